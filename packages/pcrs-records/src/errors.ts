@@ -1,0 +1,43 @@
+/** Codes of the errors that the suite throws; `pcrs-cli` maps them to exit statuses. */
+export type ErrorCode =
+  | 'PCRS_MACHINE'
+  | 'PCRS_USAGE'
+  | 'PCRS_RECORD'
+  | 'PCRS_REFUSED'
+  | 'PCRS_GATEWAY'
+  | 'PCRS_INCOMPLETE'
+  | 'PCRS_EMPTY'
+  | 'PCRS_INTERRUPTED'
+  | 'PCRS_READER_GONE';
+
+export interface CodedError extends Error {
+  code: ErrorCode;
+}
+
+/**
+ * An error with a code and a one-line message `where: what; what next`, without the tool's name.
+ */
+export function codedError(code: ErrorCode, message: string, options?: ErrorOptions): CodedError {
+  return Object.assign(new Error(message, options), { code });
+}
+
+/**
+ * The error for a line of input that a tool cannot use.
+ *
+ * Takes  line      physical line number on stdin, from 1
+ *        expected  what the tool takes, in words
+ *        found     the line's text; its first 80 characters are quoted
+ */
+export function recordError(line: number, expected: string, found: string): CodedError {
+  return codedError('PCRS_RECORD', `stdin:${line}: expected ${expected}, found ${excerpt(found)}`);
+}
+
+/** The first 80 characters of a text, on one line, safe for a terminal. */
+export function excerpt(text: string): string {
+  const head = text.trimStart().slice(0, 80);
+  const shown = head.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return shown.length === 0 ? 'nothing' : text.trimStart().length > 80 ? `${shown}…` : shown;
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parseExact, toDigits } from './json.ts';
+
+test('every digit of a number survives parsing and writing', () => {
+  for (const number of [
+    '9007199254740993',
+    '18446744073709551615',
+    '1.10',
+    '1e2',
+    '-0',
+    '0.1',
+    '7',
+    '1E+2',
+    '-12.50',
+  ]) {
+    for (const text of [`{"a":${number}}`, `[{"b":[${number},${number}]}]`, number]) {
+      assert.equal(JSON.stringify(parseExact(text)), text);
+    }
+  }
+});
+
+test('any JSON value is parsed as JSON.parse does', () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      assert.equal(
+        JSON.stringify(JSON.parse(JSON.stringify(parseExact(text)))),
+        JSON.stringify(JSON.parse(text)),
+      );
+    }),
+  );
+});
+
+test('an id is digits, whether it came as a number or as text', () => {
+  const ids = [7, '7', parseExact('18446744073709551615'), '007', -1, 1.5, 'x', '', null, undefined, {}];
+  assert.deepEqual(ids.map(toDigits), ['7', '7', '18446744073709551615', '007', ...Array(7).fill(undefined)]);
+});
