@@ -1,0 +1,40 @@
+/**
+ * A body that is not what the gateway sends: it broke off, its gzip is damaged, its array is not closed, its brackets do not match.
+ *
+ * Shape   code 'PCRS_BROKEN_BODY'; `element` counts from 1 (undefined before the first); `byte` counts from 0 in the decoded text
+ */
+export class BrokenBodyError extends Error {
+  readonly code = 'PCRS_BROKEN_BODY';
+  readonly element: number | undefined;
+  readonly byte: number | undefined;
+
+  constructor(what: string, where: { element?: number; byte?: number } = {}, options?: ErrorOptions) {
+    const place = [
+      ...(where.element === undefined ? [] : [`element ${where.element}`]),
+      ...(where.byte === undefined ? [] : [`byte ${where.byte}`]),
+    ].join(', ');
+    super(place === '' ? what : `${place}: ${what}`, options);
+    this.name = 'BrokenBodyError';
+    this.element = where.element;
+    this.byte = where.byte;
+  }
+}
+
+/**
+ * An element that has a top-level `kind` of its own, where ours would stand. Asking again would give the same.
+ *
+ * Shape   code 'PCRS_GATEWAY', reason 'kind'; `value` is the member's JSON text (its first 80 bytes)
+ */
+export class KindTakenError extends Error {
+  readonly code = 'PCRS_GATEWAY';
+  readonly reason = 'kind';
+  readonly value: string;
+
+  constructor(element: number, value: string) {
+    super(
+      `element ${element}: the gateway sent a top-level member "kind" of its own (${value}); --untagged writes the elements as sent`,
+    );
+    this.name = 'KindTakenError';
+    this.value = value;
+  }
+}

@@ -1,0 +1,34 @@
+import { type Block, ElementSplitter, type SplitterOptions } from './elements-splitter.ts';
+
+export type { Block, SplitterOptions } from './elements-splitter.ts';
+export { ElementSplitter } from './elements-splitter.ts';
+
+const PIECE_BYTES = 256 << 10;
+
+/**
+ * The elements of a JSON array as blocks of NDJSON lines, from bytes; see ElementSplitter.
+ *
+ * Takes   body     the decoded text, whole or in any chunking; several arrays in a row and an empty text are taken
+ *         kind     put in front of each element as its first member; absent: elements as sent
+ * Yields  blocks of whole lines and how many they are: a first one of some 16 KiB, later ones of 256 KiB
+ * Throws  BrokenBodyError, KindTakenError; what was yielded stands
+ */
+export async function* elements(
+  body: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  options: SplitterOptions = {},
+): AsyncGenerator<Block, { elements: number; controlCharacters: number; invalidUtf8: number }> {
+  const splitter = new ElementSplitter(options);
+  for await (const chunk of body instanceof Uint8Array ? [body] : body) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      const block = splitter.push(chunk.subarray(at, at + PIECE_BYTES));
+      if (block !== undefined) yield block;
+    }
+  }
+  const last = splitter.end();
+  if (last !== undefined) yield last;
+  return {
+    elements: splitter.elements,
+    controlCharacters: splitter.controlCharacters,
+    invalidUtf8: splitter.invalidUtf8,
+  };
+}
