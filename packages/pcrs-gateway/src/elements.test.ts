@@ -163,10 +163,8 @@ describe('elements of a JSON array', () => {
           (error: Error & { code?: string; value?: string }) => {
             assert.equal(error.code, 'PCRS_GATEWAY');
             assert.match(error.message, /^element 2: the gateway sent a top-level member "kind" of its own/);
-            assert.ok(
-              value.startsWith(error.value!) && (size < 1000 || error.value === value || value[0] === '{'),
-              `${error.value}`,
-            );
+            if (value.startsWith('{')) assert.ok(error.value?.startsWith(value), error.value);
+            else assert.equal(error.value, value);
             return true;
           },
         );
