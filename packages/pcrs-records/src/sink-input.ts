@@ -1,0 +1,209 @@
+import { type CodedError, codedError, excerpt, recordError } from './errors.ts';
+import { parseExact } from './json.ts';
+import { RunJudge } from './judge.ts';
+import { type Counts, isObject, type JsonObject, kindByShape } from './kinds.ts';
+import { isBlank, type LineBlock, lineBlocks } from './lines.ts';
+
+/** A record on its way into a sink. */
+export interface SinkRecord {
+  kind: string;
+  value: JsonObject;
+  /** Line on stdin, from 1. */
+  line: number;
+  /** The line as it came; undefined for an element of an array. */
+  text: string | undefined;
+}
+
+export interface SinkInputOptions {
+  /** Passes over bad lines and counts them, instead of failing at the first. */
+  skipBad?: boolean;
+}
+
+/** What a sink demands of its input as a whole. */
+export interface SinkDemands {
+  /** A stream without a run is incomplete. */
+  requireRun?: boolean;
+  /** A stream without any record is fine. */
+  allowEmpty?: boolean;
+  /** Records that a filter took out on the way make the run incomplete. */
+  strict?: boolean;
+}
+
+/**
+ * The input of a sink: bytes in, parsed records out, with everything noted that a sink has to judge and report.
+ *
+ * Read `blocks()` to its end, then ask `failure()`, `complete`, `reports()` and `judge.verdicts()`.
+ */
+export class SinkInput {
+  /** Is told here of every control record and every record taken; it is ahead of the records of a block. */
+  readonly judge = new RunJudge();
+  /** Records that came, by kind, control records too. */
+  readonly kinds = new Map<string, number>();
+  /** Bad lines that were passed over. */
+  skipped = 0;
+  readonly #skipBad: boolean;
+  readonly #passedOver = new Map<string, { count: number; firstLine: number }>();
+  #firstSkipped = '';
+  #cutLine: number | undefined;
+  #invalidUtf8Line: number | undefined;
+
+  constructor(options: SinkInputOptions = {}) {
+    this.#skipBad = options.skipBad ?? false;
+  }
+
+  /**
+   * Parsed records, in blocks of those that arrived together.
+   *
+   * Takes   an NDJSON stream in any chunking; an array on a line counts as its elements
+   * Yields  tagged records of any kind, control records too, and untagged ones with the kind that their shape tells.
+   *         Objects without either and, in a run, values that are no objects are only counted
+   * Limits  memory holds a chunk and a line
+   * Throws  PCRS_RECORD for a bad line, once the records before it were yielded; PCRS_INCOMPLETE for a `start` or
+   *         `end` without a session. A cut last line is not thrown but told by `failure()`
+   */
+  async *blocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<SinkRecord[]> {
+    for await (const block of lineBlocks(chunks)) {
+      const records: SinkRecord[] = [];
+      let broken: unknown;
+      try {
+        this.#takeBlock(block, records);
+      } catch (error) {
+        broken = error;
+      }
+      if (records.length > 0) yield records;
+      if (broken !== undefined) throw broken;
+    }
+  }
+
+  /** Whether every run of the stream is whole; null where there was none. */
+  get complete(): boolean | null {
+    if (this.#cutLine !== undefined) return false;
+    const verdicts = this.judge.verdicts();
+    return verdicts.length === 0 ? null : verdicts.every((verdict) => verdict.complete);
+  }
+
+  /** PCRS_INCOMPLETE or PCRS_EMPTY where the stream, read to its end, is not what the sink demands. */
+  failure(demands: SinkDemands = {}): CodedError | undefined {
+    const verdicts = this.judge.verdicts();
+    const reason = verdicts.find((verdict) => !verdict.complete)?.reason;
+    if (this.#cutLine !== undefined) {
+      const cut = `stdin:${this.#cutLine}: the stream was cut in the middle of a record`;
+      return codedError('PCRS_INCOMPLETE', reason === undefined ? cut : `${reason} (${cut})`);
+    }
+    if (reason !== undefined) return codedError('PCRS_INCOMPLETE', reason);
+    if (demands.requireRun && verdicts.length === 0) {
+      return codedError(
+        'PCRS_INCOMPLETE',
+        'stdin: without a run nothing proves that the stream is whole (--require-run); put pcrs-auth in front of the pipe',
+      );
+    }
+    const nothing = this.kinds.size === 0 && this.#passedOver.size === 0 && this.skipped === 0;
+    if (nothing && !demands.allowEmpty) {
+      return codedError('PCRS_EMPTY', 'stdin: no record came; --allow-empty makes that status 0');
+    }
+    const lost = demands.strict ? this.filtered() : undefined;
+    return lost === undefined
+      ? undefined
+      : codedError('PCRS_INCOMPLETE', `run incomplete: filtered on the way: ${lost} (--strict)`);
+  }
+
+  /** How many records of which kind a filter took out on the way, in words; undefined where none did. */
+  filtered(): string | undefined {
+    const lost: Counts = {};
+    for (const verdict of this.judge.verdicts()) {
+      for (const [kind, count] of Object.entries(verdict.filtered)) lost[kind] = (lost[kind] ?? 0) + count;
+    }
+    const words = Object.entries(lost).map(([kind, count]) => `${count} ${kind}`);
+    return words.length === 0 ? undefined : words.join(', ');
+  }
+
+  /** One line for each sort of input that was passed over or changed, ready for stderr. */
+  reports(): string[] {
+    const lines: string[] = [];
+    if (this.skipped > 0) {
+      lines.push(`bad lines passed over: ${this.skipped}, the first ${this.#firstSkipped}`);
+    }
+    for (const [what, { count, firstLine }] of this.#passedOver) {
+      lines.push(`stdin:${firstLine}: ${what} passed over: ${count} in all`);
+    }
+    if (this.#invalidUtf8Line !== undefined) {
+      lines.push(`stdin:${this.#invalidUtf8Line}: from here on bytes that are not UTF-8 became U+FFFD`);
+    }
+    return lines;
+  }
+
+  #takeBlock(block: LineBlock, records: SinkRecord[]): void {
+    const { lines, firstLine } = block;
+    if (block.invalidUtf8) this.#invalidUtf8Line ??= firstLine;
+    for (let index = 0; index < lines.length; index += 1) {
+      const text = lines[index] as string;
+      if (isBlank(text)) continue;
+      const line = firstLine + index;
+      try {
+        const value = parse(text, line);
+        if (Array.isArray(value)) {
+          for (const element of value) this.#take(element, line, undefined, records);
+        } else {
+          this.#take(value, line, text, records);
+        }
+      } catch (error) {
+        const { code, message } = error as CodedError;
+        if (code !== 'PCRS_RECORD') throw error;
+        if (block.unterminated && index === lines.length - 1 && (error as CodedError).cause !== undefined) {
+          this.#cutLine = line;
+        } else if (this.#skipBad) {
+          if (this.skipped === 0) this.#firstSkipped = message;
+          this.skipped += 1;
+        } else {
+          throw error;
+        }
+      }
+    }
+  }
+
+  #take(value: unknown, line: number, text: string | undefined, records: SinkRecord[]): void {
+    if (!isObject(value)) {
+      if (this.judge.session === undefined)
+        throw recordError(line, 'a record (a JSON object)', text ?? shown(value));
+      this.#passOver(`lines that are no JSON object`, line);
+      return;
+    }
+    const tag = Object.hasOwn(value, 'kind') ? value['kind'] : kindByShape(value);
+    if (tag === undefined) {
+      this.#passOver('objects without a kind', line);
+      return;
+    }
+    if (typeof tag !== 'string')
+      throw recordError(line, 'a record whose kind is a text', text ?? shown(value));
+    if (tag === 'session' || tag === 'start' || tag === 'end') this.judge.control(value, line);
+    else this.judge.accepted(tag);
+    this.kinds.set(tag, (this.kinds.get(tag) ?? 0) + 1);
+    records.push({ kind: tag, value, line, text });
+  }
+
+  #passOver(what: string, line: number): void {
+    const known = this.#passedOver.get(what);
+    if (known) known.count += 1;
+    else this.#passedOver.set(what, { count: 1, firstLine: line });
+  }
+}
+
+/** Throws PCRS_RECORD; with the parser's error as its cause where the text is no JSON. */
+function parse(text: string, line: number): unknown {
+  try {
+    return parseExact(text);
+  } catch (cause) {
+    if (cause instanceof RangeError) {
+      throw codedError(
+        'PCRS_RECORD',
+        `stdin:${line}: nested deeper than the engine can follow: ${excerpt(text)}`,
+      );
+    }
+    const message = `stdin:${line}: expected a record (a JSON object), found ${excerpt(text)}`;
+    throw codedError('PCRS_RECORD', message, { cause });
+  }
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value);
+}
