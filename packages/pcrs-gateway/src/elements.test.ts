@@ -110,7 +110,7 @@ describe('elements of a JSON array', () => {
         assert.equal(result.count, array.length);
         assert.equal(result.controlCharacters + result.invalidUtf8, 0);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
@@ -125,7 +125,7 @@ describe('elements of a JSON array', () => {
           assert.throws(() => splitter.end(), { code: 'PCRS_BROKEN_BODY' });
         }
       }),
-      { numRuns: 50 },
+      { numRuns: 25 },
     );
   });
 
@@ -208,7 +208,7 @@ describe('elements of a JSON array', () => {
           assert.equal(result.invalidUtf8, expected.split('\ufffd').length - 1 - valid);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { decoded } from './elements-decoded.ts';
+
+const text = `[${Array.from({ length: 300 }, (_, id) => JSON.stringify({ id, text: 'é'.repeat(id % 50) })).join(',')}]`;
+
+async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function decode(bytes: Uint8Array, size = 1000, contentEncoding?: string): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of decoded(chunks(bytes, size), contentEncoding)) parts.push(chunk);
+  return Buffer.concat(parts).toString();
+}
+
+describe('a decoded body', () => {
+  it('is gunzipped where its first bytes say so, in any chunks, whatever the header', async () => {
+    for (const size of [3, 100_000]) {
+      for (const header of [undefined, 'gzip', 'identity', 'x-gzip']) {
+        assert.equal(await decode(gzipSync(text), size, header), text);
+        assert.equal(await decode(Buffer.from(text), size, header), text);
+      }
+    }
+  });
+
+  it('may be gzip in gzip, several members in a row, and empty', async () => {
+    assert.equal(await decode(gzipSync(gzipSync(text))), text);
+    const members = Buffer.concat([gzipSync(text.slice(0, 999)), gzipSync(''), gzipSync(text.slice(999))]);
+    for (const size of [1, 18, 100_000]) assert.equal(await decode(members, size), text);
+    assert.equal(await decode(Buffer.alloc(0)), '');
+    assert.equal(await decode(gzipSync('')), '');
+    assert.equal(await decode(Buffer.of(0x1f)), '\x1f');
+  });
+
+  it('undoes deflate, br and zstd where the header names them', async () => {
+    assert.equal(await decode(deflateSync(text), 10, 'deflate'), text);
+    assert.equal(await decode(deflateRawSync(text), 10, 'deflate'), text);
+    assert.equal(await decode(brotliCompressSync(text), 10, 'br'), text);
+    assert.equal(await decode(zstdCompressSync(text), 10, 'zstd'), text);
+    assert.equal(await decode(brotliCompressSync(gzipSync(text)), 10, 'gzip, br'), text);
+    await assert.rejects(decode(Buffer.from(text), 10, 'compress'), {
+      code: 'PCRS_GATEWAY',
+      message: /Content-Encoding "compress"/,
+    });
+  });
+
+  it('is broken where it is cut, at every byte', async () => {
+    const body = gzipSync('[{"a":1}]');
+    for (let length = 2; length < body.length; length++) {
+      await assert.rejects(decode(body.subarray(0, length), 5), { code: 'PCRS_BROKEN_BODY' }, `${length}`);
+    }
+    for (const [coding, bytes] of [
+      ['br', brotliCompressSync(text)],
+      ['zstd', zstdCompressSync(text)],
+      ['deflate', deflateSync(text)],
+    ] as const) {
+      await assert.rejects(
+        decode(bytes.subarray(0, bytes.length - 5), 100, coding),
+        { code: 'PCRS_BROKEN_BODY' },
+        coding,
+      );
+    }
+  });
+
+  it('is broken where its checksum fails or something follows it, zeros too', async () => {
+    const body = gzipSync(text);
+    for (const at of [body.length - 1, body.length - 6, body.length >> 1]) {
+      const damaged = Buffer.from(body);
+      damaged[at]! ^= 1;
+      await assert.rejects(
+        decode(damaged),
+        { code: 'PCRS_BROKEN_BODY', message: /^the gzip data is broken: / },
+        `${at}`,
+      );
+    }
+    for (const tail of ['x', 'hello there', '\0\0\0\0', '\x1f', '[]']) {
+      for (const size of [3, 1000, 100_000]) {
+        await assert.rejects(
+          decode(Buffer.concat([body, Buffer.from(tail, 'latin1')]), size),
+          { code: 'PCRS_BROKEN_BODY' },
+          tail,
+        );
+      }
+    }
+  });
+
+  it('passes the error of the connection on as it is, and lets go of it when the reader stops', async () => {
+    const reset = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+    let closed = 0;
+    async function* breaking(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* chunks(gzipSync(text).subarray(0, 500), 100);
+        throw reset;
+      } finally {
+        closed++;
+      }
+    }
+    await assert.rejects(async () => {
+      for await (const _ of decoded(breaking()));
+    }, reset);
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield gzipSync(text);
+      } finally {
+        closed++;
+      }
+    }
+    for await (const _ of decoded(endless())) break;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(closed, 2);
+  });
+
+  it('refuses text wrapped in gzip again and again', async () => {
+    await assert.rejects(decode(gzipSync(gzipSync(gzipSync(gzipSync(text))))), { code: 'PCRS_BROKEN_BODY' });
+  });
+});
