@@ -1,0 +1,43 @@
+import { flag } from './flags.ts';
+
+/** The flags that every tool has. */
+export const commonFlags = {
+  config: flag.text({
+    describe: 'configuration file with profiles',
+    value: 'FILE',
+    env: 'shared',
+    group: 'Every tool',
+  }),
+  profile: flag.text({
+    describe: 'profile of the configuration file',
+    value: 'NAME',
+    env: 'shared',
+    group: 'Every tool',
+  }),
+  progress: flag.boolean({
+    describe: 'a plain line every 10 s where there is no terminal',
+    env: 'shared',
+    group: 'Every tool',
+  }),
+  quiet: flag.boolean({ describe: 'trouble only on stderr', short: 'q', env: 'shared', group: 'Every tool' }),
+  verbose: flag.boolean({
+    describe: 'more on stderr: a line per request',
+    env: 'shared',
+    group: 'Every tool',
+  }),
+  'log-format': flag.choice(['text', 'json'], {
+    ...{
+      describe: 'stderr as text or as JSON, an object a line',
+      default: 'text',
+      env: 'shared',
+      group: 'Every tool',
+    },
+  }),
+  completion: flag.choice(['bash', 'zsh'], {
+    describe: 'print a completion script',
+    env: 'none',
+    group: 'Every tool',
+  }),
+  help: flag.boolean({ describe: 'print this', short: 'h', env: 'none', group: 'Every tool' }),
+  version: flag.boolean({ describe: 'print the version', short: 'V', env: 'none', group: 'Every tool' }),
+} as const;

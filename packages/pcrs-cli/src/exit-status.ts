@@ -1,0 +1,53 @@
+import { constants } from 'node:os';
+
+/** The exit statuses, the same in every tool; printed by every help. */
+export const exitStatuses: readonly (readonly [string, string])[] = [
+  ['0', 'done, or the reader went away'],
+  ['1', 'a bug, or this machine failed (disk full, no permission)'],
+  ['2', 'wrong flags or configuration'],
+  ['3', 'bad input'],
+  ['4', 'the gateway refused the credentials or the permission'],
+  ['5', 'the gateway failed after all tries'],
+  ['6', 'the input was incomplete'],
+  ['7', 'nothing found (--allow-empty makes it 0, where the tool has it)'],
+  ['130', 'interrupted (143: terminated)'],
+];
+
+const byCode: Readonly<Record<string, number>> = {
+  PCRS_READER_GONE: 0,
+  PCRS_MACHINE: 1,
+  PCRS_USAGE: 2,
+  PCRS_RECORD: 3,
+  PCRS_REFUSED: 4,
+  PCRS_GATEWAY: 5,
+  PCRS_INCOMPLETE: 6,
+  PCRS_EMPTY: 7,
+};
+
+/** The exit status for what a tool threw. */
+export function exitStatus(error: unknown): number {
+  const code = codeOf(error);
+  if (code === 'PCRS_INTERRUPTED') {
+    const signal = (error as { signal?: 'SIGINT' | 'SIGTERM' }).signal ?? 'SIGINT';
+    return 128 + constants.signals[signal];
+  }
+  return byCode[code ?? ''] ?? 1;
+}
+
+/** The code of an error, where it has one. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/**
+ * One line for a person. What carries a code of ours speaks for itself; a failure of this machine is
+ * told with its system code; anything else is a bug and asks to be reported.
+ */
+export function messageOf(error: unknown): string {
+  const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ');
+  const code = codeOf(error);
+  if (code?.startsWith('PCRS_')) return message;
+  if (code !== undefined && /^E[A-Z0-9]+$/.test(code)) return message;
+  return `a bug: ${message}; please report it with the command that showed it`;
+}

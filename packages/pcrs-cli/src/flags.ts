@@ -1,0 +1,164 @@
+/** Where a flag's value may come from besides the command line. */
+export type EnvironmentForm =
+  /** `PCRS_TIMEOUT` for all tools, and `PCRS_POSTURE_TIMEOUT` for one. */
+  | 'shared'
+  /** Only the tool's own: `PCRS_POLICIES_TITLE`. */
+  | 'tool'
+  /** An action: the command line only. */
+  | 'none';
+
+/** A flag as data: the parser, the help, the READMEs and the completion are made from it. */
+export interface Flag<T> {
+  readonly form: 'boolean' | 'value' | 'list';
+  readonly describe: string;
+  /** The placeholder in the help: `N`, `DATE`. */
+  readonly value: string | undefined;
+  readonly short: string | undefined;
+  readonly environment: EnvironmentForm;
+  readonly choices: readonly string[] | undefined;
+  readonly fallback: T;
+  /** The heading in the help. */
+  readonly group: string | undefined;
+  /** Its value is told nowhere, since it may hold a secret. */
+  readonly secret: boolean;
+  /** One text of the command line, the environment or a profile to a value; throws `must be …`. */
+  readonly parse: (text: string) => T;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a table of flags of any types
+export type Flags = Readonly<Record<string, Flag<any>>>;
+
+type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
+
+/** The values of a table of flags, by camelCase name. */
+export type FlagValues<F extends Flags> = {
+  readonly [K in keyof F & string as CamelCase<K>]: F[K] extends Flag<infer T> ? T : never;
+};
+
+interface Options {
+  describe: string;
+  value?: string;
+  short?: string;
+  env?: EnvironmentForm;
+  group?: string;
+  secret?: boolean;
+}
+
+function common(options: Options) {
+  return {
+    describe: options.describe,
+    value: options.value,
+    short: options.short,
+    environment: options.env ?? ('tool' as const),
+    choices: undefined,
+    group: options.group,
+    secret: options.secret ?? false,
+  };
+}
+
+function parseBoolean(text: string): boolean {
+  if (text === '1' || text === 'true') return true;
+  if (text === '0' || text === 'false') return false;
+  throw new Error('must be 1, 0, true or false');
+}
+
+function text(options: Options & { default: string }): Flag<string>;
+function text(options: Options): Flag<string | undefined>;
+function text<T>(options: Options & { default: string; parse: (text: string) => T }): Flag<T>;
+function text<T>(options: Options & { parse: (text: string) => T }): Flag<T | undefined>;
+function text(options: Options & { default?: string; parse?: (text: string) => unknown }): Flag<unknown> {
+  const parse = (value: string): unknown => {
+    if (value === '') throw new Error('must not be empty');
+    return options.parse ? options.parse(value) : value;
+  };
+  return {
+    ...common(options),
+    form: 'value',
+    value: options.value ?? 'TEXT',
+    fallback: options.default === undefined ? undefined : parse(options.default),
+    parse,
+  };
+}
+
+interface IntegerOptions extends Options {
+  min: number;
+  max: number;
+  /** Whose limit it is: `the gateway's limit`. */
+  limit?: string;
+}
+
+function integer(options: IntegerOptions & { default: number }): Flag<number>;
+function integer(options: IntegerOptions): Flag<number | undefined>;
+function integer(options: IntegerOptions & { default?: number }): Flag<number | undefined> {
+  const { min, max, limit } = options;
+  return {
+    ...common(options),
+    form: 'value',
+    value: options.value ?? 'N',
+    fallback: options.default,
+    parse: (value) => {
+      const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+      if (!(number >= min && number <= max))
+        throw new Error(`must be ${min} to ${max}${limit ? ` (${limit})` : ''}`);
+      return number;
+    },
+  };
+}
+
+function list<T = string>(options: Options & { item?: (text: string) => T }): Flag<readonly T[] | undefined> {
+  const item = options.item ?? ((value: string) => value as T);
+  return {
+    ...common(options),
+    form: 'list',
+    value: options.value ?? 'A,…',
+    fallback: undefined,
+    parse: (value) => {
+      const parts = value.split(',').map((part) => part.trim());
+      if (parts.some((part) => part === ''))
+        throw new Error('must be a list with commas and nothing empty in it');
+      return parts.map(item);
+    },
+  };
+}
+
+function choice<const C extends readonly string[], D extends C[number] | undefined = undefined>(
+  choices: C,
+  options: Options & { default?: D },
+): Flag<C[number] | D> {
+  return {
+    ...common(options),
+    form: 'value',
+    value: options.value ?? choices.join('|'),
+    choices,
+    fallback: options.default as D,
+    parse: (value) => {
+      const found = choices.find((name) => name.toLowerCase() === value.toLowerCase());
+      if (found === undefined)
+        throw new Error(`must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`);
+      return found;
+    },
+  };
+}
+
+/** Makers of flags. A value's type follows from the maker and from whether it has a default. */
+export const flag = {
+  boolean: (options: Options): Flag<boolean> => ({
+    ...common(options),
+    form: 'boolean',
+    value: undefined,
+    fallback: false,
+    parse: parseBoolean,
+  }),
+  text,
+  integer,
+  list,
+  choice,
+};
+
+/** An item of a list that must be a positive whole number; keeps its digits. */
+export function idItem(value: string): string {
+  if (!/^\d{1,20}$/.test(value)) throw new Error('must be ids (digits) with commas between them');
+  return value;
+}

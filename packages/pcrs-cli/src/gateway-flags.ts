@@ -1,0 +1,181 @@
+import { flag } from './flags.ts';
+import type { Context } from './tool.ts';
+
+/** Requests per seconds, as `--rate` takes them. */
+export interface Rate {
+  requests: number;
+  seconds: number;
+}
+
+/** `25/60` → 25 requests in 60 seconds. */
+export function parseRate(text: string): Rate {
+  const [requests, seconds] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text)?.slice(1) ?? []).map(Number);
+  if (!requests || !seconds) throw new Error('must be REQUESTS/SECONDS like 25/60');
+  return { requests, seconds };
+}
+
+function parseVersion(text: string): string {
+  if (!/^\d{1,3}\.\d{1,3}$/.test(text)) throw new Error('must be a version like 5.0');
+  return text;
+}
+
+const connection = 'Gateway';
+const credentials = 'Credentials';
+const asking = 'Asking';
+
+/** The flags of everything that talks to the gateway, but `--api-version`, which differs by endpoint. */
+export const connectionFlags = {
+  gateway: flag.text({
+    describe: 'base URL or host of the gateway',
+    value: 'URL',
+    env: 'shared',
+    group: connection,
+  }),
+  platform: flag.text({
+    describe: 'a Qualys platform instead: US1, EU2, …',
+    value: 'NAME',
+    env: 'shared',
+    group: connection,
+  }),
+  'ca-file': flag.text({
+    describe: 'more certificate authorities to trust (PEM)',
+    value: 'FILE',
+    env: 'shared',
+    group: connection,
+  }),
+  proxy: flag.text({
+    describe: 'HTTP proxy (else HTTPS_PROXY, NO_PROXY)',
+    value: 'URL',
+    env: 'shared',
+    group: connection,
+    secret: true,
+  }),
+  username: flag.text({ describe: 'Qualys user', value: 'NAME', env: 'shared', group: credentials }),
+  'password-file': flag.text({
+    describe: 'file that holds the password',
+    value: 'FILE',
+    env: 'shared',
+    group: credentials,
+  }),
+  'password-command': flag.text({
+    ...{
+      describe: 'command that prints the password',
+      value: 'COMMAND',
+      env: 'shared',
+      group: credentials,
+      secret: true,
+    },
+  }),
+  'token-file': flag.text({
+    describe: 'file that holds a token',
+    value: 'FILE',
+    env: 'shared',
+    group: credentials,
+  }),
+  'token-command': flag.text({
+    ...{
+      describe: 'command that prints a token; run again at renewal',
+      value: 'COMMAND',
+      env: 'shared',
+      group: credentials,
+    },
+    secret: true,
+  }),
+  timeout: flag.integer({
+    ...{
+      describe: 'seconds without a byte before a try ends',
+      value: 'SECONDS',
+      min: 1,
+      max: 14_400,
+      default: 600,
+    },
+    ...{ env: 'shared', group: asking },
+  }),
+  retries: flag.integer({
+    describe: 'tries after the first',
+    min: 0,
+    max: 100,
+    default: 6,
+    env: 'shared',
+    group: asking,
+  }),
+  'max-wait': flag.integer({
+    ...{
+      describe: 'seconds to wait for a busy gateway in all',
+      value: 'SECONDS',
+      min: 0,
+      max: 86_400,
+      default: 1800,
+    },
+    ...{ env: 'shared', group: asking },
+  }),
+  rate: flag.text({
+    ...{
+      describe: 'requests in seconds, all processes together',
+      value: 'N/SECONDS',
+      default: '25/60',
+      parse: parseRate,
+    },
+    ...{ env: 'shared', group: asking },
+  }),
+} as const;
+
+/** The flags of every API stage. */
+export const stageFlags = {
+  ...connectionFlags,
+  'temp-dir': flag.text({
+    describe: 'where what does not fit in memory waits',
+    value: 'DIR',
+    env: 'shared',
+    group: asking,
+  }),
+  archive: flag.text({ describe: 'keep every answer as received in DIR', value: 'DIR', group: asking }),
+} as const;
+
+/** `--api-version` of an endpoint. */
+export function apiVersionFlag(fallback: string, env: 'shared' | 'tool') {
+  const describe = 'version of the endpoint';
+  return flag.text({ describe, value: 'N.N', default: fallback, parse: parseVersion, env, group: asking });
+}
+
+/** `--concurrency` of a stage. */
+export function concurrencyFlag(fallback: number) {
+  const describe = 'requests in flight, all processes together';
+  return flag.integer({ describe, min: 1, max: 64, default: fallback, env: 'shared', group: asking });
+}
+
+type ConnectionContext = Pick<
+  Context<typeof connectionFlags>,
+  'flags' | 'env' | 'uid' | 'tool' | 'version' | 'log' | 'progress' | 'signal' | 'profilePassword' | 'origins'
+>;
+
+/** What `pcrs-gateway` takes, from the flags of a tool. */
+export function gatewayOptions(context: ConnectionContext) {
+  const { flags, env, uid, log, progress, signal, origins } = context;
+  const more = context.flags as { strict?: boolean; concurrency?: number };
+  return {
+    gateway: flags.gateway,
+    platform: flags.platform,
+    username: flags.username,
+    passwordFile: flags.passwordFile,
+    passwordCommand: flags.passwordCommand,
+    tokenFile: flags.tokenFile,
+    tokenCommand: flags.tokenCommand,
+    profilePassword: context.profilePassword,
+    caFile: flags.caFile,
+    proxy: flags.proxy,
+    strict: more.strict ?? false,
+    timeoutMs: flags.timeout * 1000,
+    retries: flags.retries,
+    maxWaitMs: flags.maxWait * 1000,
+    rate: flags.rate,
+    concurrency: more.concurrency ?? 1,
+    env,
+    uid,
+    userAgent: `${context.tool}/${context.version}`,
+    signal,
+    log,
+    waiting: (text: string | undefined) => progress.update({ waiting: text ?? '' }),
+    origins,
+  };
+}

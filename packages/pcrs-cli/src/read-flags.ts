@@ -1,0 +1,208 @@
+import { codedError } from 'pcrs-records/errors';
+import type { Flag, Flags } from './flags.ts';
+import { nearest } from './nearest.ts';
+import { readProfile } from './settings.ts';
+import { otherVariables, sharedFlags, sharedVariable, suiteTools, variablePrefix } from './suite.ts';
+
+/** Where a flag's value came from. */
+export type Origin = 'flag' | 'environment' | 'profile' | 'default';
+
+export interface ReadFlags {
+  /** By camelCase name. */
+  values: Record<string, unknown>;
+  origins: Record<string, Origin>;
+  /** By flag name; no secrets. */
+  options: Record<string, { value: unknown; from: Origin }>;
+  positionals: string[];
+  profilePassword: string | undefined;
+  /** Environment variables of ours that nobody knows, each as a sentence. */
+  unknownVariables: string[];
+}
+
+interface Found {
+  texts: string[];
+  from: Origin;
+  /** How messages name the place: `--timeout`, `PCRS_TIMEOUT`. */
+  name: string;
+}
+
+/**
+ * The values of a tool's flags: from the command line, else the environment, else the profile, else the default.
+ *
+ * Throws  PCRS_USAGE: an unknown flag (with the nearest one), a value that does not fit, a flag given twice
+ */
+export async function readFlags(
+  tool: string,
+  flags: Flags,
+  maxPositionals: number,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ReadFlags> {
+  const { given, positionals } = await readCommandLine(flags, maxPositionals, argv);
+  const fromEnvironment = readEnvironment(tool, flags, env);
+  const early = (name: string) => (given.get(name) ?? fromEnvironment.get(name))?.texts.at(-1);
+  const profile = readProfile(
+    early('config'),
+    early('profile'),
+    {
+      tool,
+      own: Object.entries(flags)
+        .filter(([, flag]) => flag.environment !== 'none')
+        .map(([name]) => name),
+      forAll: sharedFlags,
+      tools: suiteTools,
+    },
+    env,
+  );
+  const result: ReadFlags = {
+    ...{ values: {}, origins: {}, options: {}, positionals, profilePassword: profile?.password },
+    unknownVariables: unknownVariables(tool, flags, env),
+  };
+  for (const [name, flag] of Object.entries(flags)) {
+    const setting = profile?.settings.get(name);
+    const found =
+      given.get(name) ??
+      fromEnvironment.get(name) ??
+      (setting === undefined
+        ? undefined
+        : { texts: [setting], from: 'profile' as const, name: `${name} in profile ${profile!.name}` });
+    const value = found ? parseFound(flag, found) : flag.fallback;
+    const from = found?.from ?? 'default';
+    result.values[camelCase(name)] = value;
+    result.origins[camelCase(name)] = from;
+    if (value !== undefined && value !== false)
+      result.options[name] = { value: flag.secret ? '[secret]' : value, from };
+  }
+  return result;
+}
+
+async function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly string[]) {
+  const { Parser } = await import('yargs/helpers');
+  const names = Object.keys(flags);
+  const booleans = names.filter((name) => flags[name]!.form === 'boolean');
+  const withValue = names.filter((name) => flags[name]!.form !== 'boolean');
+  const parsed = Parser.detailed([...argv], {
+    boolean: booleans,
+    string: withValue,
+    narg: Object.fromEntries(withValue.map((name) => [name, 1])),
+    alias: Object.fromEntries(
+      names.flatMap((name) => (flags[name]!.short ? [[name, [flags[name]!.short!]]] : [])),
+    ),
+    configuration: {
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'duplicate-arguments-array': true,
+      'greedy-arrays': false,
+      'nargs-eats-options': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'populate--': true,
+      'unknown-options-as-args': true,
+    },
+  });
+  if (parsed.error) throw valueMissing(parsed.error, argv, flags);
+  const rest = parsed.argv._.map(String);
+  const unknown = rest.find((word) => word.startsWith('-') && word !== '-');
+  if (unknown !== undefined) throw unknownFlag(unknown, flags);
+  const positionals = [...rest, ...((parsed.argv['--'] as string[] | undefined) ?? [])];
+  if (positionals.length > maxPositionals) {
+    throw codedError(
+      'PCRS_USAGE',
+      `${positionals[maxPositionals]}: unexpected; a flag begins with --, see --help`,
+    );
+  }
+  const given = new Map<string, Found>();
+  for (const name of names) {
+    const value = parsed.argv[name] as unknown;
+    if (value === undefined) continue;
+    const texts = (Array.isArray(value) ? value : [value]).map(String);
+    if (texts.length > 1 && flags[name]!.form === 'value') {
+      throw codedError('PCRS_USAGE', `--${name} was given ${texts.length} times; give it once`);
+    }
+    given.set(name, { texts, from: 'flag', name: `--${name}` });
+  }
+  return { given, positionals };
+}
+
+function valueMissing(error: Error, argv: readonly string[], flags: Flags): Error {
+  const name = /following: (\S+)/.exec(error.message)?.[1] ?? '';
+  const flag = flags[name] ?? Object.values(flags).find((candidate) => candidate.short === name);
+  const example = flag?.value ? `: --${name} ${flag.value}` : '';
+  return codedError(
+    'PCRS_USAGE',
+    name === '' ? `${argv.join(' ')}: ${error.message}` : `--${name} needs a value${example}`,
+  );
+}
+
+function unknownFlag(word: string, flags: Flags): Error {
+  const name = word.replace(/^--?/, '').replace(/=.*/s, '');
+  if (name === 'password') {
+    return codedError(
+      'PCRS_USAGE',
+      'there is no --password, since others on this machine could read it; use --password-file, --password-command or PCRS_PASSWORD',
+    );
+  }
+  const near = word.startsWith('--') ? nearest(name, Object.keys(flags)) : undefined;
+  const dashes = word.startsWith('--') ? '--' : '-';
+  return codedError(
+    'PCRS_USAGE',
+    `there is no flag ${dashes}${name}; ${near ? `did you mean --${near}?` : 'see --help'}`,
+  );
+}
+
+function readEnvironment(
+  tool: string,
+  flags: Flags,
+  env: Readonly<Record<string, string | undefined>>,
+): Map<string, Found> {
+  const found = new Map<string, Found>();
+  for (const [name, flag] of Object.entries(flags)) {
+    const variables = variablesOf(tool, name, flag);
+    const variable = variables.find((candidate) => env[candidate] !== undefined && env[candidate] !== '');
+    if (variable) found.set(name, { texts: [env[variable]!], from: 'environment', name: variable });
+  }
+  return found;
+}
+
+/** The environment variables of a flag, the stronger one first. */
+export function variablesOf(tool: string, name: string, flag: Flag<unknown>): string[] {
+  if (flag.environment === 'none') return [];
+  const own = variablePrefix(tool) + name.toUpperCase().replaceAll('-', '_');
+  return flag.environment === 'shared' ? [own, sharedVariable(name)] : [own];
+}
+
+function unknownVariables(
+  tool: string,
+  flags: Flags,
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const own = Object.entries(flags).flatMap(([name, flag]) => variablesOf(tool, name, flag));
+  const known = new Set([...own, ...sharedFlags.map(sharedVariable), ...otherVariables]);
+  const neighbours = suiteTools.filter((name) => name !== tool).map(variablePrefix);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('PCRS_') && !known.has(name))
+    .filter((name) => !neighbours.some((prefix) => name.startsWith(prefix)))
+    .map((name) => {
+      const near = nearest(name, known);
+      return `${name}: there is no such variable${near ? `; did you mean ${near}?` : ''}`;
+    });
+}
+
+function parseFound(flag: Flag<unknown>, found: Found): unknown {
+  const parse = (text: string): unknown => {
+    try {
+      return flag.parse(text);
+    } catch (error) {
+      const shown = flag.secret ? '' : `, got ${JSON.stringify(text)}`;
+      throw codedError('PCRS_USAGE', `${found.name} ${(error as Error).message}${shown}`);
+    }
+  };
+  if (flag.form === 'list') return found.texts.flatMap((text) => parse(text) as unknown[]);
+  return parse(found.texts.at(-1)!);
+}
+
+/** `policies-per-request` → `policiesPerRequest`. */
+export function camelCase(name: string): string {
+  return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { codedError } from 'pcrs-records/errors';
+import { nearest } from './nearest.ts';
+
+/** The settings of one profile, by flag name, as texts; those of the tool itself win over those for all. */
+export interface Profile {
+  name: string;
+  password: string | undefined;
+  settings: ReadonlyMap<string, string>;
+}
+
+type JsonObject = Record<string, unknown>;
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Reads the profile in force.
+ *
+ * Takes   file     --config, or undefined for `$XDG_CONFIG_HOME/pcrs/config.json`
+ *         name     --profile, or undefined for `default`
+ *         known    the flags that a profile may set for this tool, and those it may set for all tools
+ * Yields  undefined where neither was asked for and the file does not exist
+ * Throws  PCRS_USAGE naming the file and what is wrong in it
+ */
+export function readProfile(
+  file: string | undefined,
+  name: string | undefined,
+  known: { tool: string; own: readonly string[]; forAll: readonly string[]; tools: readonly string[] },
+  env: Readonly<Record<string, string | undefined>>,
+): Profile | undefined {
+  const path = file ?? defaultConfigFile(env);
+  const text = path === undefined ? undefined : readText(path, file !== undefined || name !== undefined);
+  if (path === undefined || text === undefined) {
+    if (name !== undefined)
+      throw codedError(
+        'PCRS_USAGE',
+        `--profile ${name}: there is no configuration file ${path ?? ''}`.trimEnd(),
+      );
+    return undefined;
+  }
+  const profile = pickProfile(path, text, name);
+  if (profile === undefined) return undefined;
+  const at = `${path}: profile ${name ?? 'default'}`;
+  const settings = new Map<string, string>();
+  const take = (source: JsonObject, allowed: readonly string[], where: string): void => {
+    for (const [key, value] of Object.entries(source)) {
+      if (known.tools.includes(key) || key === 'password') continue;
+      if (!known.own.includes(key) && !allowed.includes(key)) {
+        const near = nearest(key, [...allowed, ...known.own]);
+        throw codedError(
+          'PCRS_USAGE',
+          `${where}: there is no setting ${key}${near ? `; did you mean ${near}?` : ''}`,
+        );
+      }
+      if (known.own.includes(key)) settings.set(key, toText(value, `${where}: ${key}`));
+    }
+  };
+  take(profile, known.forAll, at);
+  const own = profile[known.tool];
+  if (own !== undefined) {
+    if (!isObject(own)) throw codedError('PCRS_USAGE', `${at}: ${known.tool} must be an object of settings`);
+    take(own, [], `${at}, ${known.tool}`);
+  }
+  const password = typeof profile['password'] === 'string' ? profile['password'] : undefined;
+  return { name: name ?? 'default', password, settings };
+}
+
+function pickProfile(path: string, text: string, name: string | undefined): JsonObject | undefined {
+  let config: unknown;
+  try {
+    config = JSON.parse(text);
+  } catch {
+    throw codedError(
+      'PCRS_USAGE',
+      `${path}: this is not JSON; it must look like {"profiles": {"default": {"platform": "US2"}}}`,
+    );
+  }
+  const profiles = isObject(config) ? config['profiles'] : undefined;
+  if (!isObject(profiles)) throw codedError('PCRS_USAGE', `${path}: there must be an object "profiles"`);
+  const profile = profiles[name ?? 'default'];
+  if (profile === undefined && name === undefined) return undefined;
+  if (!isObject(profile)) {
+    const names = Object.keys(profiles);
+    throw codedError(
+      'PCRS_USAGE',
+      `${path}: there is no profile ${name}; it has ${names.join(', ') || 'none'}`,
+    );
+  }
+  return profile;
+}
+
+function readText(path: string, mustExist: boolean): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const missing =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' ||
+      (error as NodeJS.ErrnoException).code === 'ENOTDIR';
+    if (missing && !mustExist) return undefined;
+    throw codedError('PCRS_USAGE', `${path}: ${missing ? 'no such file' : (error as Error).message}`);
+  }
+}
+
+function defaultConfigFile(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const base = env['XDG_CONFIG_HOME'] || (env['HOME'] ?? homeOrNothing());
+  if (!base) return undefined;
+  return env['XDG_CONFIG_HOME']
+    ? join(base, 'pcrs', 'config.json')
+    : join(base, '.config', 'pcrs', 'config.json');
+}
+
+/** An unknown uid has no home directory, and asking throws. */
+function homeOrNothing(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
+
+function toText(value: unknown, where: string): string {
+  if (Array.isArray(value)) return value.map((item) => toText(item, where)).join(',');
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return String(value);
+  throw codedError('PCRS_USAGE', `${where} must be a text, a number, true, false or a list`);
+}

@@ -1,0 +1,215 @@
+import { fstatSync, readFileSync } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
+import { codedError } from 'pcrs-records/errors';
+import { commonFlags } from './common-flags.ts';
+import { codeOf, exitStatus, messageOf } from './exit-status.ts';
+import type { Flags, FlagValues } from './flags.ts';
+import { type Log, openLog } from './log.ts';
+import { openOutput } from './output.ts';
+import { openProgress, type Progress } from './progress.ts';
+import { type ReadFlags, readFlags } from './read-flags.ts';
+import type { Context, Tool } from './tool.ts';
+
+type AnyTool = Tool<Flags>;
+type CommonValues = FlagValues<typeof commonFlags>;
+
+/** A tool that was told to stop ends within this time, whatever it waits for. */
+const graceMs = 1900;
+/** A second signal ends at once, but not one that came with the first (a terminal and a parent may both send one). */
+const secondSignalMs = 1000;
+
+/**
+ * Runs a tool on this process: flags, streams, signals and the exit status. The only caller is a bin.
+ *
+ * Takes  load  imports the tool's `cli.ts`
+ */
+export async function start(load: () => Promise<{ tool: AnyTool | Tool<never> }>): Promise<void> {
+  const tool = (await load()).tool as AnyTool;
+  process.stderr.on('error', () => {});
+  process.exitCode = await run(tool, process.argv.slice(2));
+  process.stdin.destroy();
+}
+
+async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
+  let read: ReadFlags;
+  try {
+    const maxPositionals = tool.positionals?.length ?? 0;
+    read = await readFlags(tool.name, { ...tool.flags, ...commonFlags }, maxPositionals, argv, process.env);
+  } catch (error) {
+    const log = openLog({
+      tool: tool.name,
+      quiet: false,
+      verbose: false,
+      format: earlyFormat(argv),
+      write: writeStderr,
+    });
+    log.error(messageOf(error));
+    return exitStatus(error);
+  }
+  const values = read.values as unknown as CommonValues;
+  if (values.help || values.version || values.completion) return printAndEnd(tool, values);
+
+  const stdinIs = whatStdinIs();
+  if (stdinIs === 'terminal' && tool.stdin === 'required') {
+    const { helpText } = await import('./help.ts');
+    writeStderr(helpText(tool));
+    return 2;
+  }
+  return runMain(tool, read, values, stdinIs);
+}
+
+async function runMain(
+  tool: AnyTool,
+  read: ReadFlags,
+  values: CommonValues,
+  stdinIs: Context['stdinIs'],
+): Promise<number> {
+  const stop = new AbortController();
+  const progress = openProgress({
+    tool: tool.name,
+    mode: progressMode(tool, values),
+    columns: () => process.stderr.columns ?? 80,
+    write: writeStderr,
+  });
+  const log = openLog({
+    ...{ tool: tool.name, quiet: values.quiet, verbose: values.verbose, format: values.logFormat },
+    write(line) {
+      progress.clear();
+      writeStderr(line);
+    },
+  });
+  for (const name of ['PCRS_PASSWORD', 'PCRS_TOKEN']) if (process.env[name]) log.secret(process.env[name]);
+  if (read.profilePassword) log.secret(read.profilePassword);
+  for (const sentence of read.unknownVariables) log.warn(sentence);
+  const output = openOutput(process.stdout, (error) => stop.abort(error));
+  const forget = stopOnSignals(stop);
+  try {
+    requirePositionals(tool, read.positionals);
+    await tool.main({
+      ...{ tool: tool.name, version: suiteVersion(), output, log, progress, stdinIs, signal: stop.signal },
+      ...{
+        flags: read.values as never,
+        origins: read.origins,
+        options: read.options,
+        positionals: read.positionals,
+      },
+      ...{
+        profilePassword: read.profilePassword,
+        env: process.env,
+        uid: process.getuid?.(),
+        startedAt: new Date(),
+      },
+      stdin: readStdin(stop.signal),
+    });
+    await output.flush();
+    return 0;
+  } catch (error) {
+    return await fail(stop.signal.aborted ? stop.signal.reason : error, log, progress, () => output.flush());
+  } finally {
+    progress.stop();
+    forget();
+  }
+}
+
+async function fail(
+  error: unknown,
+  log: Log,
+  progress: Progress,
+  flush: () => Promise<void>,
+): Promise<number> {
+  progress.stop();
+  if (codeOf(error) !== 'PCRS_READER_GONE') {
+    log.error(messageOf(error));
+    if (process.env['PCRS_DEBUG'] && error instanceof Error) writeStderr(log.redacted(`${error.stack}\n`));
+  }
+  // What was written before the failure stands; a reader that went away meanwhile changes nothing.
+  await flush().catch(() => {});
+  return exitStatus(error);
+}
+
+function requirePositionals(tool: AnyTool, given: readonly string[]): void {
+  const missing = (tool.positionals ?? []).filter((positional) => positional.required)[given.length];
+  if (missing) throw codedError('PCRS_USAGE', `${missing.name} is missing: ${missing.describe}; see --help`);
+}
+
+async function printAndEnd(tool: AnyTool, values: CommonValues): Promise<number> {
+  const output = openOutput(process.stdout, () => {});
+  let text = `${tool.name} ${suiteVersion()}\n`;
+  if (values.help) text = (await import('./help.ts')).helpText(tool);
+  else if (values.completion)
+    text = (await import('./completion.ts')).completionScript(tool, values.completion);
+  try {
+    output.write(text)?.catch(() => {});
+    await output.flush();
+    return 0;
+  } catch (error) {
+    return exitStatus(error);
+  }
+}
+
+/** Tells the tool to stop on SIGINT and SIGTERM; ends the process where it cannot, or at a second signal. */
+function stopOnSignals(stop: AbortController): () => void {
+  let firstAt: number | undefined;
+  let last: NodeJS.Timeout | undefined;
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
+    const error = Object.assign(codedError('PCRS_INTERRUPTED', `interrupted by ${signal}`), { signal });
+    if (firstAt !== undefined && performance.now() - firstAt > secondSignalMs)
+      process.exit(exitStatus(error));
+    if (firstAt !== undefined) return;
+    firstAt = performance.now();
+    last = setTimeout(() => process.exit(exitStatus(error)), graceMs).unref();
+    stop.abort(error);
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return () => {
+    // The bound stays: output that nobody takes must not keep a stopped tool alive.
+    if (firstAt === undefined) process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    else last?.ref();
+  };
+}
+
+/** stdin's bytes; a stop ends the reading with its reason. */
+async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* addAbortSignal(signal, process.stdin) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    const code = codeOf(error);
+    if (code === 'EISDIR') throw codedError('PCRS_USAGE', 'stdin is a directory; give a file or a pipe');
+    throw codedError('PCRS_MACHINE', `stdin: ${(error as Error).message}`);
+  }
+}
+
+function whatStdinIs(): Context['stdinIs'] {
+  if (process.stdin.isTTY) return 'terminal';
+  try {
+    const stat = fstatSync(0);
+    if (stat.isDirectory()) return 'stream';
+    return stat.isFIFO() || stat.isSocket() || stat.isFile() ? 'stream' : 'nothing';
+  } catch {
+    return 'nothing';
+  }
+}
+
+function progressMode(tool: AnyTool, values: CommonValues): 'live' | 'plain' | 'none' {
+  if (values.quiet || values.logFormat === 'json') return 'none';
+  if (!process.stderr.isTTY || process.env['TERM'] === 'dumb') return values.progress ? 'plain' : 'none';
+  if (values.progress || tool.live === 'always') return 'live';
+  if (tool.live === undefined) return 'none';
+  const piped = tool.live === 'unless stdout is piped' ? !process.stdout.isTTY : !process.stdin.isTTY;
+  return piped ? 'none' : 'live';
+}
+
+function earlyFormat(argv: readonly string[]): 'text' | 'json' {
+  const asked = argv.join(' ').includes('--log-format json') || argv.includes('--log-format=json');
+  return asked || process.env['PCRS_LOG_FORMAT'] === 'json' ? 'json' : 'text';
+}
+
+/** One version for the whole suite. */
+function suiteVersion(): string {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version as string;
+}
+
+function writeStderr(text: string): void {
+  process.stderr.write(text);
+}

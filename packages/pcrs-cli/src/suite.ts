@@ -1,0 +1,57 @@
+/**
+ * What a tool knows of its neighbours without importing them: their names, which begin the names of
+ * their environment variables, and the variables and settings that belong to all of them.
+ */
+export const suiteTools = [
+  'pcrs-auth',
+  'pcrs-policies',
+  'pcrs-hostids',
+  'pcrs-posture',
+  'pcrs-to-sqlite',
+  'pcrs-to-csv',
+  'pcrs-etl',
+  'pcrs-simulator',
+  'pcrs-diff',
+  'pcrs-status',
+] as const;
+
+/** Flags whose environment form and profile setting hold for every tool that has them. */
+export const sharedFlags = [
+  'gateway',
+  'platform',
+  'username',
+  'password-file',
+  'password-command',
+  'token-file',
+  'token-command',
+  'profile',
+  'config',
+  'api-version',
+  'timeout',
+  'retries',
+  'max-wait',
+  'rate',
+  'concurrency',
+  'ca-file',
+  'proxy',
+  'temp-dir',
+  'policies-per-request',
+  'hosts-per-request',
+  'quiet',
+  'verbose',
+  'progress',
+  'log-format',
+] as const;
+
+/** Variables that are no flag. */
+export const otherVariables = ['PCRS_PASSWORD', 'PCRS_TOKEN', 'PCRS_STATE_DIR'] as const;
+
+/** `pcrs-to-csv` → `PCRS_TO_CSV_`. */
+export function variablePrefix(tool: string): string {
+  return `${tool.toUpperCase().replaceAll('-', '_')}_`;
+}
+
+/** `password-file` → `PCRS_PASSWORD_FILE`. */
+export function sharedVariable(flag: string): string {
+  return `PCRS_${flag.toUpperCase().replaceAll('-', '_')}`;
+}

@@ -1,0 +1,54 @@
+import type { Flags, FlagValues } from './flags.ts';
+import type { Log } from './log.ts';
+import type { Output } from './output.ts';
+import type { Progress } from './progress.ts';
+import type { Origin } from './read-flags.ts';
+
+/** A tool: a sentence, its flags, and what it does. */
+export interface Tool<F extends Flags = Flags> {
+  readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** Two or three pipes; the help opens with them. */
+  readonly pipes: readonly string[];
+  readonly positionals?: readonly { name: string; describe: string; required?: boolean }[];
+  /** `required`: on a terminal the tool prints its help and ends with 2. */
+  readonly stdin: 'none' | 'optional' | 'required';
+  /** When the live line is shown: the stages of a pipe share one terminal. */
+  readonly live?: 'always' | 'unless stdout is piped' | 'unless stdin is piped';
+  readonly flags: F;
+  /** Paragraphs of the help before the exit statuses. */
+  readonly notes?: readonly string[];
+  /** Throws errors that carry a code; see `exit-status.ts`. */
+  main(context: Context<F>): Promise<void>;
+}
+
+/** What a tool gets from the machine; nothing else in the suite touches `process`. */
+export interface Context<F extends Flags = Flags> {
+  readonly tool: string;
+  readonly version: string;
+  readonly flags: FlagValues<F>;
+  /** Where each flag's value came from, by camelCase name. */
+  readonly origins: Readonly<Record<string, Origin>>;
+  /** The flags in force, for a `start` record: no secrets. */
+  readonly options: Readonly<Record<string, { value: unknown; from: Origin }>>;
+  readonly positionals: readonly string[];
+  /** The password of the profile in force. */
+  readonly profilePassword: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly uid: number | undefined;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** What stdin is: a stage with optional input reads it only where it is a pipe, a socket or a file. */
+  readonly stdinIs: 'terminal' | 'stream' | 'nothing';
+  readonly output: Output;
+  readonly log: Log;
+  readonly progress: Progress;
+  readonly startedAt: Date;
+  /** Aborted by SIGINT and SIGTERM (`reason.code` PCRS_INTERRUPTED) and when stdout's reader went away (PCRS_READER_GONE). */
+  readonly signal: AbortSignal;
+}
+
+/** Gives a tool its types; does nothing else. */
+export function defineTool<const F extends Flags>(tool: Tool<F>): Tool<F> {
+  return tool;
+}
