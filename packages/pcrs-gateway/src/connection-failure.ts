@@ -1,0 +1,77 @@
+/**
+ * Why no answer came.
+ *
+ * `connection` and `timeout` may pass; `fatal` would come again with every try. The message is ours: an error of an
+ * HTTP library may carry headers, and headers carry the token.
+ */
+export interface TransportFailure {
+  kind: 'connection' | 'timeout' | 'fatal';
+  message: string;
+}
+
+const certificateCodes = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_UNTRUSTED',
+]);
+
+const wantsProxy = 'does this network need a proxy (HTTPS_PROXY or --proxy)?';
+
+/** An error of undici, Node's net or tls → the failure that is told, and whether another try makes sense. */
+export function connectionFailure(error: Error, origin: string): TransportFailure {
+  const { code, text } = essence(error);
+  const host = new URL(origin).host;
+  if (certificateCodes.has(code)) {
+    const hint = 'give the CA of your network by --ca-file or NODE_EXTRA_CA_CERTS';
+    return { kind: 'fatal', message: `the certificate of ${host} is not trusted (${code}); ${hint}` };
+  }
+  if (code.startsWith('ERR_TLS_CERT') || code.startsWith('CERT_') || code === 'HOSTNAME_MISMATCH') {
+    return { kind: 'fatal', message: `the certificate of ${host} is refused (${code})` };
+  }
+  const tunnel = /Proxy response \((\d+)\)/.exec(text)?.[1];
+  if (tunnel) {
+    const kind = tunnel === '407' || tunnel === '403' ? 'fatal' : 'connection';
+    return {
+      kind,
+      message: `the proxy answered ${tunnel} to CONNECT ${host}; see --proxy, HTTPS_PROXY, NO_PROXY`,
+    };
+  }
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return { kind: 'fatal', message: 'the head of the answer is too long' };
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return {
+      kind: 'connection',
+      message: `${host} is not found (${code}); is --gateway right, or ${wantsProxy}`,
+    };
+  }
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
+    return { kind: 'timeout', message: `no connection to ${host} (${code}); ${wantsProxy}` };
+  }
+  if (code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') {
+    return {
+      kind: 'connection',
+      message: `no connection to ${host} (${code}); is --gateway right, or ${wantsProxy}`,
+    };
+  }
+  return { kind: 'connection', message: `the connection broke (${plainReason(code, text)})` };
+}
+
+function essence(error: Error): { code: string; text: string } {
+  const first = (error as Partial<AggregateError>).errors?.[0] as Error | undefined;
+  const code = (error as { code?: unknown }).code ?? (first as { code?: unknown } | undefined)?.code;
+  const inner = (error as { cause?: unknown }).cause;
+  if (code === undefined && inner instanceof Error) return essence(inner);
+  const isProxy = error.name === 'ProxyConnectionError' || error.name === 'SecureProxyConnectionError';
+  if (isProxy && inner instanceof Error) return essence(inner);
+  return { code: typeof code === 'string' ? code : '', text: error.message };
+}
+
+function plainReason(code: string, text: string): string {
+  if (code === 'UND_ERR_SOCKET')
+    return /other side closed/.test(text) ? 'closed by the other side' : 'socket error';
+  if (code.startsWith('HPE_')) return `not HTTP: ${code}`;
+  return code || 'no reason given';
+}

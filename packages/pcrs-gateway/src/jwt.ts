@@ -1,0 +1,34 @@
+/** What a token says of itself; its signature is the gateway's business. Times in milliseconds since 1970. */
+export interface TokenClaims {
+  expiresMs: number | undefined;
+  issuedMs: number | undefined;
+  subject: string | undefined;
+}
+
+/** Whether a text has a token's form, three parts of base64url. */
+export function isTokenLike(text: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text);
+}
+
+/** The claims that can be read; all undefined for a token that says nothing. */
+export function tokenClaims(token: string): TokenClaims {
+  const none = { expiresMs: undefined, issuedMs: undefined, subject: undefined };
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    if (typeof claims !== 'object' || claims === null) return none;
+    const { exp, iat, sub } = claims as Record<string, unknown>;
+    return {
+      expiresMs: milliseconds(exp),
+      issuedMs: milliseconds(iat),
+      subject: typeof sub === 'string' && sub !== '' ? sub : undefined,
+    };
+  } catch {
+    return none;
+  }
+}
+
+function milliseconds(seconds: unknown): number | undefined {
+  return typeof seconds === 'number' && seconds > 0 && seconds < 1e11
+    ? Math.round(seconds * 1000)
+    : undefined;
+}

@@ -1,0 +1,152 @@
+import type { Dispatcher } from 'undici';
+import type { TransportFailure } from './connection-failure.ts';
+import { type ErrorBody, parseErrorBody, readErrorBody } from './error-body.ts';
+import { exchange, type HttpAnswer } from './exchange.ts';
+import { GatewayError } from './gateway-error.ts';
+import { isTokenLike, tokenClaims } from './jwt.ts';
+import { header, judgeAnswer, tryBackoffMs, waitBackoffMs, waitMarginMs } from './retry.ts';
+import type { Secrets } from './secrets.ts';
+import { sleep } from './sleep.ts';
+
+/** A token and when it ends, in milliseconds since 1970. */
+export interface LiveToken {
+  token: string;
+  expiresMs: number;
+}
+
+export interface LoginOptions {
+  gateway: string;
+  username: string;
+  password: string;
+  dispatcher: Dispatcher;
+  secrets: Secrets;
+  userAgent: string;
+  timeoutMs: number;
+  retries: number;
+  maxWaitMs: number;
+  backoffBaseMs: number;
+  signal: AbortSignal;
+  verbose(message: string): void;
+}
+
+/** How long a token lives that does not say. Source: Qualys API best practices, PCRS, 2023-10-31. */
+export const tokenLifeMs = 4 * 60 * 60 * 1000;
+
+const maxTokenBytes = 64 * 1024;
+
+/**
+ * Asks the gateway for a token.
+ *
+ * Limits  --retries for 5xx and connections, --max-wait for waits; a 401 is never repeated, since that may lock the user
+ * Throws  PCRS_REFUSED for 401 and 403; PCRS_GATEWAY for the rest
+ * Source  POST /auth with username, password, token=true, permissions=true (docs.qualys.com, appendix E)
+ */
+export async function login(options: LoginOptions): Promise<LiveToken> {
+  options.secrets.add(options.password);
+  const started = Date.now();
+  let waits = 0;
+  for (let tries = 1; ; ) {
+    const outcome = await once(options);
+    if ('token' in outcome) return outcome;
+    const { verdict, status, text } = outcome;
+    const fail = (code: 'PCRS_GATEWAY' | 'PCRS_REFUSED', end: string) =>
+      new GatewayError(code, `${options.gateway}/auth: ${text}${end}`, { reason: 'status', status, tries });
+    if (verdict.kind === 'token' || verdict.kind === 'refused') {
+      throw fail('PCRS_REFUSED', `; the gateway refuses ${options.username}, check user and password`);
+    }
+    if (verdict.kind === 'wait') {
+      waits += 1;
+      const toldMs = verdict.toldMs;
+      const ms =
+        toldMs === undefined ? waitBackoffMs(waits, options.backoffBaseMs) : toldMs + waitMarginMs(toldMs);
+      if (Date.now() + ms - started > options.maxWaitMs)
+        throw fail('PCRS_GATEWAY', '; later, or with more --max-wait');
+      await sleep(ms, options.signal);
+    } else if (verdict.kind === 'try' && tries <= options.retries) {
+      await sleep(tryBackoffMs(tries, options.backoffBaseMs), options.signal);
+      tries += 1;
+    } else {
+      throw fail('PCRS_GATEWAY', tries > 1 ? `, ${tries} tries` : '');
+    }
+  }
+}
+
+type Failed = { verdict: ReturnType<typeof judgeAnswer>; status: number | undefined; text: string };
+
+async function once(options: LoginOptions): Promise<LiveToken | Failed> {
+  const form = { username: options.username, password: options.password, token: 'true', permissions: 'true' };
+  const startedMs = performance.now();
+  let answer: HttpAnswer;
+  try {
+    answer = await exchange(
+      options.dispatcher,
+      options.gateway,
+      {
+        method: 'POST',
+        path: '/auth',
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          accept: 'text/plain, */*',
+          'user-agent': options.userAgent,
+        },
+        body: new URLSearchParams(form).toString(),
+      },
+      { timeoutMs: options.timeoutMs, signal: options.signal },
+    );
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const failure = error as TransportFailure;
+    return {
+      verdict: { kind: failure.kind === 'fatal' ? 'fatal' : 'try' },
+      status: undefined,
+      text: failure.message,
+    };
+  }
+  const outcome =
+    answer.status >= 200 && answer.status < 300
+      ? await token(answer, options)
+      : await refusal(answer, options);
+  options.verbose(`POST /auth: ${answer.status}, ${Math.round(performance.now() - startedMs)} ms`);
+  return outcome;
+}
+
+async function token(answer: HttpAnswer, options: LoginOptions): Promise<LiveToken | Failed> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of answer.body.chunks()) {
+      chunks.push(chunk);
+      if (answer.body.bytes > maxTokenBytes) break;
+    }
+  } catch (error) {
+    options.signal.throwIfAborted();
+    return { verdict: { kind: 'try' }, status: answer.status, text: (error as Error).message };
+  }
+  const text = Buffer.concat(chunks).toString('utf8').trim();
+  if (!isTokenLike(text)) {
+    const { message } = parseErrorBody(text, (said) => options.secrets.scrub(said));
+    const shown = message === undefined ? 'an empty body' : JSON.stringify(message);
+    return {
+      verdict: { kind: 'fatal' },
+      status: answer.status,
+      text: `${answer.status} without a token: ${shown}`,
+    };
+  }
+  options.secrets.add(text);
+  return { token: text, expiresMs: tokenClaims(text).expiresMs ?? Date.now() + tokenLifeMs };
+}
+
+async function refusal(answer: HttpAnswer, options: LoginOptions): Promise<Failed> {
+  const said: ErrorBody = await readErrorBody(
+    answer.body,
+    (text) => options.secrets.scrub(text),
+    options.signal,
+  );
+  const target = header(answer.headers, 'location');
+  const about =
+    answer.status < 400 ? `redirect to ${options.secrets.scrub(target ?? 'nowhere')}` : said.message;
+  return {
+    verdict: judgeAnswer(answer.status, answer.headers, said.code, Date.now()),
+    status: answer.status,
+    text: about === undefined ? String(answer.status) : `${answer.status}, ${about}`,
+  };
+}

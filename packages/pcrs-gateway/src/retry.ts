@@ -1,0 +1,82 @@
+/** What an answer means for the question: to be read, to be waited out, to be tried again, or the end. */
+export type Verdict =
+  | { kind: 'answer' }
+  | { kind: 'wait'; toldMs: number | undefined }
+  | { kind: 'try' }
+  | { kind: 'token' }
+  | { kind: 'refused' }
+  | { kind: 'redirect' }
+  | { kind: 'fatal' };
+
+type Headers = Record<string, string | string[] | undefined>;
+
+/** Qualys' codes in a 409 that mean "too much at once", not "wrong". Source: Qualys API error codes, appendix D. */
+const limitCodes = new Set([1959, 1960, 1965, 1966]);
+
+/**
+ * The meaning of an answer's status, headers and, for 409, the code in its body.
+ *
+ * 429, 409 of the limits and 503 with a wait header are waits; other 5xx and 408 are tries; 401 asks for another
+ * token; the rest would be the same the next time.
+ */
+export function judgeAnswer(
+  status: number,
+  headers: Headers,
+  code: number | undefined,
+  now: number,
+): Verdict {
+  if (status === 200 || status === 203 || status === 204) return { kind: 'answer' };
+  const toldMs = toldWaitMs(headers, now);
+  if (status === 429) return { kind: 'wait', toldMs };
+  if (status === 409 && (code === undefined || limitCodes.has(code))) return { kind: 'wait', toldMs };
+  if (status === 503 && toldMs !== undefined) return { kind: 'wait', toldMs };
+  if (status >= 500 || status === 408 || (status >= 200 && status < 300)) return { kind: 'try' };
+  if (status === 401) return { kind: 'token' };
+  if (status === 403) return { kind: 'refused' };
+  if (status >= 300 && status < 400) return { kind: 'redirect' };
+  return { kind: 'fatal' };
+}
+
+/** The wait that an answer asks for: `X-RateLimit-ToWait-Sec`, else `Retry-After` in seconds or as a date. */
+export function toldWaitMs(headers: Headers, now: number): number | undefined {
+  const toWait = decimal(header(headers, 'x-ratelimit-towait-sec'));
+  if (toWait !== undefined) return toWait * 1000;
+  const after = header(headers, 'retry-after');
+  const seconds = decimal(after);
+  if (seconds !== undefined) return seconds * 1000;
+  const date = after === undefined ? Number.NaN : Date.parse(after);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** Added to a told wait, whose seconds may be rounded down: a tenth and 0.1 s, at most 1 s. */
+export function waitMarginMs(toldMs: number): number {
+  return Math.min(1000, 100 + toldMs / 10);
+}
+
+/**
+ * The pause before the n-th repetition (from 1) of a question that failed: half to all of base × 3^(n−1), at most 60 s.
+ * The first is short, because most failures are a connection that idled away; six of them last a minute or two.
+ */
+export function tryBackoffMs(n: number, baseMs: number, random = Math.random): number {
+  return jitter(Math.min(60_000, baseMs * 3 ** (n - 1)), random);
+}
+
+/** The n-th wait (from 1) that the gateway asked for without saying how long: base × 2^n, half to all, at most 300 s. */
+export function waitBackoffMs(n: number, baseMs: number, random = Math.random): number {
+  return jitter(Math.min(300_000, baseMs * 2 ** n), random);
+}
+
+/** A header's first value. */
+export function header(headers: Headers, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** A header's non-negative number, or undefined. */
+export function decimal(text: string | undefined): number | undefined {
+  return text !== undefined && /^\s*\d{1,9}(\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
+}
+
+function jitter(ms: number, random: () => number): number {
+  return ms / 2 + (random() * ms) / 2;
+}
