@@ -64,10 +64,10 @@ function parseBoolean(text: string): boolean {
   throw new Error('must be 1, 0, true or false');
 }
 
-function text(options: Options & { default: string }): Flag<string>;
-function text(options: Options): Flag<string | undefined>;
 function text<T>(options: Options & { default: string; parse: (text: string) => T }): Flag<T>;
 function text<T>(options: Options & { parse: (text: string) => T }): Flag<T | undefined>;
+function text(options: Options & { default: string }): Flag<string>;
+function text(options: Options): Flag<string | undefined>;
 function text(options: Options & { default?: string; parse?: (text: string) => unknown }): Flag<unknown> {
   const parse = (value: string): unknown => {
     if (value === '') throw new Error('must not be empty');

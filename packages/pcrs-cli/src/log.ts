@@ -4,6 +4,8 @@ export interface Log {
   warn(message: string): void;
   /** Worth knowing: not shown with --quiet. */
   info(message: string): void;
+  /** A result in a sentence: shown on a terminal, elsewhere with --verbose only. */
+  note(message: string): void;
   /** Shown with --verbose only. */
   verbose(message: string): void;
   /** The last line of a failure; shown always. */
@@ -20,6 +22,8 @@ export interface LogOptions {
   quiet: boolean;
   verbose: boolean;
   format: 'text' | 'json';
+  /** Whether stderr is a terminal. */
+  terminal: boolean;
   /** Takes whole lines. */
   write(line: string): void;
 }
@@ -48,6 +52,9 @@ export function openLog(options: LogOptions): Log {
     },
     info(message) {
       if (!options.quiet) tell('info', message);
+    },
+    note(message) {
+      if (!options.quiet && (options.terminal || options.verbose)) tell('info', message);
     },
     verbose(message) {
       if (options.verbose) tell('debug', message);

@@ -194,7 +194,7 @@ function parseFound(flag: Flag<unknown>, found: Found): unknown {
     try {
       return flag.parse(text);
     } catch (error) {
-      const shown = flag.secret ? '' : `, got ${JSON.stringify(text)}`;
+      const shown = flag.secret ? '' : `, got ${/^[\w.:/-]+$/.test(text) ? text : JSON.stringify(text)}`;
       throw codedError('PCRS_USAGE', `${found.name} ${(error as Error).message}${shown}`);
     }
   };

@@ -110,7 +110,7 @@ class Stage<T> implements Run<T> {
     if (first.done) return;
     this.#first = first.value;
     const value = tryParse(first.value.text);
-    if (!isObject(value)) return;
+    if (!isObject(value)) return this.#refuseAllInput(first.value);
     if (value['kind'] === 'end' && value['ok'] === false) {
       await this.#context.output.write(`${first.value.text}\n`);
       throw codedError(
@@ -118,7 +118,7 @@ class Stage<T> implements Run<T> {
         `nothing done, since ${value['stage']} ended ${value['status']}: ${errorMessage(value)}`,
       );
     }
-    if (value['kind'] !== 'session') return;
+    if (value['kind'] !== 'session') return this.#refuseAllInput(first.value);
     this.#first = undefined;
     this.session = readSession(value, first.value.number);
     await this.#context.output.write(`${first.value.text}\n`);
@@ -136,6 +136,11 @@ class Stage<T> implements Run<T> {
     if (this.#context.signal.aborted) throw this.#context.signal.reason;
     this.#out[kind] = (this.#out[kind] ?? 0) + count;
     return this.#context.output.write(lines);
+  }
+
+  /** A stage that takes no records takes a run or nothing: told before it asks for anything. */
+  #refuseAllInput(first: InputLine): void {
+    if (this.#options.takes.length === 0) throw recordError(first.number, this.#options.expected, first.text);
   }
 
   /** Reads, and in a run forwards, what the work left unread. */

@@ -41,6 +41,7 @@ async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
       quiet: false,
       verbose: false,
       format: earlyFormat(argv),
+      terminal: false,
       write: writeStderr,
     });
     log.error(messageOf(error));
@@ -72,7 +73,13 @@ async function runMain(
     write: writeStderr,
   });
   const log = openLog({
-    ...{ tool: tool.name, quiet: values.quiet, verbose: values.verbose, format: values.logFormat },
+    ...{
+      tool: tool.name,
+      quiet: values.quiet,
+      verbose: values.verbose,
+      format: values.logFormat,
+      terminal: process.stderr.isTTY === true,
+    },
     write(line) {
       progress.clear();
       writeStderr(line);
@@ -87,6 +94,7 @@ async function runMain(
     requirePositionals(tool, read.positionals);
     await tool.main({
       ...{ tool: tool.name, version: suiteVersion(), output, log, progress, stdinIs, signal: stop.signal },
+      ...{ stderrIsTerminal: process.stderr.isTTY === true },
       ...{
         flags: read.values as never,
         origins: read.origins,

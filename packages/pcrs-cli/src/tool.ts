@@ -40,6 +40,7 @@ export interface Context<F extends Flags = Flags> {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** What stdin is: a stage with optional input reads it only where it is a pipe, a socket or a file. */
   readonly stdinIs: 'terminal' | 'stream' | 'nothing';
+  readonly stderrIsTerminal: boolean;
   readonly output: Output;
   readonly log: Log;
   readonly progress: Progress;

@@ -1,0 +1,31 @@
+import type { Flags } from './flags.ts';
+import type { Context } from './tool.ts';
+
+const silenceMs = 3000;
+
+/**
+ * A context whose stdin is read only where something may be there: a pipe, a socket or a file, and no `--no-stdin`.
+ * After three seconds of silence on it, that is said once, where stderr is no terminal.
+ */
+export function stdinOrNothing<F extends Flags>(context: Context<F>): Context<F> {
+  const { noStdin } = context.flags as { noStdin?: boolean };
+  const wanted = context.stdinIs === 'stream' && !noStdin;
+  return { ...context, stdin: wanted ? telling(context) : nothing() };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+async function* telling(context: Context): AsyncGenerator<Uint8Array> {
+  const timer = setTimeout(() => {
+    if (!context.stderrIsTerminal)
+      context.log.info('stdin: still waiting for its first record; -n leaves stdin unread');
+  }, silenceMs);
+  try {
+    for await (const chunk of context.stdin) {
+      clearTimeout(timer);
+      yield chunk;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,136 @@
+import { flag } from 'pcrs-cli/flags';
+import { apiVersionFlag, gatewayOptions, stageFlags } from 'pcrs-cli/gateway-flags';
+import { type Run, runStage } from 'pcrs-cli/stage';
+import { type Context, defineTool } from 'pcrs-cli/tool';
+import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
+import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
+import { checkDate, resolveDate } from 'pcrs-records/dates';
+import { codedError } from 'pcrs-records/errors';
+import { type HostIdsOptions, hostIds } from './index.ts';
+import { policyIds } from './policy-ids.ts';
+
+const flags = {
+  'scanned-since': flag.text({ describe: 'only hosts scanned on or after', value: 'DATE', parse: checkDate }),
+  'status-changed-since': flag.text({
+    describe: 'only hosts with a status changed since',
+    value: 'DATE',
+    parse: checkDate,
+  }),
+  'asset-state': flag.choice(['ACTIVE', 'TERMINATED', 'ALL'], {
+    describe: 'state of cloud hosts',
+    value: 'STATE',
+  }),
+  'asset-deployment-type': flag.choice(['ON-PREM', 'CLOUD', 'ALL'], {
+    describe: 'where hosts run',
+    value: 'TYPE',
+  }),
+  'policies-per-request': flag.integer({
+    describe: 'policies in one request',
+    min: 1,
+    max: 10,
+    default: 10,
+    limit: "the gateway's limit",
+    env: 'shared',
+  }),
+  untagged: flag.boolean({ describe: 'records without kind (outside a run)' }),
+  'skip-bad': flag.boolean({ describe: 'pass over lines that are no records, and count them' }),
+  'api-version': apiVersionFlag('5.0', 'shared'),
+  ...stageFlags,
+} as const;
+
+export const tool = defineTool({
+  name: 'pcrs-hostids',
+  summary: 'resolves the host ids of policies, one record a policy.',
+  pipes: [
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite posture.db',
+    "seq 100 120 | pcrs-hostids | jq '.hostIds | length'",
+    'pcrs-policies | jq -r \'select(.title | test("DISA")) | .id\' | pcrs-hostids > disa-hosts.ndjson',
+  ],
+  stdin: 'required',
+  live: 'unless stdout is piped',
+  flags,
+  notes: [
+    'Reads policy records, objects with policyId or id, or bare ids, one a line.',
+    'DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.',
+  ],
+  async main(context) {
+    let gateway: Gateway | undefined;
+    await runStage(context, {
+      takes: ['policy'],
+      expected: 'a policy record, an object with policyId or id, or an id',
+      accept: policyIds,
+      skipBad: context.flags.skipBad,
+      tally: () => gateway?.tally ?? { requests: 0, retries: 0, bytes: 0 },
+      async work(run) {
+        const options = hostIdsOptions(context, run);
+        gateway = await openGateway(gatewayOptions(context), run.session);
+        try {
+          await writeHostIds(context, run, gateway, options);
+        } finally {
+          await gateway.close();
+        }
+      },
+    });
+  },
+});
+
+async function writeHostIds(
+  context: Context<typeof flags>,
+  run: Run<string>,
+  gateway: Gateway,
+  options: HostIdsOptions,
+): Promise<void> {
+  let done = 0;
+  try {
+    for await (const { line } of hostIds(gateway, run.input, options)) {
+      await run.emit('hostids', `${line}\n`);
+      done += 1;
+      context.progress.update({
+        requests: gateway.tally.requests,
+        policies: done,
+        bytes: gateway.tally.bytes,
+      });
+    }
+  } catch (error) {
+    throw withRoleHint(error);
+  }
+}
+
+/** Source: Qualys 10.31 release notes reserve version 3.0 to Manager users; others saw Reader users succeed. */
+function withRoleHint(error: unknown): unknown {
+  const { status, message } = error as { status?: number; message?: string };
+  if (status !== 403) return error;
+  const hint = 'resolving host ids may need a Manager user from version 3.0 on; try --api-version 2.0';
+  return Object.assign(error as Error, { message: `${message}; ${hint}` });
+}
+
+function hostIdsOptions(context: Context<typeof flags>, run: Run<string>): HostIdsOptions {
+  const { flags: values, log } = context;
+  if (values.untagged && run.session)
+    throw codedError('PCRS_USAGE', '--untagged: a run needs the kind of each record; leave pcrs-auth away');
+  const used = {
+    'scanned-since': values.scannedSince,
+    'status-changed-since': values.statusChangedSince,
+    'asset-state': values.assetState,
+    'asset-deployment-type': values.assetDeploymentType,
+  };
+  checkFlags(
+    'hostids',
+    values.apiVersion,
+    Object.entries(used).flatMap(([name, value]) => (value === undefined ? [] : [name])),
+  );
+  const warning = versionWarning('hostids', values.apiVersion, context.startedAt);
+  if (warning) log.warn(warning);
+  const date = (text: string | undefined, name: 'scannedSince' | 'statusChangedSince') =>
+    text === undefined ? {} : { [name]: resolveDate(text, run.startedAt) };
+  return {
+    apiVersion: values.apiVersion,
+    policiesPerRequest: values.policiesPerRequest,
+    untagged: values.untagged,
+    warn: (message) => log.warn(message),
+    ...date(values.scannedSince, 'scannedSince'),
+    ...date(values.statusChangedSince, 'statusChangedSince'),
+    ...(values.assetState === undefined ? {} : { assetState: values.assetState }),
+    ...(values.assetDeploymentType === undefined ? {} : { assetDeploymentType: values.assetDeploymentType }),
+  };
+}

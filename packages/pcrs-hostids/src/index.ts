@@ -1,0 +1,155 @@
+import { apiPath } from 'pcrs-gateway/api-versions';
+import { elements } from 'pcrs-gateway/elements';
+import type { Gateway } from 'pcrs-gateway/gateway';
+import { brokenBody } from 'pcrs-gateway/gateway-error';
+import { wholeBody } from 'pcrs-gateway/whole';
+import { codedError } from 'pcrs-records/errors';
+import { parseExact, toDigits } from 'pcrs-records/json';
+import { isObject } from 'pcrs-records/kinds';
+
+/** Which hosts to resolve, and how. */
+export interface HostIdsOptions {
+  /** Version of the endpoint; default 5.0. */
+  apiVersion?: string;
+  /** `lastScanDate`, resolved. */
+  scannedSince?: string;
+  /** Version 3.0 and later, resolved. */
+  statusChangedSince?: string;
+  /** Version 5.0. */
+  assetState?: string;
+  /** Version 5.0. */
+  assetDeploymentType?: string;
+  /** 1 to 10 (the gateway's limit); default 10. */
+  policiesPerRequest?: number;
+  /** Without the member `kind`. */
+  untagged?: boolean;
+  /** Told of what is worth a warning. */
+  warn?: (message: string) => void;
+}
+
+/** The host ids of one policy. */
+export interface HostIdsLine {
+  policyId: string;
+  hosts: number;
+  /** The record as a line of NDJSON without its line end: `kind`, then the element as sent. */
+  line: string;
+}
+
+/**
+ * Host ids of each policy, in the order the policies arrive.
+ *
+ * Takes   policyIds  digits; one that came before is passed over with a warning
+ * Yields  one record per policy; its list of host ids may be empty
+ * Limits  ten policies a request (the gateway's rule); one request in flight
+ * Throws  GatewayError once the retries are used up, and for a policy that the gateway twice left out of its answer
+ *         or answered with an error; what was yielded stands
+ * Source  Qualys PCRS, Resolve Host IDs, V5.0 (docs.qualys.com, read 2026-11-23)
+ */
+export async function* hostIds(
+  gateway: Pick<Gateway, 'ask'>,
+  policyIds: AsyncIterable<string> | Iterable<string>,
+  options: HostIdsOptions = {},
+): AsyncGenerator<HostIdsLine> {
+  const size = options.policiesPerRequest ?? 10;
+  const seen = new Set<string>();
+  let batch: string[] = [];
+  for await (const policyId of policyIds) {
+    if (seen.has(policyId)) {
+      options.warn?.(`policy ${policyId} came twice; it is asked for once`);
+      continue;
+    }
+    seen.add(policyId);
+    batch.push(policyId);
+    if (batch.length < size) continue;
+    yield* resolveBatch(gateway, batch, options);
+    batch = [];
+  }
+  if (batch.length > 0) yield* resolveBatch(gateway, batch, options);
+}
+
+interface Resolved extends HostIdsLine {
+  error: string | undefined;
+}
+
+async function* resolveBatch(
+  gateway: Pick<Gateway, 'ask'>,
+  policyIds: readonly string[],
+  options: HostIdsOptions,
+): AsyncGenerator<HostIdsLine> {
+  const answer = await askFor(gateway, policyIds, options);
+  const again = policyIds.filter((policyId) => !isGood(answer.get(policyId)));
+  if (again.length > 0) {
+    for (const [policyId, resolved] of await askFor(gateway, again, options)) answer.set(policyId, resolved);
+  }
+  for (const policyId of policyIds) {
+    const resolved = answer.get(policyId);
+    if (!isGood(resolved)) throw unresolved(policyId, resolved);
+    for (const { error, ...line } of resolved) {
+      if (error !== undefined) options.warn?.(`policy ${policyId}: ${error}`);
+      yield line;
+    }
+  }
+}
+
+function isGood(resolved: readonly Resolved[] | undefined): resolved is readonly Resolved[] {
+  return (
+    resolved !== undefined &&
+    resolved.every(({ error }) => error === undefined || /does not exist/i.test(error))
+  );
+}
+
+function unresolved(policyId: string, resolved: readonly Resolved[] | undefined): Error {
+  const errors = resolved?.flatMap(({ error }) => error ?? []).join('; ');
+  const what = errors
+    ? `the gateway answered twice: ${errors}`
+    : 'the gateway left it out of its answer twice';
+  return codedError('PCRS_GATEWAY', `policy ${policyId}: ${what}`);
+}
+
+async function askFor(
+  gateway: Pick<Gateway, 'ask'>,
+  policyIds: readonly string[],
+  options: HostIdsOptions,
+): Promise<Map<string, Resolved[]>> {
+  const query: Record<string, string> = { policyId: policyIds.join(',') };
+  if (options.scannedSince !== undefined) query['lastScanDate'] = options.scannedSince;
+  if (options.statusChangedSince !== undefined) query['statusChangedSince'] = options.statusChangedSince;
+  if (options.assetState !== undefined) query['assetState'] = options.assetState;
+  if (options.assetDeploymentType !== undefined) query['assetDeploymentType'] = options.assetDeploymentType;
+  const path = apiPath('hostids', options.apiVersion ?? '5.0');
+  const what = `the host ids of ${policyIds.length} policies from ${policyIds[0]}`;
+  return gateway.ask({ endpoint: 'hostids', method: 'GET', path, query, what }, async ({ body }) =>
+    readAnswer(await wholeBody(body), new Set(policyIds), options),
+  );
+}
+
+async function readAnswer(
+  body: Buffer,
+  asked: ReadonlySet<string>,
+  options: HostIdsOptions,
+): Promise<Map<string, Resolved[]>> {
+  const answer = new Map<string, Resolved[]>();
+  for await (const block of elements(body, { kind: 'hostids' })) {
+    for (const tagged of new TextDecoder().decode(block.bytes).split('\n').slice(0, -1)) {
+      const resolved = readElement(tagged, options.untagged ?? false);
+      if (!asked.has(resolved.policyId)) {
+        options.warn?.(`policy ${resolved.policyId} is in the answer but was not asked for; left out`);
+        continue;
+      }
+      answer.set(resolved.policyId, [...(answer.get(resolved.policyId) ?? []), resolved]);
+    }
+  }
+  return answer;
+}
+
+function readElement(tagged: string, untagged: boolean): Resolved {
+  const record = parseExact(tagged);
+  const policyId = isObject(record) ? toDigits(record['policyId']) : undefined;
+  if (!isObject(record) || policyId === undefined)
+    throw brokenBody('an element of the answer has no policyId');
+  const { hostIds: ids, error } = record;
+  if (!Array.isArray(ids)) throw brokenBody(`policy ${policyId}: hostIds is not an array`);
+  const line = untagged ? tagged.replace(/^\{"kind":"hostids",?/, '{') : tagged;
+  const shown = error === undefined || error === null || error === '' ? undefined : String(error);
+  return { policyId, hosts: ids.length, line, error: shown };
+}

@@ -1,0 +1,145 @@
+import { apiPath } from 'pcrs-gateway/api-versions';
+import { elements } from 'pcrs-gateway/elements';
+import { objectMembers } from 'pcrs-gateway/elements-members';
+import type { Gateway } from 'pcrs-gateway/gateway';
+import { brokenBody } from 'pcrs-gateway/gateway-error';
+import { wholeBody } from 'pcrs-gateway/whole';
+import { codedError } from 'pcrs-records/errors';
+import { parseExact, toDigits } from 'pcrs-records/json';
+import { isObject, type JsonObject } from 'pcrs-records/kinds';
+
+/** Which policies to list, and how. */
+export interface PolicyOptions {
+  /** Version of the endpoint; default 2.0. */
+  apiVersion?: string;
+  /** `lastEvaluationDate`, resolved: `YYYY-MM-DD` or `YYYY-MM-DDThh:mm:ssZ`. */
+  evaluatedSince?: string;
+  /** Adds the tag section (version 2.0). */
+  tagInfo?: boolean;
+  /** Default: all but the inactive ones. */
+  status?: 'active' | 'inactive' | 'all';
+  /** Only these ids; implies the status `all`. */
+  id?: readonly string[];
+  excludeId?: readonly string[];
+  /** Only policies whose title matches. */
+  title?: RegExp;
+  /** Without the member `kind`. */
+  untagged?: boolean;
+}
+
+/** One policy of the list. */
+export interface PolicyLine {
+  id: string | undefined;
+  /** The record as a line of NDJSON without its line end: `kind`, `subscriptionId`, then the policy as sent. */
+  line: string;
+}
+
+/** What a listing came to. */
+export interface ListingCounts {
+  listed: number;
+  written: number;
+  inactiveLeftOut: number;
+}
+
+/**
+ * The policies of a subscription, in the order the gateway lists them.
+ *
+ * Yields  one line per policy
+ * Returns how many were listed, written and left out as inactive
+ * Limits  the whole list comes in one answer (the gateway knows no pages); it is held in memory
+ * Throws  GatewayError once the retries are used up, and where an id asked for is not in the list; what was yielded stands
+ * Source  Qualys PCRS, Get Policy List, V2.0 (docs.qualys.com, read 2026-11-23)
+ */
+export async function* policies(
+  gateway: Pick<Gateway, 'ask'>,
+  options: PolicyOptions = {},
+): AsyncGenerator<PolicyLine, ListingCounts> {
+  const missing = new Set(options.id);
+  const counts: ListingCounts = { listed: 0, written: 0, inactiveLeftOut: 0 };
+  for (const { id, line, record } of await askForList(gateway, options)) {
+    counts.listed += 1;
+    if (id !== undefined) missing.delete(id);
+    const verdict = select(id, record, options);
+    if (verdict === 'inactive') counts.inactiveLeftOut += 1;
+    if (verdict !== 'taken') continue;
+    counts.written += 1;
+    yield { id, line };
+  }
+  if (missing.size > 0) {
+    const ids = [...missing].join(', ');
+    throw codedError(
+      'PCRS_GATEWAY',
+      `--id: not in the policy list: ${ids}; pcrs-policies --status all lists what there is`,
+    );
+  }
+  return counts;
+}
+
+interface ListedPolicy extends PolicyLine {
+  record: JsonObject;
+}
+
+function askForList(gateway: Pick<Gateway, 'ask'>, options: PolicyOptions): Promise<ListedPolicy[]> {
+  const query: Record<string, string> = {};
+  if (options.evaluatedSince !== undefined) query['lastEvaluationDate'] = options.evaluatedSince;
+  if (options.tagInfo) query['requireTagInfo'] = '1';
+  const path = apiPath('policyList', options.apiVersion ?? '2.0');
+  return gateway.ask(
+    { endpoint: 'policyList', method: 'GET', path, query, what: 'the policy list' },
+    async ({ body }) => readList(await wholeBody(body), options.untagged ?? false),
+  );
+}
+
+async function readList(body: Buffer, untagged: boolean): Promise<ListedPolicy[]> {
+  if (body.length === 0) return [];
+  const members = objectMembers(body);
+  const list = members.get('policyList');
+  if (list === undefined)
+    throw brokenBody(
+      `the policy list has no policyList, only ${[...members.keys()].join(', ') || 'nothing'}`,
+    );
+  const subscription = members.get('subscriptionId')?.toString();
+  const found: ListedPolicy[] = [];
+  if (list.toString() === 'null') return found;
+  const kind = 'policy';
+  for await (const block of elements(list, { kind })) {
+    for (const tagged of new TextDecoder().decode(block.bytes).split('\n').slice(0, -1)) {
+      const record = parseExact(tagged);
+      if (!isObject(record)) throw brokenBody('an element of policyList is not an object');
+      found.push({
+        id: toDigits(record['id']),
+        record,
+        line: withSubscription(tagged, record, subscription, untagged),
+      });
+    }
+  }
+  return found;
+}
+
+/** Puts the wrapper's `subscriptionId` in front of the policy's own members, unless it has its own. */
+function withSubscription(
+  tagged: string,
+  record: JsonObject,
+  subscription: string | undefined,
+  untagged: boolean,
+): string {
+  const kind = '"kind":"policy"';
+  const own = tagged.slice(1 + kind.length, -1).replace(/^,/, '');
+  const inherited =
+    subscription === undefined || 'subscriptionId' in record ? '' : `"subscriptionId":${subscription}`;
+  return `{${[untagged ? '' : kind, inherited, own].filter((part) => part !== '').join(',')}}`;
+}
+
+function select(
+  id: string | undefined,
+  record: JsonObject,
+  options: PolicyOptions,
+): 'taken' | 'inactive' | 'left out' {
+  if (options.id && !(id !== undefined && options.id.includes(id))) return 'left out';
+  if (id !== undefined && options.excludeId?.includes(id)) return 'left out';
+  if (options.title && !options.title.test(String(record['title'] ?? ''))) return 'left out';
+  const status = String(record['status'] ?? '').toLowerCase();
+  const wanted = options.status ?? (options.id ? 'all' : undefined);
+  if (wanted === undefined) return status === 'inactive' ? 'inactive' : 'taken';
+  return wanted === 'all' || wanted === status ? 'taken' : 'left out';
+}
