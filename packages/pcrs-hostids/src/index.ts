@@ -92,10 +92,7 @@ async function* resolveBatch(
 }
 
 function isGood(resolved: readonly Resolved[] | undefined): resolved is readonly Resolved[] {
-  return (
-    resolved !== undefined &&
-    resolved.every(({ error }) => error === undefined || /does not exist/i.test(error))
-  );
+  return resolved?.every(({ error }) => error === undefined || /does not exist/i.test(error)) === true;
 }
 
 function unresolved(policyId: string, resolved: readonly Resolved[] | undefined): Error {
