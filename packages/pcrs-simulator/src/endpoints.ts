@@ -1,0 +1,162 @@
+import { type Answer, codedError, forbidden, json } from './answers.ts';
+import { parseInstant } from './calendar.ts';
+import type { Endpoint, Fault } from './faults.ts';
+import type { Form } from './form-names.ts';
+import { spelledDocument, withAdditions } from './forms.ts';
+import type { SimulatorOptions } from './options.ts';
+import type { HostOptions, World } from './world.ts';
+
+/** The first version that knows each parameter. `evidenceTruncationLimit` is sent by one client and has no effect. */
+const parameters: Record<Exclude<Endpoint, 'auth'>, Record<string, number>> = {
+  list: { lastEvaluationDate: 1, requireTagInfo: 2 },
+  hostids: { policyId: 1, lastScanDate: 1, statusChangedSince: 3, assetDeploymentType: 5, assetState: 5 },
+  posture: {
+    evidenceRequired: 1,
+    compressionRequired: 1,
+    lastEvaluationDate: 1,
+    lastScanDate: 1,
+    lastScanDateFrom: 1,
+    lastScanDateTo: 1,
+    statusChangedSince: 1,
+    evidenceTruncationLimit: 1,
+    excludeInactiveControl: 2,
+    extendedEvidenceRequired: 5,
+    qdScoreRequired: 5,
+  },
+};
+
+const MAX_POLICY_IDS = 10;
+
+/** A request after its path and token were found good. */
+export interface Question {
+  readonly world: World;
+  readonly options: SimulatorOptions;
+  readonly endpoint: Exclude<Endpoint, 'auth'>;
+  /** 1 to 5. */
+  readonly version: number;
+  readonly query: ReadonlyMap<string, string>;
+  readonly body: Buffer;
+  readonly user: string;
+  readonly forms: ReadonlySet<Form>;
+  readonly faults: readonly Fault[];
+}
+
+/** The parameters that this version knows, and the names of the others. */
+export function knownParameters(
+  endpoint: Exclude<Endpoint, 'auth'>,
+  version: number,
+  search: URLSearchParams,
+): { query: Map<string, string>; ignored: string[] } {
+  const query = new Map<string, string>();
+  const ignored: string[] = [];
+  for (const [name, value] of search) {
+    if ((parameters[endpoint][name] ?? Infinity) <= version) query.set(name, value);
+    else ignored.push(name);
+  }
+  return { query, ignored };
+}
+
+/** GET /pcrs/{1.0,2.0}/posture/policy/list */
+export function policyList({ world, options, query, forms, faults }: Question): Answer {
+  const since = instantOf(query, 'lastEvaluationDate');
+  if (since === 'bad') return badDate(query, 'lastEvaluationDate');
+  const flag = query.get('requireTagInfo') ?? '0';
+  if (flag !== '0' && flag !== '1') return badValue('requireTagInfo', flag);
+  const tags = flag === '1' ? (options.tagWrapper ?? 'tagInfo') : undefined;
+  const policies = world.policies({ evaluatedSince: since, tags }).map((text) => withAdditions(text, forms));
+  if (faults.some(({ kind }) => kind === 'reorder')) policies.reverse();
+  const text = `{"subscriptionId":${world.size.subscriptionId},"policyList":[${policies.join(',')}]}`;
+  return document(spelledDocument(text, forms));
+}
+
+/** GET /pcrs/{1.0–5.0}/posture/hostids */
+export function hostids(question: Question): Answer {
+  const { world, options, version, query, user, forms, faults } = question;
+  const named = query.get('policyId');
+  if (named === undefined && version < 3)
+    return codedError(400, 1903, 'missing required parameter(s): policyId');
+  if (named === undefined && options.reader) return forbidden(user);
+  const ids = named === undefined ? world.policyIds() : named.split(',').map((id) => id.trim());
+  const wrong = ids.find((id) => !/^\d+$/.test(id));
+  if (wrong !== undefined) {
+    return codedError(
+      400,
+      1905,
+      `parameter policy_ids has invalid value: ${wrong} (Invalid value: ${wrong})`,
+    );
+  }
+  if (version < 3 && ids.length > MAX_POLICY_IDS) {
+    return codedError(
+      400,
+      1905,
+      `parameter policy_ids has invalid value: ${named} (at most ${MAX_POLICY_IDS} policies)`,
+    );
+  }
+  const asked = hostOptions(question);
+  if ('answer' in asked) return asked.answer;
+  let elements = ids.map((id) => hostElement(world, id, asked.options, forms, faults));
+  elements = elements.filter((element) => element !== undefined);
+  if (faults.some(({ kind }) => kind === 'reorder')) elements.reverse();
+  return document(spelledDocument(`[${elements.join(',')}]`, forms));
+}
+
+function hostElement(
+  world: World,
+  id: string,
+  options: HostOptions,
+  forms: ReadonlySet<Form>,
+  faults: readonly Fault[],
+): string | undefined {
+  for (const { kind, value, policy } of faults) {
+    if (policy !== undefined && policy !== id) continue;
+    if (kind === 'missing') return undefined;
+    if (kind === 'policy-error') {
+      const error = value ?? 'Error: Internal error while resolving hosts.';
+      return JSON.stringify({ policyId: id, subscriptionId: world.subscriptionId, hostIds: [], error });
+    }
+  }
+  return withAdditions(world.hostIdsElement(id, options), forms);
+}
+
+function hostOptions({ version, query }: Question): { options: HostOptions } | { answer: Answer } {
+  const scannedSince = instantOf(query, 'lastScanDate');
+  if (scannedSince === 'bad') return { answer: badDate(query, 'lastScanDate') };
+  const statusChangedSince = instantOf(query, 'statusChangedSince');
+  if (statusChangedSince === 'bad') return { answer: badDate(query, 'statusChangedSince') };
+  const assetState = query.get('assetState') ?? 'ALL';
+  if (!isOneOf(['ACTIVE', 'TERMINATED', 'ALL'], assetState))
+    return { answer: badValue('assetState', assetState) };
+  const assetDeploymentType = query.get('assetDeploymentType') ?? 'ALL';
+  if (!isOneOf(['ON-PREM', 'CLOUD', 'ALL'], assetDeploymentType)) {
+    return { answer: badValue('assetDeploymentType', assetDeploymentType) };
+  }
+  return { options: { version, scannedSince, statusChangedSince, assetState, assetDeploymentType } };
+}
+
+/** A date parameter in ms since 1970; undefined where it was not sent. */
+export function instantOf(query: ReadonlyMap<string, string>, name: string): number | undefined | 'bad' {
+  const text = query.get(name);
+  return text === undefined ? undefined : (parseInstant(text) ?? 'bad');
+}
+
+/** What the gateway says of a date it cannot read; its words are not known, the form is that of code 1905. */
+export function badDate(query: ReadonlyMap<string, string>, name: string): Answer {
+  return badValue(name, query.get(name) ?? '');
+}
+
+function badValue(name: string, value: string): Answer {
+  return codedError(400, 1905, `parameter ${name} has invalid value: ${value}`);
+}
+
+function isOneOf<const T extends string>(list: readonly T[], text: string): text is T {
+  return (list as readonly string[]).includes(text);
+}
+
+function document(body: Buffer): Answer {
+  return { status: 200, headers: { 'Content-Type': 'application/json' }, body };
+}
+
+/** A body that is no list of policies with host ids. */
+export function badBody(): Answer {
+  return json(400, { message: 'Invalid input Parameter.' });
+}

@@ -1,0 +1,73 @@
+import type { AddressInfo } from 'node:net';
+import type { Form } from './form-names.ts';
+import { changedRecords } from './forms.ts';
+import type { SimulatorOptions } from './options.ts';
+import type { RequestEntry } from './request-log.ts';
+import { Gateway } from './server.ts';
+import { type TruthOptions, World } from './world.ts';
+
+export type { Faults } from './faults.ts';
+export { type Fault, parseFault } from './faults.ts';
+export { type Form, formNames } from './form-names.ts';
+export type { SimulatorOptions } from './options.ts';
+export type { RequestEntry } from './request-log.ts';
+export { type HostOptions, type TruthOptions, World } from './world.ts';
+export type { WorldOptions } from './world-size.ts';
+
+/** A gateway that runs in this process. */
+export interface Simulator {
+  /** `http://127.0.0.1:PORT` */
+  readonly gateway: string;
+  readonly url: string;
+  readonly port: number;
+  /** The latest requests, oldest first, each with what it asked and how it ended. */
+  readonly requests: readonly RequestEntry[];
+  /** How many requests there were in all. */
+  readonly requestCount: number;
+  /** What a client ought to find. */
+  readonly world: World;
+  /** Faults can be added and cleared while it runs. */
+  readonly faults: Gateway['faults'];
+  /** From now on every token made so far counts as expired. */
+  expireTokens(): void;
+  /** The records of `world.posture`, changed as this simulator's forms change them. */
+  posture(options?: TruthOptions): Iterable<string>;
+  /** Ends every connection, and the server. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a gateway on this machine.
+ *
+ * Takes   options  see `SimulatorOptions`; with none of them it behaves as the documentation says
+ * Throws  PCRS_USAGE for an option outside its bounds; what `listen` throws where the port is taken
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const world = new World(options);
+  const gateway = new Gateway(world, options);
+  const host = options.host ?? '127.0.0.1';
+  await new Promise<void>((resolve, reject) => {
+    gateway.server.once('error', reject).listen(options.port ?? 0, host, resolve);
+  });
+  const { port } = gateway.server.address() as AddressInfo;
+  const name = host.includes(':') ? `[${host}]` : host;
+  const url = `${options.tls === undefined ? 'http' : 'https'}://${name}:${port}`;
+  const forms = new Set<Form>(options.forms);
+  return {
+    gateway: url,
+    url,
+    port,
+    requests: gateway.log.entries,
+    get requestCount() {
+      return gateway.log.count;
+    },
+    world,
+    faults: gateway.faults,
+    expireTokens: () => gateway.tokens.revoke(Date.now()),
+    posture: (truth = {}) => changedRecords(world.posture(truth), forms),
+    close: async () => {
+      gateway.server.closeAllConnections();
+      await new Promise<void>((resolve) => gateway.server.close(() => resolve()));
+    },
+  };
+}

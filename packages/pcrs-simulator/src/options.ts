@@ -1,0 +1,48 @@
+import type { AccountOptions } from './auth.ts';
+import type { Form } from './form-names.ts';
+import type { RateLimit } from './rate-window.ts';
+import type { RequestEntry } from './request-log.ts';
+import type { TagWrapper } from './world.ts';
+import type { WorldOptions } from './world-size.ts';
+
+export type EmptyAs = 'array' | '204' | 'empty' | 'broken';
+export type ContentEncoding = 'none' | 'gzip' | 'double' | 'false';
+
+/** What a simulator is started with. Each is also a flag of the bin; the defaults are those of a well-behaved gateway. */
+export interface SimulatorOptions extends WorldOptions, AccountOptions {
+  /** 0: any free one. */
+  port?: number;
+  /** Where to listen; by default this machine only. */
+  host?: string;
+  /** Per user and endpoint, over a rolling window; default 25 in 60 seconds. */
+  rateLimit?: RateLimit | 'off';
+  /** The status of a request over the limit; 409 comes with code 1965. */
+  rateLimitStatus?: 429 | 409;
+  /** Send the X-RateLimit headers; default true. */
+  rateHeaders?: boolean;
+  /** So many answers under way per user; one more is 409 with code 1960. */
+  concurrencyLimit?: number;
+  /** 0 to 9; default 1, the fastest that compresses. */
+  gzipLevel?: number;
+  /** How postureInfo says that there is nothing; default `array`. */
+  emptyAs?: EmptyAs;
+  /** Cut each postureInfo body after so many bytes. */
+  truncateAfterBytes?: number;
+  /** `gzip`: declared in the headers; `double`: declared around a gzip file; `false`: declared but plain. */
+  contentEncoding?: ContentEncoding;
+  /** Write bodies in chunks of so many bytes. */
+  chunkBytes?: number;
+  forms?: readonly Form[];
+  /** The name of the policy list's tag section, or its members in the policy itself. */
+  tagWrapper?: TagWrapper;
+  /** The account is a Reader: host ids of all policies in one call (3.0 and later) are 403. */
+  reader?: boolean;
+  /** See `parseFault`. */
+  faults?: readonly string[];
+  /** PEM texts; with them the gateway is https. */
+  tls?: { key: string; cert: string };
+  /** So many requests are remembered, the oldest are forgotten; default 10,000. */
+  requestsKept?: number;
+  /** Told of each request when its answer has ended. */
+  onRequest?: (entry: RequestEntry) => void;
+}

@@ -1,0 +1,164 @@
+import { clockText, dayText, instant } from './calendar.ts';
+import { hash, pick } from './hash.ts';
+import type { Hosts } from './hosts.ts';
+import { SLOTS, type Technology } from './technologies.ts';
+import { benchmarks, units } from './titles.ts';
+import type { WorldSize } from './world-size.ts';
+
+/** A policy of the world. */
+export interface Policy {
+  readonly index: number;
+  readonly id: number;
+  readonly title: string;
+  readonly technologies: readonly Technology[];
+  /** The slots of hosts that it fits, ascending. */
+  readonly slots: readonly number[];
+  readonly active: boolean;
+  /** Never evaluated: without a date, and without hosts. */
+  readonly evaluated: boolean;
+  readonly failing: number;
+}
+
+const EVALUATION_SECOND = 19_800;
+
+/** The policies of a world and which hosts they hold. */
+export class Policies {
+  readonly list: readonly Policy[];
+  readonly #size: WorldSize;
+  readonly #hosts: Hosts;
+  readonly #byId: Map<string, Policy>;
+
+  constructor(size: WorldSize, hosts: Hosts) {
+    this.#size = size;
+    this.#hosts = hosts;
+    this.list = Array.from({ length: size.policies }, (_, index) => policyAt(size.seed, index));
+    this.#byId = new Map(this.list.map((policy) => [String(policy.id), policy]));
+  }
+
+  byId(id: string): Policy | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Whether the policy is evaluated on a day of the world after the first. */
+  evaluatedOn(policy: Policy, day: number): boolean {
+    return policy.active && policy.evaluated && hash(this.#size.seed, policy.index, day, 21) % 4 !== 0;
+  }
+
+  /** How many days before day 0 the policy was evaluated last. */
+  evaluationAge(policy: Policy): number {
+    const luck = hash(this.#size.seed, policy.index, 0, 22);
+    return policy.active ? (luck % 4 === 0 ? luck % 9 : 0) : 180 + (luck % 500);
+  }
+
+  /** The day since 1970 of the policy's latest evaluation. */
+  lastEvaluationDay(policy: Policy): number {
+    for (let day = this.#size.day; day > 0; day--) {
+      if (this.evaluatedOn(policy, day)) return this.#size.firstDay + day;
+    }
+    return this.#size.firstDay - this.evaluationAge(policy);
+  }
+
+  /** Ms since 1970 of the policy's latest evaluation; undefined if there was none. */
+  lastEvaluation(policy: Policy): number | undefined {
+    return policy.evaluated ? instant(this.lastEvaluationDay(policy), EVALUATION_SECOND) : undefined;
+  }
+
+  /** Whether a host is in a policy: it runs what the policy is about, and the policy takes it. */
+  holds(policy: Policy, index: number): boolean {
+    if (!policy.evaluated || !policy.slots.includes(index % SLOTS)) return false;
+    const born = this.#hosts.born(index);
+    if (born > 0 && this.firstEvaluationSince(policy, born) === undefined) return false;
+    const { seed, hostsPerPolicy } = this.#size;
+    if (hostsPerPolicy === 0) return index < SLOTS || hash(seed, policy.index, index, 23) % 11 !== 0;
+    const { offset, total } = this.#window(policy);
+    const rank = this.#rank(policy, index);
+    return (rank - offset + total) % total < hostsPerPolicy;
+  }
+
+  /** The first day from `day` on, up to today, on which the policy is evaluated. */
+  firstEvaluationSince(policy: Policy, day: number): number | undefined {
+    for (let on = day; on <= this.#size.day; on++) if (this.evaluatedOn(policy, on)) return on;
+    return undefined;
+  }
+
+  /** The indexes of a policy's hosts, ascending. */
+  *hostIndexes(policy: Policy): Generator<number> {
+    if (policy.slots.length === 0 || !policy.evaluated) return;
+    const { first, end } = this.#hosts;
+    for (let base = Math.floor(first / SLOTS) * SLOTS; base < end; base += SLOTS) {
+      for (const slot of policy.slots) {
+        const index = base + slot;
+        if (index >= first && index < end && this.holds(policy, index)) yield index;
+      }
+    }
+  }
+
+  /** The policy as the list has it, as a JSON text. */
+  text(policy: Policy, tags: 'tagInfo' | 'requireTagInfo' | 'flat' | undefined): string {
+    const { seed } = this.#size;
+    const luck = hash(seed, policy.index, 1, 24);
+    const at = this.lastEvaluation(policy);
+    const created = this.#size.firstDay - 900 - (luck % 2000);
+    const members = {
+      id: policy.id,
+      title: policy.title,
+      createdBy: `acme_${pick(['ab1', 'mk4', 'jd2'], luck)}`,
+      createdDate: `${dayText(created)}T${clockText(luck % 86_400)}Z`,
+      modifiedBy: `acme_${pick(['ab2', 'mk4', 'zz9'], luck >>> 4)}`,
+      modifiedDate: `${dayText(created + 100 + ((luck >>> 6) % 700))}T${clockText((luck >>> 3) % 86_400)}Z`,
+      lastEvaluatedDate: at === undefined ? null : `${new Date(at).toISOString().slice(0, 19)}Z`,
+      status: policy.active ? 'active' : 'inactive',
+      locked: luck % 5 === 0 ? 1 : 0,
+    };
+    if (tags === undefined) return JSON.stringify(members);
+    const info = tagInfo(policy, luck);
+    return JSON.stringify(tags === 'flat' ? { ...members, ...info } : { ...members, [tags]: info });
+  }
+
+  /** The place of a host among all that fit the policy. */
+  #rank(policy: Policy, index: number): number {
+    return Math.floor(index / SLOTS) * policy.slots.length + policy.slots.indexOf(index % SLOTS);
+  }
+
+  /** With a fixed number of hosts, a policy takes a run of those that fit, which wraps at the end. */
+  #window({ index, slots }: Policy): { offset: number; total: number } {
+    const { end } = this.#hosts;
+    const last = slots.filter((slot) => slot < end % SLOTS).length;
+    const total = Math.max(1, Math.floor(end / SLOTS) * slots.length + last);
+    return { offset: hash(this.#size.seed, index, 0, 25) % total, total };
+  }
+}
+
+function policyAt(seed: number, index: number): Policy {
+  const benchmark = pick(benchmarks, index);
+  const round = Math.floor(index / benchmarks.length);
+  const title = round === 0 ? benchmark.title : `${benchmark.title} - ${unit(round)}`;
+  return {
+    index,
+    id: 5_772_900 + index * 11 + (hash(seed, index, 0, 26) % 11),
+    title,
+    technologies: benchmark.technologies,
+    slots: [...new Set(benchmark.technologies.flatMap((t) => t.slots))].sort((a, b) => a - b),
+    active: index % 10 !== 3,
+    evaluated: index % 50 !== 29,
+    failing: benchmark.failing,
+  };
+}
+
+function unit(round: number): string {
+  const again = Math.floor((round - 1) / units.length);
+  return again === 0 ? pick(units, round - 1) : `${pick(units, round - 1)} (${again + 1})`;
+}
+
+function tagInfo(policy: Policy, luck: number): object {
+  const tag = (n: number, name: string) => ({ id: 12_345 + n, name });
+  return {
+    includeTags: [
+      tag(policy.index, policy.technologies[0]?.name ?? ''),
+      ...(luck % 3 === 0 ? [tag(900, 'Crown "jewels"')] : []),
+    ],
+    includeTagsScope: luck % 2 === 0 ? 'ANY' : 'ALL',
+    excludeTags: luck % 4 === 0 ? [tag(901, 'Ausnahmen – genehmigt')] : [],
+    excludeTagsScope: 'ALL',
+  };
+}

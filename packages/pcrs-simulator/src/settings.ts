@@ -1,0 +1,275 @@
+import type { Family } from './technologies.ts';
+
+/** What a control looks at: its name, where it is found, the value that is wanted and those that are met instead. */
+export interface Setting {
+  readonly name: string;
+  readonly place: string;
+  readonly wanted: string;
+  readonly met: readonly string[];
+}
+
+const set = (name: string, place: string, wanted: string, ...met: string[]): Setting => ({
+  name,
+  place,
+  wanted,
+  met,
+});
+
+/** Where a control is met again in a large policy: the setting's other scopes. */
+export const scopes: Record<Family, readonly string[]> = {
+  windows: [
+    'Domain profile',
+    'Private profile',
+    'Public profile',
+    'current user',
+    'default user',
+    'service accounts',
+  ],
+  linux: ['IPv4', 'IPv6', 'interactive users', 'system accounts', '/etc/security', 'rescue target'],
+  oracle: ['DEFAULT profile', 'APP_OWNER profile', 'SYSBACKUP', 'pluggable databases', 'listener'],
+  mssql: ['sa login', 'linked servers', 'SQL Agent', 'system databases', 'replication'],
+};
+
+/** The settings of each family, in the order in which a policy takes them. */
+export const settings: Record<Family, readonly Setting[]> = {
+  windows: [
+    set('Enforce password history', 'SAM\\Domains\\Account', '24', '0', '5', '12'),
+    set('Minimum password length', 'SAM\\Domains\\Account', '14', '0', '7', '8'),
+    set('Account lockout threshold', 'SAM\\Domains\\Account', '5', '0', '50', 'Setting not found'),
+    set(
+      'Prevent installation of devices using drivers that match these device setup classes',
+      'HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows\\DeviceInstall\\Restrictions\\DenyDeviceClasses',
+      '1',
+      '0',
+      'Key not found',
+    ),
+    set(
+      'Turn off multicast name resolution',
+      'HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows NT\\DNSClient\\EnableMulticast',
+      '0',
+      '1',
+      'Key not found',
+    ),
+    set(
+      'Require NTLMv2 session security',
+      'HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa\\MSV1_0\\NtlmMinClientSec',
+      '537395200',
+      '536870912',
+      '0',
+    ),
+    set(
+      "Allow log on through Remote Desktop Services ('SeRemoteInteractiveLogonRight')",
+      'User Rights Assignment',
+      'BUILTIN\\Administrators',
+      'BUILTIN\\Administrators\nNT AUTHORITY\\Authenticated Users',
+      'Everyone',
+      'ACME\\Bürokräfte',
+    ),
+    set(
+      'SMB v1 server component',
+      'HKLM\\SYSTEM\\CurrentControlSet\\Services\\LanmanServer\\Parameters\\SMB1',
+      '0',
+      '1',
+      'Key not found',
+    ),
+    set(
+      'LSA protection',
+      'HKLM\\SYSTEM\\CurrentControlSet\\Control\\Lsa\\RunAsPPL',
+      '1',
+      '0',
+      'Key not found',
+    ),
+    set(
+      'Audit Credential Validation',
+      'Advanced Audit Policy Configuration',
+      'Success and Failure',
+      'No Auditing',
+      'Success',
+    ),
+    set(
+      'PowerShell script block logging',
+      'HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows\\PowerShell\\ScriptBlockLogging\\EnableScriptBlockLogging',
+      '1',
+      '0',
+      'Key not found',
+    ),
+    set(
+      'Microsoft network server: Digitally sign communications (always)',
+      'HKLM\\SYSTEM\\CurrentControlSet\\Services\\LanManServer\\Parameters\\RequireSecuritySignature',
+      '1',
+      '0',
+    ),
+    set(
+      'Windows Firewall state',
+      'HKLM\\SOFTWARE\\Policies\\Microsoft\\WindowsFirewall\\EnableFirewall',
+      '1',
+      '0',
+      'Key not found',
+    ),
+    set(
+      'Interactive logon: Message text for users attempting to log on',
+      'HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System\\LegalNoticeText',
+      '^.+$',
+      '',
+      'Zugriff nur für Befugte – «ACME»',
+    ),
+    set('Credential Guard', 'Win32_DeviceGuard { SecurityServicesRunning }', '{1, 2}', '{0}', '{2}'),
+    set(
+      'WDigest authentication',
+      'HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\WDigest\\UseLogonCredential',
+      '0',
+      '1',
+      'Key not found',
+    ),
+    set(
+      'Maximum size of the Security event log (KB)',
+      'HKLM\\SOFTWARE\\Policies\\Microsoft\\Windows\\EventLog\\Security\\MaxSize',
+      '196608',
+      '20480',
+      '32768',
+    ),
+    set(
+      'AutoPlay on all drives',
+      'HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\Explorer\\NoDriveTypeAutoRun',
+      '255',
+      '145',
+      'Key not found',
+    ),
+    set(
+      'Permissions of C:\\Windows\\System32\\config',
+      'icacls',
+      'SYSTEM:(OI)(CI)(F)',
+      'SYSTEM:(OI)(CI)(F)\r\nBUILTIN\\Users:(OI)(CI)(RX)',
+      'Everyone:(F)',
+    ),
+    set(
+      'Spooler service start-up type',
+      'HKLM\\SYSTEM\\CurrentControlSet\\Services\\Spooler\\Start',
+      '4',
+      '2',
+      '3',
+    ),
+  ],
+  linux: [
+    set('PermitRootLogin', '/etc/ssh/sshd_config', 'no', 'yes', 'prohibit-password', 'Setting not found'),
+    set(
+      'Permissions of /etc/shadow',
+      '/etc/shadow',
+      'rw-------:root:root',
+      'rw-r-----:root:shadow',
+      'rw-r--r--:root:root',
+    ),
+    set('kernel.randomize_va_space', '/proc/sys/kernel/randomize_va_space', '2', '0', '1'),
+    set('PASS_MAX_DAYS', '/etc/login.defs', '60', '99999', '365'),
+    set(
+      'Modules cramfs, squashfs, udf are not loadable',
+      '/etc/modprobe.d/*.conf',
+      'install cramfs /bin/false',
+      'insmod /lib/modules/5.14.0/kernel/fs/cramfs/cramfs.ko',
+      'No data found',
+    ),
+    set('nodev,nosuid,noexec on /tmp', '/proc/mounts', 'nodev,noexec,nosuid', 'rw,relatime', 'nodev,nosuid'),
+    set(
+      'auditd rules for sudoers',
+      '/etc/audit/rules.d/*.rules',
+      '-w /etc/sudoers -p wa -k scope',
+      'No data found',
+      '-w /etc/sudoers -p w',
+    ),
+    set('net.ipv4.conf.all.accept_redirects', 'sysctl', '0', '1'),
+    set('pam_faillock deny', '/etc/security/faillock.conf', '3', '0', '10', 'Setting not found'),
+    set(
+      'Cipher list of sshd',
+      '/etc/ssh/sshd_config',
+      'aes256-gcm@openssh.com',
+      'aes256-gcm@openssh.com,3des-cbc',
+      'arcfour',
+    ),
+    set('umask of interactive shells', '/etc/profile', '027', '022', '002'),
+    set('SELinux mode', '/etc/selinux/config', 'enforcing', 'permissive', 'disabled'),
+    set(
+      'Accounts with UID 0',
+      "awk -F: '($3 == 0) { print $1 }' /etc/passwd",
+      'root',
+      'root\ntoor',
+      'root\nadmin\nsvc_backup',
+    ),
+    set('crypto policy', '/etc/crypto-policies/config', 'FIPS', 'DEFAULT', 'LEGACY'),
+    set(
+      'rsyslog remote host',
+      '/etc/rsyslog.conf',
+      '^\\*\\.\\*\\s+@@.+$',
+      'No data found',
+      '*.* @192.0.2.53:514',
+    ),
+    set(
+      'World-writable files',
+      'find / -xdev -type f -perm -0002',
+      'No data found',
+      '/opt/app/tmp/sessión.dat\n/var/tmp/{core}.4711',
+      '/srv/données/été.txt',
+    ),
+    set(
+      'Banner',
+      '/etc/issue.net',
+      '^Authorized uses only',
+      '\\S\nKernel \\r on an \\m',
+      'Welcome to "\\n"!',
+    ),
+    set(
+      'chrony sources',
+      '/etc/chrony.conf',
+      'server ntp1.example.com',
+      'pool 2.rhel.pool.ntp.org iburst',
+      'No data found',
+    ),
+  ],
+  oracle: [
+    set('SEC_CASE_SENSITIVE_LOGON', 'V$SYSTEM_PARAMETER', 'TRUE', 'FALSE'),
+    set('FAILED_LOGIN_ATTEMPTS', 'DBA_PROFILES', '5', 'UNLIMITED', '10'),
+    set('AUDIT_SYS_OPERATIONS', 'V$PARAMETER', 'TRUE', 'FALSE'),
+    set(
+      'EXECUTE on UTL_FILE granted to PUBLIC',
+      'DBA_TAB_PRIVS',
+      'No data found',
+      'PUBLIC:UTL_FILE:EXECUTE',
+      'PUBLIC:UTL_FILE:EXECUTE\nPUBLIC:UTL_TCP:EXECUTE',
+    ),
+    set('REMOTE_LOGIN_PASSWORDFILE', 'V$PARAMETER', 'NONE', 'EXCLUSIVE', 'SHARED'),
+    set(
+      'Accounts with default passwords',
+      'DBA_USERS_WITH_DEFPWD',
+      'No data found',
+      'SCOTT\nOUTLN',
+      'CTXSYS\nMDSYS\nXDB',
+    ),
+    set('PASSWORD_VERIFY_FUNCTION', 'DBA_PROFILES', 'ORA12C_STRONG_VERIFY_FUNCTION', 'NULL', 'FROM ROOT'),
+    set(
+      'LOCAL_LISTENER',
+      'V$PARAMETER',
+      '(DESCRIPTION=(ADDRESS=(PROTOCOL=IPC)(KEY=REGISTER)))',
+      '(ADDRESS = (PROTOCOL=TCP)(HOST="db-01")(PORT=1521))',
+    ),
+    set(
+      'Permissions of $ORACLE_HOME/bin',
+      '$ORACLE_HOME/bin',
+      'rwxr-x---:oracle:oinstall',
+      'rwxr-xr-x:oracle:oinstall',
+    ),
+    set('ENCRYPTION_SERVER', 'sqlnet.ora', 'REQUIRED', 'ACCEPTED', 'Setting not found'),
+    set('UNIFIED_AUDIT policies', 'AUDIT_UNIFIED_ENABLED_POLICIES', 'ORA_SECURECONFIG', 'No data found'),
+    set('WITH ADMIN OPTION', 'DBA_SYS_PRIVS', 'DBA,SYS', 'DBA,SYS,APP_OWNER', 'DBA,SYS,"Müller"'),
+  ],
+  mssql: [
+    set('xp_cmdshell', 'sys.configurations', '0', '1'),
+    set('Login auditing', 'xp_loginconfig', 'failure', 'none', 'all'),
+    set("'sa' login account", 'sys.server_principals', 'is_disabled = 1', 'is_disabled = 0'),
+    set('TRUSTWORTHY property', 'sys.databases', 'msdb', 'msdb,payroll', 'msdb,payroll,[legacy {2008}]'),
+    set('Server authentication', "SERVERPROPERTY('IsIntegratedSecurityOnly')", '1', '0'),
+    set('CLR assembly permission set', 'sys.assemblies', 'SAFE_ACCESS', 'UNSAFE_ACCESS', 'EXTERNAL_ACCESS'),
+    set('Encryption of backups', 'msdb.dbo.backupset', 'aes_256', 'NULL', 'triple_des'),
+    set('Cross DB ownership chaining', 'sys.configurations', '0', '1'),
+    set('Remote admin connections', 'sys.configurations', '0', '1'),
+    set('CHECK_EXPIRATION of sysadmins', 'sys.sql_logins', 'ON', 'OFF'),
+  ],
+};

@@ -1,0 +1,108 @@
+import { dayText } from './calendar.ts';
+import { hash } from './hash.ts';
+import type { Host, Hosts } from './hosts.ts';
+import type { Policies, Policy } from './policies.ts';
+import type { WorldSize } from './world-size.ts';
+
+/** When a policy was evaluated on a host, in days since 1970: first, then as day 0 found it, then on each later day. */
+export interface Evaluations {
+  readonly first: number;
+  readonly start: number;
+  readonly later: readonly number[];
+  readonly last: number;
+}
+
+/** Passed, Failed, Error. */
+export type Status = 0 | 1 | 2;
+
+/** The story of one posture; days since 1970, -1 for never. One object is used again and again. */
+export interface History {
+  status: Status;
+  previous: Status | -1;
+  firstFail: number;
+  lastFail: number;
+  firstPass: number;
+  lastPass: number;
+  modified: number;
+}
+
+const names = ['Passed', 'Failed', 'Error'] as const;
+
+/** The days on which a policy was evaluated on a host that it holds. */
+export function evaluationsOf(
+  size: WorldSize,
+  hosts: Hosts,
+  policies: Policies,
+  policy: Policy,
+  host: Host,
+): Evaluations {
+  const age = Math.max(policies.evaluationAge(policy), hosts.scanAge(host.index));
+  const born = host.born === 0 ? undefined : policies.firstEvaluationSince(policy, host.born);
+  const start = size.firstDay + (born ?? -age);
+  const first =
+    born === undefined ? start - 30 - (hash(size.seed, host.index, policy.index, 41) % 600) : start;
+  const later: number[] = [];
+  for (let day = (born ?? 0) + 1; day <= size.day; day++) {
+    if (policies.evaluatedOn(policy, day) && hosts.scannedOn(host.index, day))
+      later.push(size.firstDay + day);
+  }
+  return { first, start, later, last: later.at(-1) ?? start };
+}
+
+/**
+ * Tells the story of one posture into `story`.
+ *
+ * Takes   luck       the posture's own number
+ *         threshold  the share of failures, 0 to 1
+ */
+export function tell(story: History, dates: Evaluations, luck: number, threshold: number): void {
+  const failed = (luck & 0xffff) < threshold * 65_536;
+  story.firstFail = story.lastFail = story.firstPass = story.lastPass = story.modified = -1;
+  if (luck >>> 25 === 7) {
+    story.status = 2;
+    story.previous = -1;
+    return;
+  }
+  story.status = failed ? 1 : 0;
+  story.previous = dates.first === dates.start ? -1 : story.status;
+  story.modified = dates.first;
+  const span = dates.start - dates.first;
+  if (((luck >>> 16) & 3) === 1 && span > 0) {
+    const changed = dates.first + 1 + ((luck >>> 18) % span);
+    mark(story, failed ? 0 : 1, dates.first, changed - 1);
+    story.modified = changed;
+    if (changed === dates.start) story.previous = failed ? 0 : 1;
+  }
+  mark(story, story.status, story.modified, dates.start);
+  for (const day of dates.later) {
+    story.previous = story.status;
+    if (hash(luck, day, 0, 42) % 40 === 0) {
+      story.status = story.status === 1 ? 0 : 1;
+      story.modified = day;
+    }
+    mark(story, story.status, day, day);
+  }
+}
+
+function mark(story: History, status: Status, first: number, last: number): void {
+  if (status === 1) {
+    if (story.firstFail < 0) story.firstFail = first;
+    story.lastFail = last;
+  } else {
+    if (story.firstPass < 0) story.firstPass = first;
+    story.lastPass = last;
+  }
+}
+
+/**
+ * The members from `status` (its opening quote is there already) to `postureModifiedDate`, and the start of the next.
+ *
+ * Takes   clock   `Thh:mm:ssZ` of this host's evaluations
+ */
+export function statusMembers(story: History, clock: string): string {
+  const date = (day: number) => (day < 0 ? '"' : `"${dayText(day)}${clock}`);
+  const previous =
+    story.previous < 0 ? (story.status === 2 ? 'null' : '""') : `"${names[story.previous as Status]}"`;
+  const modified = story.modified < 0 ? 'null' : `"${dayText(story.modified)}${clock}"`;
+  return `${names[story.status]}","previousStatus":${previous},"firstFailDate":${date(story.firstFail)}","lastFailDate":${date(story.lastFail)}","firstPassDate":${date(story.firstPass)}","lastPassDate":${date(story.lastPass)}","postureModifiedDate":${modified},"lastEvaluatedDate":"`;
+}

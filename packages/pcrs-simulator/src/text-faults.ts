@@ -1,0 +1,57 @@
+import type { Fault } from './faults.ts';
+
+const TAIL = 4096;
+
+/** A JSON array whose text the faults break; the same array where none of them does. */
+export function brokenText(array: Iterable<Buffer>, faults: readonly Fault[]): Iterable<Buffer> {
+  let text = array;
+  for (const { kind } of faults) {
+    if (kind === 'unclosed') text = withTail(text, (tail) => tail.slice(0, tail.lastIndexOf(']')));
+    if (kind === 'half') text = withTail(text, (tail) => tail.slice(0, -200));
+    if (kind === 'half-closed') text = withTail(text, (tail) => `${tail.slice(0, -200)}]`);
+    if (kind === 'garbage') text = withGarbage(text);
+  }
+  return text;
+}
+
+/** Changes the last bytes, as latin1 text, and passes the others on. */
+function* withTail(array: Iterable<Buffer>, change: (tail: string) => string): Generator<Buffer> {
+  let held = Buffer.alloc(0);
+  for (const piece of array) {
+    held = Buffer.concat([held, piece]);
+    if (held.length > TAIL) {
+      yield held.subarray(0, held.length - TAIL);
+      held = held.subarray(held.length - TAIL);
+    }
+  }
+  yield Buffer.from(change(held.toString('latin1')), 'latin1');
+}
+
+function* withGarbage(array: Iterable<Buffer>): Generator<Buffer> {
+  let done = false;
+  for (const piece of array) {
+    const at: number = done ? -1 : piece.indexOf('},{"id":');
+    if (at < 0) yield piece;
+    else yield* [piece.subarray(0, at + 1), Buffer.from(' gateway time-out '), piece.subarray(at + 1)];
+    done ||= at >= 0;
+  }
+}
+
+const smallRecord = Buffer.from(
+  '{"id":1,"policyId":1,"hostId":1,"controlId":1,"status":"Passed"},'.repeat(1000),
+);
+
+/** A body that goes on for as long as the connection is there. */
+export function* endlessBody(kind: string): Generator<Buffer> {
+  yield Buffer.from(kind === 'string' ? '[{"id":1,"evidence":"' : '[');
+  const piece = kind === 'records' ? smallRecord : Buffer.alloc(65_536, kind === 'spaces' ? ' ' : '0');
+  for (;;) yield piece;
+}
+
+/** A valid array of about so many bytes that compresses to almost nothing: one string of zeros, or small records. */
+export function* largeBody(kind: string, bytes: number): Generator<Buffer> {
+  const piece = kind === 'records' ? smallRecord : Buffer.alloc(1024 * 1024, '0');
+  yield Buffer.from(kind === 'records' ? '[' : '[{"id":1,"evidence":"');
+  for (let left = bytes; left > 0; left -= piece.length) yield piece;
+  yield Buffer.from(kind === 'records' ? '{"id":2}]' : '"}]');
+}
