@@ -137,3 +137,17 @@ test('members named like those of every object are data', async () => {
   );
   assert.equal(input.kinds.get('constructor'), 1);
 });
+
+test('a record that the sink cannot use is a bad line and not accepted', async () => {
+  const text = [session, start, '{"kind":"posture"}', end({ out: { posture: 1 } })].join('\n');
+  const strict = await read(text);
+  const record = strict.records[2] as SinkRecord;
+  assert.throws(() => strict.input.reject(record, 'hostId is missing'), {
+    code: 'PCRS_RECORD',
+    message: 'stdin:3: hostId is missing',
+  });
+  const lenient = await read(text, { skipBad: true });
+  lenient.input.reject(record, 'hostId is missing');
+  assert.equal(lenient.input.skipped, 1);
+  assert.equal(lenient.input.filtered(), '1 posture');
+});

@@ -107,6 +107,16 @@ export class SinkInput {
       : codedError('PCRS_INCOMPLETE', `run incomplete: filtered on the way: ${lost} (--strict)`);
   }
 
+  /**
+   * For a record that came and cannot be used: it no longer counts as accepted, and is counted as a bad line.
+   *
+   * Throws  PCRS_RECORD `stdin:LINE: MESSAGE`, unless bad lines are passed over
+   */
+  reject(record: SinkRecord, message: string): void {
+    this.judge.accepted(record.kind, -1);
+    this.#skip(codedError('PCRS_RECORD', `stdin:${record.line}: ${message}`));
+  }
+
   /** How many records of which kind a filter took out on the way, in words; undefined where none did. */
   filtered(): string | undefined {
     const lost: Counts = {};
@@ -147,16 +157,11 @@ export class SinkInput {
           this.#take(value, line, text, records);
         }
       } catch (error) {
-        const { code, message } = error as CodedError;
+        const { code } = error as CodedError;
         if (code !== 'PCRS_RECORD') throw error;
-        if (block.unterminated && index === lines.length - 1 && (error as CodedError).cause !== undefined) {
-          this.#cutLine = line;
-        } else if (this.#skipBad) {
-          if (this.skipped === 0) this.#firstSkipped = message;
-          this.skipped += 1;
-        } else {
-          throw error;
-        }
+        const last = block.unterminated && index === lines.length - 1;
+        if (last && (error as CodedError).cause !== undefined) this.#cutLine = line;
+        else this.#skip(error as CodedError);
       }
     }
   }
@@ -179,6 +184,12 @@ export class SinkInput {
     else this.judge.accepted(tag);
     this.kinds.set(tag, (this.kinds.get(tag) ?? 0) + 1);
     records.push({ kind: tag, value, line, text });
+  }
+
+  #skip(error: CodedError): void {
+    if (!this.#skipBad) throw error;
+    if (this.skipped === 0) this.#firstSkipped = error.message;
+    this.skipped += 1;
   }
 
   #passOver(what: string, line: number): void {
