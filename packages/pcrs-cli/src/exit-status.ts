@@ -24,9 +24,11 @@ const byCode: Readonly<Record<string, number>> = {
   PCRS_EMPTY: 7,
 };
 
-/** The exit status for what a tool threw. */
+/** The exit status for what a tool threw: by its code, unless it brings the status of another tool (`exitStatus`). */
 export function exitStatus(error: unknown): number {
   const code = codeOf(error);
+  const given = (error as { exitStatus?: unknown } | null)?.exitStatus;
+  if (typeof given === 'number') return given;
   if (code === 'PCRS_INTERRUPTED') {
     const signal = (error as { signal?: 'SIGINT' | 'SIGTERM' }).signal ?? 'SIGINT';
     return 128 + constants.signals[signal];

@@ -162,3 +162,10 @@ export function idItem(value: string): string {
   if (!/^\d{1,20}$/.test(value)) throw new Error('must be ids (digits) with commas between them');
   return value;
 }
+
+/** A flag's default as one would write it; undefined where it has none. */
+export function defaultText(flag: Flag<unknown>): string | undefined {
+  const { fallback } = flag;
+  if (fallback === undefined || fallback === false) return undefined;
+  return typeof fallback === 'object' ? Object.values(fallback as object).join('/') : String(fallback);
+}

@@ -1,6 +1,6 @@
 import { commonFlags } from './common-flags.ts';
 import { exitStatuses } from './exit-status.ts';
-import type { Flag, Flags } from './flags.ts';
+import { defaultText, type Flag, type Flags } from './flags.ts';
 import type { Tool } from './tool.ts';
 
 const width = 100;
@@ -53,10 +53,8 @@ export function spelling(name: string, flag: Flag<unknown>): string {
 
 /** What a flag does, with its default. */
 export function describe(flag: Flag<unknown>): string {
-  const { fallback } = flag;
-  if (fallback === undefined || fallback === false) return flag.describe;
-  const shown = typeof fallback === 'object' ? Object.values(fallback as object).join('/') : String(fallback);
-  return `${flag.describe} (default ${shown})`;
+  const fallback = defaultText(flag);
+  return fallback === undefined ? flag.describe : `${flag.describe} (default ${fallback})`;
 }
 
 function table(rows: readonly (readonly [string, string])[]): string {

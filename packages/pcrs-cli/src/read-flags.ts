@@ -1,5 +1,5 @@
 import { codedError } from 'pcrs-records/errors';
-import type { Flag, Flags } from './flags.ts';
+import { defaultText, type Flag, type Flags } from './flags.ts';
 import { nearest } from './nearest.ts';
 import { readProfile } from './settings.ts';
 import { otherVariables, sharedFlags, sharedVariable, suiteTools, variablePrefix } from './suite.ts';
@@ -13,6 +13,8 @@ export interface ReadFlags {
   origins: Record<string, Origin>;
   /** By flag name; no secrets. */
   options: Record<string, { value: unknown; from: Origin }>;
+  /** Flags set for this tool alone: on the command line, by its own variable, or in its own part of the profile. */
+  forThisTool: Set<string>;
   positionals: string[];
   profilePassword: string | undefined;
   /** Environment variables of ours that nobody knows, each as a sentence. */
@@ -55,7 +57,14 @@ export async function readFlags(
     env,
   );
   const result: ReadFlags = {
-    ...{ values: {}, origins: {}, options: {}, positionals, profilePassword: profile?.password },
+    ...{
+      values: {},
+      forThisTool: new Set(),
+      origins: {},
+      options: {},
+      positionals,
+      profilePassword: profile?.password,
+    },
     unknownVariables: unknownVariables(tool, flags, env),
   };
   for (const [name, flag] of Object.entries(flags)) {
@@ -70,10 +79,20 @@ export async function readFlags(
     const from = found?.from ?? 'default';
     result.values[camelCase(name)] = value;
     result.origins[camelCase(name)] = from;
+    const ownVariable = found?.name.startsWith(variablePrefix(tool)) ?? false;
+    if (given.has(name) || ownVariable || (from === 'profile' && profile?.own.has(name)))
+      result.forThisTool.add(name);
     if (value !== undefined && value !== false)
-      result.options[name] = { value: flag.secret ? '[secret]' : value, from };
+      result.options[name] = { value: toOption(flag, value, found), from };
   }
   return result;
+}
+
+/** A flag's value as a `start` record tells it: as it was written where it is no plain value. */
+function toOption(flag: Flag<unknown>, value: unknown, found: Found | undefined): unknown {
+  if (flag.secret) return '[secret]';
+  if (typeof value !== 'object' || Array.isArray(value)) return value;
+  return found?.texts.at(-1) ?? defaultText(flag);
 }
 
 async function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly string[]) {

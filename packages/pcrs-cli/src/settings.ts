@@ -9,6 +9,8 @@ export interface Profile {
   name: string;
   password: string | undefined;
   settings: ReadonlyMap<string, string>;
+  /** Names of the settings made for this tool alone. */
+  own: ReadonlySet<string>;
 }
 
 type JsonObject = Record<string, unknown>;
@@ -64,8 +66,9 @@ export function readProfile(
     if (!isObject(own)) throw codedError('PCRS_USAGE', `${at}: ${known.tool} must be an object of settings`);
     take(own, [], `${at}, ${known.tool}`);
   }
+  const ownNames = new Set(isObject(own) ? Object.keys(own) : []);
   const password = typeof profile['password'] === 'string' ? profile['password'] : undefined;
-  return { name: name ?? 'default', password, settings };
+  return { name: name ?? 'default', password, settings, own: ownNames };
 }
 
 function pickProfile(path: string, text: string, name: string | undefined): JsonObject | undefined {

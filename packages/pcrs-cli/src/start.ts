@@ -66,6 +66,7 @@ async function runMain(
   stdinIs: Context['stdinIs'],
 ): Promise<number> {
   const stop = new AbortController();
+  const stderrIsTerminal = process.stderr.isTTY === true;
   const progress = openProgress({
     tool: tool.name,
     mode: progressMode(tool, values),
@@ -73,13 +74,11 @@ async function runMain(
     write: writeStderr,
   });
   const log = openLog({
-    ...{
-      tool: tool.name,
-      quiet: values.quiet,
-      verbose: values.verbose,
-      format: values.logFormat,
-      terminal: process.stderr.isTTY === true,
-    },
+    tool: tool.name,
+    quiet: values.quiet,
+    verbose: values.verbose,
+    format: values.logFormat,
+    terminal: stderrIsTerminal,
     write(line) {
       progress.clear();
       writeStderr(line);
@@ -93,21 +92,25 @@ async function runMain(
   try {
     requirePositionals(tool, read.positionals);
     await tool.main({
-      ...{ tool: tool.name, version: suiteVersion(), output, log, progress, stdinIs, signal: stop.signal },
-      ...{ stderrIsTerminal: process.stderr.isTTY === true },
-      ...{
-        flags: read.values as never,
-        origins: read.origins,
-        options: read.options,
-        positionals: read.positionals,
-      },
-      ...{
-        profilePassword: read.profilePassword,
-        env: process.env,
-        uid: process.getuid?.(),
-        startedAt: new Date(),
-      },
+      tool: tool.name,
+      version: suiteVersion(),
+      flags: read.values as never,
+      origins: read.origins,
+      options: read.options,
+      forThisTool: read.forThisTool,
+      positionals: read.positionals,
+      profilePassword: read.profilePassword,
+      env: process.env,
+      uid: process.getuid?.(),
+      node: { path: process.execPath, flags: process.execArgv },
       stdin: readStdin(stop.signal),
+      stdinIs,
+      stderrIsTerminal,
+      output,
+      log,
+      progress,
+      startedAt: new Date(),
+      signal: stop.signal,
     });
     await output.flush();
     return 0;

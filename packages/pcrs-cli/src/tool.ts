@@ -32,11 +32,15 @@ export interface Context<F extends Flags = Flags> {
   readonly origins: Readonly<Record<string, Origin>>;
   /** The flags in force, for a `start` record: no secrets. */
   readonly options: Readonly<Record<string, { value: unknown; from: Origin }>>;
+  /** Names of the flags set for this tool alone, not for the whole suite. */
+  readonly forThisTool: ReadonlySet<string>;
   readonly positionals: readonly string[];
   /** The password of the profile in force. */
   readonly profilePassword: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number | undefined;
+  /** How this Node was started, to start another tool the same way. */
+  readonly node: { path: string; flags: readonly string[] };
   readonly stdin: AsyncIterable<Uint8Array>;
   /** What stdin is: a stage with optional input reads it only where it is a pipe, a socket or a file. */
   readonly stdinIs: 'terminal' | 'stream' | 'nothing';

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openLog } from './log.ts';
+import { progressLine } from './progress.ts';
+
+function logged(
+  options: { quiet?: boolean; verbose?: boolean; format?: 'text' | 'json'; terminal?: boolean } = {},
+) {
+  const lines: string[] = [];
+  const defaults = { quiet: false, verbose: false, format: 'text' as const, terminal: false };
+  const log = openLog({ tool: 'pcrs-x', ...defaults, ...options, write: (line) => lines.push(line) });
+  return { log, lines };
+}
+
+test('a secret is shown nowhere, however it is written', () => {
+  for (const format of ['text', 'json'] as const) {
+    const { log, lines } = logged({ format, verbose: true });
+    log.secret('p"ss wörd&');
+    log.warn('wrong: p"ss wörd&');
+    log.verbose(`form ${encodeURIComponent('p"ss wörd&')} json ${JSON.stringify('p"ss wörd&')}`);
+    assert.doesNotMatch(lines.join(''), /p\\?"ss|p%22ss/);
+    assert.match(lines.join(''), /\[secret\].*\n.*\[secret\].*\[secret\]/);
+  }
+});
+
+test('a message is one line, whatever is in it', () => {
+  const { log, lines } = logged();
+  log.error('a\nb\u001b[31mc');
+  assert.deepEqual(lines, ['pcrs-x: a b [31mc\n']);
+});
+
+test('quiet leaves warnings, and warnings are counted', () => {
+  const { log, lines } = logged({ quiet: true, terminal: true });
+  log.info('i');
+  log.note('n');
+  log.verbose('v');
+  log.warn('w');
+  assert.deepEqual(lines, ['pcrs-x: w\n']);
+  assert.equal(log.warnings, 1);
+});
+
+test('a note is shown on a terminal, or with --verbose', () => {
+  const shown = (options: object) => {
+    const { log, lines } = logged(options);
+    log.note('n');
+    return lines.length;
+  };
+  assert.deepEqual([shown({}), shown({ terminal: true }), shown({ verbose: true })], [0, 1, 1]);
+});
+
+test('as JSON each line is an object with level, tool and message', () => {
+  const { log, lines } = logged({ format: 'json' });
+  log.warn('w');
+  const { time, ...rest } = JSON.parse(lines[0] ?? '');
+  assert.match(time, /^\d{4}-.*Z$/);
+  assert.deepEqual(rest, { level: 'warning', tool: 'pcrs-x', message: 'w' });
+});
+
+test('the progress line tells requests, hosts, records, speed, time left and what it waits for', () => {
+  const fields = {
+    requests: 12,
+    hosts: 50,
+    hostsTotal: 200,
+    records: 8000,
+    bytes: 31e6,
+    waiting: 'waiting 9 s (429)',
+  };
+  assert.equal(
+    progressLine('pcrs-posture', fields, 10),
+    'pcrs-posture: 12 requests, 50/200 hosts, 8,000 records, 3.1 MB/s, 0:30 left, 0:10, waiting 9 s (429)',
+  );
+});

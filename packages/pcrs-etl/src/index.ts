@@ -1,0 +1,1 @@
+export { type PartStatus, type PipeOptions, type PipePart, runPipe } from './pipe.ts';

@@ -1,0 +1,140 @@
+import { flag, idItem } from 'pcrs-cli/flags';
+import { apiVersionFlag, concurrencyFlag, connectionFlags } from 'pcrs-cli/gateway-flags';
+import { checkDate } from 'pcrs-records/dates';
+
+/**
+ * The flags of the stages that `pcrs-etl` takes and passes on: same name, same meaning.
+ * `passedTo` says to which tools; a test holds both tables against the tools' own.
+ */
+export const passedFlags = {
+  'evaluated-since': flag.text({
+    describe: 'policies and records evaluated on or after',
+    value: 'DATE',
+    parse: checkDate,
+  }),
+  'scanned-since': flag.text({ describe: 'hosts scanned on or after', value: 'DATE', parse: checkDate }),
+  'status-changed-since': flag.text({
+    describe: 'hosts and records with a status changed since',
+    value: 'DATE',
+    parse: checkDate,
+  }),
+  status: flag.choice(['active', 'inactive', 'all'], {
+    describe: 'only policies of this status (default: not the inactive)',
+  }),
+  id: flag.list({ describe: 'only these policies', value: 'N,…', item: idItem }),
+  'exclude-id': flag.list({ describe: 'not these policies', value: 'N,…', item: idItem }),
+  title: flag.text({ describe: 'only policies whose title matches (case ignored)', value: 'REGEX' }),
+  'tag-info': flag.boolean({ describe: 'with the tags of each policy' }),
+  'asset-state': flag.choice(['ACTIVE', 'TERMINATED', 'ALL'], {
+    describe: 'state of cloud hosts',
+    value: 'STATE',
+  }),
+  'asset-deployment-type': flag.choice(['ON-PREM', 'CLOUD', 'ALL'], {
+    describe: 'where hosts run',
+    value: 'TYPE',
+  }),
+  evidence: flag.boolean({ describe: 'with the evidence of each posture' }),
+  'extended-evidence': flag.boolean({ describe: 'with the extended evidence too' }),
+  qds: flag.boolean({ describe: 'with the Qualys Detection Score' }),
+  'exclude-inactive-controls': flag.boolean({ describe: 'without controls that are inactive in the policy' }),
+  'no-compression': flag.boolean({ describe: 'ask for posture uncompressed' }),
+  'policies-per-request': flag.integer({
+    describe: 'policies in one request',
+    min: 1,
+    max: 10,
+    default: 10,
+    limit: "the gateway's limit",
+    env: 'shared',
+  }),
+  'hosts-per-request': flag.integer({
+    describe: 'host ids in one posture request',
+    min: 1,
+    max: 100_000,
+    default: 1000,
+    env: 'shared',
+  }),
+  strict: flag.boolean({ describe: 'what is tolerated with a warning is a failure' }),
+  'api-version': apiVersionFlag('5.0', 'shared'),
+  'list-api-version': flag.text({
+    describe: 'version of the policy list (default 2.0)',
+    value: 'N.N',
+    group: 'Asking',
+  }),
+  concurrency: concurrencyFlag(2),
+  'temp-dir': flag.text({
+    describe: 'where what does not fit in memory waits',
+    value: 'DIR',
+    env: 'shared',
+    group: 'Asking',
+  }),
+  ...connectionFlags,
+} as const;
+
+const stages = ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'] as const;
+const asking = ['pcrs-auth', ...stages] as const;
+const all = [...asking, 'pcrs-to-sqlite'] as const;
+
+/** Which tools a flag goes to, and under which name where it is another. */
+export const passedTo: Readonly<Record<string, { tools: readonly string[]; as?: string }>> = {
+  'evaluated-since': { tools: ['pcrs-policies', 'pcrs-posture'] },
+  'scanned-since': { tools: ['pcrs-hostids', 'pcrs-posture'] },
+  'status-changed-since': { tools: ['pcrs-hostids', 'pcrs-posture'] },
+  status: { tools: ['pcrs-policies'] },
+  id: { tools: ['pcrs-policies'] },
+  'exclude-id': { tools: ['pcrs-policies'] },
+  title: { tools: ['pcrs-policies'] },
+  'tag-info': { tools: ['pcrs-policies'] },
+  'asset-state': { tools: ['pcrs-hostids'] },
+  'asset-deployment-type': { tools: ['pcrs-hostids'] },
+  evidence: { tools: ['pcrs-posture'] },
+  'extended-evidence': { tools: ['pcrs-posture'] },
+  qds: { tools: ['pcrs-posture'] },
+  'exclude-inactive-controls': { tools: ['pcrs-posture'] },
+  'no-compression': { tools: ['pcrs-posture'] },
+  'policies-per-request': { tools: ['pcrs-hostids', 'pcrs-posture'] },
+  'hosts-per-request': { tools: ['pcrs-posture'] },
+  strict: { tools: ['pcrs-auth', 'pcrs-posture', 'pcrs-to-sqlite'] },
+  'api-version': { tools: ['pcrs-hostids', 'pcrs-posture'] },
+  'list-api-version': { tools: ['pcrs-policies'], as: 'api-version' },
+  concurrency: { tools: ['pcrs-posture'] },
+  'temp-dir': { tools: stages },
+  ...Object.fromEntries(Object.keys(connectionFlags).map((name) => [name, { tools: asking }])),
+  ...Object.fromEntries(
+    ['config', 'profile', 'quiet', 'verbose', 'progress', 'log-format'].map((name) => [name, { tools: all }]),
+  ),
+};
+
+/**
+ * The arguments for one tool of the pipe. What may hold a secret goes by the environment instead, where other
+ * users of the machine cannot read it.
+ *
+ * Takes  given   the flags set for pcrs-etl alone: what was set for the whole suite, the tools find themselves
+ */
+export function argumentsFor(tool: string, given: ReadonlyMap<string, unknown>): string[] {
+  return [...given].flatMap(([name, value]) => {
+    const target = passedTo[name];
+    if (!target?.tools.includes(tool) || secretNames.has(name)) return [];
+    return value === false
+      ? []
+      : [value === true ? `--${target.as ?? name}` : `--${target.as ?? name}=${toText(value)}`];
+  });
+}
+
+const secretNames = new Set(
+  Object.entries(connectionFlags).flatMap(([name, { secret }]) => (secret ? [name] : [])),
+);
+
+/** The environment variables for what may hold a secret. */
+export function variablesFor(given: ReadonlyMap<string, unknown>): Record<string, string> {
+  const secrets = [...given].filter(([name]) => secretNames.has(name));
+  return Object.fromEntries(
+    secrets.map(([name, value]) => [`PCRS_${name.toUpperCase().replaceAll('-', '_')}`, String(value)]),
+  );
+}
+
+function toText(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value === 'object' && value !== null && 'requests' in value && 'seconds' in value)
+    return `${value.requests}/${value.seconds}`;
+  return String(value);
+}
