@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { simulatorAndGateway } from '../../../test/support/open-gateway.ts';
+import { type HostIdsOptions, hostIds } from './index.ts';
+import { policyIds } from './policy-ids.ts';
+
+const { simulator, gateway } = await simulatorAndGateway({ seed: 3, policies: 25, hosts: 40, controls: 5 });
+const ids = simulator.world.policyIds();
+
+async function resolve(policies: Iterable<string>, options: HostIdsOptions = {}) {
+  const lines = await Array.fromAsync(hostIds(gateway, policies, options), ({ line }) => line);
+  return lines;
+}
+
+function expected(policies: Iterable<string>) {
+  return Array.from(policies, (id) => `{"kind":"hostids",${simulator.world.hostIdsElement(id).slice(1)}`);
+}
+
+/** The requests made while `work` ran. */
+async function asked(work: () => Promise<unknown>) {
+  const before = simulator.requests.length;
+  await work();
+  return simulator.requests.slice(before);
+}
+
+test('each policy is a record as the gateway sent it, in the order the policies came', async () => {
+  const shuffled = ids.toReversed();
+  assert.deepEqual(await resolve(shuffled), expected(shuffled));
+});
+
+test('asks for hosts of at most ten policies in one request', async () => {
+  const requests = await asked(() => resolve(ids));
+  assert.deepEqual(
+    requests.map(({ query }) => query['policyId']?.split(',').length),
+    [10, 10, 5],
+  );
+});
+
+test('an answer in another order comes out in the order asked', async () => {
+  simulator.faults.add('hostids:1:reorder');
+  assert.deepEqual(await resolve(ids.slice(0, 10)), expected(ids.slice(0, 10)));
+});
+
+test('a policy that came twice is asked for once and told', async () => {
+  const warnings: string[] = [];
+  const lines = await resolve([ids[0]!, ids[1]!, ids[0]!], { warn: (message) => warnings.push(message) });
+  assert.deepEqual(lines, expected([ids[0]!, ids[1]!]));
+  assert.deepEqual(warnings, [`policy ${ids[0]} came twice; it is asked for once`]);
+});
+
+test('a policy that does not exist is a record and a warning', async () => {
+  const warnings: string[] = [];
+  const [line] = await resolve(['4'], { warn: (message) => warnings.push(message) });
+  assert.deepEqual(JSON.parse(line ?? ''), {
+    kind: 'hostids',
+    policyId: '4',
+    subscriptionId: simulator.world.subscriptionId,
+    hostIds: [],
+    error: 'Error: Compliance Policy does not exist.',
+  });
+  assert.deepEqual(warnings, ['policy 4: Error: Compliance Policy does not exist.']);
+});
+
+test('a policy left out of the answer, or answered with another error, is asked for once more', async () => {
+  for (const kind of ['missing', 'policy-error=try later']) {
+    simulator.faults.clear();
+    simulator.faults.add(`hostids:1:${kind}@policy=${ids[2]}`);
+    const requests = await asked(async () =>
+      assert.deepEqual(await resolve(ids.slice(0, 4)), expected(ids.slice(0, 4))),
+    );
+    assert.deepEqual(
+      requests.map(({ query }) => query['policyId']),
+      [ids.slice(0, 4).join(','), ids[2]],
+    );
+  }
+});
+
+test('a policy that stays away is a failure, after the policies before it', async () => {
+  simulator.faults.clear();
+  simulator.faults.add(`hostids:*:missing@policy=${ids[2]}`);
+  const lines: string[] = [];
+  await assert.rejects(
+    async () => {
+      for await (const { line } of hostIds(gateway, ids.slice(0, 4))) lines.push(line);
+    },
+    { code: 'PCRS_GATEWAY', message: `policy ${ids[2]}: the gateway left it out of its answer twice` },
+  );
+  assert.deepEqual(lines, expected(ids.slice(0, 2)));
+  simulator.faults.clear();
+});
+
+test("filters are asked for by the gateway's own names", async () => {
+  const [request] = await asked(() =>
+    resolve([ids[0]!], {
+      scannedSince: '2026-01-01',
+      statusChangedSince: '2026-01-02',
+      assetState: 'ALL',
+      assetDeploymentType: 'CLOUD',
+    }),
+  );
+  assert.deepEqual(request?.query, {
+    policyId: ids[0],
+    lastScanDate: '2026-01-01',
+    statusChangedSince: '2026-01-02',
+    assetState: 'ALL',
+    assetDeploymentType: 'CLOUD',
+  });
+});
+
+test('nothing is asked where no policy came', async () => {
+  assert.deepEqual(await asked(() => resolve([])), []);
+});
+
+test('an id is taken from policies, untagged objects, numbers and strings, and nothing else is', () => {
+  const taken = (value: unknown, kind?: string) =>
+    policyIds(value, kind, 'stdin:1').map(({ input }) => input);
+  assert.deepEqual(taken({ kind: 'policy', id: 7 }, 'policy'), ['7']);
+  assert.deepEqual(taken({ policyId: '8', id: 9 }), ['8']);
+  assert.deepEqual(taken({ id: 9 }), ['9']);
+  assert.deepEqual([taken(10), taken('11')], [['10'], ['11']]);
+  for (const value of [
+    { kind: 'hostids', policyId: 1, hostIds: [] },
+    { policyId: 1, hostIds: [] },
+    { x: 1 },
+    [1],
+    null,
+    true,
+  ]) {
+    assert.deepEqual(taken(value, (value as { kind?: string } | null)?.kind), []);
+  }
+});
+
+test('an id that is none is refused by line', () => {
+  for (const value of [{ id: 'x' }, 1.5, -3, 'abc', '']) {
+    assert.throws(() => policyIds(value, undefined, 'stdin:4'), {
+      code: 'PCRS_RECORD',
+      message: /^stdin:4: expected a policy id/,
+    });
+  }
+  assert.throws(() => policyIds({ kind: 'policy' }, 'policy', 'stdin:4'), /found none/);
+});

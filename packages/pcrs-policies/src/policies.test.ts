@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, test } from 'node:test';
+import { simulatorAndGateway } from '../../../test/support/open-gateway.ts';
+import { type PolicyOptions, policies } from './index.ts';
+
+const { simulator, gateway } = await simulatorAndGateway({ seed: 3, policies: 30, hosts: 10, controls: 5 });
+const truth = simulator.world.policies().map((text) => JSON.parse(text));
+
+async function list(options: PolicyOptions, from = gateway) {
+  const lines = [];
+  const listing = policies(from, options);
+  let next = await listing.next();
+  for (; !next.done; next = await listing.next()) lines.push(next.value.line);
+  return { lines, records: lines.map((line) => JSON.parse(line)), counts: next.value };
+}
+
+/** A gateway that answers every list request with one body. */
+async function answering(body: string) {
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === '/auth' ? 201 : 200;
+    response.end(request.url === '/auth' ? 'aa.bb.cc' : body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  after(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return (await simulatorAndGateway({}, { gateway: url, retries: 1 })).gateway;
+}
+
+test('each policy is a record as the gateway sent it, with kind and the subscription in front', async () => {
+  const { lines } = await list({ status: 'all' });
+  const { subscriptionId } = simulator.world;
+  assert.deepEqual(
+    lines,
+    simulator.world
+      .policies()
+      .map((text) => `{"kind":"policy","subscriptionId":${subscriptionId},${text.slice(1)}`),
+  );
+});
+
+test('inactive policies, and only those, are left out by default and counted', async () => {
+  const { records, counts } = await list({});
+  const inactive = truth.filter(({ status }) => status === 'inactive').length;
+  assert.ok(inactive > 0);
+  assert.deepEqual(counts, { listed: 30, written: 30 - inactive, inactiveLeftOut: inactive });
+  assert.ok(records.every(({ status }) => status !== 'inactive'));
+});
+
+test('a title is matched with case ignored', async () => {
+  const { records } = await list({ status: 'all', title: /disa/i });
+  assert.deepEqual(
+    records.map(({ id }) => id),
+    truth.filter(({ title }) => /disa/i.test(title)).map(({ id }) => id),
+  );
+});
+
+test('ids choose among all policies, inactive ones too', async () => {
+  const wanted = [truth.find(({ status }) => status === 'inactive').id, truth[0].id].map(String);
+  const { records } = await list({ id: wanted });
+  assert.deepEqual(new Set(records.map(({ id }) => String(id))), new Set(wanted));
+  const rest = await list({ status: 'all', excludeId: wanted });
+  assert.equal(rest.records.length, 28);
+});
+
+test('an id that is not in the list is named, after what was found', async () => {
+  const listing = policies(gateway, { id: [String(truth[0].id), '999999999'] });
+  assert.equal((await listing.next()).done, false);
+  await assert.rejects(listing.next(), {
+    code: 'PCRS_GATEWAY',
+    message: /^--id: not in the policy list: 999999999;/,
+  });
+});
+
+test("the date and the tags are asked for by the gateway's own names", async () => {
+  const { records } = await list({ evaluatedSince: '2026-01-01', tagInfo: true, status: 'all' });
+  assert.deepEqual(simulator.requests.at(-1)?.query, {
+    lastEvaluationDate: '2026-01-01',
+    requireTagInfo: '1',
+  });
+  assert.ok(records.some(({ tagInfo }) => Array.isArray(tagInfo?.includeTags)));
+});
+
+test('digits, escapes, order and a subscription of its own survive', async () => {
+  const policy =
+    '{"title":"\\u0041\\n","id":18446744073709551615,"x":1.10,"subscriptionId":null,"y":[1e2, {}]}';
+  const from = await answering(`{"policyList":[${policy}, {"id":1}],"subscriptionId":"0263191"}`);
+  const { lines } = await list({}, from);
+  assert.deepEqual(lines, [
+    `{"kind":"policy",${policy.slice(1)}`,
+    '{"kind":"policy","subscriptionId":"0263191","id":1}',
+  ]);
+  const untagged = await list({ untagged: true }, from);
+  assert.equal(untagged.lines[1], '{"subscriptionId":"0263191","id":1}');
+});
+
+test('a list without policies is no failure of the library', async () => {
+  for (const body of ['{"subscriptionId":1,"policyList":[]}', '', '{"policyList":null}']) {
+    assert.deepEqual((await list({}, await answering(body))).counts, {
+      listed: 0,
+      written: 0,
+      inactiveLeftOut: 0,
+    });
+  }
+});
+
+test('an answer that is no policy list is asked for again and then told', async () => {
+  await assert.rejects(list({}, await answering('<html><body>Sorry</body></html>')), {
+    code: 'PCRS_GATEWAY',
+  });
+  await assert.rejects(list({}, await answering('{"message":"none"}')), {
+    code: 'PCRS_GATEWAY',
+    message: /no policyList, only message/,
+  });
+});
+
+test('a policy that brings a kind of its own is an error that names it', async () => {
+  await assert.rejects(list({}, await answering('{"policyList":[{"id":1,"kind":"x"}]}')), /kind/);
+});
