@@ -1,4 +1,5 @@
 import { type FaultKind, type FaultName, faultKinds } from './fault-kinds.ts';
+import { formNames } from './form-names.ts';
 import { usage } from './world-size.ts';
 
 export type Endpoint = 'auth' | 'list' | 'hostids' | 'posture';
@@ -26,19 +27,20 @@ export interface Struck {
   hasHost(id: string): boolean;
 }
 
-const shape = 'ENDPOINT:WHEN:KIND[=VALUE][,OPTION=VALUE…][@policy=ID][@host=ID]';
+/** The grammar of a fault, as the help and the errors show it. */
+export const faultShape = 'ENDPOINT:WHEN:KIND[=VALUE][:OPTION=VALUE…][@policy=ID][@host=ID]';
 
 /**
  * A fault from its text.
  *
- * Takes   `posture:3:cut=5000`, `hostids:1-2:status=503,retry-after=1`, `posture:*:status=500@host=118772`;
+ * Takes   `posture:3:cut=5000`, `hostids:1-2:status=503:retry-after=1`, `posture:*:status=500@host=118772`;
  *         WHEN is `3`, `1-2`, `3-`, `%5` (each fifth) or `*`, counted over the requests that the fault looks at
  * Throws  PCRS_USAGE, naming what was wrong
  */
 export function parseFault(text: string): Fault {
   const [, endpoint, when, rest] = /^([^:]+):([^:]+):(.+)$/s.exec(text) ?? [];
   if (endpoint === undefined || when === undefined || rest === undefined) {
-    throw usage(`fault must be ${shape}, got ${JSON.stringify(text)}`);
+    throw usage(`fault must be ${faultShape}, got ${JSON.stringify(text)}`);
   }
   if (!['auth', 'list', 'hostids', 'posture', '*'].includes(endpoint)) {
     throw usage(
@@ -46,7 +48,7 @@ export function parseFault(text: string): Fault {
     );
   }
   const { what, policy, host } = cutRestrictions(rest);
-  const [head, ...more] = what.split(/,(?=[a-z-]+=)/);
+  const [head, ...more] = what.split(/:(?=[a-z-]+=)/);
   const [, kind, value] = /^([a-z-]+)(?:=(.*))?$/s.exec(head as string) ?? [];
   const known = (faultKinds as Record<string, FaultKind>)[kind ?? ''];
   if (known === undefined) {
@@ -153,6 +155,8 @@ function checkValue(text: string, kind: string, known: FaultKind, value: string 
   if (/^(N|BYTES|MS|SECONDS)$/.test(known.value) && !/^\d+(\.\d+)?$/.test(value)) {
     throw usage(`fault ${JSON.stringify(text)}: ${kind} must be a number, got ${value}`);
   }
+  const form = kind === 'form' && value.split('+').find((name) => !(formNames as string[]).includes(name));
+  if (form) throw usage(`fault ${JSON.stringify(text)}: no form ${form}; there are ${formNames.join(' ')}`);
   if (known.value.includes('|') && !known.value.split('|').includes(value)) {
     throw usage(`fault ${JSON.stringify(text)}: ${kind} must be one of ${known.value}, got ${value}`);
   }

@@ -6,7 +6,7 @@ export const contentForms = {
   'big-numbers': 'a member with numbers beyond 2^53, and numbers spelled 1.10, 1e2, -0',
   'lone-surrogates': 'an escape of half a character',
   'kind-member': 'a member named kind at the end',
-  'huge-element': 'one record with a text of 32 MiB',
+  'huge-element': 'one record with a text of 32 MiB, the second of the first host of the first policy',
   'string-ids': 'ids as strings where they are numbers, and the other way round',
   'invalid-utf8': 'bytes that are no UTF-8 (the truth has U+FFFD there)',
 } as const;

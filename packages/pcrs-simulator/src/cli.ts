@@ -1,0 +1,309 @@
+import { createWriteStream, readFileSync } from 'node:fs';
+import { pid } from 'node:process';
+import { flag } from 'pcrs-cli/flags';
+import { type Context, defineTool } from 'pcrs-cli/tool';
+import { faultKinds } from './fault-kinds.ts';
+import { faultShape } from './faults.ts';
+import { contentForms, type Form, formNames, textForms } from './form-names.ts';
+import { type SimulatorOptions, startSimulator } from './index.ts';
+import { truthLines } from './print-truth.ts';
+import type { RateLimit } from './rate-window.ts';
+import { usage } from './world-size.ts';
+
+const world = { group: 'The world' } as const;
+const truth = { group: 'The truth, without serving' } as const;
+const limits = { group: 'Limits and tokens' } as const;
+const trouble = { group: 'Trouble' } as const;
+
+const flags = {
+  port: flag.integer({ describe: 'port to listen on; 0: any free one', min: 0, max: 65_535, default: 0 }),
+  host: flag.text({ describe: 'address to listen on', value: 'ADDRESS', default: '127.0.0.1' }),
+  'tls-key': flag.text({ describe: 'serve https with this key (PEM)', value: 'FILE' }),
+  'tls-cert': flag.text({ describe: 'and this certificate (PEM)', value: 'FILE' }),
+  username: flag.text({ describe: 'the only user who may log in (default: any)', value: 'NAME' }),
+  'password-file': flag.text({ describe: 'the only password (default: any but "wrong")', value: 'FILE' }),
+  'request-log': flag.text({
+    describe: 'append each request, as a line of JSON, without tokens',
+    value: 'FILE',
+  }),
+  seed: flag.integer({
+    describe: 'the same seed gives the same bytes',
+    min: 0,
+    max: 2 ** 31 - 1,
+    default: 1,
+    ...world,
+  }),
+  policies: flag.integer({
+    describe: 'policies, some inactive, some without hosts',
+    min: 1,
+    max: 100_000,
+    default: 12,
+    ...world,
+  }),
+  hosts: flag.integer({
+    describe: 'hosts of the subscription',
+    min: 1,
+    max: 5_000_000,
+    default: 60,
+    ...world,
+  }),
+  controls: flag.integer({ describe: 'controls of each policy', min: 1, max: 1000, default: 30, ...world }),
+  'hosts-per-policy': flag.integer({
+    describe: 'exactly so many hosts in a policy, where so many fit it',
+    min: 1,
+    max: 5_000_000,
+    ...world,
+  }),
+  day: flag.integer({
+    describe: 'days since the world began: statuses change, hosts come and go',
+    min: 0,
+    max: 3650,
+    default: 0,
+    ...world,
+  }),
+  start: flag.text({
+    describe: 'the date on which the world began',
+    value: 'DATE',
+    default: '2026-11-22',
+    ...world,
+  }),
+  'rate-limit': flag.text({
+    describe: 'requests per seconds, for each user and endpoint, or off',
+    value: 'N/S',
+    default: '25/60',
+    parse: parseRate,
+    ...limits,
+  }),
+  'rate-limit-status': flag.choice(['429', '409'], {
+    describe: 'status of a request too many',
+    default: '429',
+    ...limits,
+  }),
+  'no-rate-headers': flag.boolean({ describe: 'no X-RateLimit headers', ...limits }),
+  'concurrency-limit': flag.integer({
+    describe: 'answers under way for a user; one more is 409',
+    min: 1,
+    max: 1000,
+    ...limits,
+  }),
+  reader: flag.boolean({
+    describe: 'the account is a Reader: host ids of all policies at once are 403',
+    ...limits,
+  }),
+  'expire-token-after': flag.integer({
+    describe: 'life of a token in seconds',
+    value: 'SECONDS',
+    min: 1,
+    max: 31_536_000,
+    default: 14_400,
+    ...limits,
+  }),
+  'token-without-exp': flag.boolean({ describe: 'tokens do not say when they expire', ...limits }),
+  fault: flag.list({ describe: 'a fault, see below; may be repeated', value: 'FAULT', ...trouble }),
+  form: flag.list({
+    describe: 'another form of the answer, see below',
+    value: 'NAME,…',
+    item: parseForm,
+    ...trouble,
+  }),
+  'empty-as': flag.choice(['array', '204', 'empty', 'broken'], {
+    describe: 'how postureInfo says that there is nothing',
+    default: 'array',
+    ...trouble,
+  }),
+  'truncate-after-bytes': flag.integer({
+    describe: 'cut each postureInfo body there',
+    min: 0,
+    max: 2 ** 40,
+    ...trouble,
+  }),
+  'content-encoding': flag.choice(['none', 'gzip', 'double', 'false'], {
+    describe: 'declare gzip; around a gzip file; with a plain body',
+    default: 'none',
+    ...trouble,
+  }),
+  'chunk-bytes': flag.integer({
+    describe: 'write bodies in chunks of so many bytes',
+    min: 1,
+    max: 2 ** 30,
+    ...trouble,
+  }),
+  'tag-wrapper': flag.choice(['tagInfo', 'requireTagInfo', 'flat'], {
+    describe: 'where the policy list has its tags',
+    default: 'tagInfo',
+    ...trouble,
+  }),
+  'gzip-level': flag.integer({ describe: '0 to 9', min: 0, max: 9, default: 1, ...trouble }),
+  print: flag.choice(['policies', 'hostids', 'posture'], {
+    describe: 'print what a client should find, as records',
+    env: 'none',
+    ...truth,
+  }),
+  status: flag.choice(['active', 'inactive', 'all'], {
+    describe: 'of policies of this status',
+    default: 'active',
+    ...truth,
+  }),
+  evidence: flag.boolean({ describe: 'posture with evidence', ...truth }),
+  'extended-evidence': flag.boolean({ describe: 'and extended evidence', ...truth }),
+  qds: flag.boolean({ describe: 'with the detection score', ...truth }),
+  'tag-info': flag.boolean({ describe: 'policies with their tags', ...truth }),
+  'api-version': flag.text({
+    describe: 'as this version has them',
+    value: 'N.N',
+    default: '5.0',
+    parse: parseVersion,
+    ...truth,
+  }),
+  untagged: flag.boolean({ describe: 'without kind, as the gateway sends them', ...truth }),
+} as const;
+
+function parseRate(text: string): RateLimit | 'off' {
+  if (text === 'off') return 'off';
+  const match = /^([1-9]\d{0,6})\/([1-9]\d{0,6}(?:\.\d+)?)$/.exec(text);
+  if (match === null) throw new Error('must be like 25/60, or off');
+  return { requests: Number(match[1]), seconds: Number(match[2]) };
+}
+
+function parseForm(text: string): Form {
+  if ((formNames as readonly string[]).includes(text)) return text as Form;
+  throw new Error(`must be of ${formNames.join(' ')}`);
+}
+
+function parseVersion(text: string): string {
+  if (!/^[1-5]\.0$/.test(text)) throw new Error('must be 1.0 to 5.0');
+  return text;
+}
+
+const kinds = Object.entries<{ value?: string; valueRequired?: boolean; describe: string }>(faultKinds)
+  .map(([name, { value, valueRequired, describe }]) => {
+    const given = value === undefined ? '' : valueRequired ? `=${value}` : `[=${value}]`;
+    return `${name}${given}: ${describe}.`;
+  })
+  .join(' ');
+const forms = Object.entries({ ...textForms, ...contentForms }).map(([name, what]) => `${name}: ${what}.`);
+
+export const tool = defineTool({
+  name: 'pcrs-simulator',
+  summary: 'is a gateway on this machine that can be told to misbehave.',
+  pipes: [
+    'pcrs-simulator --port 8080 &',
+    'export PCRS_GATEWAY=http://127.0.0.1:8080 PCRS_USERNAME=demo PCRS_PASSWORD=demo; pcrs-policies -n',
+    "pcrs-simulator --rate-limit off --fault 'posture:2:cut=5000' --fault 'hostids:%5:status=503'",
+    'pcrs-simulator --print posture --evidence | jq -r .status | sort | uniq -c',
+  ],
+  stdin: 'none',
+  flags,
+  notes: [
+    `FAULT is ${faultShape}. ENDPOINT is auth, list, hostids, posture or *. WHEN counts the requests to it (with @policy or @host: those that name it) that have a good token and are within the rate: 3 the third, 1-2, 3- from the third on, %5 each fifth, * all.`,
+    `Kinds of faults: ${kinds}`,
+    `Forms: ${forms.join(' ')}`,
+    'Any user may log in with any password but "wrong".',
+  ],
+  async main(context) {
+    const options = simulatorOptions(context);
+    const { print, apiVersion } = context.flags;
+    if (print === undefined) return serve(context, options);
+    for (const line of truthLines(options, { ...context.flags, print, version: Number(apiVersion) })) {
+      context.signal.throwIfAborted();
+      await context.output.write(line);
+    }
+  },
+});
+
+async function serve(context: Context<typeof flags>, options: SimulatorOptions): Promise<void> {
+  const log = openRequestLog(context);
+  const simulator = await startSimulator({
+    ...options,
+    ...(log === undefined ? {} : { onRequest: log.write }),
+  });
+  try {
+    await context.output.record({ kind: 'listening', gateway: simulator.gateway, pid });
+    tellHowToUse(context, simulator.gateway);
+    await aborted(context.signal);
+  } finally {
+    await simulator.close();
+    await log?.close();
+  }
+  throw context.signal.reason;
+}
+
+function tellHowToUse(context: Context<typeof flags>, gateway: string): void {
+  if (!context.stderrIsTerminal) return;
+  const { username, passwordFile } = context.flags;
+  const password = passwordFile === undefined ? ' PCRS_PASSWORD=demo' : '';
+  context.log.info(
+    `to use it: export PCRS_GATEWAY=${gateway} PCRS_USERNAME=${username ?? 'demo'}${password}`,
+  );
+}
+
+function simulatorOptions(context: Context<typeof flags>): SimulatorOptions {
+  const { flags: values } = context;
+  if ((values.tlsKey === undefined) !== (values.tlsCert === undefined)) {
+    throw usage('--tls-key and --tls-cert go together; give both');
+  }
+  const {
+    tlsKey,
+    tlsCert,
+    username,
+    passwordFile,
+    concurrencyLimit,
+    truncateAfterBytes,
+    chunkBytes,
+    form,
+    fault,
+  } = values;
+  return {
+    port: values.port,
+    host: values.host,
+    seed: values.seed,
+    policies: values.policies,
+    hosts: values.hosts,
+    controls: values.controls,
+    hostsPerPolicy: values.hostsPerPolicy ?? 0,
+    day: values.day,
+    start: values.start,
+    rateLimit: values.rateLimit,
+    rateLimitStatus: values.rateLimitStatus === '409' ? 409 : 429,
+    rateHeaders: !values.noRateHeaders,
+    reader: values.reader,
+    expireTokenAfterSeconds: values.expireTokenAfter,
+    tokenWithoutExp: values.tokenWithoutExp,
+    emptyAs: values.emptyAs,
+    contentEncoding: values.contentEncoding,
+    tagWrapper: values.tagWrapper,
+    gzipLevel: values.gzipLevel,
+    requestsKept: 0,
+    ...(username === undefined ? {} : { username }),
+    ...(passwordFile === undefined ? {} : { password: readText(passwordFile).replace(/\r?\n$/, '') }),
+    ...(tlsKey === undefined || tlsCert === undefined
+      ? {}
+      : { tls: { key: readText(tlsKey), cert: readText(tlsCert) } }),
+    ...(concurrencyLimit === undefined ? {} : { concurrencyLimit }),
+    ...(truncateAfterBytes === undefined ? {} : { truncateAfterBytes }),
+    ...(chunkBytes === undefined ? {} : { chunkBytes }),
+    ...(form === undefined ? {} : { forms: form }),
+    ...(fault === undefined ? {} : { faults: fault }),
+  };
+}
+
+function readText(file: string): string {
+  return readFileSync(file, 'utf8');
+}
+
+/** One line per request that has ended: what was asked and how it went, without headers, which hold tokens. */
+function openRequestLog(context: Context<typeof flags>) {
+  const file = context.flags.requestLog;
+  if (file === undefined) return undefined;
+  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  stream.on('error', (error) => context.log.warn(`${file}: ${error.message}`));
+  return {
+    write: (entry: object) => void stream.write(`${JSON.stringify({ ...entry, headers: undefined })}\n`),
+    close: () => new Promise<void>((resolve) => stream.end(() => resolve())),
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
