@@ -1,0 +1,53 @@
+import { flag } from 'pcrs-cli/flags';
+import { type Context, defineTool } from 'pcrs-cli/tool';
+import { type CsvOptions, toCsv, toCsvFiles } from './index.ts';
+
+const flags = {
+  kind: flag.text({ describe: 'kind of record (default: posture in a run, else that of the first record)' }),
+  columns: flag.list({ describe: 'only these columns, in this order' }),
+  add: flag.list({ describe: 'more columns: members by dotted path, as owner,team.name' }),
+  extra: flag.boolean({ describe: 'keep members without a column as JSON in a last column, extra' }),
+  dir: flag.text({ describe: 'write a file per kind there instead of stdout', value: 'DIR' }),
+  excel: flag.boolean({ describe: 'for spreadsheets: byte order mark, CRLF, neutral formulas' }),
+  delimiter: flag.text({ describe: 'between cells: one character, or tab', value: 'CHAR', default: ',' }),
+  'no-header': flag.boolean({ describe: 'leave the header away' }),
+  'skip-bad': flag.boolean({ describe: 'count and pass over bad lines' }),
+  'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
+  strict: flag.boolean({ describe: 'status 6 where a filter took records out of the run' }),
+  'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
+} as const;
+
+export const tool = defineTool({
+  name: 'pcrs-to-csv',
+  summary: 'writes the records of one kind as CSV, or a CSV file per kind.',
+  pipes: [
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-csv > posture.csv',
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-csv --dir csv',
+    'pcrs-policies | pcrs-to-csv --columns id,title --excel > policies.csv',
+  ],
+  stdin: 'required',
+  live: 'always',
+  flags,
+  notes: [
+    'Null and absent members are empty cells, the empty text is "". Spreadsheets show ids of 16 digits and more ' +
+      'rounded and dates in their own way, whatever a CSV says: import such columns as text.',
+  ],
+  async main(context) {
+    const options = csvOptions(context);
+    const { dir } = context.flags;
+    if (dir === undefined) {
+      for await (const rows of toCsv(context.stdin, options)) await context.output.write(rows);
+      return;
+    }
+    const { written, failure } = await toCsvFiles(dir, context.stdin, options);
+    await context.output.record(written);
+    if (failure) throw failure;
+  },
+});
+
+function csvOptions(context: Context<typeof flags>): CsvOptions {
+  const { dir, ...values } = context.flags;
+  // Rows that go to a terminal and a live line on the same terminal do not mix.
+  const quiet = dir === undefined && context.stderrIsTerminal;
+  return { ...values, log: context.log, progress: quiet ? undefined : context.progress };
+}

@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codedError } from 'pcrs-records/errors';
+import { gatewayKinds, type JsonObject, madeBy, suiteKinds } from 'pcrs-records/kinds';
+import { SinkInput } from 'pcrs-records/sink-input';
+import { addTo, type CsvOptions, demands, isAboutInput, report } from './csv.ts';
+import { openDialect } from './dialect.ts';
+import { CsvTable } from './table.ts';
+
+/** What `toCsvFiles` did, as the record that the tool prints. */
+export interface Written extends JsonObject {
+  kind: 'written';
+  /** Of the last run in the stream; null without one. */
+  runId: string | null;
+  /** Null without a run. */
+  complete: boolean | null;
+  files: { file: string; kind: string; rows: number }[];
+  /** Records by kind that a filter took out on the way. */
+  filtered: Record<string, number>;
+}
+
+/** Files of kinds that the suite does not know; a stream of made-up kinds must not open files without end. */
+const maxUnknownKinds = 50;
+const flushChars = 256 * 1024;
+/** A temporary file that nothing was written to for so long was left by a killed process. */
+const staleMs = 24 * 3600 * 1000;
+const temporary = /^\.[\w-]+\.csv\.[0-9a-f-]{36}\.tmp$/;
+
+/**
+ * A CSV file per kind: `policy.csv`, `hostids.csv`, `posture.csv` and one for each other kind that comes, records
+ * about the run itself left out. In a complete run the kinds that its stages make have a file in any case.
+ *
+ * Takes   dir     made if it is missing (0700); files are not readable by others
+ *         chunks  an NDJSON stream in any cutting
+ * Yields  what was written and, where the input was incomplete or bad, the error to throw: the files then are
+ *         `KIND.incomplete.csv`, and those of earlier runs stay as they were
+ * Throws  PCRS_USAGE, PCRS_EMPTY, PCRS_MACHINE and what the chunks throw; no file of this call is left then
+ */
+export async function toCsvFiles(
+  dir: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: CsvOptions = {},
+): Promise<{ written: Written; failure: Error | undefined }> {
+  if (options.kind === undefined && (options.columns || options.add)) {
+    throw codedError(
+      'PCRS_USAGE',
+      '--columns and --add with --dir need --kind, since each file has its own columns',
+    );
+  }
+  openDialect(options);
+  const files = new CsvFiles(dir, options);
+  try {
+    if (options.kind !== undefined) await files.of(options.kind);
+    return await fill(files, chunks, options);
+  } finally {
+    await files.discard();
+  }
+}
+
+async function fill(
+  files: CsvFiles,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: CsvOptions,
+): Promise<{ written: Written; failure: Error | undefined }> {
+  const input = new SinkInput({ skipBad: options.skipBad ?? false });
+  let failure: Error | undefined;
+  let records = 0;
+  try {
+    for await (const block of input.blocks(chunks)) {
+      for (const record of block) {
+        const file = files.known(record.kind) ?? (await files.of(record.kind));
+        if (file) addTo(file.table, record, input);
+      }
+      await files.flush();
+      records += block.length;
+      options.progress?.update({ records });
+    }
+  } catch (error) {
+    if (!isAboutInput(error)) throw error;
+    failure = error as Error;
+  }
+  failure ??= input.failure(demands(options));
+  if ((failure as { code?: string } | undefined)?.code === 'PCRS_EMPTY') throw failure;
+  const verdicts = input.judge.verdicts();
+  for (const { stage } of verdicts.flatMap((verdict) => verdict.starts)) {
+    if (madeBy[stage]) await files.of(madeBy[stage]);
+  }
+  const written: Written = {
+    kind: 'written',
+    runId: verdicts.at(-1)?.runId ?? null,
+    complete: failure ? false : input.complete,
+    files: await files.publish(failure === undefined),
+    filtered: Object.assign({}, ...verdicts.map((verdict) => verdict.filtered)),
+  };
+  report(input, files.tables(), options);
+  return { written, failure };
+}
+
+interface CsvFile {
+  table: CsvTable;
+  path: string;
+  handle: FileHandle;
+  held: string;
+}
+
+/** The files of one call, under temporary names until they are published. */
+class CsvFiles {
+  readonly #dir: string;
+  readonly #options: CsvOptions;
+  readonly #files = new Map<string, CsvFile | undefined>();
+  readonly #names = new Set<string>();
+
+  constructor(dir: string, options: CsvOptions) {
+    this.#dir = dir;
+    this.#options = options;
+  }
+
+  known(kind: string): CsvFile | undefined {
+    return this.#files.get(kind);
+  }
+
+  tables(): CsvTable[] {
+    return this.#open().map((file) => file.table);
+  }
+
+  /** The file of a kind, opened where it is the first record's; undefined for a kind that gets none. */
+  async of(kind: string): Promise<CsvFile | undefined> {
+    if (this.#files.has(kind)) return this.#files.get(kind);
+    if (!this.#wanted(kind)) {
+      if (this.#files.size < 2 * maxUnknownKinds) this.#files.set(kind, undefined);
+      return undefined;
+    }
+    if (this.#names.size === 0) await this.#prepare();
+    this.#names.add(kind.toLowerCase());
+    const table = new CsvTable(kind, this.#options);
+    const path = join(this.#dir, `.${kind}.csv.${randomUUID()}.tmp`);
+    const handle = await this.#try(path, () => open(path, 'wx', 0o600));
+    const file = { table, path, handle, held: '' };
+    this.#files.set(kind, file);
+    return file;
+  }
+
+  /** Writes out what has gathered. */
+  async flush(): Promise<void> {
+    for (const file of this.#open()) {
+      file.held += file.table.take();
+      if (file.held.length >= flushChars) await this.#write(file);
+    }
+  }
+
+  /** Gives the files their names. */
+  async publish(complete: boolean): Promise<Written['files']> {
+    const files = this.#open();
+    for (const file of files) {
+      file.held += file.table.end();
+      await this.#write(file);
+      await this.#try(file.path, () => file.handle.sync());
+      await this.#try(file.path, () => file.handle.close());
+    }
+    const published: Written['files'] = [];
+    for (const { table, path } of files) {
+      const incomplete = join(this.#dir, `${table.kind}.incomplete.csv`);
+      const file = complete ? join(this.#dir, `${table.kind}.csv`) : incomplete;
+      await this.#try(file, () => rename(path, file));
+      if (complete) await this.#try(incomplete, () => rm(incomplete, { force: true }));
+      published.push({ file, kind: table.kind, rows: table.rows });
+    }
+    return published;
+  }
+
+  /** Takes away what was not published. */
+  async discard(): Promise<void> {
+    for (const { handle, path } of this.#open()) {
+      await handle.close().catch(() => {});
+      await rm(path, { force: true }).catch(() => {});
+    }
+  }
+
+  #open(): CsvFile[] {
+    return [...this.#files.values()].filter((file) => file !== undefined);
+  }
+
+  #wanted(kind: string): boolean {
+    if (this.#options.kind !== undefined) return kind === this.#options.kind;
+    if ((gatewayKinds as readonly string[]).includes(kind)) return true;
+    if ((suiteKinds as readonly string[]).includes(kind)) return kind === 'change';
+    const free = !this.#names.has(kind.toLowerCase()) && this.#names.size < maxUnknownKinds;
+    return free && /^[A-Za-z0-9][\w-]{0,63}$/.test(kind);
+  }
+
+  async #prepare(): Promise<void> {
+    await this.#try(this.#dir, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
+    for (const name of await this.#try(this.#dir, () => readdir(this.#dir))) {
+      if (!temporary.test(name)) continue;
+      const path = join(this.#dir, name);
+      const age = await stat(path).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs,
+        () => 0,
+      );
+      if (age > staleMs) await rm(path, { force: true }).catch(() => {});
+    }
+  }
+
+  async #write(file: CsvFile): Promise<void> {
+    if (file.held === '') return;
+    const text = file.held;
+    file.held = '';
+    await this.#try(file.path, () => file.handle.appendFile(text));
+  }
+
+  async #try<T>(path: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw codedError('PCRS_MACHINE', `${path}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { codedError, excerpt } from 'pcrs-records/errors';
+import type { JsonObject } from 'pcrs-records/kinds';
+import { type CellChanges, cellText } from './cells.ts';
+import { askedNames, type ColumnOptions, type Layout, layoutOf, uncovered } from './columns.ts';
+import { type Cell, type Dialect, type DialectOptions, openDialect } from './dialect.ts';
+
+/** How the CSV of one kind looks. */
+export interface TableOptions extends ColumnOptions, DialectOptions {
+  /** Members without a column are kept as JSON in a last column `extra`. */
+  extra?: boolean | undefined;
+  /** Leaves the header away. */
+  noHeader?: boolean | undefined;
+}
+
+/** Names of members that are remembered for the report; more are only counted. */
+const maxNamed = 50;
+
+/**
+ * The CSV of one kind: records in, text out. The header comes with the first text that is taken and in every case
+ * by `end()`.
+ *
+ * Throws  PCRS_USAGE for columns that do not exist or a delimiter that cannot be one; where columns follow from the
+ *         first record, only when that comes
+ */
+export class CsvTable {
+  readonly kind: string;
+  /** Rows so far. */
+  rows = 0;
+  /** Records so far; a `hostids` record has a row for each host. */
+  records = 0;
+  readonly #options: TableOptions;
+  readonly #dialect: Dialect;
+  readonly #changes: CellChanges = { formulas: 0, nuls: 0, surrogates: 0 };
+  readonly #uncovered = new Map<string, number>();
+  #layout: Layout | undefined;
+  #pending: Cell[][] = [];
+  #head = '';
+
+  constructor(kind: string, options: TableOptions) {
+    this.kind = kind;
+    this.#options = options;
+    this.#dialect = openDialect(options);
+    this.#open(undefined);
+  }
+
+  /**
+   * Takes a record of the table's kind.
+   *
+   * Yields  why it cannot be a row, or undefined where all is well
+   */
+  add(record: JsonObject): string | undefined {
+    if (this.#layout === undefined) this.#open(record);
+    const hosts = this.kind === 'hostids' ? record['hostIds'] : [undefined];
+    if (!Array.isArray(hosts)) return `hostIds must be an array, got ${excerpt(JSON.stringify(hosts) ?? '')}`;
+    let rows: Cell[][];
+    try {
+      const extra = this.#extra(record);
+      rows = hosts.map((host) => this.#row(record, host, extra));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return 'nested deeper than the engine can write';
+    }
+    for (const row of rows) this.#pending.push(row);
+    this.records += 1;
+    this.rows += rows.length;
+    return undefined;
+  }
+
+  /** The text of what was added since the last call, header first; '' where there is none. */
+  take(): string {
+    const text = this.#head + (this.#pending.length > 0 ? this.#dialect.render(this.#pending) : '');
+    this.#head = '';
+    this.#pending = [];
+    return text;
+  }
+
+  /** The last text: with the header, where no record has brought it. */
+  end(): string {
+    if (this.#layout === undefined) this.#setHead(askedNames(this.#options));
+    return this.take();
+  }
+
+  /** One line for each thing to tell about the table, ready for stderr. */
+  reports(): string[] {
+    const { formulas, nuls, surrogates } = this.#changes;
+    const lines: string[] = [];
+    if (this.#uncovered.size > 0) lines.push(this.#uncoveredReport());
+    if (formulas > 0) {
+      lines.push(`${this.kind}: cells that a spreadsheet would run got an apostrophe in front: ${formulas}`);
+    }
+    if (nuls > 0) lines.push(`${this.kind}: cells whose NUL became U+FFFD: ${nuls}`);
+    if (surrogates > 0) lines.push(`${this.kind}: cells whose lone surrogates became U+FFFD: ${surrogates}`);
+    return lines;
+  }
+
+  #open(first: JsonObject | undefined): void {
+    this.#layout = layoutOf(this.kind, this.#options, first);
+    if (this.#layout) this.#setHead(this.#layout.columns.map(({ name }) => name));
+  }
+
+  #setHead(names: string[]): void {
+    if (this.#options.extra) {
+      if (names.includes('extra')) {
+        throw codedError(
+          'PCRS_USAGE',
+          `--extra: ${this.kind} has a column extra already; leave the flag away`,
+        );
+      }
+      names.push('extra');
+    }
+    const header = names.map((name) => cellText(name, this.#dialect.neutral, this.#changes));
+    const shown = !this.#options.noHeader && header.length > 0;
+    this.#head = this.#dialect.mark + (shown ? this.#dialect.render([header]) : '');
+  }
+
+  #row(record: JsonObject, host: unknown, extra: Cell | undefined): Cell[] {
+    const { columns } = this.#layout as Layout;
+    const row: Cell[] = [];
+    for (const column of columns) {
+      row.push(cellText(column.read(record, host), this.#dialect.neutral, this.#changes));
+    }
+    if (extra !== undefined) row.push(extra);
+    // A row of one empty cell would be a blank line, which readers pass over.
+    return row.length === 1 && row[0] === null ? [''] : row;
+  }
+
+  /** The cell of the column `extra`; undefined where there is no such column. */
+  #extra(record: JsonObject): Cell | undefined {
+    // Who picks columns knows what is left out.
+    if (this.#options.columns && !this.#options.extra) return undefined;
+    const left = uncovered(record, (this.#layout as Layout).covered, (path) => {
+      const count = this.#uncovered.get(path);
+      const name = count === undefined && this.#uncovered.size >= maxNamed ? '…' : path;
+      this.#uncovered.set(name, (this.#uncovered.get(name) ?? 0) + 1);
+    });
+    if (!this.#options.extra) return undefined;
+    return left === undefined ? null : JSON.stringify(left);
+  }
+
+  #uncoveredReport(): string {
+    const names = [...this.#uncovered].map(([name, count]) => `${name} (${count})`).join(', ');
+    const hint = this.#options.extra
+      ? 'kept in the column extra'
+      : '--extra keeps them, --add NAME makes a column';
+    return `${this.kind}: members without a column, and in how many records: ${names}; ${hint}`;
+  }
+}
