@@ -4,35 +4,34 @@ import { platforms } from './platforms.ts';
 /**
  * A gateway as people write it → its base URL, without a slash at the end.
  *
- * Takes   a bare host or a URL; a bare host is https, http only for this machine and only where it is written
+ * Takes   name   what messages call it
+ *         text   a bare host or a URL; a bare host is https, http only for this machine and only where it is written
  * Throws  PCRS_USAGE for http elsewhere, user:password@, a path, a query, and a qualysapi host (with the gateway to use)
  */
-export function gatewayUrl(text: string): string {
-  const url = parsed(text);
+export function gatewayUrl(text: string, name = '--gateway'): string {
+  const url = parsed(text, name);
   const shown = url.host;
   if (url.username || url.password) {
     throw usageError(
-      `--gateway must not hold a user or password (…@${shown}); use --username and --password-file`,
+      `${name} must not hold a user or password (…@${shown}); use --username and --password-file`,
     );
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw usageError(
-      `--gateway must be an https URL or a host name, got ${JSON.stringify(withoutUser(text))}`,
-    );
+    throw usageError(`${name} must be an https URL or a host name, got ${JSON.stringify(withoutUser(text))}`);
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
     throw usageError(
-      `--gateway must be https except on this machine, got http://${shown}; use https://${shown}`,
+      `${name} must be https except on this machine, got http://${shown}; use https://${shown}`,
     );
   }
   if ((url.pathname !== '/' && url.pathname !== '') || url.search || url.hash) {
     throw usageError(
-      `--gateway must be a host without a path, got ${JSON.stringify(withoutUser(text))}; use ${url.origin}`,
+      `${name} must be a host without a path, got ${JSON.stringify(withoutUser(text))}; use ${url.origin}`,
     );
   }
   const gateway = gatewayInstead(url.hostname);
   if (gateway)
-    throw usageError(`--gateway: ${url.hostname} is an API server and does not serve PCRS; use ${gateway}`);
+    throw usageError(`${name}: ${url.hostname} is an API server and does not serve PCRS; use ${gateway}`);
   return url.origin;
 }
 
@@ -46,11 +45,11 @@ export function isLoopback(hostname: string): boolean {
   );
 }
 
-function parsed(text: string): URL {
+function parsed(text: string, name: string): URL {
   const trimmed = text.trim();
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `https://${trimmed}`);
   if (url?.hostname) return url;
-  throw usageError(`--gateway must be a host name or URL, got ${JSON.stringify(withoutUser(text))}`);
+  throw usageError(`${name} must be a host name or URL, got ${JSON.stringify(withoutUser(text))}`);
 }
 
 function gatewayInstead(hostname: string): string | undefined {

@@ -1,136 +1,86 @@
-import type { Dispatcher } from 'undici';
+import { type AccountOptions, openAccount } from './account.ts';
 import { type AskContext, ask, type Consume, type GatewayRequest, type Tally } from './ask.ts';
-import { openDispatcher } from './dispatcher.ts';
-import { refusedError, usageError } from './gateway-error.ts';
-import { gatewayUrl } from './gateway-url.ts';
-import { login } from './login.ts';
-import { platformUrl } from './platforms.ts';
-import { proxyRoute } from './proxy.ts';
-import { Secrets } from './secrets.ts';
+import type { SessionHint } from './identity.ts';
+import { Pacing } from './rate-limit.ts';
 
 export type { Consume, GatewayAnswer, GatewayRequest, Tally } from './ask.ts';
+export type { SessionHint } from './identity.ts';
 
-/** Everything that connects: from flags, environment and profile. */
-export interface GatewayOptions {
-  gateway?: string | undefined;
-  platform?: string | undefined;
-  username?: string | undefined;
-  passwordFile?: string | undefined;
-  passwordCommand?: string | undefined;
-  tokenFile?: string | undefined;
-  tokenCommand?: string | undefined;
-  profilePassword?: string | undefined;
-  credentials?: { username?: string; password?: string; gateway?: string } | undefined;
-  caFile?: string | undefined;
-  proxy?: string | undefined;
-  strict?: boolean | undefined;
-  timeoutMs: number;
-  retries: number;
-  maxWaitMs: number;
+/** All that connects, proves who asks, and paces: from flags, environment and profile. */
+export interface GatewayOptions extends AccountOptions {
+  /** At most so many requests in so many seconds, over all processes of this user. */
   rate: { requests: number; seconds: number };
+  /** Requests in flight, over all processes of this user. */
   concurrency: number;
-  /** The shortest backoff is half of it; default 500. */
-  backoffBaseMs?: number | undefined;
-  env: Record<string, string | undefined>;
-  uid: number | undefined;
-  userAgent: string;
-  signal: AbortSignal;
-  log: {
-    warn(message: string): void;
-    info(message: string): void;
-    verbose(message: string): void;
-    secret(value: string): void;
-  };
+  /** Told what is waited for, and undefined when it is over. */
   waiting?: ((text: string | undefined) => void) | undefined;
-  origins?: Record<string, string> | undefined;
-}
-
-/** What a session record says; it chooses among what is ours and decides nothing. */
-export interface SessionHint {
-  gateway: string;
-  username: string;
-  tokenFile?: string | null | undefined;
+  /** The longest that one answer may take; default 4 h. */
+  lifeMs?: number | undefined;
 }
 
 /** A gateway to ask. */
 export interface Gateway {
   url: string;
-  username: string | undefined;
+  readonly username: string | undefined;
   tally: Tally;
+  /**
+   * Puts one question until it is answered, given up or refused.
+   *
+   * Takes   consume   reads the body, once a try; what it throws with code PCRS_BROKEN_BODY is a try
+   * Throws  GatewayError, see gateway-error.ts; what `consume` throws otherwise; the signal's reason
+   */
   ask<T>(request: GatewayRequest, consume: Consume<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-/** Opens a gateway without asking it anything; the first question makes the login, if one is needed. */
+/**
+ * Opens a gateway without asking it anything; the first question makes the login, if one is needed.
+ *
+ * Takes   session   the run's session record, where there is one
+ * Throws  PCRS_USAGE: no gateway, or a session that names what is not ours
+ */
 export async function openGateway(options: GatewayOptions, session?: SessionHint): Promise<Gateway> {
-  const secrets = new Secrets((value) => options.log.secret(value));
-  const named =
-    session?.gateway ?? options.gateway ?? (options.platform ? platformUrl(options.platform) : undefined);
-  if (!named) throw usageError('no gateway; give --gateway or --platform');
-  const url = gatewayUrl(named);
-  const username = session?.username ?? options.username;
-  const route = proxyRoute(url, options.proxy, options.env, secrets);
-  const backoffBaseMs = options.backoffBaseMs ?? 500;
-  let opened: Promise<Dispatcher> | undefined;
-  const dispatcher = () => {
-    opened ??= openDispatcher({ gateway: url, route, caFile: options.caFile, timeoutMs: options.timeoutMs });
-    return opened;
-  };
-  let token: Promise<string> | undefined;
-  const fresh = async () => {
-    const password = options.env['PCRS_PASSWORD'];
-    if (!username || !password) throw refusedError('no token and no credentials; run pcrs-auth again');
-    const live = await login({
-      gateway: url,
-      username,
-      password,
-      dispatcher: await dispatcher(),
-      secrets,
-      userAgent: options.userAgent,
-      timeoutMs: options.timeoutMs,
-      retries: options.retries,
-      maxWaitMs: options.maxWaitMs,
-      backoffBaseMs,
-      signal: options.signal,
-      verbose: (message) => options.log.verbose(message),
-    });
-    return live.token;
-  };
+  const account = await openAccount(options, session);
+  const waiting = (text: string | undefined) => options.waiting?.(text);
+  let pacing: Pacing | undefined;
   const context: AskContext = {
-    url,
-    tokens: {
-      current: () => {
-        token ??= fresh();
-        return token;
-      },
-      renew: async (refused) => {
-        if ((await token) === refused) token = fresh();
-        return token;
-      },
+    url: account.url,
+    tokens: account.tokens,
+    // The user may be known only once there is a token, which is before the first request.
+    get pacing() {
+      pacing ??= new Pacing({
+        rate: options.rate,
+        concurrency: options.concurrency,
+        stateRoot: account.stateRoot(),
+        gateway: account.url,
+        username: account.username,
+        uid: options.uid,
+        signal: options.signal,
+        onUnwritable: account.onUnwritable,
+        waiting,
+      });
+      return pacing;
     },
-    pacing: {
-      enter: async () => ({ sending() {}, landed() {}, leave() {} }),
-      block() {},
-    },
-    secrets,
+    secrets: account.secrets,
     tally: { requests: 0, retries: 0, bytes: 0 },
     userAgent: options.userAgent,
     timeoutMs: options.timeoutMs,
+    lifeMs: options.lifeMs,
     retries: options.retries,
     maxWaitMs: options.maxWaitMs,
-    backoffBaseMs,
+    backoffBaseMs: account.backoffBaseMs,
     signal: options.signal,
     log: options.log,
-    waiting: (text) => options.waiting?.(text),
-    dispatcher,
+    waiting,
+    dispatcher: account.dispatcher,
   };
   return {
-    url,
-    username,
+    url: account.url,
+    get username() {
+      return account.username;
+    },
     tally: context.tally,
     ask: (request, consume) => ask(context, request, consume),
-    close: async () => {
-      await (await opened)?.destroy();
-    },
+    close: () => account.close(),
   };
 }

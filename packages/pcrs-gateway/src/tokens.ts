@@ -1,7 +1,246 @@
-/** The token of one gateway and user, kept alive. */
-export interface Tokens {
-  /** A token to send now; renewed ahead of its end where that can be done. */
-  current(): Promise<string>;
+import type { Source } from './credentials.ts';
+import { withFileLock } from './file-lock.ts';
+import { codeOf, refusedError, usageError } from './gateway-error.ts';
+import { isTokenLike, tokenClaims } from './jwt.ts';
+import { type LiveToken, tokenLifeMs } from './login.ts';
+import type { Secrets } from './secrets.ts';
+import type { TokenStore } from './token-store.ts';
+
+export interface TokensOptions {
+  url: string;
+  username: string | undefined;
+  /** Where tokens are kept; undefined where nothing can be. */
+  store: TokenStore | undefined;
+  /** A token obtained elsewhere. */
+  elsewhere: Source | undefined;
+  passwords: readonly Source[];
+  login(username: string, password: string): Promise<LiveToken>;
+  secrets: Secrets;
+  signal: AbortSignal;
+  log: { warn(message: string): void };
+  /** The state directory cannot be written. */
+  onUnwritable(error: unknown): void;
+  /** What to do without a token and without credentials; default: run pcrs-auth again. */
+  advice?: string | undefined;
+}
+
+/** A renewal ahead of the end: when less than 15 minutes remain, or a tenth of the life, if that is less. */
+const renewalMs = 15 * 60 * 1000;
+
+interface Held extends LiveToken {
+  lifeMs: number;
+}
+
+/**
+ * The token of one gateway and user, kept alive: from elsewhere, from the token file, or by a login that is made under
+ * a lock shared by all processes of this user, so that only the first of them makes it.
+ */
+export class Tokens {
+  readonly #options: TokensOptions;
+  /** As given, else as the token obtained elsewhere says. */
+  username: string | undefined;
+  #held: Held | undefined;
+  #pending: Promise<Held | undefined> | undefined;
+  /** The token whose renewal ahead of its end was tried: once is enough, the 401 comes anyway. */
+  #triedAhead: string | undefined;
+  #loginRefused: unknown;
+
+  constructor(options: TokensOptions) {
+    this.#options = options;
+    this.username = options.username;
+  }
+
+  /**
+   * A token to send now, renewed ahead of its end where that can be done.
+   *
+   * Throws  PCRS_REFUSED where there is none and none can be had; PCRS_USAGE for a token file that is not ours alone
+   */
+  async current(): Promise<string> {
+    return (await this.live()).token;
+  }
+
+  /** As `current`, with the time it ends. */
+  async live(): Promise<LiveToken> {
+    if (this.#held && endsSoon(this.#held) && this.#triedAhead !== this.#held.token)
+      await this.#renewAhead(this.#held);
+    this.#held ??= await this.#once(undefined);
+    if (!this.#held) throw this.#nothing();
+    return this.#held;
+  }
+
   /** Another token than the refused one, or undefined where none can be had. */
-  renew(refused: string): Promise<string | undefined>;
+  async renew(refused: string): Promise<string | undefined> {
+    if (this.#held && this.#held.token !== refused) return this.#held.token;
+    if (this.#loginRefused !== undefined) throw this.#loginRefused;
+    const renewed = await this.#once(refused);
+    if (renewed) this.#held = renewed;
+    return renewed?.token;
+  }
+
+  /** A new token by a login, whatever is held. Throws PCRS_REFUSED without credentials. */
+  async force(): Promise<LiveToken> {
+    const held = this.#held ?? this.#fromFile(undefined);
+    this.#held = (await this.#fromElsewhere(held?.token)) ?? (await this.#locked(() => this.#login()));
+    if (!this.#held) throw this.#nothing();
+    return this.#held;
+  }
+
+  /** Whether a token could be had again by what all stages share: environment and profile, not flags or a prompt. */
+  get renewableByAll(): boolean {
+    const { elsewhere } = this.#options;
+    const sources = [
+      ...this.#passwords(),
+      ...(elsewhere?.renewable && this.#serves(elsewhere) ? [elsewhere] : []),
+    ];
+    return sources.some((source) => source.shared);
+  }
+
+  /** Keeps a token that came from elsewhere in the token file, for the stages after this one. */
+  keep(live: LiveToken): void {
+    this.#write(live);
+  }
+
+  async #renewAhead(held: Held): Promise<void> {
+    this.#triedAhead = held.token;
+    try {
+      this.#held = (await this.#once(held.token)) ?? held;
+    } catch (error) {
+      this.#options.signal.throwIfAborted();
+      this.#options.log.warn(`the token could not be renewed ahead of its end: ${(error as Error).message}`);
+    }
+  }
+
+  /** Questions that are put side by side share one renewal. */
+  #once(old: string | undefined): Promise<Held | undefined> {
+    this.#pending ??= this.#obtain(old).finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  async #obtain(old: string | undefined): Promise<Held | undefined> {
+    const elsewhere = await this.#fromElsewhere(old);
+    if (elsewhere) return elsewhere;
+    const kept = this.#fromFile(old);
+    if (kept && !(endsSoon(kept) && this.#passwords().length > 0)) return kept;
+    if (this.#passwords().length === 0) return kept;
+    return this.#locked(async () => {
+      // Another process may have renewed it while this one waited for the lock.
+      const renewed = this.#fromFile(old);
+      return renewed && !endsSoon(renewed) ? renewed : this.#login();
+    });
+  }
+
+  async #fromElsewhere(old: string | undefined): Promise<Held | undefined> {
+    const source = this.#options.elsewhere;
+    if (!source || !this.#serves(source)) return undefined;
+    if (old !== undefined && !source.renewable) return undefined;
+    const token = (await source.read())?.trim();
+    if (!token || token === old) return undefined;
+    if (!/^[\x21-\x7e]+$/.test(token)) throw usageError(`${source.name}: holds no token`);
+    this.#options.secrets.add(token);
+    const claims = tokenClaims(token);
+    this.username ??= claims.subject;
+    const expiresMs = claims.expiresMs ?? Date.now() + tokenLifeMs;
+    if (expiresMs > Date.now()) return withLife({ token, expiresMs }, undefined);
+    if (this.#passwords().length > 0) return undefined;
+    const end = new Date(expiresMs).toISOString();
+    throw refusedError(
+      `the token of ${source.name} ended at ${end}${isTokenLike(token) ? '' : ' (is it a token?)'}`,
+    );
+  }
+
+  #fromFile(old: string | undefined): Held | undefined {
+    const { store, url, secrets } = this.#options;
+    const { username } = this;
+    const stored = username === undefined ? undefined : store?.read(url, username);
+    if (!stored) return undefined;
+    secrets.add(stored.token);
+    const expiresMs = Date.parse(stored.expiresAt);
+    if (stored.token === old || expiresMs <= Date.now()) return undefined;
+    return withLife({ token: stored.token, expiresMs }, stored.writtenMs);
+  }
+
+  async #login(): Promise<Held | undefined> {
+    const { login } = this.#options;
+    const { username } = this;
+    const source = this.#passwords()[0];
+    if (!source) return undefined;
+    if (username === undefined) throw usageError('a password is given and no user; give --username');
+    const password = await source.read();
+    if (password === undefined) return undefined;
+    if (password === '') throw usageError(`${source.name}: the password is empty`);
+    let live: LiveToken;
+    try {
+      live = await login(username, password);
+    } catch (error) {
+      if (codeOf(error) === 'PCRS_REFUSED') this.#loginRefused = error;
+      throw error;
+    }
+    this.#write(live);
+    return withLife(live, Date.now());
+  }
+
+  #write(live: LiveToken): void {
+    const { store, url, onUnwritable } = this.#options;
+    const { username } = this;
+    if (username === undefined) return;
+    if (!store) {
+      onUnwritable(undefined);
+      return;
+    }
+    try {
+      const expiresAt = new Date(live.expiresMs).toISOString();
+      store.write({ gateway: url, username, token: live.token, expiresAt });
+    } catch (error) {
+      if (codeOf(error) === 'PCRS_USAGE') throw error;
+      onUnwritable(error);
+    }
+  }
+
+  /** Runs under the lock of this token, or without one where nothing can be written. */
+  async #locked(work: () => Promise<Held | undefined>): Promise<Held | undefined> {
+    const { store, url, signal, onUnwritable } = this.#options;
+    const { username } = this;
+    let path: string | undefined;
+    try {
+      path = username === undefined ? undefined : store?.lockPath(url, username);
+    } catch (error) {
+      if (codeOf(error) === 'PCRS_USAGE') throw error;
+      onUnwritable(error);
+    }
+    return path === undefined ? work() : withFileLock(path, signal, work);
+  }
+
+  #passwords(): Source[] {
+    return this.#options.passwords.filter((source) => this.#serves(source));
+  }
+
+  #serves(source: Source): boolean {
+    return source.user === undefined || source.user === this.username;
+  }
+
+  #nothing(): Error {
+    const { url, passwords, elsewhere, advice = 'run pcrs-auth again' } = this.#options;
+    const { username } = this;
+    const others = [...passwords, ...(elsewhere ? [elsewhere] : [])].filter(
+      (source) => !this.#serves(source),
+    );
+    const why =
+      others.length === 0 ? '' : ` (${others.map(({ name, user }) => `${name} is for ${user}`).join(', ')})`;
+    return refusedError(
+      `${url}: no live token${username ? ` of ${username}` : ''} and no credentials${why}; ${advice}`,
+    );
+  }
+}
+
+function withLife(live: LiveToken, writtenMs: number | undefined): Held {
+  const { issuedMs, expiresMs } = tokenClaims(live.token);
+  const claimed = issuedMs !== undefined && expiresMs !== undefined ? expiresMs - issuedMs : undefined;
+  const lifeMs = claimed ?? (writtenMs === undefined ? tokenLifeMs : live.expiresMs - writtenMs);
+  return { ...live, lifeMs };
+}
+
+function endsSoon(held: Held): boolean {
+  return held.expiresMs - Date.now() < Math.min(renewalMs, Math.max(0, held.lifeMs) / 10);
 }
