@@ -161,21 +161,19 @@ async function printAndEnd(tool: AnyTool, values: CommonValues): Promise<number>
 /** Tells the tool to stop on SIGINT and SIGTERM; ends the process where it cannot, or at a second signal. */
 function stopOnSignals(stop: AbortController): () => void {
   let firstAt: number | undefined;
-  let last: NodeJS.Timeout | undefined;
   const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
     const error = Object.assign(codedError('PCRS_INTERRUPTED', `interrupted by ${signal}`), { signal });
     if (firstAt !== undefined && performance.now() - firstAt > secondSignalMs)
       process.exit(exitStatus(error));
     if (firstAt !== undefined) return;
     firstAt = performance.now();
-    last = setTimeout(() => process.exit(exitStatus(error)), graceMs).unref();
+    // Output that nobody takes must not keep a stopped tool alive.
+    setTimeout(() => process.exit(exitStatus(error)), graceMs).unref();
     stop.abort(error);
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   return () => {
-    // The bound stays: output that nobody takes must not keep a stopped tool alive.
     if (firstAt === undefined) process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-    else last?.ref();
   };
 }
 

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import { codedError } from 'pcrs-records/errors';
+import { openLog } from './log.ts';
+import { openOutput } from './output.ts';
+import { openProgress } from './progress.ts';
+import { type Run, runStage, type StageOptions } from './stage.ts';
+import type { Context } from './tool.ts';
+
+const session =
+  '{"kind":"session","runId":"r1","gateway":"http://127.0.0.1:1","username":"u","startedAt":"2026-11-23T00:00:00Z"}';
+
+/** Doubles each number; fails at 13. */
+const doubling: StageOptions<number> = {
+  takes: ['number'],
+  expected: 'a number',
+  accept: (value) => (typeof value === 'number' ? [{ kind: 'number', input: value }] : []),
+  async work(run) {
+    for await (const number of run.input) {
+      if (number === 13) throw codedError('PCRS_GATEWAY', 'thirteen');
+      await run.emit('double', `{"kind":"double","of":${number * 2}}\n`);
+    }
+  },
+  tally: () => ({ requests: 2, retries: 1, bytes: 3 }),
+};
+
+async function staged(input: string, options: Partial<StageOptions<number>> = {}) {
+  const stream = new PassThrough();
+  const messages: string[] = [];
+  const context = {
+    ...{
+      tool: 'pcrs-x',
+      version: '1.2.3',
+      options: { a: { value: 1, from: 'flag' } },
+      startedAt: new Date(0),
+    },
+    stdin: (async function* () {
+      yield Buffer.from(input);
+    })(),
+    output: openOutput(stream, () => {}),
+    log: openLog({
+      tool: 'pcrs-x',
+      quiet: false,
+      verbose: false,
+      format: 'text',
+      terminal: false,
+      write: (line) => messages.push(line),
+    }),
+    progress: openProgress({ tool: 'pcrs-x', mode: 'none', columns: () => 80, write() {} }),
+    signal: new AbortController().signal,
+  } as unknown as Context;
+  const error: { code: string; message: string } | undefined = await runStage(context, {
+    ...doubling,
+    ...options,
+  }).then(
+    () => undefined,
+    (thrown) => thrown,
+  );
+  await context.output.flush();
+  stream.end();
+  const lines = Buffer.concat(await stream.toArray())
+    .toString()
+    .split('\n')
+    .slice(0, -1);
+  return { lines, records: lines.map((line) => JSON.parse(line)), error, messages };
+}
+
+test('without a run a stage writes its own records and nothing else', async () => {
+  const { lines, error } = await staged('1\n\n2\r\n');
+  assert.deepEqual(lines, ['{"kind":"double","of":2}', '{"kind":"double","of":4}']);
+  assert.equal(error, undefined);
+});
+
+test('in a run it forwards each record in order and unchanged, after its start, and ends with its end', async () => {
+  const other = '{"kind":"policy", "id":9007199254740993}';
+  const { lines, records } = await staged(`${session}\n${other}\n5\n"x"\n`);
+  assert.deepEqual(
+    [lines[0], ...lines.slice(2, -1)],
+    [session, other, '5', '{"kind":"double","of":10}', '"x"'],
+  );
+  const { startedAt, ...start } = records[1];
+  assert.deepEqual(start, {
+    ...{ kind: 'start', contract: 1, runId: 'r1', stage: 'pcrs-x', version: '1.2.3' },
+    options: { a: { value: 1, from: 'flag' } },
+  });
+  assert.ok(Date.parse(startedAt) > 0);
+  const { endedAt, ...end } = records.at(-1);
+  assert.deepEqual(end, {
+    ...{
+      kind: 'end',
+      runId: 'r1',
+      stage: 'pcrs-x',
+      ok: true,
+      status: 0,
+      in: { number: 1 },
+      out: { double: 1 },
+    },
+    ...{ requests: 2, retries: 1, bytes: 3, warnings: 0 },
+  });
+  assert.ok(Date.parse(endedAt) > 0);
+});
+
+test('a stage that fails stops reading and ends its stream with a failed end', async () => {
+  const { records, error } = await staged(`${session}\n1\n13\n4\n`);
+  assert.equal(error?.message, 'thirteen');
+  const end = records.at(-1);
+  assert.deepEqual(
+    [end.ok, end.status, end.error],
+    [false, 5, { code: 'PCRS_GATEWAY', message: 'thirteen' }],
+  );
+  assert.deepEqual([end.in, end.out], [{ number: 2 }, { double: 1 }]);
+  assert.equal(
+    records.some((record) => record === 4),
+    false,
+  );
+});
+
+test('the failed end of the stage before, as the first record, is passed on and nothing is done', async () => {
+  const failed =
+    '{"kind":"end","stage":"pcrs-auth","ok":false,"status":4,"error":{"code":"PCRS_REFUSED","message":"wrong password"}}';
+  const { lines, error } = await staged(`${failed}\n`, { work: () => assert.fail('worked') });
+  assert.deepEqual(lines, [failed]);
+  assert.equal(error?.code, 'PCRS_INCOMPLETE');
+  assert.match(error?.message ?? '', /pcrs-auth ended 4: wrong password/);
+});
+
+test('a failed end later on judges nothing: it is forwarded and the stage ends well', async () => {
+  const failed = '{"kind":"end","runId":"r1","stage":"pcrs-y","ok":false,"status":5}';
+  const { lines, error, records } = await staged(`${session}\n1\n${failed}\n`);
+  assert.equal(error, undefined);
+  assert.equal(lines.at(-2), failed);
+  assert.equal(records.at(-1).ok, true);
+});
+
+test('a line that is no record is refused by its number, what came before it stands', async () => {
+  const { lines, error } = await staged('1\n\n{"a":\n2\n');
+  assert.deepEqual(lines, ['{"kind":"double","of":2}']);
+  assert.deepEqual(
+    [error?.code, error?.message],
+    ['PCRS_RECORD', 'stdin:3: expected a number, one JSON value a line, found {"a":'],
+  );
+});
+
+test('a document over several lines is recognised', async () => {
+  assert.match((await staged('[\n  1\n]\n')).error?.message ?? '', /jq -c \./);
+});
+
+test('a record of a kind the stage does not take is refused without a run', async () => {
+  assert.match(
+    (await staged('{"kind":"policy","id":1}\n')).error?.message ?? '',
+    /^stdin:1: expected a number, found {"kind":"policy"/,
+  );
+});
+
+test('bad lines are passed over and counted where asked', async () => {
+  const { lines, error, messages } = await staged('1\n{"a":\nnull\n2\n', { skipBad: true });
+  assert.equal(error, undefined);
+  assert.equal(lines.length, 2);
+  assert.deepEqual(messages, ['pcrs-x: 2 lines of stdin were passed over (--skip-bad)\n']);
+});
+
+test('a last line that was cut is an incomplete input, not a bad one', async () => {
+  const { error } = await staged('1\n{"a":1', { skipBad: true });
+  assert.deepEqual(
+    [error?.code, error?.message],
+    ['PCRS_INCOMPLETE', 'stdin:2: the stream was cut in the middle of a line: {"a":1'],
+  );
+});
+
+test('a last line without a newline that parses is taken', async () => {
+  assert.deepEqual((await staged('\ufeff1\n2')).lines.length, 2);
+});
+
+test('what the work leaves unread is forwarded all the same', async () => {
+  const { lines } = await staged(`${session}\n1\n2\n`, { work: async (_run: Run<number>) => {} });
+  assert.deepEqual(lines.slice(2, -1), ['1', '2']);
+});
+
+test('a session that is none is refused', async () => {
+  const { error } = await staged('{"kind":"session","gateway":"x","startedAt":"soon","runId":"r"}\n');
+  assert.match(error?.message ?? '', /^stdin:1: the session's startedAt must be a date/);
+});
