@@ -34,17 +34,18 @@ const flags = {
 const read = (argv: string[], env: Record<string, string> = {}) =>
   readFlags('pcrs-posture', flags, 1, argv, { XDG_CONFIG_HOME: directory, ...env });
 
-async function refusal(argv: string[], env: Record<string, string> = {}): Promise<string> {
-  const error = await read(argv, env).then(
-    () => assert.fail(`${argv.join(' ')} was taken`),
-    (thrown) => thrown,
-  );
-  assert.equal(error.code, 'PCRS_USAGE');
-  return error.message;
+function refusal(argv: string[], env: Record<string, string> = {}): string {
+  try {
+    read(argv, env);
+  } catch (error) {
+    assert.equal((error as { code: string }).code, 'PCRS_USAGE');
+    return (error as Error).message;
+  }
+  return assert.fail(`${argv.join(' ')} was taken`);
 }
 
-test('a value on the command line has the type of its flag', async () => {
-  const { values, positionals } = await read([
+test('a value on the command line has the type of its flag', () => {
+  const { values, positionals } = read([
     '--id',
     '1,2',
     'a.db',
@@ -60,7 +61,7 @@ test('a value on the command line has the type of its flag', async () => {
   assert.deepEqual(positionals, ['a.db']);
 });
 
-test('a flag wins over the own variable, that over the shared one, that over the profile, that over the default', async () => {
+test('a flag wins over the own variable, that over the shared one, that over the profile, that over the default', () => {
   const config = {
     profiles: { default: { timeout: 4, 'pcrs-posture': { timeout: 3 } }, plain: { timeout: 4 } },
   };
@@ -68,20 +69,20 @@ test('a flag wins over the own variable, that over the shared one, that over the
   const argv = ['--config', join(directory, 'all.json')];
   const shared = { PCRS_TIMEOUT: '2' };
   const own = { ...shared, PCRS_POSTURE_TIMEOUT: '1' };
-  const timeout = async (words: string[], env = {}) => {
-    const { values, origins } = await read(words, env);
+  const timeout = (words: string[], env = {}) => {
+    const { values, origins } = read(words, env);
     return [values['timeout'], origins['timeout']];
   };
-  assert.deepEqual(await timeout([...argv, '--timeout', '7'], own), [7, 'flag']);
-  assert.deepEqual(await timeout(argv, own), [1, 'environment']);
-  assert.deepEqual(await timeout(argv, shared), [2, 'environment']);
-  assert.deepEqual(await timeout(argv), [3, 'profile']);
-  assert.deepEqual(await timeout([...argv, '--profile', 'plain']), [4, 'profile']);
-  assert.deepEqual(await timeout([]), [600, 'default']);
+  assert.deepEqual(timeout([...argv, '--timeout', '7'], own), [7, 'flag']);
+  assert.deepEqual(timeout(argv, own), [1, 'environment']);
+  assert.deepEqual(timeout(argv, shared), [2, 'environment']);
+  assert.deepEqual(timeout(argv), [3, 'profile']);
+  assert.deepEqual(timeout([...argv, '--profile', 'plain']), [4, 'profile']);
+  assert.deepEqual(timeout([]), [600, 'default']);
 });
 
-test('a filter has only its own variable and an action has none', async () => {
-  const { values } = await read([], {
+test('a filter has only its own variable and an action has none', () => {
+  const { values } = read([], {
     PCRS_TITLE: 'a',
     PCRS_POSTURE_EVIDENCE: 'true',
     PCRS_POSTURE_RESUME: '1',
@@ -89,48 +90,45 @@ test('a filter has only its own variable and an action has none', async () => {
   assert.deepEqual([values['title'], values['evidence'], values['resume']], [undefined, true, false]);
 });
 
-test('an unknown flag is refused with the nearest real one', async () => {
+test('an unknown flag is refused with the nearest real one', () => {
   assert.equal(
-    await refusal(['--polices-per-request', '3']),
+    refusal(['--polices-per-request', '3']),
     'there is no flag --polices-per-request; did you mean --policies-per-request?',
   );
-  assert.equal(await refusal(['--nothing-like-it']), 'there is no flag --nothing-like-it; see --help');
-  assert.equal(await refusal(['-x']), 'there is no flag -x; see --help');
+  assert.equal(refusal(['--nothing-like-it']), 'there is no flag --nothing-like-it; see --help');
+  assert.equal(refusal(['-x']), 'there is no flag -x; see --help');
 });
 
-test('a value that does not fit is refused by the name of the place it came from', async () => {
+test('a value that does not fit is refused by the name of the place it came from', () => {
   assert.equal(
-    await refusal(['--policies-per-request', '25']),
+    refusal(['--policies-per-request', '25']),
     "--policies-per-request must be 1 to 10 (the gateway's limit), got 25",
   );
   assert.equal(
-    await refusal(['--policies-per-request', '1e1']),
+    refusal(['--policies-per-request', '1e1']),
     "--policies-per-request must be 1 to 10 (the gateway's limit), got 1e1",
   );
-  assert.equal(await refusal([], { PCRS_TIMEOUT: 'soon' }), 'PCRS_TIMEOUT must be 1 to 9999, got soon');
-  assert.equal(await refusal(['--asset-state', 'GONE']), '--asset-state must be ACTIVE or ALL, got GONE');
+  assert.equal(refusal([], { PCRS_TIMEOUT: 'soon' }), 'PCRS_TIMEOUT must be 1 to 9999, got soon');
+  assert.equal(refusal(['--asset-state', 'GONE']), '--asset-state must be ACTIVE or ALL, got GONE');
   assert.equal(
-    await refusal([], { PCRS_POSTURE_EVIDENCE: 'yes' }),
+    refusal([], { PCRS_POSTURE_EVIDENCE: 'yes' }),
     'PCRS_POSTURE_EVIDENCE must be 1, 0, true or false, got yes',
   );
-  assert.equal(await refusal(['--rate', '25']), '--rate must be REQUESTS/SECONDS like 25/60, got 25');
+  assert.equal(refusal(['--rate', '25']), '--rate must be REQUESTS/SECONDS like 25/60, got 25');
 });
 
-test('a value missing, a flag given twice and a word too many are refused', async () => {
-  assert.equal(await refusal(['--title']), '--title needs a value: --title REGEX');
-  assert.equal(
-    await refusal(['--timeout', '1', '--timeout', '2']),
-    '--timeout was given 2 times; give it once',
-  );
-  assert.equal(await refusal(['a.db', 'b.db']), 'b.db: unexpected; a flag begins with --, see --help');
+test('a value missing, a flag given twice and a word too many are refused', () => {
+  assert.equal(refusal(['--title']), '--title needs a value: --title REGEX');
+  assert.equal(refusal(['--timeout', '1', '--timeout', '2']), '--timeout was given 2 times; give it once');
+  assert.equal(refusal(['a.db', 'b.db']), 'b.db: unexpected; a flag begins with --, see --help');
 });
 
-test('a password on the command line is refused with the ways there are', async () => {
-  assert.match(await refusal(['--password', 'x']), /--password-file, --password-command or PCRS_PASSWORD/);
+test('a password on the command line is refused with the ways there are', () => {
+  assert.match(refusal(['--password', 'x']), /--password-file, --password-command or PCRS_PASSWORD/);
 });
 
-test("a variable of ours that nobody knows is told with the nearest, a neighbour's is left alone", async () => {
-  const { unknownVariables } = await read([], {
+test("a variable of ours that nobody knows is told with the nearest, a neighbour's is left alone", () => {
+  const { unknownVariables } = read([], {
     PCRS_TIMEOUTS: '1',
     PCRS_TO_CSV_COLUMNS: 'a',
     PCRS_POLICIES_PER_REQUEST: '3',
@@ -140,25 +138,25 @@ test("a variable of ours that nobody knows is told with the nearest, a neighbour
   ]);
 });
 
-test('a profile with an unknown setting, a missing profile and a file that is no JSON are refused by name', async () => {
+test('a profile with an unknown setting, a missing profile and a file that is no JSON are refused by name', () => {
   const file = (name: string, text: string) => {
     writeFileSync(join(directory, name), text);
     return ['--config', join(directory, name)];
   };
   assert.match(
-    await refusal(file('typo.json', '{"profiles": {"default": {"platfrom": "US2"}}}')),
+    refusal(file('typo.json', '{"profiles": {"default": {"platfrom": "US2"}}}')),
     /no setting platfrom; did you mean platform\?$/,
   );
   assert.match(
-    await refusal([...file('one.json', '{"profiles": {"a": {}}}'), '--profile', 'b']),
+    refusal([...file('one.json', '{"profiles": {"a": {}}}'), '--profile', 'b']),
     /there is no profile b; it has a$/,
   );
-  assert.match(await refusal(file('broken.json', '{')), /this is not JSON/);
-  assert.match(await refusal(['--config', '/does/not/exist']), /no such file$/);
+  assert.match(refusal(file('broken.json', '{')), /this is not JSON/);
+  assert.match(refusal(['--config', '/does/not/exist']), /no such file$/);
 });
 
-test('the options told to a run hold no secret and no value that was not written', async () => {
-  const { options } = await read(['--password-command', 'pass show qualys', '--rate', '5/1', '--title', 'x']);
+test('the options told to a run hold no secret and no value that was not written', () => {
+  const { options } = read(['--password-command', 'pass show qualys', '--rate', '5/1', '--title', 'x']);
   assert.deepEqual(options['password-command'], { value: '[secret]', from: 'flag' });
   assert.deepEqual(options['rate'], { value: '5/1', from: 'flag' });
   assert.deepEqual(options['title'], { value: 'x', from: 'flag' });

@@ -34,7 +34,7 @@ async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
   let read: ReadFlags;
   try {
     const maxPositionals = tool.positionals?.length ?? 0;
-    read = await readFlags(tool.name, { ...tool.flags, ...commonFlags }, maxPositionals, argv, process.env);
+    read = readFlags(tool.name, { ...tool.flags, ...commonFlags }, maxPositionals, argv, process.env);
   } catch (error) {
     const log = openLog({
       tool: tool.name,

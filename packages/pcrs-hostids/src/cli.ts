@@ -3,7 +3,7 @@ import { apiVersionFlag, gatewayOptions, stageFlags } from 'pcrs-cli/gateway-fla
 import { type Run, runStage } from 'pcrs-cli/stage';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
-import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
+import type { Gateway } from 'pcrs-gateway/gateway';
 import { checkDate, resolveDate } from 'pcrs-records/dates';
 import { codedError } from 'pcrs-records/errors';
 import { type HostIdsOptions, hostIds } from './index.ts';
@@ -63,6 +63,7 @@ export const tool = defineTool({
       tally: () => gateway?.tally ?? { requests: 0, retries: 0, bytes: 0 },
       async work(run) {
         const options = hostIdsOptions(context, run);
+        const { openGateway } = await import('pcrs-gateway/gateway');
         gateway = await openGateway(gatewayOptions(context), run.session);
         try {
           await writeHostIds(context, run, gateway, options);

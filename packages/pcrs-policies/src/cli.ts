@@ -4,7 +4,7 @@ import { stdinOrNothing } from 'pcrs-cli/optional-stdin';
 import { type Run, runStage } from 'pcrs-cli/stage';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
-import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
+import type { Gateway } from 'pcrs-gateway/gateway';
 import { checkDate, resolveDate } from 'pcrs-records/dates';
 import { codedError } from 'pcrs-records/errors';
 import { type ListingCounts, type PolicyOptions, policies } from './index.ts';
@@ -57,6 +57,7 @@ export const tool = defineTool({
       async work(run) {
         warnOfVersion(context);
         const options = policyOptions(context, run);
+        const { openGateway } = await import('pcrs-gateway/gateway');
         gateway = await openGateway(gatewayOptions(context), run.session);
         try {
           await writePolicies(context, run, gateway, options);
