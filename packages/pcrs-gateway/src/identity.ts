@@ -7,7 +7,7 @@ import type { TokenFile, TokenStore } from './token-store.ts';
 /** What a session record says; it chooses among what is ours and decides nothing. */
 export interface SessionHint {
   gateway: string;
-  username: string;
+  username?: string | null | undefined;
   tokenFile?: string | null | undefined;
 }
 
@@ -128,20 +128,21 @@ function fromSession(
   store: TokenStore | undefined,
 ): Identity {
   const url = gatewayUrl(session.gateway, "the session's gateway");
-  const { username } = session;
   const user = options.username;
+  const username = session.username ?? user;
   if (user !== undefined && user !== username && options.origins?.['username'] === 'flag') {
     throw usageError(`the session is of ${username}, --username says ${user}; leave one out`);
   }
   if (named && named.url !== url && named.origin === 'flag') {
     throw usageError(`the session is for ${url}, the flags say ${named.url}; leave one out`);
   }
-  checkTokenFile(session.tokenFile ?? undefined, store?.path(url, username));
+  const ours = username === undefined ? undefined : store?.path(url, username);
+  checkTokenFile(session.tokenFile ?? undefined, ours);
   const isNamed = named?.url === url;
-  const kept = store?.read(url, username) !== undefined;
+  const kept = username !== undefined && store?.read(url, username) !== undefined;
   if (!isNamed && !kept) {
     throw usageError(
-      `the session names ${url}, which no flag, environment variable, profile or token file of ${username} names; give --gateway, or run pcrs-auth again`,
+      `the session names ${url}, which no flag, environment variable, profile or token file of ${username ?? 'yours'} names; give --gateway, or run pcrs-auth again`,
     );
   }
   return { url, username, trusted: isNamed || named === undefined };

@@ -44,6 +44,7 @@ export class Tokens {
   /** The token whose renewal ahead of its end was tried: once is enough, the 401 comes anyway. */
   #triedAhead: string | undefined;
   #loginRefused: unknown;
+  #file: string | undefined;
 
   constructor(options: TokensOptions) {
     this.#options = options;
@@ -66,6 +67,11 @@ export class Tokens {
     this.#held ??= await this.#once(undefined);
     if (!this.#held) throw this.#nothing();
     return this.#held;
+  }
+
+  /** Where the token lies, once it does. */
+  get file(): string | undefined {
+    return this.#file;
   }
 
   /** Another token than the refused one, or undefined where none can be had. */
@@ -97,7 +103,7 @@ export class Tokens {
 
   /** Keeps a token that came from elsewhere in the token file, for the stages after this one. */
   keep(live: LiveToken): void {
-    this.#write(live);
+    if (this.#file === undefined) this.#write(live);
   }
 
   async #renewAhead(held: Held): Promise<void> {
@@ -158,6 +164,7 @@ export class Tokens {
     secrets.add(stored.token);
     const expiresMs = Date.parse(stored.expiresAt);
     if (stored.token === old || expiresMs <= Date.now()) return undefined;
+    this.#file = store?.path(url, stored.username);
     return withLife({ token: stored.token, expiresMs }, stored.writtenMs);
   }
 
@@ -191,7 +198,7 @@ export class Tokens {
     }
     try {
       const expiresAt = new Date(live.expiresMs).toISOString();
-      store.write({ gateway: url, username, token: live.token, expiresAt });
+      this.#file = store.write({ gateway: url, username, token: live.token, expiresAt });
     } catch (error) {
       if (codeOf(error) === 'PCRS_USAGE') throw error;
       onUnwritable(error);

@@ -1,0 +1,95 @@
+import { exitStatus } from 'pcrs-cli/exit-status';
+import { flag } from 'pcrs-cli/flags';
+import { connectionFlags, gatewayOptions } from 'pcrs-cli/gateway-flags';
+import { askHidden } from 'pcrs-cli/prompt';
+import { type Context, defineTool } from 'pcrs-cli/tool';
+import { codedError } from 'pcrs-records/errors';
+import { readCredentials } from './credentials.ts';
+import { type AuthOptions, checkToken, liveToken, logout, openSession } from './index.ts';
+import { newRunId } from './run-id.ts';
+
+const flags = {
+  check: flag.boolean({ describe: 'only tell whose token is live, and for how long', env: 'none' }),
+  renew: flag.boolean({ describe: 'log in also where a token is live', env: 'none' }),
+  logout: flag.boolean({ describe: 'delete the token file', env: 'none' }),
+  'print-token': flag.boolean({ describe: 'print the raw token instead of a session', env: 'none' }),
+  credentials: flag.text({
+    describe: 'read {"username","password","gateway"} from stdin (-)',
+    value: '-',
+    env: 'none',
+  }),
+  strict: flag.boolean({ describe: 'refuse a password file that others may read' }),
+  ...connectionFlags,
+} as const;
+
+type AuthContext = Context<typeof flags>;
+
+export const tool = defineTool({
+  name: 'pcrs-auth',
+  summary: 'has a live token, keeps it out of the pipe, and opens a run.',
+  pipes: [
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite posture.db',
+    'curl -H @<(echo "Authorization: Bearer $(pcrs-auth --print-token)") "$URL"',
+  ],
+  stdin: 'none',
+  flags,
+  notes: [
+    'The password comes from --credentials -, --password-file, --password-command, PCRS_PASSWORD, the profile, or a hidden prompt; never from the command line.',
+    'The token lies in tokens/HOST/USER.json under PCRS_STATE_DIR, else $XDG_STATE_HOME/pcrs, else ~/.local/state/pcrs.',
+  ],
+  async main(context) {
+    const { check, renew, logout: leave, printToken } = context.flags;
+    if ([check, leave, printToken].filter(Boolean).length > 1) {
+      throw codedError('PCRS_USAGE', '--check, --logout and --print-token: give one of them');
+    }
+    if (renew && (check || leave)) {
+      throw codedError('PCRS_USAGE', `--renew does not go with ${check ? '--check' : '--logout'}`);
+    }
+    if (check) return context.output.record(await checkToken(await authOptions(context)));
+    if (leave) return tellLogout(context, await logout(await authOptions(context)));
+    if (printToken) return context.output.write(`${await liveToken(await authOptions(context))}\n`);
+    return openRun(context);
+  },
+});
+
+async function openRun(context: AuthContext): Promise<void> {
+  try {
+    const { session, renewable } = await openSession(await authOptions(context));
+    if (!renewable) {
+      context.log.info(
+        `this run cannot renew its token and can ask until ${session.expiresAt}; PCRS_PASSWORD or a profile would let it`,
+      );
+    }
+    await context.output.record(session);
+  } catch (error) {
+    await writeFailedEnd(context, error).catch(() => {});
+    throw error;
+  }
+}
+
+/** The one line by which the stages and the sink after a failed login know that there is no run, and why. */
+async function writeFailedEnd(context: AuthContext, error: unknown): Promise<void> {
+  const { log, output, signal, tool: stage } = context;
+  const reason = signal.aborted ? signal.reason : error;
+  const code = (reason as { code?: string }).code ?? 'PCRS_BUG';
+  await output.record({
+    ...{ kind: 'end', runId: newRunId(), stage, endedAt: new Date().toISOString(), ok: false },
+    ...{ status: exitStatus(reason), in: {}, out: {}, requests: 0, retries: 0, bytes: 0 },
+    ...{ warnings: log.warnings, error: { code, message: log.redacted((reason as Error).message) } },
+  });
+}
+
+async function authOptions(context: AuthContext): Promise<AuthOptions> {
+  const { credentials, renew, strict } = context.flags;
+  return {
+    ...gatewayOptions(context),
+    ...{ strict, renew, startedAt: context.startedAt },
+    credentials: credentials === undefined ? undefined : await readCredentials(credentials, context),
+    prompt: context.stdinIs === 'terminal' ? askHidden : undefined,
+    advice: 'give --password-file, --password-command or PCRS_PASSWORD',
+  };
+}
+
+function tellLogout(context: AuthContext, path: string | undefined): void {
+  context.log.note(path === undefined ? 'there was no token to delete' : `deleted ${path}`);
+}
