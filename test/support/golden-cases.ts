@@ -1,0 +1,85 @@
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type SimulatorOptions, startSimulator } from 'pcrs-simulator';
+import { root } from '../../scripts/run-program.ts';
+import { bash, type Place } from './programs.ts';
+
+/** What a case holds besides its `cmd`: the files that `pnpm golden` writes. */
+export type Golden = Record<'stdout' | 'stderr' | 'status', string>;
+
+const folder = join(root, 'test', 'cases');
+
+/** The cases, `tool/behaviour`, or those that begin with a prefix. */
+export function caseNames(prefix = ''): string[] {
+  return globSync('*/*/cmd', { cwd: folder })
+    .map((path) => path.split(/[\\/]/).slice(0, 2).join('/'))
+    .filter((name) => name.startsWith(prefix))
+    .sort();
+}
+
+/** What a case ought to show; undefined where it was never recorded. */
+export function recorded(name: string): Golden | undefined {
+  if (!existsSync(join(folder, name, 'status'))) return undefined;
+  return { stdout: read(name, 'stdout'), stderr: read(name, 'stderr'), status: read(name, 'status') };
+}
+
+/** Makes what a case shows now what it ought to show. */
+export function record(name: string, golden: Golden): void {
+  for (const [file, text] of Object.entries(golden)) writeFileSync(join(folder, name, file), text);
+}
+
+/**
+ * Runs a case: its `cmd`, a bash script, in an empty folder, with its `stdin` where it has one. A case with a file
+ * `simulator` (options as JSON) has a simulator of its own; the others share one.
+ */
+export async function runCase(name: string, place: Place): Promise<Golden> {
+  const own = existsSync(join(folder, name, 'simulator'))
+    ? await startSimulator({ rateLimit: 'off', ...(JSON.parse(read(name, 'simulator')) as SimulatorOptions) })
+    : undefined;
+  try {
+    const cwd = place.folder();
+    const env = {
+      ...place.env,
+      ...(own ? { PCRS_GATEWAY: own.gateway, PCRS_STATE_DIR: join(cwd, '..', `${own.port}-state`) } : {}),
+    };
+    const stdin = join(folder, name, 'stdin');
+    const input = existsSync(stdin) ? { input: readFileSync(stdin) } : {};
+    const { status, stdout, stderr } = await bash(read(name, 'cmd'), { cwd, env, ...input });
+    const masks = masksOf(cwd, env);
+    return { stdout: masks(stdout), stderr: masks(stderr), status: `${status}\n` };
+  } finally {
+    await own?.close();
+  }
+}
+
+function read(name: string, file: string): string {
+  return readFileSync(join(folder, name, file), 'utf8');
+}
+
+/** Takes out of a text what changes from run to run and from machine to machine. */
+function masksOf(cwd: string, env: Record<string, string>): (text: string) => string {
+  const places: [string, string][] = [
+    [cwd, 'FOLDER'],
+    [env['PCRS_STATE_DIR']!, 'STATE'],
+    [env['HOME']!, 'HOME'],
+    [env['PCRS_GATEWAY']!, 'http://GATEWAY'],
+    [new URL(env['PCRS_GATEWAY']!).host, 'GATEWAY'],
+    [new URL(env['PCRS_GATEWAY']!).host.replace(':', '_'), 'GATEWAY'],
+  ];
+  const patterns: [RegExp, string][] = [
+    [/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UUID'],
+    [/"(startedAt|endedAt|expiresAt|time|loadedAt)":"[^"]*"/g, '"$1":"TIME"'],
+    [/"(version|pid|bytes|sha256|ms|seconds)":("[^"]*"|\d+(\.\d+)?)/g, '"$1":"…"'],
+    [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME'],
+    [/\b\d{8}T\d{6}Z/g, 'STAMP'],
+    [/^(pcrs-[\w-]+) \d+\.\d+\.\d+$/gm, '$1 VERSION'],
+    [/\b\d+(\.\d+)? (ms|s|min|h)\b/g, 'N $2'],
+    [/\b\d+ bytes\b/g, 'N bytes'],
+  ];
+  return (text) => {
+    let masked = text;
+    for (const [from, to] of places) masked = masked.replaceAll(from, to);
+    for (const [from, to] of patterns) masked = masked.replace(from, to);
+    return masked;
+  };
+}
