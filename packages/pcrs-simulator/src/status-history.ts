@@ -68,7 +68,8 @@ export function tell(story: History, dates: Evaluations, luck: number, threshold
   story.modified = dates.first;
   const span = dates.start - dates.first;
   if (((luck >>> 16) & 3) === 1 && span > 0) {
-    const changed = dates.first + 1 + ((luck >>> 18) % span);
+    // Half of the changes are of the last two weeks, so that short spans of time have some.
+    const changed = dates.start - ((luck >>> 18) % (luck >>> 31 === 1 ? Math.min(span, 14) : span));
     mark(story, failed ? 0 : 1, dates.first, changed - 1);
     story.modified = changed;
     if (changed === dates.start) story.previous = failed ? 0 : 1;
