@@ -1,0 +1,168 @@
+import type { Block } from 'pcrs-gateway/elements';
+import type { Gateway } from 'pcrs-gateway/gateway';
+import { codedError } from 'pcrs-records/errors';
+import { describeSlice } from './outcome.ts';
+import { LineMemory, linesOf, type Proof, prove } from './prove.ts';
+import type { Slice } from './slices.ts';
+import type { Part } from './spool.ts';
+
+/** Where bodies wait until they are written: the spool, or an archive. */
+export interface Store {
+  /** A new place for the body of a slice that is being asked for. */
+  open(slice: Slice): Promise<Part>;
+  /** The body is proven. Yields its file's name in the archive, or null. */
+  keep(slice: Slice, part: Part, proof: Proof, askedAt: Date): Promise<string | null>;
+  /** A body that an earlier run has proven. */
+  kept?(slice: Slice): Promise<{ part: Part; file: string; sha256: string } | undefined>;
+  /** Whether an earlier run went on to the halves of this slice. */
+  wasHalved?(slice: Slice): boolean;
+  /** This slice is asked for in halves from here on. */
+  halved?(slice: Slice): Promise<void>;
+}
+
+/** A slice whose body is proven whole and waits to be written. */
+export interface ProvenSlice {
+  slice: Slice;
+  proof: Proof;
+  /** In the archive, or null. */
+  file: string | null;
+  /** It came from the archive; nobody was asked. */
+  replayed: boolean;
+  /** The records, one a line; only while the slice is at hand. */
+  blocks(): AsyncIterable<Block>;
+}
+
+export interface AskOptions {
+  /** Undefined: only what the store has kept is taken. */
+  gateway: Pick<Gateway, 'ask'> | undefined;
+  path: string;
+  parameters: Record<string, string>;
+  /** What records are tagged with; undefined: they are written as sent. */
+  kind: string | undefined;
+  store: Store;
+  warn(message: string): void;
+}
+
+/** Asks for one slice, or takes it from the store, and proves it whole. */
+export class Asker {
+  readonly #options: AskOptions;
+  readonly #memory = new LineMemory();
+  readonly #parts = new WeakMap<ProvenSlice, Part>();
+  /** Set to end the requests in flight at their next bytes. */
+  stopped = false;
+
+  constructor(options: AskOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes   tries   broken bodies and 5xx until it is given up; undefined: as --retries says
+   * Yields  undefined where the store has not kept it and there is nobody to ask
+   * Throws  GatewayError; PCRS_INCOMPLETE where the store's copy is damaged and there is nobody to ask
+   */
+  async ask(slice: Slice, tries: number | undefined): Promise<ProvenSlice | undefined> {
+    return (
+      (await this.#fromStore(slice)) ??
+      (this.#options.gateway && this.#fromGateway(this.#options.gateway, slice, tries))
+    );
+  }
+
+  /** A slice that has no records; its body broke before the first byte each time. */
+  async nothing(slice: Slice): Promise<ProvenSlice> {
+    this.#options.warn(
+      `${describeSlice(slice)}: no data, or the connection dropped; --strict makes this a failure`,
+    );
+    const part = await this.#options.store.open(slice);
+    return this.#keep(slice, part, await prove(nobody(), part, undefined, this.#memory), new Date());
+  }
+
+  /** Frees what the slice holds. */
+  async letGo(proven: ProvenSlice): Promise<void> {
+    this.#memory.giveBack(proven.proof.lines ?? []);
+    await this.#parts.get(proven)?.discard();
+  }
+
+  async #fromGateway(
+    gateway: Pick<Gateway, 'ask'>,
+    slice: Slice,
+    tries: number | undefined,
+  ): Promise<ProvenSlice> {
+    const { path, parameters, kind, store } = this.#options;
+    let askedAt = new Date();
+    const request = {
+      ...({ endpoint: 'postureInfo', method: 'POST', path, query: parameters, body: slice.body } as const),
+      what: describeSlice(slice),
+      ...(tries === undefined ? {} : { bodyTries: tries }),
+    };
+    const received = await gateway.ask(request, async ({ body }) => {
+      askedAt = new Date();
+      const part = await store.open(slice);
+      try {
+        return { part, proof: await prove(this.#unlessStopped(body), part, kind, this.#memory) };
+      } catch (error) {
+        await part.discard();
+        throw error;
+      }
+    });
+    return this.#keep(slice, received.part, received.proof, askedAt);
+  }
+
+  async #keep(slice: Slice, part: Part, proof: Proof, askedAt: Date): Promise<ProvenSlice> {
+    this.#warnOfChanges(slice, proof);
+    return this.#proven(
+      slice,
+      part,
+      proof,
+      await this.#options.store.keep(slice, part, proof, askedAt),
+      false,
+    );
+  }
+
+  async #fromStore(slice: Slice): Promise<ProvenSlice | undefined> {
+    const kept = await this.#options.store.kept?.(slice);
+    if (kept === undefined) return undefined;
+    let why = 'its SHA-256 is not the one in the manifest';
+    try {
+      const proof = await prove(kept.part.read(), undefined, this.#options.kind, this.#memory);
+      if (proof.sha256 === kept.sha256) return this.#proven(slice, kept.part, proof, kept.file, true);
+      this.#memory.giveBack(proof.lines ?? []);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'PCRS_BROKEN_BODY') throw error;
+      why = (error as Error).message;
+    }
+    await kept.part.discard();
+    if (this.#options.gateway === undefined)
+      throw codedError('PCRS_INCOMPLETE', `${kept.file} is damaged: ${why}`);
+    this.#options.warn(`${kept.file} is damaged and asked for again: ${why}`);
+    return undefined;
+  }
+
+  #proven(slice: Slice, part: Part, proof: Proof, file: string | null, replayed: boolean): ProvenSlice {
+    const { kind } = this.#options;
+    const blocks = async function* (): AsyncGenerator<Block> {
+      yield* proof.lines ?? linesOf(part.read(), kind);
+    };
+    const proven = { slice, proof, file, replayed, blocks };
+    this.#parts.set(proven, part);
+    return proven;
+  }
+
+  #warnOfChanges(slice: Slice, { controlCharacters, invalidUtf8 }: Proof): void {
+    const changes = [
+      ...(controlCharacters > 0
+        ? [`${controlCharacters} raw control characters were written as escapes`]
+        : []),
+      ...(invalidUtf8 > 0 ? [`${invalidUtf8} invalid UTF-8 sequences were replaced by U+FFFD`] : []),
+    ];
+    if (changes.length > 0) this.#options.warn(`${describeSlice(slice)}: ${changes.join(', ')}`);
+  }
+
+  async *#unlessStopped(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      if (this.stopped) throw codedError('PCRS_INTERRUPTED', 'the stage has stopped');
+      yield chunk;
+    }
+  }
+}
+
+async function* nobody(): AsyncGenerator<Uint8Array> {}

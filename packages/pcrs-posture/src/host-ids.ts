@@ -1,0 +1,72 @@
+import { codedError, excerpt } from 'pcrs-records/errors';
+import { toDigits } from 'pcrs-records/json';
+import { isObject, type JsonObject, kindByShape } from 'pcrs-records/kinds';
+import type { PolicyHosts } from './slices.ts';
+
+/** What `pcrs-posture` reads, for messages. */
+export const expectedInput = 'a hostids record';
+
+/**
+ * The policies and hosts of one line of input.
+ *
+ * Takes   hostids records, tagged or as the gateway sends them, one or a whole array of them; only policyId, subscriptionId
+ *         and hostIds are read, and no hosts where the gateway put an error
+ * Yields  none where the line is a record of another kind
+ * Throws  PCRS_RECORD where it is for us and wrong, or where it is a policy outside a run: a stage was forgotten
+ */
+export function parseHostIds(
+  value: unknown,
+  kind: string | undefined,
+  where: string,
+): { kind: string; input: PolicyHosts }[] {
+  if (Array.isArray(value))
+    return value.map((element) => ({ kind: 'hostids', input: parseElement(element, where) }));
+  if (!isObject(value) || (kind !== undefined && kind !== 'hostids')) return [];
+  if (kind === undefined && kindByShape(value) !== 'hostids' && !('policyId' in value)) return [];
+  return [{ kind: 'hostids', input: parseElement(value, where) }];
+}
+
+/** The error for policies where hosts are due. */
+export function forgottenStage(where: string): Error {
+  return codedError('PCRS_RECORD', `${where}: policy records, but no hostids; put pcrs-hostids in between`);
+}
+
+/** Whether a line is a policy, tagged or not. */
+export function isPolicy(value: unknown, kind: string | undefined): boolean {
+  return kind === 'policy' || (kind === undefined && isObject(value) && kindByShape(value) === 'policy');
+}
+
+function parseElement(value: unknown, where: string): PolicyHosts {
+  if (!isObject(value)) throw wrong(where, 'expected a hostids object', value);
+  const { policyId, subscriptionId, hostIds, error } = value;
+  if (!Array.isArray(hostIds)) throw wrong(where, 'hostIds must be an array', hostIds);
+  const hasError = error !== undefined && error !== null && error !== '';
+  return {
+    policyId: idOf(policyId, where, 'policyId'),
+    subscriptionId: isAbsent(subscriptionId) ? undefined : idOf(subscriptionId, where, 'subscriptionId'),
+    hostIds: hasError ? [] : hostIds.map((id, index) => idOf(id, where, 'hostIds', index)),
+  };
+}
+
+function idOf(value: unknown, where: string, name: string, index?: number): string {
+  const digits = toDigits(value);
+  if (digits === undefined)
+    throw wrong(where, `${name}${index === undefined ? '' : `[${index}]`} must be digits`, value);
+  return digits;
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
+function wrong(where: string, what: string, found: unknown): Error {
+  return codedError('PCRS_RECORD', `${where}: ${what}, got ${excerpt(JSON.stringify(found) ?? 'nothing')}`);
+}
+
+/** What a forwarded `start` of pcrs-hostids says about its API version. */
+export function hostIdsVersion(record: JsonObject): string | undefined {
+  if (record['kind'] !== 'start' || record['stage'] !== 'pcrs-hostids' || !isObject(record['options']))
+    return undefined;
+  const version = record['options']['api-version'];
+  return isObject(version) && typeof version['value'] === 'string' ? version['value'] : undefined;
+}

@@ -1,0 +1,139 @@
+import type { Gateway } from 'pcrs-gateway/gateway';
+import { parseExact } from 'pcrs-records/json';
+import type { JsonObject, SliceCounts } from 'pcrs-records/kinds';
+import type { ProvenSlice, Store } from './ask.ts';
+import { Fetch } from './fetch.ts';
+import { type Plan, plan } from './plan.ts';
+import { type PostureQuery, type Question, scopeOf, toQuestion } from './query.ts';
+import { type PolicyHosts, SliceCutter, slices } from './slices.ts';
+import { Spool } from './spool.ts';
+
+export type { ProvenSlice } from './ask.ts';
+export type { Plan } from './plan.ts';
+export type { PostureQuery } from './query.ts';
+export type { PolicyHosts, Slice } from './slices.ts';
+
+export interface PostureOptions extends PostureQuery {
+  /** Host ids in one body, all policies together; default 1000. */
+  hostsPerRequest?: number | undefined;
+  /** 1 to 10 (the gateway's limit); default 10. */
+  policiesPerRequest?: number | undefined;
+  /** Requests in flight; default 2. */
+  concurrency?: number | undefined;
+  /** Lines begin with `{"kind":"posture"`; default true. */
+  tagged?: boolean | undefined;
+  /** With a date filter too, a body that never began is a failure and not "no data". */
+  strict?: boolean | undefined;
+  /** Where bodies wait that do not fit in 64 MiB; default: the system's directory for temporary files. */
+  tempDir?: string | undefined;
+  /** Where bodies are kept instead. */
+  store?: Store | undefined;
+  /** Hosts of the first slices, where an earlier run has cut them. */
+  sizes?: readonly number[] | undefined;
+  /** Told of each slice when it is cut. */
+  onCut?: ((slice: { number: number; hosts: number }) => void | Promise<void>) | undefined;
+  /** Told of what is worth a warning. */
+  warn?: ((message: string) => void) | undefined;
+}
+
+/** Slices on their way, and what became of them so far. */
+export interface PostureSlices extends AsyncIterable<ProvenSlice> {
+  readonly counts: SliceCounts;
+}
+
+/** Where the input pauses so long, what waits to be packed goes out as it is. */
+const patienceMs = 5000;
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * Posture of policies and hosts, a slice at a time, each proven whole before it is handed over.
+ *
+ * Takes   gateway   undefined: only what the store has kept
+ *         input     policies and host ids; read as slices are asked for
+ * Yields  slices as they are proven: in the order of the input with one request in flight; read a slice's `blocks()` before
+ *         the next is taken
+ * Limits  `concurrency` requests in flight, concurrency + 1 slices in memory, 64 MiB of bodies and 32 MiB of lines
+ * Throws  PCRS_USAGE for options that do not go together; see Fetch; what was handed over stands
+ * Source  Qualys PCRS, Get Posture Info, V5.0 (docs.qualys.com, read 2026-11-23)
+ */
+export function postureSlices(
+  gateway: Pick<Gateway, 'ask'> | undefined,
+  input: AsyncIterable<PolicyHosts> | Iterable<PolicyHosts>,
+  options: PostureOptions = {},
+): PostureSlices {
+  const { question, scope, cutter } = slicing(options);
+  const fetch = new Fetch({
+    gateway,
+    ...{ path: question.path, parameters: question.parameters, scope },
+    kind: options.tagged === false ? undefined : 'posture',
+    concurrency: options.concurrency ?? 2,
+    mayBeEmpty: question.dated && !options.strict,
+    store: options.store ?? spoolStore(options.tempDir),
+    warn: options.warn ?? (() => {}),
+  });
+  return {
+    get counts() {
+      return fetch.counts;
+    },
+    [Symbol.asyncIterator]: () =>
+      fetch.slices(told(slices(toAsync(input), cutter, patienceMs), options.onCut)),
+  };
+}
+
+/** What the input would ask of the gateway at a rate; nothing is asked. */
+export async function posturePlan(
+  input: AsyncIterable<PolicyHosts> | Iterable<PolicyHosts>,
+  rate: { requests: number; seconds: number },
+  options: PostureOptions = {},
+): Promise<Plan> {
+  const { cutter } = slicing(options);
+  return plan(slices(toAsync(input), cutter, longestTimerMs), rate);
+}
+
+/**
+ * Posture records of policies and hosts, parsed; numbers that a double would change keep their digits (see pcrs-records/json).
+ *
+ * Takes, Limits, Throws  as postureSlices
+ */
+export async function* posture(
+  gateway: Pick<Gateway, 'ask'>,
+  input: AsyncIterable<PolicyHosts> | Iterable<PolicyHosts>,
+  options: Omit<PostureOptions, 'tagged'> = {},
+): AsyncGenerator<JsonObject> {
+  for await (const slice of postureSlices(gateway, input, { ...options, tagged: false })) {
+    for await (const { bytes } of slice.blocks()) {
+      for (const line of new TextDecoder().decode(bytes).split('\n')) {
+        if (line !== '') yield parseExact(line) as JsonObject;
+      }
+    }
+  }
+}
+
+function slicing(options: PostureOptions): { question: Question; scope: string; cutter: SliceCutter } {
+  const question = toQuestion(options);
+  const scope = scopeOf(question);
+  const limits = {
+    hostsPerRequest: options.hostsPerRequest ?? 1000,
+    policiesPerRequest: options.policiesPerRequest ?? 10,
+  };
+  return { question, scope, cutter: new SliceCutter(limits, scope, options.sizes) };
+}
+
+function spoolStore(directory: string | undefined): Store {
+  const spool = new Spool({ directory });
+  return { open: async () => spool.open(), keep: async () => null };
+}
+
+async function* told<T extends { number: number; hosts: number }>(
+  source: AsyncGenerator<T>,
+  tell: PostureOptions['onCut'],
+): AsyncGenerator<T> {
+  for await (const slice of source) {
+    await tell?.(slice);
+    yield slice;
+  }
+}
+
+async function* toAsync<T>(input: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
+  yield* input;
+}

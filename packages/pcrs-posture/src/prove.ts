@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { type Block, ElementSplitter } from 'pcrs-gateway/elements';
+import { decoded } from 'pcrs-gateway/elements-decoded';
+import type { Part } from './spool.ts';
+
+/** What a body that is proven whole holds. */
+export interface Proof {
+  records: number;
+  /** As received. */
+  bytes: number;
+  /** Of the body as received, in hexadecimal digits. */
+  sha256: string;
+  /** Raw control characters in strings that are written as escapes. */
+  controlCharacters: number;
+  /** Invalid UTF-8 that is written as U+FFFD. */
+  invalidUtf8: number;
+  /** The lines, where they are few enough to be kept; else the body is decoded a second time to write them. */
+  lines: readonly Block[] | undefined;
+}
+
+/** Memory for lines that were made while their body was proven, shared by all slices. */
+export class LineMemory {
+  #freeBytes: number;
+
+  constructor(bytes = 32 << 20) {
+    this.#freeBytes = bytes;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.#freeBytes) return false;
+    this.#freeBytes -= bytes;
+    return true;
+  }
+
+  giveBack(blocks: readonly Block[]): void {
+    for (const block of blocks) this.#freeBytes += block.bytes.length;
+  }
+}
+
+/**
+ * Reads a body to its end, spools it and proves it whole.
+ *
+ * Takes   part    gets every byte as received; undefined where the bytes are kept elsewhere already
+ *         kind    what the lines are tagged with, or undefined
+ * Throws  PCRS_BROKEN_BODY where the body is not proven; what the body throws
+ */
+export async function prove(
+  body: AsyncIterable<Uint8Array>,
+  part: Part | undefined,
+  kind: string | undefined,
+  memory: LineMemory,
+): Promise<Proof> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  async function* received(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      hash.update(chunk);
+      await part?.write(chunk);
+      yield chunk;
+    }
+  }
+  const splitter = new ElementSplitter({ kind });
+  let lines: Block[] | undefined = [];
+  const keep = (block: Block | undefined): void => {
+    if (block === undefined || lines === undefined) return;
+    if (memory.take(block.bytes.length)) lines.push(block);
+    else {
+      splitter.proveOnly();
+      memory.giveBack(lines);
+      lines = undefined;
+    }
+  };
+  try {
+    for await (const text of decoded(received())) keep(splitter.push(text));
+    keep(splitter.end());
+    await part?.finish();
+  } catch (error) {
+    memory.giveBack(lines ?? []);
+    throw error;
+  }
+  const { elements: records, controlCharacters, invalidUtf8 } = splitter;
+  return { records, bytes, sha256: hash.digest('hex'), controlCharacters, invalidUtf8, lines };
+}
+
+/** The lines of a body that was proven before, decoded again. */
+export async function* linesOf(
+  body: AsyncIterable<Uint8Array>,
+  kind: string | undefined,
+): AsyncGenerator<Block> {
+  const splitter = new ElementSplitter({ kind });
+  for await (const text of decoded(body)) {
+    const block = splitter.push(text);
+    if (block !== undefined) yield block;
+  }
+  const last = splitter.end();
+  if (last !== undefined) yield last;
+}
