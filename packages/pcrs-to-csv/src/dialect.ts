@@ -30,6 +30,8 @@ export function openDialect(options: DialectOptions): Dialect {
   const settings = {
     delimiter: delimiterOf(options.delimiter ?? ','),
     record_delimiter: excel ? '\r\n' : '\n',
+    // A lone \r or \n is a line's end to some readers, whatever ours is.
+    quote_record_delimiter: true,
     // The empty text is quoted, so that it differs from a cell without anything.
     quoted_match: /^$/,
   };
