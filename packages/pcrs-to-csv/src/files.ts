@@ -99,7 +99,10 @@ async function fill(
 
 interface CsvFile {
   table: CsvTable;
+  /** Temporary. */
   path: string;
+  /** The name it is told by. */
+  target: string;
   handle: FileHandle;
   held: string;
 }
@@ -135,8 +138,9 @@ class CsvFiles {
     this.#names.add(kind.toLowerCase());
     const table = new CsvTable(kind, this.#options);
     const path = join(this.#dir, `.${kind}.csv.${randomUUID()}.tmp`);
-    const handle = await this.#try(path, () => open(path, 'wx', 0o600));
-    const file = { table, path, handle, held: '' };
+    const target = join(this.#dir, `${kind}.csv`);
+    const handle = await this.#try(target, () => open(path, 'wx', 0o600));
+    const file = { table, path, target, handle, held: '' };
     this.#files.set(kind, file);
     return file;
   }
@@ -155,13 +159,13 @@ class CsvFiles {
     for (const file of files) {
       file.held += file.table.end();
       await this.#write(file);
-      await this.#try(file.path, () => file.handle.sync());
-      await this.#try(file.path, () => file.handle.close());
+      await this.#try(file.target, () => file.handle.sync());
+      await this.#try(file.target, () => file.handle.close());
     }
     const published: Written['files'] = [];
-    for (const { table, path } of files) {
+    for (const { table, path, target } of files) {
       const incomplete = join(this.#dir, `${table.kind}.incomplete.csv`);
-      const file = complete ? join(this.#dir, `${table.kind}.csv`) : incomplete;
+      const file = complete ? target : incomplete;
       await this.#try(file, () => rename(path, file));
       if (complete) await this.#try(incomplete, () => rm(incomplete, { force: true }));
       published.push({ file, kind: table.kind, rows: table.rows });
@@ -206,7 +210,7 @@ class CsvFiles {
     if (file.held === '') return;
     const text = file.held;
     file.held = '';
-    await this.#try(file.path, () => file.handle.appendFile(text));
+    await this.#try(file.target, () => file.handle.appendFile(text));
   }
 
   async #try<T>(path: string, work: () => Promise<T>): Promise<T> {
