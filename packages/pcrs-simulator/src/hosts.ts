@@ -103,8 +103,12 @@ export class Hosts {
     return host.born > 0 ? firstDay + host.born : firstDay - this.scanAge(host.index);
   }
 
-  /** What each record says of the host, from `hostId` to `assetId`, as JSON members. */
-  members(host: Host): string {
+  /**
+   * What a record says of the host, from `hostId` to `assetId`, as JSON members.
+   *
+   * Takes   scanDay   the day since 1970 of the scan that the record rests on
+   */
+  members(host: Host, scanDay: number): string {
     const system = systemOf(host.slot);
     const luck = hash(this.#size.seed, host.index, 3, 15);
     const name = host.netBios.toLowerCase();
@@ -134,16 +138,12 @@ export class Hosts {
       qgHostid: agent ? uuid : null,
       networkId: network[0],
       networkName: network[1],
-      complianceLastScanDate: this.lastScanText(host),
+      complianceLastScanDate: `${dayText(scanDay)}T${clockText(host.scanSecond)}Z`,
       customerUuid: this.#size.customerUuid,
       customerId: '94271',
       assetId: luck % 29 === 6 ? null : 862_000_000 + host.index * 3,
     };
     return JSON.stringify(members).slice(1, -1);
-  }
-
-  lastScanText(host: Host): string {
-    return `${dayText(this.lastScanDay(host))}T${clockText(host.scanSecond)}Z`;
   }
 
   /** The value of `CLOUD_RESOURCE_ID`, as JSON. */

@@ -9,6 +9,8 @@ import type { WorldSize } from './world-size.ts';
 export interface Policy {
   readonly index: number;
   readonly id: number;
+  /** The day of the world on which it was made; 0 for those that were there. */
+  readonly born: number;
   readonly title: string;
   readonly technologies: readonly Technology[];
   /** The slots of hosts that it fits, ascending. */
@@ -21,7 +23,15 @@ export interface Policy {
 
 const EVALUATION_SECOND = 19_800;
 
-/** The policies of a world and which hosts they hold. */
+/** A new policy appears every so many days. */
+const DAYS_PER_POLICY = 3;
+/** From this day on some policies lack their first control. */
+const CONTROL_TAKEN_OUT = 4;
+
+/**
+ * The policies of a world and which hosts they hold. As days pass a few are deleted (each eighth, on day 2 to 4), new ones appear,
+ * and some lose a control.
+ */
 export class Policies {
   readonly list: readonly Policy[];
   readonly #size: WorldSize;
@@ -31,7 +41,11 @@ export class Policies {
   constructor(size: WorldSize, hosts: Hosts) {
     this.#size = size;
     this.#hosts = hosts;
-    this.list = Array.from({ length: size.policies }, (_, index) => policyAt(size.seed, index));
+    const length = size.policies + Math.floor(size.day / DAYS_PER_POLICY);
+    const all = Array.from({ length }, (_, index) => policyAt(size, index));
+    this.list = all.filter(
+      ({ index }) => index % 8 !== 6 || index >= size.policies || size.day < 2 + (index % 3),
+    );
     this.#byId = new Map(this.list.map((policy) => [String(policy.id), policy]));
   }
 
@@ -41,7 +55,8 @@ export class Policies {
 
   /** Whether the policy is evaluated on a day of the world after the first. */
   evaluatedOn(policy: Policy, day: number): boolean {
-    return policy.active && policy.evaluated && hash(this.#size.seed, policy.index, day, 21) % 4 !== 0;
+    if (!policy.active || !policy.evaluated || day < policy.born) return false;
+    return day === policy.born || hash(this.#size.seed, policy.index, day, 21) % 4 !== 0;
   }
 
   /** How many days before day 0 the policy was evaluated last. */
@@ -66,19 +81,24 @@ export class Policies {
   /** Whether a host is in a policy: it runs what the policy is about, and the policy takes it. */
   holds(policy: Policy, index: number): boolean {
     if (!policy.evaluated || !policy.slots.includes(index % SLOTS)) return false;
-    const born = this.#hosts.born(index);
+    const born = Math.max(this.#hosts.born(index), policy.born);
     if (born > 0 && this.firstEvaluationSince(policy, born) === undefined) return false;
     const { seed, hostsPerPolicy } = this.#size;
     if (hostsPerPolicy === 0) return index < SLOTS || hash(seed, policy.index, index, 23) % 11 !== 0;
     const { offset, total } = this.#window(policy);
     const rank = this.#rank(policy, index);
-    return (rank - offset + total) % total < hostsPerPolicy;
+    return (rank + total - offset) % total < hostsPerPolicy;
   }
 
   /** The first day from `day` on, up to today, on which the policy is evaluated. */
   firstEvaluationSince(policy: Policy, day: number): number | undefined {
     for (let on = day; on <= this.#size.day; on++) if (this.evaluatedOn(policy, on)) return on;
     return undefined;
+  }
+
+  /** The first control that the policy had on a day since 1970. */
+  firstControl(policy: Policy, day: number): number {
+    return policy.index % 6 === 2 && day >= this.#size.firstDay + CONTROL_TAKEN_OUT ? 1 : 0;
   }
 
   /** The indexes of a policy's hosts, ascending. */
@@ -98,14 +118,16 @@ export class Policies {
     const { seed } = this.#size;
     const luck = hash(seed, policy.index, 1, 24);
     const at = this.lastEvaluation(policy);
-    const created = this.#size.firstDay - 900 - (luck % 2000);
+    const { firstDay } = this.#size;
+    const created = policy.born > 0 ? firstDay + policy.born : firstDay - 900 - (luck % 2000);
+    const modified = policy.born > 0 ? created : created + 100 + ((luck >>> 6) % 700);
     const members = {
       id: policy.id,
       title: policy.title,
       createdBy: `acme_${pick(['ab1', 'mk4', 'jd2'], luck)}`,
       createdDate: `${dayText(created)}T${clockText(luck % 86_400)}Z`,
       modifiedBy: `acme_${pick(['ab2', 'mk4', 'zz9'], luck >>> 4)}`,
-      modifiedDate: `${dayText(created + 100 + ((luck >>> 6) % 700))}T${clockText((luck >>> 3) % 86_400)}Z`,
+      modifiedDate: `${dayText(modified)}T${clockText((luck >>> 3) % 86_400)}Z`,
       lastEvaluatedDate: at === undefined ? null : `${new Date(at).toISOString().slice(0, 19)}Z`,
       status: policy.active ? 'active' : 'inactive',
       locked: luck % 5 === 0 ? 1 : 0,
@@ -120,26 +142,30 @@ export class Policies {
     return Math.floor(index / SLOTS) * policy.slots.length + policy.slots.indexOf(index % SLOTS);
   }
 
-  /** With a fixed number of hosts, a policy takes a run of those that fit, which wraps at the end. */
+  /**
+   * With a fixed number of hosts, a policy takes a run of the first day's hosts that fit, which wraps at the end. A later host
+   * stands in the place of the one that made room for it, so the run stays as long.
+   */
   #window({ index, slots }: Policy): { offset: number; total: number } {
-    const { end } = this.#hosts;
-    const last = slots.filter((slot) => slot < end % SLOTS).length;
-    const total = Math.max(1, Math.floor(end / SLOTS) * slots.length + last);
-    return { offset: hash(this.#size.seed, index, 0, 25) % total, total };
+    const { hosts, seed } = this.#size;
+    const last = slots.filter((slot) => slot < hosts % SLOTS).length;
+    const total = Math.max(1, Math.floor(hosts / SLOTS) * slots.length + last);
+    return { offset: hash(seed, index, 0, 25) % total, total };
   }
 }
 
-function policyAt(seed: number, index: number): Policy {
+function policyAt({ seed, policies }: WorldSize, index: number): Policy {
   const benchmark = pick(benchmarks, index);
   const round = Math.floor(index / benchmarks.length);
   const title = round === 0 ? benchmark.title : `${benchmark.title} - ${unit(round)}`;
   return {
     index,
+    born: index < policies ? 0 : (index - policies + 1) * DAYS_PER_POLICY,
     id: 5_772_900 + index * 11 + (hash(seed, index, 0, 26) % 11),
     title,
     technologies: benchmark.technologies,
     slots: [...new Set(benchmark.technologies.flatMap((t) => t.slots))].sort((a, b) => a - b),
-    active: index % 10 !== 3,
+    active: index % 10 !== 3 || index >= policies,
     evaluated: index % 50 !== 29,
     failing: benchmark.failing,
   };

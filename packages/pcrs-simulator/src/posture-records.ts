@@ -55,6 +55,8 @@ interface Occasion {
   readonly luck: number;
   readonly failing: number;
   readonly changedSince: number;
+  /** The controls before it have been taken out of the policy. */
+  readonly firstControl: number;
   readonly controls: readonly PolicyControl[];
 }
 
@@ -85,7 +87,7 @@ export class PostureRecords {
       for (const occasion of this.#occasions(pair, options)) {
         for (let n = 0; n < occasion.controls.length; n++) {
           const control = occasion.controls[n] as PolicyControl;
-          if (options.excludeInactiveControls && control.inactive) continue;
+          if (n < occasion.firstControl || (options.excludeInactiveControls && control.inactive)) continue;
           const luck = hash(occasion.luck, n, 0, 62);
           tell(story, occasion.dates, luck, occasion.failing * control.weight);
           if (story.modified < occasion.changedSince) continue;
@@ -126,9 +128,9 @@ export class PostureRecords {
   /** One occasion per instance of the policy's technologies on the host; none where a filter leaves the host out. */
   *#occasions({ policy, host }: Pair, options: RecordOptions): Generator<Occasion> {
     const { seed } = this.#size;
-    const scanned = instant(this.#hosts.lastScanDay(host), host.scanSecond);
-    if (scanned < (options.scannedFrom ?? -Infinity) || scanned > (options.scannedTo ?? Infinity)) return;
     const dates = evaluationsOf(this.#size, this.#hosts, this.#policies, policy, host);
+    const scanned = instant(dates.last, host.scanSecond);
+    if (scanned < (options.scannedFrom ?? -Infinity) || scanned > (options.scannedTo ?? Infinity)) return;
     const second = host.scanSecond + EVALUATED_AFTER;
     if (instant(dates.last, second) < (options.evaluatedSince ?? -Infinity)) return;
     const since = options.statusChangedSince;
@@ -139,9 +141,10 @@ export class PostureRecords {
       tail: this.#tail(host, options.version),
       dates,
       changedSince: since === undefined ? -Infinity : Math.ceil((since - second * 1000) / DAY_MS),
+      firstControl: this.#policies.firstControl(policy, dates.last),
       failing: Math.min(0.6, policy.failing * harder),
     };
-    const members = this.#hosts.members(host);
+    const members = this.#hosts.members(host, dates.last);
     let place = 0;
     for (const technology of policy.technologies) {
       if (!technology.slots.includes(host.slot)) continue;

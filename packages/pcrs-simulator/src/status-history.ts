@@ -4,7 +4,10 @@ import type { Host, Hosts } from './hosts.ts';
 import type { Policies, Policy } from './policies.ts';
 import type { WorldSize } from './world-size.ts';
 
-/** When a policy was evaluated on a host, in days since 1970: first, then as day 0 found it, then on each later day. */
+/**
+ * When a policy was evaluated on a host, in days since 1970: first, then as the world's first day found it, then on each later
+ * day that had both a scan of the host and an evaluation of the policy. What is not evaluated does not change.
+ */
 export interface Evaluations {
   readonly first: number;
   readonly start: number;
@@ -37,7 +40,8 @@ export function evaluationsOf(
   host: Host,
 ): Evaluations {
   const age = Math.max(policies.evaluationAge(policy), hosts.scanAge(host.index));
-  const born = host.born === 0 ? undefined : policies.firstEvaluationSince(policy, host.born);
+  const since = Math.max(host.born, policy.born);
+  const born = since === 0 ? undefined : policies.firstEvaluationSince(policy, since);
   const start = size.firstDay + (born ?? -age);
   const first =
     born === undefined ? start - 30 - (hash(size.seed, host.index, policy.index, 41) % 600) : start;

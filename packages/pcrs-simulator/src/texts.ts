@@ -22,12 +22,38 @@ export interface ControlTexts {
 
 const firstControlId: Record<Family, number> = { windows: 1045, linux: 4106, oracle: 7203, mssql: 11020 };
 
+const subjects: Record<Family, string> = {
+  windows: 'Windows hosts',
+  linux: 'Linux hosts',
+  oracle: 'Oracle instances',
+  mssql: 'SQL Server instances',
+};
+
 const reasons = [
   'An attacker who reaches this system can use the setting to move on to others; the longer it stays as it is, the more accounts are exposed.',
   'Left at its default, it lets anyone who can log on read or change what only administrators should, and leaves no trace in the audit log.',
   'Auditors ask for evidence of this setting under requirement 2.2 and 8.3; «compensating controls» need a written exception – see the group’s policy.',
   'A weak value was the way in for several incidents of the kind known as "living off the land", where nothing needs to be installed.',
 ];
+
+const lastSteps: Record<Family, readonly string[]> = {
+  windows: [
+    'Run gpupdate /force (C:\\Windows\\System32\\gpupdate.exe)',
+    'Sign out and in again, then check with "gpresult /h C:\\Temp\\report.html"',
+  ],
+  linux: [
+    "Run 'systemctl daemon-reload', then check with { get } again",
+    'sed -i "s/^#\\s*//" the line, and restart the service',
+  ],
+  oracle: [
+    'ALTER SYSTEM SET … SCOPE=SPFILE; restart the instance',
+    "Ask the application's owner, then REVOKE … FROM PUBLIC;",
+  ],
+  mssql: [
+    "EXEC sp_configure 'show advanced options', 1; RECONFIGURE;",
+    'Restart [MSSQLSERVER] in the maintenance window',
+  ],
+};
 
 const variants = 4;
 
@@ -49,8 +75,8 @@ export function controlTexts(seed: number, family: Family, n: number): ControlTe
   return {
     controlId: firstControlId[family] + n * 3 + (odd % 3),
     statement: `Status of the '${name}' setting`,
-    rationale: `${pick(reasons, n)} The '${setting.name}' setting decides how ${family} hosts behave here, whatever the application asks for.${n % 6 === 5 ? '\n\nNote: \u2028 ＜全角＞ naïve façade, 5 µs, € 20.' : ''}`,
-    remediation: `To set it:\n\n1. Open ${setting.place}\n2. Set "${setting.name}" to: ${setting.wanted}\n3. ${n % 2 === 0 ? 'Run gpupdate /force (C:\\Windows\\System32\\gpupdate.exe)' : 'Restart the service, then check with { get } again'}\n\nImpact: ${n % 3 === 0 ? 'none was reported [tested on 3 of 3 pilots].' : "users see a message; see the owner's run book, chapter “Hardening”, before roll-out."}`,
+    rationale: `${pick(reasons, n)} The '${setting.name}' setting decides what ${subjects[family]} allow here, whatever an application asks for.${n % 6 === 5 ? '\n\nNote: \u2028 ＜全角＞ naïve façade, 5 µs, € 20.' : ''}`,
+    remediation: `To set it:\n\n1. Open ${setting.place}\n2. Set "${setting.name}" to: ${setting.wanted}\n3. ${pick(lastSteps[family], n)}\n\nImpact: ${n % 3 === 0 ? 'none was reported [tested on 3 of 3 pilots].' : "users see a message; see the owner's run book, chapter “Hardening”, before roll-out."}`,
     passed: [0, 1].map((variant) => finding(setting, n, odd, setting.wanted, variant)),
     failed: Array.from({ length: variants }, (_, v) => finding(setting, n, odd, pick(setting.met, v), v + 2)),
     error: { evidence: 'null', extended: 'null', cause: 'null' },
@@ -59,7 +85,7 @@ export function controlTexts(seed: number, family: Family, n: number): ControlTe
 
 function finding(setting: Setting, n: number, odd: number, met: string, variant: number): Finding {
   const failed = variant > 1;
-  const current = spiced(met, n, variant);
+  const current = spiced(met, n, variant, /^(HK|SAM|User Rights|icacls|Adv|Win32)/.test(setting.place));
   const expected = expectedValues(setting, n);
   const members = `"expectedValues":${JSON.stringify(expected)},"currentValues":${JSON.stringify(shaped(current, n, odd))}`;
   return {
@@ -82,7 +108,10 @@ function shaped(text: string, n: number, odd: number): unknown {
 }
 
 /** Text that a careless reader trips over. */
-function spiced(text: string, n: number, variant: number): string {
+function spiced(text: string, n: number, variant: number, windows: boolean): string {
+  const setter = windows
+    ? 'Default Domain Policy, {31B2F340-016D-11D2-945F-00C04FB984F9}'
+    : '99-hardening [rev 3]';
   if (variant === 1)
     return `${text}\t(set by "Default Domain Policy", {31B2F340-016D-11D2-945F-00C04FB984F9})`;
   if (variant === 3 && n % 7 === 0) return `${text}\u0000\u0000`;
@@ -93,8 +122,8 @@ function spiced(text: string, n: number, variant: number): string {
 
 function extended(setting: Setting, met: string, n: number): unknown {
   return {
-    command: `${n % 2 === 0 ? 'reg query' : 'cat'} "${setting.place}"`,
-    output: `${setting.name}\n    REG_DWORD    ${met}\n\u001b[0mexit status: ${n % 2}\n`,
+    command: `${setting.place.startsWith('HKLM') ? 'reg query' : 'show'} "${setting.place}"`,
+    output: `${setting.name}\n    ${setting.place.startsWith('HKLM') ? 'REG_DWORD' : '='} ${met}\n\u001b[0mexit status: ${n % 2}\n`,
     collected: [{ line: 1, text: met }],
   };
 }
