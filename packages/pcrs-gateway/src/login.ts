@@ -132,7 +132,16 @@ async function token(answer: HttpAnswer, options: LoginOptions): Promise<LiveTok
     };
   }
   options.secrets.add(text);
-  return { token: text, expiresMs: tokenClaims(text).expiresMs ?? Date.now() + tokenLifeMs };
+  return { token: text, expiresMs: endOf(text, Date.now()) };
+}
+
+/** A token that has ended as it arrives was made by a clock that differs from ours: its life counts from now. */
+function endOf(token: string, now: number): number {
+  const { expiresMs, issuedMs } = tokenClaims(token);
+  if (expiresMs !== undefined && expiresMs > now) return expiresMs;
+  if (expiresMs !== undefined && issuedMs !== undefined && expiresMs > issuedMs)
+    return now + expiresMs - issuedMs;
+  return now + tokenLifeMs;
 }
 
 async function refusal(answer: HttpAnswer, options: LoginOptions): Promise<Failed> {

@@ -1,3 +1,6 @@
+/** What is shorter would be found in every other word, and is no password anybody may have. */
+const minLength = 4;
+
 /**
  * The secrets this process has met, kept so that nothing a gateway sends back can show one.
  *
@@ -13,7 +16,7 @@ export class Secrets {
   }
 
   add(value: string): void {
-    if (value === '') return;
+    if (value.length < minLength) return;
     const forms = [
       value,
       encodeURIComponent(value),

@@ -17,7 +17,7 @@ export interface TokensOptions {
   login(username: string, password: string): Promise<LiveToken>;
   secrets: Secrets;
   signal: AbortSignal;
-  log: { warn(message: string): void };
+  log: { warn(message: string): void; verbose(message: string): void };
   /** The state directory cannot be written. */
   onUnwritable(error: unknown): void;
   /** What to do without a token and without credentials; default: run pcrs-auth again. */
@@ -77,7 +77,6 @@ export class Tokens {
   /** Another token than the refused one, or undefined where none can be had. */
   async renew(refused: string): Promise<string | undefined> {
     if (this.#held && this.#held.token !== refused) return this.#held.token;
-    if (this.#loginRefused !== undefined) throw this.#loginRefused;
     const renewed = await this.#once(refused);
     if (renewed) this.#held = renewed;
     return renewed?.token;
@@ -110,6 +109,8 @@ export class Tokens {
     this.#triedAhead = held.token;
     try {
       this.#held = (await this.#once(held.token)) ?? held;
+      // A gateway may give the same token until it ends, or one that ends as soon.
+      if (endsSoon(this.#held)) this.#triedAhead = this.#held.token;
     } catch (error) {
       this.#options.signal.throwIfAborted();
       this.#options.log.warn(`the token could not be renewed ahead of its end: ${(error as Error).message}`);
@@ -148,7 +149,10 @@ export class Tokens {
     const claims = tokenClaims(token);
     this.username ??= claims.subject;
     const expiresMs = claims.expiresMs ?? Date.now() + tokenLifeMs;
-    if (expiresMs > Date.now()) return withLife({ token, expiresMs }, undefined);
+    if (expiresMs > Date.now()) {
+      this.#options.log.verbose(`the token of ${source.name}, ${until({ token, expiresMs })}`);
+      return withLife({ token, expiresMs }, undefined);
+    }
     if (this.#passwords().length > 0) return undefined;
     const end = new Date(expiresMs).toISOString();
     throw refusedError(
@@ -157,7 +161,7 @@ export class Tokens {
   }
 
   #fromFile(old: string | undefined): Held | undefined {
-    const { store, url, secrets } = this.#options;
+    const { store, url, secrets, log } = this.#options;
     const { username } = this;
     const stored = username === undefined ? undefined : store?.read(url, username);
     if (!stored) return undefined;
@@ -165,14 +169,18 @@ export class Tokens {
     const expiresMs = Date.parse(stored.expiresAt);
     if (stored.token === old || expiresMs <= Date.now()) return undefined;
     this.#file = store?.path(url, stored.username);
+    log.verbose(
+      `the token of ${stored.username} from its file, ${until({ token: stored.token, expiresMs })}`,
+    );
     return withLife({ token: stored.token, expiresMs }, stored.writtenMs);
   }
 
   async #login(): Promise<Held | undefined> {
-    const { login } = this.#options;
+    const { login, log } = this.#options;
     const { username } = this;
     const source = this.#passwords()[0];
     if (!source) return undefined;
+    if (this.#loginRefused !== undefined) throw this.#loginRefused;
     if (username === undefined) throw usageError('a password is given and no user; give --username');
     const password = await source.read();
     if (password === undefined) return undefined;
@@ -185,6 +193,7 @@ export class Tokens {
       throw error;
     }
     this.#write(live);
+    log.verbose(`logged in as ${username} with ${source.name}, ${until(live)}`);
     return withLife(live, Date.now());
   }
 
@@ -228,16 +237,18 @@ export class Tokens {
   }
 
   #nothing(): Error {
-    const { url, passwords, elsewhere, advice = 'run pcrs-auth again' } = this.#options;
+    const { url, store, passwords, elsewhere, advice = 'run pcrs-auth again' } = this.#options;
     const { username } = this;
     const others = [...passwords, ...(elsewhere ? [elsewhere] : [])].filter(
       (source) => !this.#serves(source),
     );
     const why =
       others.length === 0 ? '' : ` (${others.map(({ name, user }) => `${name} is for ${user}`).join(', ')})`;
-    return refusedError(
-      `${url}: no live token${username ? ` of ${username}` : ''} and no credentials${why}; ${advice}`,
-    );
+    const kept = username === undefined ? undefined : store?.read(url, username);
+    const token = kept
+      ? `the token of ${username} ended at ${kept.expiresAt}`
+      : `no live token${username ? ` of ${username}` : ''}`;
+    return refusedError(`${url}: ${token} and no credentials${why}; ${advice}`);
   }
 }
 
@@ -250,4 +261,8 @@ function withLife(live: LiveToken, writtenMs: number | undefined): Held {
 
 function endsSoon(held: Held): boolean {
   return held.expiresMs - Date.now() < Math.min(renewalMs, Math.max(0, held.lifeMs) / 10);
+}
+
+function until(live: LiveToken): string {
+  return `until ${new Date(live.expiresMs).toISOString()}`;
 }

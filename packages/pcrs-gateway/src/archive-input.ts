@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { machineError } from './archive-files.ts';
+
+const CHUNK_BYTES = 256 << 10;
+
+/** What an input that was kept whole is recorded with. */
+export interface KeptInput {
+  bytes: number;
+  sha256: string;
+}
+
+/**
+ * Keeps an input in a file as fast as it comes, and yields it from there as fast as it is wanted: the input is whole in
+ * the file long before it is used up.
+ */
+export class InputTee {
+  /** Resolves once all of it is in the file and synced; rejects where that failed. */
+  readonly whole: Promise<KeptInput>;
+  readonly #path: string;
+  #bytes = 0;
+  #over = false;
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+
+  constructor(source: AsyncIterable<Uint8Array>, path: string) {
+    this.#path = path;
+    this.whole = this.#keep(source);
+    this.whole.catch(() => {});
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    let file: FileHandle | undefined;
+    try {
+      for (let at = 0; ; ) {
+        while (at === this.#bytes && !this.#over) {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        }
+        if (at === this.#bytes) break;
+        file ??= await open(this.#path, 'r');
+        const { bytesRead, buffer } = await file.read(
+          Buffer.allocUnsafeSlow(CHUNK_BYTES),
+          0,
+          CHUNK_BYTES,
+          at,
+        );
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await file?.close();
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #keep(source: AsyncIterable<Uint8Array>): Promise<KeptInput> {
+    const hash = createHash('sha256');
+    let file: FileHandle | undefined;
+    try {
+      file = await open(this.#path, 'w', 0o600).catch((error) => {
+        throw machineError(this.#path, error);
+      });
+      for await (const chunk of source) {
+        await write(file, chunk, this.#path);
+        hash.update(chunk);
+        this.#bytes += chunk.length;
+        this.#wake?.();
+      }
+      await file.sync();
+      return { bytes: this.#bytes, sha256: hash.digest('hex') };
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    } finally {
+      this.#over = true;
+      this.#wake?.();
+      await file?.close();
+    }
+  }
+}
+
+async function write(file: FileHandle, chunk: Uint8Array, path: string): Promise<void> {
+  try {
+    await file.writeFile(chunk);
+  } catch (error) {
+    throw machineError(path, error);
+  }
+}
+
+/** The bytes of a file. */
+export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r').catch((error) => {
+    throw machineError(path, error);
+  });
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(
+        Buffer.allocUnsafeSlow(CHUNK_BYTES),
+        0,
+        CHUNK_BYTES,
+        null,
+      );
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,308 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  archiveError,
+  LineFile,
+  lockDirectory,
+  machineError,
+  replaceFile,
+  syncDirectory,
+} from './archive-files.ts';
+import { fileBytes, InputTee } from './archive-input.ts';
+import {
+  type ArchivedBody,
+  type ArchiveHeader,
+  type ArchiveNote,
+  type Manifest,
+  readManifest,
+} from './archive-manifest.ts';
+
+export type { ArchivedBody, ArchiveHeader, ArchiveNote } from './archive-manifest.ts';
+
+/** What was asked, for the manifest. */
+export interface BodyFacts {
+  /** Names the question; see requestKey. */
+  key: string;
+  path: string;
+  parameters: Record<string, string>;
+  policies: readonly string[];
+  hosts: number | null;
+  records: number;
+  askedAt: Date;
+}
+
+const manifestName = 'manifest.ndjson';
+const sumsName = 'SHA256SUMS';
+const inputName = 'input.ndjson';
+
+/** A name for a question: the same path, query and body have the same one in every run. */
+export function requestKey(pathAndQuery: string, body = ''): string {
+  return createHash('sha256').update(`${pathAndQuery}\n${body}`).digest('hex').slice(0, 32);
+}
+
+/**
+ * A directory that keeps every body of one run as received: `NUMBER-KEY.json.gz` (or `.json`) once it is proven whole, a line
+ * in `manifest.ndjson` and one in `SHA256SUMS`, which `sha256sum -c` checks.
+ *
+ * A body's manifest line is what makes it kept. It is written last, after the body and its name are synced, so that a crash
+ * at any moment leaves bodies that are kept and whole, and at most files that nobody knows.
+ *
+ * Limits  0600 in 0700; one process at a time
+ * Throws  PCRS_MACHINE where the disk fails
+ */
+export class Archive {
+  readonly directory: string;
+  /** What an earlier run left; undefined in a new archive. */
+  readonly manifest: Manifest | undefined;
+  readonly #unlock: () => Promise<void>;
+  #manifestLines: LineFile | undefined;
+  #sums: LineFile | undefined;
+  #input: InputTee | undefined;
+  #numbers: number;
+
+  constructor(directory: string, unlock: () => Promise<void>, manifest?: Manifest) {
+    this.directory = directory;
+    this.manifest = manifest;
+    this.#unlock = unlock;
+    this.#numbers = manifest?.bodies.size ?? 0;
+  }
+
+  /** Writes the first line of a new archive, or goes on with an old one; before that nothing can be kept. */
+  async begin(header: Omit<ArchiveHeader, 'kind' | 'contract'>): Promise<void> {
+    await this.#guarded(async () => {
+      const file = join(this.directory, manifestName);
+      if (this.manifest === undefined)
+        await replaceFile(file, `${JSON.stringify({ kind: 'archive', contract: 1, ...header })}\n`);
+      else await truncate(file, this.manifest.wholeBytes);
+      const sums = [...(this.manifest?.bodies.values() ?? [])].map(
+        ({ sha256, file: name }) => `${sha256}  ${name}\n`,
+      );
+      await replaceFile(join(this.directory, sumsName), sums.join(''));
+      this.#manifestLines = new LineFile(await open(file, 'a', 0o600));
+      this.#sums = new LineFile(await open(join(this.directory, sumsName), 'a', 0o600));
+      await syncDirectory(this.directory);
+    });
+    if (this.#input !== undefined) void this.#noteInput(this.#input);
+  }
+
+  /** A place for a body that is being received. */
+  async part(): Promise<ArchivePart> {
+    const path = join(this.directory, `${randomUUID()}.part`);
+    return this.#guarded(async () => new ArchivePart(path, await open(path, 'wx+', 0o600)));
+  }
+
+  /** Keeps a body that is proven whole, under its final name. */
+  async keep(part: ArchivePart, facts: BodyFacts): Promise<ArchivedBody> {
+    return this.#guarded(async () => {
+      const { key, path, parameters, policies, hosts, records, askedAt } = facts;
+      this.#numbers += 1;
+      const number = String(this.#numbers).padStart(6, '0');
+      const file = `${number}-${key.slice(0, 12)}.json${part.isGzip ? '.gz' : ''}`;
+      const { bytes, sha256 } = await part.rename(join(this.directory, file));
+      await syncDirectory(this.directory);
+      const times = { askedAt: askedAt.toISOString(), provenAt: new Date().toISOString() };
+      const what = { key, file, path, parameters, policies, hosts, records, bytes, sha256 };
+      const body: ArchivedBody = { kind: 'body', ...what, ...times };
+      await this.#open(this.#sums).append(`${sha256}  ${file}`, true);
+      await this.#open(this.#manifestLines).append(JSON.stringify(body), true);
+      return body;
+    });
+  }
+
+  /** A body that is kept already, for reading. */
+  async open(body: ArchivedBody): Promise<ArchivePart> {
+    const path = join(this.directory, body.file);
+    return this.#guarded(async () => new ArchivePart(path, await open(path, 'r'), body));
+  }
+
+  /** Another line for the manifest; it lasts through a crash at the latest with the next body. */
+  async note(note: ArchiveNote, durable = false): Promise<void> {
+    await this.#guarded(() => this.#open(this.#manifestLines).append(JSON.stringify(note), durable));
+  }
+
+  /** The input of a new archive: kept as fast as it comes, yielded as it is wanted. */
+  keepInput(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    this.#input = new InputTee(source, join(this.directory, inputName));
+    return this.#input;
+  }
+
+  /** The input that an earlier run kept. */
+  keptInput(): AsyncIterable<Uint8Array> {
+    return fileBytes(join(this.directory, inputName));
+  }
+
+  /** Waits until the input is kept whole, so that the archive can be resumed; a failure of the input is told elsewhere. */
+  async inputKept(): Promise<void> {
+    if (this.#input !== undefined && this.#manifestLines !== undefined) await this.#noteInput(this.#input);
+  }
+
+  async close(): Promise<void> {
+    await this.#manifestLines?.close();
+    await this.#sums?.close();
+    this.#manifestLines = this.#sums = undefined;
+    await this.#unlock();
+  }
+
+  #noted: Promise<void> | undefined;
+  #noteInput(input: InputTee): Promise<void> {
+    this.#noted ??= input.whole.then(
+      (kept) => this.note({ kind: 'input', ...kept }, true),
+      () => {},
+    );
+    return this.#noted;
+  }
+
+  #open(file: LineFile | undefined): LineFile {
+    if (file === undefined) throw new Error('the archive has not begun, or is closed');
+    return file;
+  }
+
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw machineError(this.directory, error);
+    }
+  }
+}
+
+/** A body's bytes in an archive: written once, read as often as needed. */
+export class ArchivePart {
+  isGzip = false;
+  readonly #hash = createHash('sha256');
+  readonly #handle: FileHandle;
+  #path: string;
+  #bytes: number;
+  #kept: boolean;
+  #closed = false;
+
+  constructor(path: string, handle: FileHandle, kept?: ArchivedBody) {
+    this.#path = path;
+    this.#handle = handle;
+    this.#kept = kept !== undefined;
+    this.#bytes = kept?.bytes ?? 0;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    if (chunk.length === 0) return;
+    if (this.#bytes === 0) this.#first = chunk[0]!;
+    if (this.#bytes < 2 && this.#bytes + chunk.length >= 2) {
+      this.isGzip = this.#first === 0x1f && chunk[1 - this.#bytes] === 0x8b;
+    }
+    this.#hash.update(chunk);
+    await this.#handle.writeFile(chunk).catch((error) => {
+      throw machineError(this.#path, error);
+    });
+    this.#bytes += chunk.length;
+  }
+  #first = 0;
+
+  async finish(): Promise<void> {}
+
+  async *read(): AsyncGenerator<Uint8Array> {
+    const size = 256 << 10;
+    for (let at = 0; ; ) {
+      const { bytesRead, buffer } = await this.#handle.read(Buffer.allocUnsafeSlow(size), 0, size, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  /** Lets go of the file; one that was not kept is removed. */
+  async discard(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#handle.close();
+    if (!this.#kept) await rm(this.#path, { force: true });
+  }
+
+  /** For the archive: the final name, lasting. */
+  async rename(path: string): Promise<{ bytes: number; sha256: string }> {
+    await this.#handle.sync();
+    await rename(this.#path, path);
+    this.#path = path;
+    this.#kept = true;
+    return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
+  }
+}
+
+/**
+ * Opens a directory for a new archive.
+ *
+ * Throws  PCRS_USAGE where it holds one already, or something else
+ */
+export async function newArchive(directory: string): Promise<Archive> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const names = await readdir(directory);
+    if (names.includes(manifestName)) throw taken(directory);
+    const foreign = names.find((name) => !isOurs(name));
+    if (foreign !== undefined) {
+      throw archiveError(
+        'PCRS_USAGE',
+        `${directory}: holds other things (${foreign}); an archive needs a directory of its own`,
+      );
+    }
+    await chmod(directory, 0o700);
+    const unlock = await lockDirectory(directory);
+    if ((await readdir(directory)).includes(manifestName)) {
+      await unlock();
+      throw taken(directory);
+    }
+    await removeParts(directory);
+    return new Archive(directory, unlock);
+  } catch (error) {
+    throw isOursError(error) ? error : machineError(directory, error);
+  }
+}
+
+/**
+ * Opens an archive that an earlier run left.
+ *
+ * Takes   mode   `read`: nothing in it is changed, and several may read at a time
+ * Throws  PCRS_USAGE where there is none, or another process is at it; PCRS_INCOMPLETE where its first line is torn
+ */
+export async function oldArchive(directory: string, mode: 'read' | 'write'): Promise<Archive> {
+  const unlock = mode === 'read' ? async () => {} : await lockArchive(directory);
+  try {
+    if (mode === 'write') await removeParts(directory);
+    return new Archive(directory, unlock, await readManifest(directory, join(directory, manifestName)));
+  } catch (error) {
+    await unlock();
+    throw isOursError(error) ? error : machineError(directory, error);
+  }
+}
+
+async function lockArchive(directory: string): Promise<() => Promise<void>> {
+  try {
+    return await lockDirectory(directory);
+  } catch (error) {
+    if ((error as { code: string }).code === 'ENOENT')
+      throw archiveError('PCRS_USAGE', `${directory}: no archive (there is no such directory)`);
+    throw isOursError(error) ? error : machineError(directory, error);
+  }
+}
+
+async function removeParts(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.endsWith('.part')) await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+/** What a run leaves that was killed before its first line. */
+function isOurs(name: string): boolean {
+  return name === inputName || name === 'lock' || name.endsWith('.part');
+}
+
+function isOursError(error: unknown): boolean {
+  return String((error as { code?: unknown }).code).startsWith('PCRS_');
+}
+
+function taken(directory: string): Error {
+  return archiveError(
+    'PCRS_USAGE',
+    `${directory}: holds an archive already; give another directory, or --resume or --replay`,
+  );
+}
