@@ -112,8 +112,7 @@ function spiced(text: string, n: number, variant: number, windows: boolean): str
   const setter = windows
     ? 'Default Domain Policy, {31B2F340-016D-11D2-945F-00C04FB984F9}'
     : '99-hardening [rev 3]';
-  if (variant === 1)
-    return `${text}\t(set by "Default Domain Policy", {31B2F340-016D-11D2-945F-00C04FB984F9})`;
+  if (variant === 1) return `${text}\t(set by "${setter}")`;
   if (variant === 3 && n % 7 === 0) return `${text}\u0000\u0000`;
   if (variant === 4 && n % 4 === 1) return `${text} \u2028→ überschrieben durch C:\\Temp\\"neu"\\[1].inf 🔒`;
   if (variant === 5) return `}]},{"id":0,"status":"Passed"} ${text}\r\n\\`;
