@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, truncate } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   archiveError,
@@ -17,8 +17,11 @@ import {
   type Manifest,
   readManifest,
 } from './archive-manifest.ts';
+import { ArchivePart } from './archive-part.ts';
+import type { Consume, GatewayRequest } from './ask.ts';
 
 export type { ArchivedBody, ArchiveHeader, ArchiveNote } from './archive-manifest.ts';
+export { ArchivePart } from './archive-part.ts';
 
 /** What was asked, for the manifest. */
 export interface BodyFacts {
@@ -55,17 +58,21 @@ export class Archive {
   readonly directory: string;
   /** What an earlier run left; undefined in a new archive. */
   readonly manifest: Manifest | undefined;
+  /** What is kept, by key. */
+  readonly bodies: Map<string, ArchivedBody>;
   readonly #unlock: () => Promise<void>;
   #manifestLines: LineFile | undefined;
   #sums: LineFile | undefined;
   #input: InputTee | undefined;
+  #inputNoted: Promise<void> | undefined;
   #numbers: number;
 
   constructor(directory: string, unlock: () => Promise<void>, manifest?: Manifest) {
     this.directory = directory;
     this.manifest = manifest;
+    this.bodies = manifest?.bodies ?? new Map();
     this.#unlock = unlock;
-    this.#numbers = manifest?.bodies.size ?? 0;
+    this.#numbers = Math.max(0, ...Array.from(this.bodies.values(), ({ file }) => Number.parseInt(file, 10)));
   }
 
   /** Writes the first line of a new archive, or goes on with an old one; before that nothing can be kept. */
@@ -74,7 +81,10 @@ export class Archive {
       const file = join(this.directory, manifestName);
       if (this.manifest === undefined)
         await replaceFile(file, `${JSON.stringify({ kind: 'archive', contract: 1, ...header })}\n`);
-      else await truncate(file, this.manifest.wholeBytes);
+      else {
+        await truncate(file, this.manifest.wholeBytes);
+        await this.#removeUnknown();
+      }
       const sums = [...(this.manifest?.bodies.values() ?? [])].map(
         ({ sha256, file: name }) => `${sha256}  ${name}\n`,
       );
@@ -89,7 +99,7 @@ export class Archive {
   /** A place for a body that is being received. */
   async part(): Promise<ArchivePart> {
     const path = join(this.directory, `${randomUUID()}.part`);
-    return this.#guarded(async () => new ArchivePart(path, await open(path, 'wx+', 0o600)));
+    return this.#guarded(async () => new ArchivePart(path, await open(path, 'wx+', 0o600), false));
   }
 
   /** Keeps a body that is proven whole, under its final name. */
@@ -106,6 +116,7 @@ export class Archive {
       const body: ArchivedBody = { kind: 'body', ...what, ...times };
       await this.#open(this.#sums).append(`${sha256}  ${file}`, true);
       await this.#open(this.#manifestLines).append(JSON.stringify(body), true);
+      this.bodies.set(key, body);
       return body;
     });
   }
@@ -113,7 +124,17 @@ export class Archive {
   /** A body that is kept already, for reading. */
   async open(body: ArchivedBody): Promise<ArchivePart> {
     const path = join(this.directory, body.file);
-    return this.#guarded(async () => new ArchivePart(path, await open(path, 'r'), body));
+    return this.#guarded(async () => new ArchivePart(path, await open(path, 'r'), true));
+  }
+
+  /** Takes a kept body out that turned out to be damaged. */
+  async forget(body: ArchivedBody): Promise<void> {
+    await this.#guarded(async () => {
+      this.bodies.delete(body.key);
+      await rm(join(this.directory, body.file), { force: true });
+      await this.#sums?.close();
+      this.#sums = await this.#newSums();
+    });
   }
 
   /** Another line for the manifest; it lasts through a crash at the latest with the next body. */
@@ -144,13 +165,29 @@ export class Archive {
     await this.#unlock();
   }
 
-  #noted: Promise<void> | undefined;
+  /** Bodies whose manifest line a crash has prevented. */
+  async #removeUnknown(): Promise<void> {
+    const known = new Set(Array.from(this.bodies.values(), ({ file }) => file));
+    for (const name of await readdir(this.directory)) {
+      if (/^\d{6,}-[\da-f]{12}\.json(\.gz)?$/.test(name) && !known.has(name))
+        await rm(join(this.directory, name));
+    }
+  }
+
+  /** Anew from what is kept: a crash may have left lines that the manifest knows nothing of. */
+  async #newSums(): Promise<LineFile> {
+    const path = join(this.directory, sumsName);
+    const lines = Array.from(this.bodies.values(), ({ sha256, file }) => `${sha256}  ${file}\n`);
+    await replaceFile(path, lines.join(''));
+    return new LineFile(await open(path, 'a', 0o600));
+  }
+
   #noteInput(input: InputTee): Promise<void> {
-    this.#noted ??= input.whole.then(
+    this.#inputNoted ??= input.whole.then(
       (kept) => this.note({ kind: 'input', ...kept }, true),
       () => {},
     );
-    return this.#noted;
+    return this.#inputNoted;
   }
 
   #open(file: LineFile | undefined): LineFile {
@@ -164,67 +201,6 @@ export class Archive {
     } catch (error) {
       throw machineError(this.directory, error);
     }
-  }
-}
-
-/** A body's bytes in an archive: written once, read as often as needed. */
-export class ArchivePart {
-  isGzip = false;
-  readonly #hash = createHash('sha256');
-  readonly #handle: FileHandle;
-  #path: string;
-  #bytes: number;
-  #kept: boolean;
-  #closed = false;
-
-  constructor(path: string, handle: FileHandle, kept?: ArchivedBody) {
-    this.#path = path;
-    this.#handle = handle;
-    this.#kept = kept !== undefined;
-    this.#bytes = kept?.bytes ?? 0;
-  }
-
-  async write(chunk: Uint8Array): Promise<void> {
-    if (chunk.length === 0) return;
-    if (this.#bytes === 0) this.#first = chunk[0]!;
-    if (this.#bytes < 2 && this.#bytes + chunk.length >= 2) {
-      this.isGzip = this.#first === 0x1f && chunk[1 - this.#bytes] === 0x8b;
-    }
-    this.#hash.update(chunk);
-    await this.#handle.writeFile(chunk).catch((error) => {
-      throw machineError(this.#path, error);
-    });
-    this.#bytes += chunk.length;
-  }
-  #first = 0;
-
-  async finish(): Promise<void> {}
-
-  async *read(): AsyncGenerator<Uint8Array> {
-    const size = 256 << 10;
-    for (let at = 0; ; ) {
-      const { bytesRead, buffer } = await this.#handle.read(Buffer.allocUnsafeSlow(size), 0, size, at);
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
-    }
-  }
-
-  /** Lets go of the file; one that was not kept is removed. */
-  async discard(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#handle.close();
-    if (!this.#kept) await rm(this.#path, { force: true });
-  }
-
-  /** For the archive: the final name, lasting. */
-  async rename(path: string): Promise<{ bytes: number; sha256: string }> {
-    await this.#handle.sync();
-    await rename(this.#path, path);
-    this.#path = path;
-    this.#kept = true;
-    return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };
   }
 }
 
@@ -305,4 +281,38 @@ function taken(directory: string): Error {
     'PCRS_USAGE',
     `${directory}: holds an archive already; give another directory, or --resume or --replay`,
   );
+}
+
+/**
+ * A `consume` that also keeps the body, once it is taken as good; without an archive it is `consume` itself.
+ *
+ * Takes   facts   what the manifest says of the body besides the request, from what `consume` made of it
+ */
+export function kept<T>(
+  archive: Archive | undefined,
+  request: GatewayRequest,
+  facts: (value: T) => Pick<BodyFacts, 'policies' | 'hosts' | 'records'>,
+  consume: Consume<T>,
+): Consume<T> {
+  if (archive === undefined) return consume;
+  return async (answer) => {
+    const askedAt = new Date();
+    const part = await archive.part();
+    try {
+      const value = await consume({ ...answer, body: copied(answer.body, part) });
+      const { path, query: parameters, body } = request;
+      const key = requestKey(`${path}?${new URLSearchParams(parameters)}`, body?.toString());
+      await archive.keep(part, { key, path, parameters, askedAt, ...facts(value) });
+      return value;
+    } finally {
+      await part.discard();
+    }
+  };
+}
+
+async function* copied(body: AsyncIterable<Uint8Array>, part: ArchivePart): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    await part.write(chunk);
+    yield chunk;
+  }
 }
