@@ -21,6 +21,17 @@ test('every digit of a number survives parsing and writing', () => {
   }
 });
 
+test('a number keeps its digits beside texts that look like numbers, and after escaped quotes', () => {
+  for (const text of [
+    '{"osCpe":"cpe:/o:redhat:linux:9.4:::","a":1.10}',
+    '{"a":"\\",: 1.5","b":[1.50,"[2.50"]}',
+    '{"a":"x\\\\","b":-0}',
+    `{"a":"${'\\n:1.5'.repeat(300_000)}","b":1e2}`,
+  ]) {
+    assert.equal(JSON.stringify(parseExact(text)), text);
+  }
+});
+
 test('any JSON value is parsed as JSON.parse does', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {

@@ -17,8 +17,12 @@ export interface RawJson {
   readonly rawJSON: string;
 }
 
-/** A number token of 16 digits or more, with a fraction or an exponent, or -0; also hits some strings, which only costs time. */
+/** A number token of 16 digits or more, with a fraction or an exponent, or -0; also hits some strings (`cpe:/o:redhat:linux:9.4`). */
 const mayLoseDigits = /[:[,]\s*(?:-0|-?\d(?:\d{15}|\d*[.eE]))/;
+
+const strings = /"[^"\\]*(?:\\.[^"\\]*)*"/gs;
+/** Beyond this length a string with many escapes would exhaust the expression's stack. */
+const maxCheckedLength = 1 << 20;
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
 
@@ -33,9 +37,15 @@ const keepDigits: Reviver = (_key, value, context) =>
  * Throws  SyntaxError
  */
 export function parseExact(text: string): unknown {
-  return mayLoseDigits.test(text) || /^\s*-?\d/.test(text)
+  return losesDigits(text)
     ? JSON.parse(text, keepDigits as (key: string, value: unknown) => unknown)
     : JSON.parse(text);
+}
+
+function losesDigits(text: string): boolean {
+  if (/^\s*-?\d/.test(text)) return true;
+  if (!mayLoseDigits.test(text)) return false;
+  return text.length > maxCheckedLength || mayLoseDigits.test(text.replace(strings, '""'));
 }
 
 /** An id as digits, from a JSON number or a string of digits; undefined where it is neither. */
