@@ -1,29 +1,10 @@
 import { type Answer, codedError, forbidden, json } from './answers.ts';
 import { parseInstant } from './calendar.ts';
-import type { Endpoint, Fault } from './faults.ts';
+import type { Fault } from './faults.ts';
 import type { Form } from './form-names.ts';
 import { spelledDocument, withAdditions } from './forms.ts';
 import type { SimulatorOptions } from './options.ts';
 import type { HostOptions, World } from './world.ts';
-
-/** The first version that knows each parameter. `evidenceTruncationLimit` is sent by one client and has no effect. */
-const parameters: Record<Exclude<Endpoint, 'auth'>, Record<string, number>> = {
-  list: { lastEvaluationDate: 1, requireTagInfo: 2 },
-  hostids: { policyId: 1, lastScanDate: 1, statusChangedSince: 3, assetDeploymentType: 5, assetState: 5 },
-  posture: {
-    evidenceRequired: 1,
-    compressionRequired: 1,
-    lastEvaluationDate: 1,
-    lastScanDate: 1,
-    lastScanDateFrom: 1,
-    lastScanDateTo: 1,
-    statusChangedSince: 1,
-    evidenceTruncationLimit: 1,
-    excludeInactiveControl: 2,
-    extendedEvidenceRequired: 5,
-    qdScoreRequired: 5,
-  },
-};
 
 const MAX_POLICY_IDS = 10;
 
@@ -31,7 +12,6 @@ const MAX_POLICY_IDS = 10;
 export interface Question {
   readonly world: World;
   readonly options: SimulatorOptions;
-  readonly endpoint: Exclude<Endpoint, 'auth'>;
   /** 1 to 5. */
   readonly version: number;
   readonly query: ReadonlyMap<string, string>;
@@ -39,21 +19,6 @@ export interface Question {
   readonly user: string;
   readonly forms: ReadonlySet<Form>;
   readonly faults: readonly Fault[];
-}
-
-/** The parameters that this version knows, and the names of the others. */
-export function knownParameters(
-  endpoint: Exclude<Endpoint, 'auth'>,
-  version: number,
-  search: URLSearchParams,
-): { query: Map<string, string>; ignored: string[] } {
-  const query = new Map<string, string>();
-  const ignored: string[] = [];
-  for (const [name, value] of search) {
-    if ((parameters[endpoint][name] ?? Infinity) <= version) query.set(name, value);
-    else ignored.push(name);
-  }
-  return { query, ignored };
 }
 
 /** GET /pcrs/{1.0,2.0}/posture/policy/list */

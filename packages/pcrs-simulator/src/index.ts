@@ -40,15 +40,13 @@ export interface Simulator {
  * Starts a gateway on this machine.
  *
  * Takes   options  see `SimulatorOptions`; with none of them it behaves as the documentation says
- * Throws  PCRS_USAGE for an option outside its bounds; what `listen` throws where the port is taken
+ * Throws  PCRS_USAGE for an option outside its bounds; PCRS_MACHINE where the port is taken
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const world = new World(options);
   const gateway = new Gateway(world, options);
   const host = options.host ?? '127.0.0.1';
-  await new Promise<void>((resolve, reject) => {
-    gateway.server.once('error', reject).listen(options.port ?? 0, host, resolve);
-  });
+  await listen(gateway, options.port ?? 0, host);
   const { port } = gateway.server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;
   const url = `${options.tls === undefined ? 'http' : 'https'}://${name}:${port}`;
@@ -65,9 +63,19 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     faults: gateway.faults,
     expireTokens: () => gateway.tokens.revoke(Date.now()),
     posture: (truth = {}) => changedRecords(world.posture(truth), forms),
-    close: async () => {
-      gateway.server.closeAllConnections();
-      await new Promise<void>((resolve) => gateway.server.close(() => resolve()));
-    },
+    close: () => gateway.close(),
   };
+}
+
+async function listen(gateway: Gateway, port: number, host: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    gateway.server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      const message = taken
+        ? `port ${port} is taken; port 0 takes any free one`
+        : `${host}:${port}: ${error.message}`;
+      reject(Object.assign(new Error(message), { code: 'PCRS_MACHINE' }));
+    });
+    gateway.server.listen(port, host, resolve);
+  });
 }

@@ -1,5 +1,5 @@
 import { type Answer, invalidInput, json } from './answers.ts';
-import { badBody, badDate, instantOf, type Question } from './endpoints.ts';
+import { badDate, instantOf, type Question } from './endpoints.ts';
 import { numberOf } from './faults.ts';
 import { changedRecords, spelledArray } from './forms.ts';
 import type { EmptyAs } from './options.ts';
@@ -44,10 +44,8 @@ function isId(value: unknown): value is string | number {
 }
 
 /** POST /pcrs/{1.0–5.0}/posture/postureInfo */
-export function postureInfo(question: Question): Answer {
-  const { query, body, faults, options } = question;
-  const asked = parseAsked(body);
-  if (asked === undefined) return badBody();
+export function postureInfo(question: Question, asked: readonly Asked[]): Answer {
+  const { query, faults, options } = question;
   const wanted = recordOptionsOf(question);
   if ('status' in wanted) return wanted;
   const compressed = (query.get('compressionRequired') ?? '1') === '1';

@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import type { Endpoint } from './faults.ts';
+import type { Route } from './routes.ts';
 
-/** A policy of a postureInfo body as it was sent; `hostIds` is left empty in long logs, `hosts` counts them always. */
+/** A policy of a postureInfo body as it was sent; `hosts` counts `hostIds`, also where a long log has forgotten them. */
 export interface AskedPolicy {
   readonly policyId: string;
   readonly subscriptionId: string | undefined;
@@ -33,6 +35,31 @@ export interface RequestEntry {
   outcome: 'open' | 'sent' | 'closed';
 }
 
+/** The entry of a request that has just come. */
+export function emptyEntry(
+  request: IncomingMessage,
+  url: URL,
+  route: Route | undefined,
+): Omit<RequestEntry, 'number'> {
+  return {
+    time: new Date().toISOString(),
+    method: request.method ?? '',
+    path: url.pathname,
+    endpoint: route?.endpoint,
+    version: route === undefined || route.version === 0 ? undefined : `${route.version}.0`,
+    query: Object.fromEntries(url.searchParams),
+    ignored: [],
+    headers: request.headers,
+    user: undefined,
+    policies: [],
+    status: 0,
+    faults: [],
+    bytes: 0,
+    ms: 0,
+    outcome: 'open',
+  };
+}
+
 const HOST_IDS_KEPT = 2_000_000;
 
 /** The latest requests, oldest first. */
@@ -55,16 +82,23 @@ export class RequestLog {
     this.#count += 1;
     const numbered = { number: this.#count, ...entry };
     this.entries.push(numbered);
-    if (this.entries.length > this.#kept) this.entries.shift();
+    if (this.entries.length > this.#kept) this.#hostIds -= hostCount(this.entries.shift() as RequestEntry);
     return numbered;
   }
 
-  /** A body's policies, without their host ids once very many are remembered. */
-  asked(policies: readonly Omit<AskedPolicy, 'hosts'>[]): AskedPolicy[] {
-    return policies.map(({ policyId, subscriptionId, hostIds }) => {
-      this.#hostIds += hostIds.length;
-      const kept = this.#hostIds <= HOST_IDS_KEPT ? hostIds : [];
-      return { policyId, subscriptionId, hosts: hostIds.length, hostIds: kept };
-    });
+  /** Notes what a body asks for; the oldest entries lose their host ids once very many are remembered. */
+  remember(entry: RequestEntry, asked: readonly Omit<AskedPolicy, 'hosts'>[]): void {
+    entry.policies = asked.map((policy) => ({ ...policy, hosts: policy.hostIds.length }));
+    if (this.#kept === 0) return;
+    this.#hostIds += hostCount(entry);
+    for (const old of this.entries) {
+      if (this.#hostIds <= HOST_IDS_KEPT || old === entry) return;
+      this.#hostIds -= hostCount(old);
+      old.policies = old.policies.map((policy) => ({ ...policy, hostIds: [] }));
+    }
   }
+}
+
+function hostCount({ policies }: RequestEntry): number {
+  return policies.reduce((sum, { hostIds }) => sum + hostIds.length, 0);
 }

@@ -5,30 +5,43 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, codedError, htmlPage, loginRefused, unauthorized } from './answers.ts';
 import { Tokens } from './auth.ts';
-import { hostids, knownParameters, policyList, type Question } from './endpoints.ts';
+import { Disturbances } from './disturbances.ts';
+import { badBody, hostids, policyList, type Question } from './endpoints.ts';
 import { faultAnswer } from './fault-answers.ts';
-import { type Endpoint, type Fault, Faults, numberOf } from './faults.ts';
+import { type Fault, Faults } from './faults.ts';
 import type { Form } from './form-names.ts';
 import type { SimulatorOptions } from './options.ts';
 import { parseAsked, postureInfo, unsupportedMediaType } from './posture-info.ts';
 import { RateWindow, rateHeaders } from './rate-window.ts';
-import { type RequestEntry, RequestLog } from './request-log.ts';
-import { closed, send, type Wire } from './wire.ts';
+import { emptyEntry, type RequestEntry, RequestLog } from './request-log.ts';
+import { knownParameters, type Route, routeOf } from './routes.ts';
+import { send, type Wire } from './wire.ts';
 import type { World } from './world.ts';
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
-const newest = { list: 2, hostids: 5, posture: 5 } as const;
+const KEEP_ALIVE_MS = 65_000;
 
-/** Where a request was sent, as far as the gateway has it. */
-interface Route {
-  readonly endpoint: Endpoint;
-  readonly version: number;
+/** A request on its way through the gateway. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly search: URLSearchParams;
+  readonly route: Route | undefined;
+  readonly entry: RequestEntry;
+  readonly body: Buffer;
+  /** Headers that every answer to it has. */
+  headers: Record<string, string>;
+  faults: readonly Fault[];
 }
 
-/** A gateway that listens; see `startSimulator`. */
+type Routed = Exchange & { readonly route: Route };
+
+/**
+ * A gateway that listens. A request is looked at in this order: path and method, token, concurrency, rate, faults, and
+ * only then what it asks; so a fault counts the requests that a gateway would have worked on.
+ */
 export class Gateway {
   readonly server: Server;
   readonly log: RequestLog;
@@ -38,6 +51,7 @@ export class Gateway {
   readonly #options: SimulatorOptions;
   readonly #window: RateWindow | undefined;
   readonly #running = new Map<string, number>();
+  readonly #disturbances: Disturbances;
 
   constructor(world: World, options: SimulatorOptions) {
     this.#world = world;
@@ -52,18 +66,30 @@ export class Gateway {
     const handle = (request: IncomingMessage, response: ServerResponse) =>
       void this.#handle(request, response);
     this.server = options.tls === undefined ? createHttp(handle) : createHttps(options.tls, handle);
-    this.server.keepAliveTimeout = 65_000;
+    this.server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.server.requestTimeout = 0;
+    this.#disturbances = new Disturbances(this.server);
+  }
+
+  /** Ends the server with every connection. */
+  async close(): Promise<void> {
+    this.#disturbances.stop();
+    await new Promise<void>((resolve) => {
+      this.server.close(() => resolve());
+      this.server.closeAllConnections();
+    });
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://gateway');
     const route = routeOf(url.pathname);
     const started = performance.now();
-    const entry = this.log.add(entryOf(request, url, route));
+    const entry = this.log.add(emptyEntry(request, url, route));
     response.on('error', () => {});
     try {
-      await this.#answer(request, response, url, route, entry);
+      const body = await readBody(request);
+      const search = url.searchParams;
+      await this.#answer({ request, response, search, route, entry, body, headers: {}, faults: [] });
       entry.outcome = response.writableFinished ? 'sent' : 'closed';
     } catch {
       entry.outcome = 'closed';
@@ -73,155 +99,109 @@ export class Gateway {
     this.#options.onRequest?.(entry);
   }
 
-  async #answer(
-    request: IncomingMessage,
-    response: ServerResponse,
-    url: URL,
-    route: Route | undefined,
-    entry: RequestEntry,
-  ): Promise<void> {
-    const body = await readBody(request);
-    const reply = (answer: Answer, faults: readonly Fault[] = [], headers: Record<string, string> = {}) => {
-      entry.status = answer.status;
-      const whole = { ...answer, headers: { ...headers, ...answer.headers } };
-      return send(response, whole, this.#wire(route, faults), (bytes) => {
-        entry.bytes += bytes;
-      });
-    };
-    if (route === undefined) return reply(htmlPage(404, 'Not Found'));
-    if (request.method !== (route.endpoint === 'auth' || route.endpoint === 'posture' ? 'POST' : 'GET')) {
-      return reply(htmlPage(405, 'Not Allowed'));
-    }
-    if (route.endpoint === 'auth') {
-      const faults = this.#strike(route, [], entry);
-      if (await this.#disturbed(response, faults)) return;
-      return reply(
-        faultAnswer(faults, () => this.tokens.revoke(Date.now())) ?? this.#login(request, body, entry),
-        faults,
-      );
-    }
+  #answer(exchange: Exchange): Promise<void> {
+    const { route, request } = exchange;
+    if (route === undefined) return this.#reply(exchange, htmlPage(404, 'Not Found'));
+    const routed = { ...exchange, route };
+    if (request.method !== route.method) return this.#reply(exchange, htmlPage(405, 'Not Allowed'));
+    if (route.endpoint === 'auth') return this.#workOn(routed, [], () => this.#login(routed));
+    return this.#answerUser(routed);
+  }
+
+  async #answerUser(exchange: Routed): Promise<void> {
+    const { entry, request, route } = exchange;
     const verdict = this.tokens.check(request.headers.authorization, Date.now());
-    if (verdict.state !== 'good')
-      return reply(unauthorized(verdict.state === 'expired' ? 'JWT expired' : 'Not authenticated'));
-    entry.user = verdict.user;
-    const running = this.#running.get(verdict.user) ?? 0;
-    if (running >= (this.#options.concurrencyLimit ?? Infinity)) {
-      return reply(codedError(409, 1960, 'This API cannot be run: too many calls of this user are running.'));
-    }
-    this.#running.set(verdict.user, running + 1);
+    if (verdict.state === 'expired') return this.#reply(exchange, unauthorized('JWT expired'));
+    if (verdict.state === 'unknown') return this.#reply(exchange, unauthorized('Not authenticated'));
+    const { user } = verdict;
+    entry.user = user;
+    const running = this.#running.get(user) ?? 0;
+    if (running >= (this.#options.concurrencyLimit ?? Infinity))
+      return this.#reply(exchange, tooManyAtOnce());
+    this.#running.set(user, running + 1);
     try {
-      await this.#answerUser(
-        request,
-        response,
-        url,
-        { ...route, endpoint: route.endpoint },
-        entry,
-        body,
-        reply,
-      );
+      const tooMany = this.#overRate(exchange, `${user} ${route.endpoint}`);
+      await (tooMany === undefined ? this.#answerQuestion(exchange, user) : this.#reply(exchange, tooMany));
     } finally {
-      this.#running.set(verdict.user, (this.#running.get(verdict.user) ?? 1) - 1);
+      this.#running.set(user, (this.#running.get(user) ?? 1) - 1);
     }
   }
 
-  async #answerUser(
-    request: IncomingMessage,
-    response: ServerResponse,
-    url: URL,
-    route: Route & { endpoint: Question['endpoint'] },
-    entry: RequestEntry,
-    body: Buffer,
-    reply: (answer: Answer, faults?: readonly Fault[], headers?: Record<string, string>) => Promise<void>,
-  ): Promise<void> {
-    const { endpoint, version } = route;
-    const user = entry.user as string;
-    const asked = endpoint === 'posture' ? (parseAsked(body) ?? []) : [];
-    entry.policies = this.log.asked(asked);
-    const { query, ignored } = knownParameters(endpoint, version, url.searchParams);
+  async #answerQuestion(exchange: Routed, user: string): Promise<void> {
+    const { route, entry, search, body, request } = exchange;
+    const { query, ignored } = knownParameters(route, search);
     entry.ignored = ignored;
-    const rate = this.#window?.take(`${user} ${endpoint}`, Date.now());
-    const headers =
-      rate === undefined || this.#window === undefined || this.#options.rateHeaders === false
-        ? {}
-        : rateHeaders(this.#window.limit, rate);
-    if (rate?.allowed === false) return reply(this.#overLimit(rate.waitSeconds), [], headers);
-    const policies =
-      endpoint === 'posture'
-        ? asked.map(({ policyId }) => policyId)
-        : (query.get('policyId') ?? '').split(',');
-    const hosts = new Set(asked.flatMap(({ hostIds }) => hostIds));
-    const faults = this.#strike(route, policies, entry, hosts);
-    if (await this.#disturbed(response, faults)) return;
-    const instead = faultAnswer(faults, () => this.tokens.revoke(Date.now()));
-    if (instead !== undefined) return reply(instead, faults, headers);
-    if (endpoint === 'posture' && !/\bjson\b/i.test(request.headers['content-type'] ?? '')) {
-      return reply(unsupportedMediaType(), faults, headers);
-    }
-    const forms = this.#forms(faults);
-    const question = {
-      world: this.#world,
-      options: this.#options,
-      endpoint,
-      version,
-      query,
-      body,
-      user,
-      forms,
-      faults,
-    };
-    const answers = { list: policyList, hostids, posture: postureInfo };
-    return reply(answers[endpoint](question), faults, headers);
+    const asked = route.endpoint === 'posture' ? parseAsked(body) : [];
+    this.log.remember(entry, asked ?? []);
+    const named = query.get('policyId')?.split(',') ?? [];
+    await this.#workOn(exchange, [...named, ...(asked ?? []).map(({ policyId }) => policyId)], (faults) => {
+      if (route.endpoint === 'posture' && !/\bjson\b/i.test(request.headers['content-type'] ?? '')) {
+        return unsupportedMediaType();
+      }
+      if (asked === undefined) return badBody();
+      const { version } = route;
+      const forms = this.#forms(faults);
+      const question: Question = {
+        world: this.#world,
+        options: this.#options,
+        version,
+        query,
+        body,
+        user,
+        forms,
+        faults,
+      };
+      if (route.endpoint === 'list') return policyList(question);
+      return route.endpoint === 'hostids' ? hostids(question) : postureInfo(question, asked);
+    });
   }
 
-  #login(request: IncomingMessage, body: Buffer, entry: RequestEntry): Answer {
+  /** Lets the faults do what they do, and sends the gateway's own answer where none of them does it. */
+  async #workOn(
+    exchange: Routed,
+    policies: readonly string[],
+    answer: (faults: readonly Fault[]) => Answer,
+  ): Promise<void> {
+    const { route, entry } = exchange;
+    const hasHost = (id: string) => entry.policies.some(({ hostIds }) => hostIds.includes(id));
+    const faults = this.faults.strike({ endpoint: route.endpoint, policies, hasHost });
+    entry.faults = faults.map(({ text }) => text);
+    exchange.faults = faults;
+    if (await this.#disturbances.take(exchange.response, faults)) return;
+    const instead = faultAnswer(faults, () => this.tokens.revoke(Date.now()));
+    await this.#reply(exchange, instead ?? answer(faults));
+  }
+
+  #login({ body, entry }: Exchange): Answer {
     const form = new URLSearchParams(body.toString());
     const username = form.get('username');
     entry.user = username ?? undefined;
-    void request;
     const token = this.tokens.login(username, form.get('password'), Date.now());
     if (token === undefined) return loginRefused();
     return { status: 201, headers: { 'Content-Type': 'text/plain;charset=UTF-8' }, body: Buffer.from(token) };
   }
 
-  #overLimit(waitSeconds: number): Answer {
-    if (this.#options.rateLimitStatus === 409) {
-      return codedError(409, 1965, `This API cannot be run again for another ${waitSeconds} seconds.`);
-    }
-    return codedError(429, 1965, `Too many requests; run again in ${waitSeconds} seconds.`);
+  /** The answer to a request too many; undefined, and counted, where it is none. */
+  #overRate(exchange: Exchange, key: string): Answer | undefined {
+    if (this.#window === undefined) return undefined;
+    const verdict = this.#window.take(key, Date.now());
+    if (this.#options.rateHeaders !== false) exchange.headers = rateHeaders(this.#window.limit, verdict);
+    if (verdict.allowed) return undefined;
+    const status = this.#options.rateLimitStatus ?? 429;
+    return codedError(
+      status,
+      1965,
+      `This API cannot be run again for another ${verdict.waitSeconds} seconds.`,
+    );
   }
 
-  #strike(
-    route: Route,
-    policies: readonly string[],
-    entry: RequestEntry,
-    hosts?: ReadonlySet<string>,
-  ): Fault[] {
-    const hasHost = (id: string) => hosts?.has(id) ?? false;
-    const struck = this.faults.strike({ endpoint: route.endpoint, policies, hasHost });
-    entry.faults = struck.map(({ text }) => text);
-    return struck;
-  }
-
-  /** Whether a fault took the connection, so that there is nothing left to answer. */
-  async #disturbed(response: ServerResponse, faults: readonly Fault[]): Promise<boolean> {
-    for (const { kind, value } of faults) {
-      if (kind === 'delay') await sleep(Number(value));
-      if (kind === 'hang' && value !== 'body') await closed(response);
-      else if (kind === 'refuse') response.socket?.destroy();
-      else if (kind === 'down') this.#stopListening(value);
-      else if (kind === 'endless-header') await endlessHeader(response);
-      else continue;
-      return true;
-    }
-    return false;
-  }
-
-  #stopListening(seconds: string | undefined): void {
-    const address = this.server.address();
-    this.server.close();
-    this.server.closeAllConnections();
-    if (seconds === undefined || address === null || typeof address === 'string') return;
-    setTimeout(() => this.server.listen(address.port, address.address), numberOf(seconds, 0) * 1000);
+  #reply(exchange: Exchange, answer: Answer): Promise<void> {
+    const { entry, response } = exchange;
+    entry.status = answer.status;
+    const whole = { ...answer, headers: { ...exchange.headers, ...answer.headers } };
+    return send(response, whole, this.#wire(exchange), (bytes) => {
+      entry.bytes += bytes;
+    });
   }
 
   #forms(faults: readonly Fault[]): Set<Form> {
@@ -231,7 +211,7 @@ export class Gateway {
     return new Set([...(this.#options.forms ?? []), ...(more as Form[])]);
   }
 
-  #wire(route: Route | undefined, faults: readonly Fault[]): Wire {
+  #wire({ route, faults }: Exchange): Wire {
     const { gzipLevel = 1, contentEncoding = 'none', chunkBytes } = this.#options;
     const encoding = faults.find(({ kind }) => kind === 'encoding')?.value as Wire['encoding'] | undefined;
     const posture = route?.endpoint === 'posture';
@@ -245,34 +225,8 @@ export class Gateway {
   }
 }
 
-function routeOf(path: string): Route | undefined {
-  if (path === '/auth') return { endpoint: 'auth', version: 0 };
-  const match = /^\/pcrs\/(\d)\.0\/posture\/(policy\/list|hostids|postureInfo\/?)$/.exec(path);
-  if (match === null) return undefined;
-  const name = match[2] as string;
-  const endpoint = name === 'policy/list' ? 'list' : name === 'hostids' ? 'hostids' : 'posture';
-  const version = Number(match[1]);
-  return version >= 1 && version <= newest[endpoint] ? { endpoint, version } : undefined;
-}
-
-function entryOf(request: IncomingMessage, url: URL, route: Route | undefined): Omit<RequestEntry, 'number'> {
-  return {
-    time: new Date().toISOString(),
-    method: request.method ?? '',
-    path: url.pathname,
-    endpoint: route?.endpoint,
-    version: route === undefined || route.version === 0 ? undefined : `${route.version}.0`,
-    query: Object.fromEntries(url.searchParams),
-    ignored: [],
-    headers: request.headers,
-    user: undefined,
-    policies: [],
-    status: 0,
-    faults: [],
-    bytes: 0,
-    ms: 0,
-    outcome: 'open',
-  };
+function tooManyAtOnce(): Answer {
+  return codedError(409, 1960, 'This API cannot be run: too many calls of this user are running.');
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
@@ -280,19 +234,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   let bytes = 0;
   for await (const piece of request) {
     bytes += (piece as Buffer).length;
-    if (bytes > MAX_BODY_BYTES) throw new Error('request body too large');
+    if (bytes > MAX_BODY_BYTES) throw new Error('the body of the request is too large');
     pieces.push(piece as Buffer);
   }
   return Buffer.concat(pieces);
-}
-
-async function endlessHeader(response: ServerResponse): Promise<void> {
-  const { socket } = response;
-  socket?.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n');
-  const line = `X-Padding: ${'0'.repeat(1000)}\r\n`;
-  while (socket !== null && !socket.destroyed) {
-    if (!socket.write(line))
-      await new Promise<void>((resolve) => socket.once('drain', resolve).once('close', () => resolve()));
-    else await sleep(1);
-  }
 }
