@@ -51,7 +51,8 @@ async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
   if (values.help || values.version || values.completion) return printAndEnd(tool, values);
 
   const stdinIs = whatStdinIs();
-  if (stdinIs === 'terminal' && tool.stdin === 'required') {
+  const needsStdin = tool.stdin === 'required' && (tool.needsStdin?.(read.values as never) ?? true);
+  if (stdinIs === 'terminal' && needsStdin) {
     const { helpText } = await import('./help.ts');
     writeStderr(helpText(tool));
     return 2;

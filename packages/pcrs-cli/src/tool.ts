@@ -14,6 +14,8 @@ export interface Tool<F extends Flags = Flags> {
   readonly positionals?: readonly { name: string; describe: string; required?: boolean }[];
   /** `required`: on a terminal the tool prints its help and ends with 2. */
   readonly stdin: 'none' | 'optional' | 'required';
+  /** Flags may make a required stdin needless: then it is not asked for on a terminal. */
+  needsStdin?(flags: FlagValues<F>): boolean;
   /** When the live line is shown: the stages of a pipe share one terminal. */
   readonly live?: 'always' | 'unless stdout is piped' | 'unless stdin is piped';
   readonly flags: F;

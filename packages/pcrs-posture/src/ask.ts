@@ -16,6 +16,8 @@ export interface Store {
   kept?(slice: Slice): Promise<{ part: Part; file: string; sha256: string } | undefined>;
   /** Whether an earlier run went on to the halves of this slice. */
   wasHalved?(slice: Slice): boolean;
+  /** What was kept of this slice is damaged. */
+  forget?(slice: Slice): Promise<void>;
   /** This slice is asked for in halves from here on. */
   halved?(slice: Slice): Promise<void>;
 }
@@ -119,22 +121,26 @@ export class Asker {
   }
 
   async #fromStore(slice: Slice): Promise<ProvenSlice | undefined> {
-    const kept = await this.#options.store.kept?.(slice);
-    if (kept === undefined) return undefined;
-    let why = 'its SHA-256 is not the one in the manifest';
+    const { store, gateway, kind, warn } = this.#options;
+    let file = `the body of ${describeSlice(slice)}`;
+    let part: Part | undefined;
     try {
-      const proof = await prove(kept.part.read(), undefined, this.#options.kind, this.#memory);
+      const kept = await store.kept?.(slice);
+      if (kept === undefined) return undefined;
+      ({ file, part } = kept);
+      const proof = await prove(kept.part.read(), undefined, kind, this.#memory);
       if (proof.sha256 === kept.sha256) return this.#proven(slice, kept.part, proof, kept.file, true);
       this.#memory.giveBack(proof.lines ?? []);
+      throw codedError('PCRS_MACHINE', 'its SHA-256 is not the one in the manifest');
     } catch (error) {
-      if ((error as { code?: string }).code !== 'PCRS_BROKEN_BODY') throw error;
-      why = (error as Error).message;
+      await part?.discard();
+      const { code, message } = error as { code?: string; message: string };
+      if (code !== 'PCRS_BROKEN_BODY' && code !== 'PCRS_MACHINE') throw error;
+      if (gateway === undefined) throw codedError('PCRS_INCOMPLETE', `${file} is damaged: ${message}`);
+      warn(`${file} is damaged and asked for again: ${message}`);
+      await store.forget?.(slice);
+      return undefined;
     }
-    await kept.part.discard();
-    if (this.#options.gateway === undefined)
-      throw codedError('PCRS_INCOMPLETE', `${kept.file} is damaged: ${why}`);
-    this.#options.warn(`${kept.file} is damaged and asked for again: ${why}`);
-    return undefined;
   }
 
   #proven(slice: Slice, part: Part, proof: Proof, file: string | null, replayed: boolean): ProvenSlice {

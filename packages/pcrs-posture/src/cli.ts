@@ -1,19 +1,85 @@
-import { gatewayOptions } from 'pcrs-cli/gateway-flags';
+import { flag } from 'pcrs-cli/flags';
+import { apiVersionFlag, concurrencyFlag, gatewayOptions, stageFlags } from 'pcrs-cli/gateway-flags';
 import { type Run, runStage } from 'pcrs-cli/stage';
 import { type Context, defineTool } from 'pcrs-cli/tool';
+import type { Archive } from 'pcrs-gateway/archive';
 import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
-import { flags, type PostureFlags } from './flags.ts';
-import { expectedInput } from './host-ids.ts';
+import { checkDate } from 'pcrs-records/dates';
 import {
-  type PostureOptions,
-  type PostureSlices,
-  type ProvenSlice,
-  posturePlan,
-  postureSlices,
-} from './index.ts';
+  type ArchiveMode,
+  archivedOptions,
+  checkGateway,
+  openRunArchive,
+  parseDuration,
+} from './archive-run.ts';
+import { archiveStore, cutSizes } from './archive-store.ts';
+import { expectedInput } from './host-ids.ts';
+import { type PostureSlices, type ProvenSlice, posturePlan, postureSlices } from './index.ts';
 import { PostureInput } from './input.ts';
-import { postureOptions } from './options.ts';
+import { type RunOptions, runOptions } from './options.ts';
+import { toQuestion } from './query.ts';
 import type { PolicyHosts } from './slices.ts';
+
+const what = 'What to ask for';
+const slicing = 'Slices';
+const keeping = 'Archive';
+const date = (describe: string) => flag.text({ describe, value: 'DATE', parse: checkDate, group: what });
+
+const flags = {
+  evidence: flag.boolean({ describe: 'with the evidence', group: what }),
+  'extended-evidence': flag.boolean({ describe: 'with the extended evidence too (5.0)', group: what }),
+  qds: flag.boolean({ describe: 'with the Qualys Detection Score (5.0)', group: what }),
+  'exclude-inactive-controls': flag.boolean({
+    describe: 'without controls that are inactive in their policy',
+    group: what,
+  }),
+  'evaluated-since': date('only records evaluated on or after'),
+  'scanned-since': date('only hosts scanned on or after'),
+  'scanned-from': date('only hosts scanned from … (with --scanned-to)'),
+  'scanned-to': date('… to'),
+  'status-changed-since': date('only records whose status changed since'),
+  'no-compression': flag.boolean({ describe: 'ask for plain JSON instead of gzip', group: what }),
+  untagged: flag.boolean({ describe: 'records without kind (outside a run)', group: what }),
+  'hosts-per-request': flag.integer({
+    ...{ describe: 'host ids in one request, all policies together', min: 1, max: 100_000, default: 1000 },
+    ...{ env: 'shared', group: slicing },
+  }),
+  'policies-per-request': flag.integer({
+    ...{ describe: 'policies in one request', min: 1, max: 10, default: 10, limit: "the gateway's limit" },
+    ...{ env: 'shared', group: slicing },
+  }),
+  strict: flag.boolean({
+    describe: 'with a date filter, a body that never began is a failure and not "no data"',
+    group: slicing,
+  }),
+  plan: flag.boolean({ describe: 'count slices and requests, ask for nothing', env: 'none', group: slicing }),
+  resume: flag.boolean({
+    describe: 'go on with --archive DIR: ask only for what is missing',
+    env: 'none',
+    group: keeping,
+  }),
+  'resume-within': flag.text({
+    ...{
+      describe: 'how old an archive may be to go on with it',
+      value: 'TIME',
+      default: '12h',
+      parse: parseDuration,
+    },
+    group: keeping,
+  }),
+  replay: flag.boolean({
+    describe: 'write what --archive DIR holds, ask for nothing',
+    env: 'none',
+    group: keeping,
+  }),
+  'skip-bad': flag.boolean({
+    describe: 'pass over lines that are no records, and count them',
+    group: slicing,
+  }),
+  'api-version': apiVersionFlag('5.0', 'shared'),
+  concurrency: concurrencyFlag(2),
+  ...stageFlags,
+} as const;
 
 export const tool = defineTool({
   name: 'pcrs-posture',
@@ -21,9 +87,10 @@ export const tool = defineTool({
   pipes: [
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture --evidence | pcrs-to-sqlite posture.db',
     'pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-csv > posture.csv',
-    'pcrs-policies | pcrs-hostids | pcrs-posture --plan',
+    'pcrs-posture --archive DIR --resume | pcrs-to-sqlite posture.db',
   ],
   stdin: 'required',
+  needsStdin: ({ resume, replay }) => !resume && !replay,
   live: 'unless stdout is piped',
   flags,
   notes: [
@@ -31,30 +98,35 @@ export const tool = defineTool({
     'DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.',
   ],
   async main(context) {
+    const kept = context.flags.plan ? undefined : await openRunArchive(context.flags, context.startedAt);
     const input = new PostureInput();
     const asked: Asked = {};
-    await runStage(context, {
-      takes: ['hostids'],
-      expected: expectedInput,
-      accept: (value, kind, where) => input.accept(value, kind, where),
-      skipBad: context.flags.skipBad,
-      tally: () => tallyOf(asked),
-      async work(run) {
-        const options = postureOptions(context, run);
-        input.watch(run, options.apiVersion, (message) => context.log.warn(message));
-        if (context.flags.plan) {
-          await run.emit(
-            'plan',
-            `${JSON.stringify(await posturePlan(run.input, context.flags.rate, options))}\n`,
-          );
-        } else {
-          await fetchAndWrite(context, run, options, asked);
-        }
-        input.checkForForgottenStage();
-      },
-    });
+    try {
+      await runStage(withStdin(context, kept), {
+        takes: ['hostids'],
+        expected: expectedInput,
+        accept: (value, kind, where) => input.accept(value, kind, where),
+        skipBad: context.flags.skipBad || kept?.archive.manifest?.header.options['skip-bad'] === true,
+        tally: () => tallyOf(asked),
+        async work(run) {
+          const options = runOptions(context.flags, circumstances(context, run, kept));
+          watch(input, run, options);
+          if (context.flags.plan) await writePlan(context, run, options);
+          else if (kept?.mode === 'replay')
+            await write(context, run, replayed(kept.archive, run, options, asked), asked);
+          else await fetchAndWrite(context, run, options, kept, asked);
+          input.checkForForgottenStage();
+        },
+      });
+    } finally {
+      if (!context.signal.aborted) await kept?.archive.inputKept();
+      await kept?.archive.close();
+    }
   },
 });
+
+type PostureContext = Context<typeof flags>;
+type Kept = { archive: Archive; mode: ArchiveMode } | undefined;
 
 /** What the run's `end` tells of. */
 interface Asked {
@@ -67,38 +139,113 @@ function tallyOf({ gateway, slices }: Asked) {
   return { requests, retries, bytes, ...(slices ? { slices: slices.counts } : {}) };
 }
 
+/** A new archive keeps stdin; an old one takes its place. */
+function withStdin(context: PostureContext, kept: Kept): PostureContext {
+  if (kept === undefined) return context;
+  const { archive, mode } = kept;
+  return { ...context, stdin: mode === 'new' ? archive.keepInput(context.stdin) : archive.keptInput() };
+}
+
+function circumstances(context: PostureContext, run: Run<PolicyHosts>, archive: Kept) {
+  const { origins, startedAt: now, log } = context;
+  const warn = (message: string): void => log.warn(message);
+  return { origins, inRun: run.session !== undefined, startedAt: run.startedAt, now, archive, warn };
+}
+
+function watch(input: PostureInput, run: Run<PolicyHosts>, { apiVersion, warn }: RunOptions): void {
+  if (run.session !== undefined) input.inRun();
+  run.onForward = (record) => {
+    const warning = input.passing(record, apiVersion);
+    if (warning !== undefined) warn?.(warning);
+  };
+}
+
+async function writePlan(context: PostureContext, run: Run<PolicyHosts>, options: RunOptions): Promise<void> {
+  const plan = await posturePlan(run.input, context.flags.rate, options);
+  await run.emit('plan', `${JSON.stringify(plan)}\n`);
+}
+
+function replayed(archive: Archive, run: Run<PolicyHosts>, options: RunOptions, asked: Asked): PostureSlices {
+  const store = archiveStore(archive, toQuestion(options), true);
+  asked.slices = postureSlices(undefined, run.input, {
+    ...options,
+    store,
+    sizes: cutSizes(archive),
+    concurrency: 1,
+  });
+  return asked.slices;
+}
+
 async function fetchAndWrite(
-  context: Context<PostureFlags>,
+  context: PostureContext,
   run: Run<PolicyHosts>,
-  options: PostureOptions,
+  options: RunOptions,
+  kept: Kept,
   asked: Asked,
 ): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const gateway = await openGateway({ ...gatewayOptions(context), signal }, run.session);
   asked.gateway = gateway;
-  asked.slices = postureSlices(gateway, run.input, options);
-  let [hosts, records] = [0, 0];
   try {
-    for await (const slice of asked.slices) {
-      await write(run, slice);
-      hosts += slice.slice.hosts;
-      records += slice.proof.records;
-      context.progress.update({
-        hosts,
-        records,
-        requests: gateway.tally.requests,
-        bytes: gateway.tally.bytes,
-      });
-    }
+    if (kept !== undefined) await begin(context, run, options, kept, gateway);
+    asked.slices = postureSlices(gateway, run.input, { ...options, ...archiveOptions(options, kept) });
+    await write(context, run, asked.slices, asked);
+    await kept?.archive.note(
+      { kind: 'finished', at: new Date().toISOString(), slices: asked.slices.counts },
+      true,
+    );
   } finally {
     stop.abort(new Error('the stage has ended'));
     await gateway.close();
   }
 }
 
+async function begin(
+  context: PostureContext,
+  run: Run<PolicyHosts>,
+  options: RunOptions,
+  { archive, mode }: NonNullable<Kept>,
+  gateway: Gateway,
+): Promise<void> {
+  if (mode === 'resume') checkGateway(archive, gateway);
+  await archive.begin({
+    ...{ stage: context.tool, version: context.version, runId: run.session?.runId ?? null },
+    ...{ gateway: gateway.url, username: gateway.username ?? null, startedAt: run.startedAt.toISOString() },
+    options: archivedOptions(options),
+  });
+}
+
+function archiveOptions(options: RunOptions, kept: Kept) {
+  if (kept === undefined) return {};
+  const { archive } = kept;
+  const sizes = cutSizes(archive);
+  return {
+    store: archiveStore(archive, toQuestion(options), false),
+    sizes,
+    onCut: ({ number, hosts }: { number: number; hosts: number }) =>
+      number > sizes.length ? archive.note({ kind: 'cut', number, hosts }) : undefined,
+  };
+}
+
+async function write(
+  context: PostureContext,
+  run: Run<PolicyHosts>,
+  slices: PostureSlices,
+  asked: Asked,
+): Promise<void> {
+  let [hosts, records] = [0, 0];
+  for await (const slice of slices) {
+    await writeSlice(run, slice);
+    hosts += slice.slice.hosts;
+    records += slice.proof.records;
+    const { requests = 0, bytes = 0 } = asked.gateway?.tally ?? {};
+    context.progress.update({ hosts, records, requests, bytes });
+  }
+}
+
 /** A slice's records, and in a run what it was. */
-async function write(run: Run<PolicyHosts>, { slice, proof, file, blocks }: ProvenSlice): Promise<void> {
+async function writeSlice(run: Run<PolicyHosts>, { slice, proof, file, blocks }: ProvenSlice): Promise<void> {
   for await (const { bytes, count } of blocks()) await run.emit('posture', bytes, count);
   if (run.session === undefined) return;
   const { number, key, policies, hosts } = slice;

@@ -1,5 +1,5 @@
-import type { Run } from 'pcrs-cli/stage';
 import { mixedVersionsWarning } from 'pcrs-gateway/api-versions';
+import type { JsonObject } from 'pcrs-records/kinds';
 import { forgottenStage, hostIdsVersion, isPolicy, parseHostIds } from './host-ids.ts';
 import type { PolicyHosts } from './slices.ts';
 
@@ -20,15 +20,16 @@ export class PostureInput {
     return found;
   }
 
-  /** Warns when host ids were resolved in another version than posture is asked in. */
-  watch(run: Run<PolicyHosts>, apiVersion: string, warn: (message: string) => void): void {
-    this.#inRun = run.session !== undefined;
-    run.onForward = (record) => {
-      if (record['kind'] === 'start' && record['stage'] === 'pcrs-hostids') this.#hostidsStage = true;
-      const version = hostIdsVersion(record);
-      const warning = version === undefined ? undefined : mixedVersionsWarning(version, apiVersion);
-      if (warning !== undefined) warn(warning);
-    };
+  /** In a run policies pass through. */
+  inRun(): void {
+    this.#inRun = true;
+  }
+
+  /** Looks at a record that is passed on. Yields a warning where host ids were resolved in another version. */
+  passing(record: JsonObject, apiVersion: string): string | undefined {
+    if (record['kind'] === 'start' && record['stage'] === 'pcrs-hostids') this.#hostidsStage = true;
+    const version = hostIdsVersion(record);
+    return version === undefined ? undefined : mixedVersionsWarning(version, apiVersion);
   }
 
   /**

@@ -1,39 +1,63 @@
-import type { Run } from 'pcrs-cli/stage';
-import type { Context } from 'pcrs-cli/tool';
 import { versionWarning } from 'pcrs-gateway/api-versions';
+import type { Archive } from 'pcrs-gateway/archive';
 import { resolveDate } from 'pcrs-records/dates';
 import { codedError } from 'pcrs-records/errors';
-import type { PostureFlags } from './flags.ts';
+import { type ArchiveMode, optionsOf } from './archive-run.ts';
 import type { PostureOptions } from './index.ts';
 import { toQuestion } from './query.ts';
 
+/** The flags that become the library's options. */
+export type OptionFlags = PostureOptions & {
+  apiVersion: string;
+  untagged: boolean;
+  skipBad: boolean;
+  strict: boolean;
+};
+
+/** The options in force, dates resolved. */
+export type RunOptions = OptionFlags;
+
+/** What the options depend on besides the flags. */
+export interface Circumstances {
+  /** Where each flag came from, by camelCase name. */
+  origins: Readonly<Record<string, string>>;
+  inRun: boolean;
+  /** What relative dates count back from. */
+  startedAt: Date;
+  now: Date;
+  archive: { archive: Archive; mode: ArchiveMode } | undefined;
+  warn(message: string): void;
+}
+
 /**
- * The library's options from the flags, dates resolved.
+ * The library's options from the flags and, where an archive goes on, from it.
  *
- * Throws  PCRS_USAGE for flags that do not go together, or that the version or the run does not allow
+ * Throws  PCRS_USAGE for flags that do not go together, or that the version, the run or the archive does not allow
  */
-export function postureOptions(
-  context: Pick<Context<PostureFlags>, 'flags' | 'log' | 'startedAt'>,
-  run: Pick<Run<unknown>, 'session' | 'startedAt'>,
-): PostureOptions & { apiVersion: string } {
-  const { flags, log } = context;
-  if (flags.untagged && run.session !== undefined) {
+export function runOptions(
+  flags: OptionFlags,
+  { origins, inRun, startedAt, now, archive, warn }: Circumstances,
+): RunOptions {
+  const old = archive?.mode === 'new' ? undefined : archive?.archive;
+  const given = resolved(flags, old ? new Date(old.manifest!.header.startedAt) : startedAt);
+  const options = { ...given, ...(old ? optionsOf(old, given, origins) : {}) } as RunOptions;
+  if (options.untagged && inRun) {
     throw codedError('PCRS_USAGE', '--untagged: a run needs the kind of each record; leave pcrs-auth away');
   }
-  const resolved = (text: string | undefined) =>
-    text === undefined ? undefined : resolveDate(text, run.startedAt);
-  const options = {
-    ...flags,
-    tagged: !flags.untagged,
-    evaluatedSince: resolved(flags.evaluatedSince),
-    scannedSince: resolved(flags.scannedSince),
-    scannedFrom: resolved(flags.scannedFrom),
-    scannedTo: resolved(flags.scannedTo),
-    statusChangedSince: resolved(flags.statusChangedSince),
-    warn: (message: string) => log.warn(message),
-  };
   toQuestion(options);
-  const warning = versionWarning('postureInfo', flags.apiVersion, context.startedAt);
-  if (warning !== undefined) log.warn(warning);
-  return options;
+  const warning = versionWarning('postureInfo', options.apiVersion, now);
+  if (warning !== undefined) warn(warning);
+  return { ...options, tagged: !options.untagged, warn };
+}
+
+function resolved(flags: OptionFlags, from: Date): OptionFlags {
+  const date = (text: string | undefined) => (text === undefined ? undefined : resolveDate(text, from));
+  return {
+    ...flags,
+    evaluatedSince: date(flags.evaluatedSince),
+    scannedSince: date(flags.scannedSince),
+    scannedFrom: date(flags.scannedFrom),
+    scannedTo: date(flags.scannedTo),
+    statusChangedSince: date(flags.statusChangedSince),
+  };
 }

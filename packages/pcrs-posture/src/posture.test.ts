@@ -7,13 +7,11 @@ const { simulator, gateway } = await simulatorAndGateway({ seed: 5, policies: 6,
 const { world } = simulator;
 
 const input = (): PolicyHosts[] =>
-  world
-    .policyIds()
-    .map((policyId) => ({
-      policyId,
-      subscriptionId: world.subscriptionId,
-      hostIds: world.hostIds(policyId),
-    }));
+  world.policyIds().map((policyId) => ({
+    policyId,
+    subscriptionId: world.subscriptionId,
+    hostIds: world.hostIds(policyId),
+  }));
 
 async function lines(options: PostureOptions = {}, policies = input()): Promise<string[]> {
   const texts: string[] = [];

@@ -1,0 +1,165 @@
+import { type Archive, newArchive, oldArchive } from 'pcrs-gateway/archive';
+import { codedError } from 'pcrs-records/errors';
+import { isBlank, lineBlocks } from 'pcrs-records/lines';
+import type { PostureOptions } from './index.ts';
+
+/** What the flags say about the archive. */
+export interface ArchiveFlags {
+  archive?: string | undefined;
+  resume: boolean;
+  replay: boolean;
+  resumeWithin: number;
+}
+
+export type ArchiveMode = 'new' | 'resume' | 'replay';
+
+/** The options that decide what is asked and written; another run of the same archive must have the same. */
+const decisive = [
+  ...(['apiVersion', 'evidence', 'extendedEvidence', 'qds', 'excludeInactiveControls'] as const),
+  ...([
+    'evaluatedSince',
+    'scannedSince',
+    'scannedFrom',
+    'scannedTo',
+    'statusChangedSince',
+    'noCompression',
+  ] as const),
+  ...(['untagged', 'hostsPerRequest', 'policiesPerRequest', 'strict', 'skipBad'] as const),
+] as const;
+
+type Decisive = { [K in (typeof decisive)[number]]?: unknown };
+
+/** `evaluatedSince` → `evaluated-since`. */
+const flagName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/**
+ * The archive of a run that is about to begin, to go on, or to be shown again.
+ *
+ * Throws  PCRS_USAGE where the flags or the directory do not fit; PCRS_INCOMPLETE where the archive's input was cut
+ */
+export async function openRunArchive(
+  flags: ArchiveFlags,
+  now: Date,
+): Promise<{ archive: Archive; mode: ArchiveMode } | undefined> {
+  const mode = modeOf(flags);
+  if (flags.archive === undefined) return undefined;
+  if (mode === 'new') return { archive: await newArchive(flags.archive), mode };
+  const archive = await oldArchive(flags.archive, mode === 'resume' ? 'write' : 'read');
+  try {
+    await checkFit(archive, mode, flags.resumeWithin, now);
+  } catch (error) {
+    await archive.close();
+    throw error;
+  }
+  return { archive, mode };
+}
+
+function modeOf({ archive, resume, replay }: ArchiveFlags): ArchiveMode {
+  if (resume && replay) throw codedError('PCRS_USAGE', '--resume and --replay exclude each other');
+  const mode = resume ? 'resume' : replay ? 'replay' : 'new';
+  if (mode !== 'new' && archive === undefined)
+    throw codedError('PCRS_USAGE', `--${mode} needs --archive DIR`);
+  return mode;
+}
+
+async function checkFit(
+  archive: Archive,
+  mode: ArchiveMode,
+  resumeWithinMs: number,
+  now: Date,
+): Promise<void> {
+  const { directory, manifest } = archive;
+  const { stage, startedAt } = manifest!.header;
+  if (stage !== 'pcrs-posture')
+    throw codedError('PCRS_USAGE', `${directory}: the archive of ${stage}, not of pcrs-posture`);
+  const has = (kind: string): boolean => manifest!.notes.some((note) => note.kind === kind);
+  if (mode === 'resume') {
+    if (has('finished'))
+      throw codedError('PCRS_USAGE', `${directory}: the archive is finished; --replay shows it again`);
+    const hours = (now.getTime() - Date.parse(startedAt)) / 3_600_000;
+    if (hours * 3_600_000 > resumeWithinMs) {
+      const old = `${directory}: the archive is ${Math.round(hours)} h old, and half of it would be of today`;
+      throw codedError('PCRS_USAGE', `${old}; --resume-within allows more, --replay shows what it holds`);
+    }
+  }
+  if (!has('input')) throw cut(directory, 'the run stopped before all of it was read');
+  const open = await unendedStage(archive.keptInput());
+  if (open !== undefined) throw cut(directory, `${open} never ended`);
+}
+
+function cut(directory: string, how: string): Error {
+  return codedError(
+    'PCRS_INCOMPLETE',
+    `${directory}: the archive's input was cut: ${how}; a new run is needed`,
+  );
+}
+
+/** The first stage that began in a kept input and did not end. */
+async function unendedStage(input: AsyncIterable<Uint8Array>): Promise<string | undefined> {
+  const open = new Set<string>();
+  for await (const { lines } of lineBlocks(input)) {
+    for (const line of lines) {
+      if (isBlank(line) || !/^\s*\{\s*"kind"\s*:\s*"(?:start|end)"/.test(line)) continue;
+      const { kind, stage } = JSON.parse(line) as { kind: string; stage: string };
+      if (kind === 'start') open.add(stage);
+      else open.delete(stage);
+    }
+  }
+  return open.values().next().value;
+}
+
+/** The decisive options by flag, for a new archive's first line. */
+export function archivedOptions(options: Decisive): Record<string, unknown> {
+  const given = decisive.map((name) => [flagName(name), options[name]] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== false));
+}
+
+/**
+ * The options of a run that goes on: those of the archive.
+ *
+ * Takes   given     the options by this run's flags, dates resolved
+ *         origins   where each came from; a default gives way
+ * Throws  PCRS_USAGE naming a flag that differs
+ */
+export function optionsOf(
+  archive: Archive,
+  given: Decisive,
+  origins: Readonly<Record<string, string>>,
+): PostureOptions & Decisive {
+  const archived = archive.manifest!.header.options;
+  const options: Record<string, unknown> = {};
+  for (const name of decisive) {
+    const before = archived[flagName(name)];
+    const now = given[name] === false ? undefined : given[name];
+    options[name] = before;
+    if ((origins[name] ?? 'default') === 'default' || now === before) continue;
+    const was = before === undefined ? 'none' : JSON.stringify(before);
+    const found = now === undefined ? 'none' : JSON.stringify(now);
+    throw codedError(
+      'PCRS_USAGE',
+      `--${flagName(name)} differs from the archive's (${was}, now ${found}); leave it away`,
+    );
+  }
+  return options;
+}
+
+/** Throws PCRS_USAGE where another gateway or user is about to be asked than before. */
+export function checkGateway(archive: Archive, gateway: { url: string; username: string | undefined }): void {
+  const { gateway: url, username } = archive.manifest!.header;
+  if (url !== gateway.url) {
+    throw codedError('PCRS_USAGE', `${archive.directory}: the archive is of ${url}, not of ${gateway.url}`);
+  }
+  if (username !== null && gateway.username !== undefined && username !== gateway.username) {
+    throw codedError(
+      'PCRS_USAGE',
+      `${archive.directory}: the archive is of user ${username}, not of ${gateway.username}`,
+    );
+  }
+}
+
+/** `12h` → ms; a flag's parser. */
+export function parseDuration(text: string): number {
+  const [, number, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  if (number === undefined) throw new Error('must be minutes, hours or days like 90m, 12h or 3d');
+  return Number(number) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'm' | 'h' | 'd'];
+}
