@@ -103,6 +103,7 @@ async function runMain(
       profilePassword: read.profilePassword,
       env: process.env,
       uid: process.getuid?.(),
+      pid: process.pid,
       node: { path: process.execPath, flags: process.execArgv },
       stdin: readStdin(stop.signal),
       stdinIs,

@@ -41,6 +41,7 @@ export interface Context<F extends Flags = Flags> {
   readonly profilePassword: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number | undefined;
+  readonly pid: number;
   /** How this Node was started, to start another tool the same way. */
   readonly node: { path: string; flags: readonly string[] };
   readonly stdin: AsyncIterable<Uint8Array>;

@@ -3,12 +3,12 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 /** Who may log in and how long a token lives. */
 export interface AccountOptions {
   /** Only this user; by default any. */
-  username?: string;
+  username?: string | undefined;
   /** Only this password; by default any but `wrong`. */
-  password?: string;
-  expireTokenAfterSeconds?: number;
+  password?: string | undefined;
+  expireTokenAfterSeconds?: number | undefined;
   /** Leave `exp` out of the token; it expires all the same. */
-  tokenWithoutExp?: boolean;
+  tokenWithoutExp?: boolean | undefined;
 }
 
 const FOUR_HOURS = 4 * 3600;

@@ -1,14 +1,12 @@
 import { createWriteStream, readFileSync } from 'node:fs';
-import { pid } from 'node:process';
 import { flag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
-import { faultKinds } from './fault-kinds.ts';
-import { faultShape } from './faults.ts';
-import { contentForms, type Form, formNames, textForms } from './form-names.ts';
+import { codedError } from 'pcrs-records/errors';
+import { type Form, formNames } from './form-names.ts';
+import { helpNotes } from './help-notes.ts';
 import { type SimulatorOptions, startSimulator } from './index.ts';
 import { truthLines } from './print-truth.ts';
 import type { RateLimit } from './rate-window.ts';
-import { usage } from './world-size.ts';
 
 const world = { group: 'The world' } as const;
 const truth = { group: 'The truth, without serving' } as const;
@@ -175,14 +173,6 @@ function parseVersion(text: string): string {
   return text;
 }
 
-const kinds = Object.entries<{ value?: string; valueRequired?: boolean; describe: string }>(faultKinds)
-  .map(([name, { value, valueRequired, describe }]) => {
-    const given = value === undefined ? '' : valueRequired ? `=${value}` : `[=${value}]`;
-    return `${name}${given}: ${describe}.`;
-  })
-  .join(' ');
-const forms = Object.entries({ ...textForms, ...contentForms }).map(([name, what]) => `${name}: ${what}.`);
-
 export const tool = defineTool({
   name: 'pcrs-simulator',
   summary: 'is a gateway on this machine that can be told to misbehave.',
@@ -194,12 +184,7 @@ export const tool = defineTool({
   ],
   stdin: 'none',
   flags,
-  notes: [
-    `FAULT is ${faultShape}. ENDPOINT is auth, list, hostids, posture or *. WHEN counts the requests to it (with @policy or @host: those that name it) that have a good token and are within the rate: 3 the third, 1-2, 3- from the third on, %5 each fifth, * all.`,
-    `Kinds of faults: ${kinds}`,
-    `Forms: ${forms.join(' ')}`,
-    'Any user may log in with any password but "wrong".',
-  ],
+  notes: helpNotes,
   async main(context) {
     const options = simulatorOptions(context);
     const { print, apiVersion } = context.flags;
@@ -218,7 +203,7 @@ async function serve(context: Context<typeof flags>, options: SimulatorOptions):
     ...(log === undefined ? {} : { onRequest: log.write }),
   });
   try {
-    await context.output.record({ kind: 'listening', gateway: simulator.gateway, pid });
+    await context.output.record({ kind: 'listening', gateway: simulator.gateway, pid: context.pid });
     tellHowToUse(context, simulator.gateway);
     await aborted(context.signal);
   } finally {
@@ -237,58 +222,31 @@ function tellHowToUse(context: Context<typeof flags>, gateway: string): void {
   );
 }
 
-function simulatorOptions(context: Context<typeof flags>): SimulatorOptions {
-  const { flags: values } = context;
-  if ((values.tlsKey === undefined) !== (values.tlsCert === undefined)) {
-    throw usage('--tls-key and --tls-cert go together; give both');
+function simulatorOptions({ flags: values }: Context<typeof flags>): SimulatorOptions {
+  const { tlsKey, tlsCert, passwordFile } = values;
+  if ((tlsKey === undefined) !== (tlsCert === undefined)) {
+    throw codedError('PCRS_USAGE', '--tls-key and --tls-cert go together; give both');
   }
-  const {
-    tlsKey,
-    tlsCert,
-    username,
-    passwordFile,
-    concurrencyLimit,
-    truncateAfterBytes,
-    chunkBytes,
-    form,
-    fault,
-  } = values;
+  const tls = tlsKey && tlsCert && { key: readText('tls-key', tlsKey), cert: readText('tls-cert', tlsCert) };
   return {
-    port: values.port,
-    host: values.host,
-    seed: values.seed,
-    policies: values.policies,
-    hosts: values.hosts,
-    controls: values.controls,
-    hostsPerPolicy: values.hostsPerPolicy ?? 0,
-    day: values.day,
-    start: values.start,
-    rateLimit: values.rateLimit,
+    ...values,
+    password: passwordFile && readText('password-file', passwordFile).replace(/\r?\n$/, ''),
+    tls: tls || undefined,
+    expireTokenAfterSeconds: values.expireTokenAfter,
     rateLimitStatus: values.rateLimitStatus === '409' ? 409 : 429,
     rateHeaders: !values.noRateHeaders,
-    reader: values.reader,
-    expireTokenAfterSeconds: values.expireTokenAfter,
-    tokenWithoutExp: values.tokenWithoutExp,
-    emptyAs: values.emptyAs,
-    contentEncoding: values.contentEncoding,
-    tagWrapper: values.tagWrapper,
-    gzipLevel: values.gzipLevel,
+    forms: values.form,
+    faults: values.fault,
     requestsKept: 0,
-    ...(username === undefined ? {} : { username }),
-    ...(passwordFile === undefined ? {} : { password: readText(passwordFile).replace(/\r?\n$/, '') }),
-    ...(tlsKey === undefined || tlsCert === undefined
-      ? {}
-      : { tls: { key: readText(tlsKey), cert: readText(tlsCert) } }),
-    ...(concurrencyLimit === undefined ? {} : { concurrencyLimit }),
-    ...(truncateAfterBytes === undefined ? {} : { truncateAfterBytes }),
-    ...(chunkBytes === undefined ? {} : { chunkBytes }),
-    ...(form === undefined ? {} : { forms: form }),
-    ...(fault === undefined ? {} : { faults: fault }),
   };
 }
 
-function readText(file: string): string {
-  return readFileSync(file, 'utf8');
+function readText(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw codedError('PCRS_USAGE', `--${name} ${file}: ${(error as Error).message}`);
+  }
 }
 
 /** One line per request that has ended: what was asked and how it went, without headers, which hold tokens. */

@@ -11,38 +11,38 @@ export type ContentEncoding = 'none' | 'gzip' | 'double' | 'false';
 /** What a simulator is started with. Each is also a flag of the bin; the defaults are those of a well-behaved gateway. */
 export interface SimulatorOptions extends WorldOptions, AccountOptions {
   /** 0: any free one. */
-  port?: number;
+  port?: number | undefined;
   /** Where to listen; by default this machine only. */
-  host?: string;
+  host?: string | undefined;
   /** Per user and endpoint, over a rolling window; default 25 in 60 seconds. */
-  rateLimit?: RateLimit | 'off';
+  rateLimit?: RateLimit | 'off' | undefined;
   /** The status of a request over the limit; 409 comes with code 1965. */
-  rateLimitStatus?: 429 | 409;
+  rateLimitStatus?: 429 | 409 | undefined;
   /** Send the X-RateLimit headers; default true. */
-  rateHeaders?: boolean;
+  rateHeaders?: boolean | undefined;
   /** So many answers under way per user; one more is 409 with code 1960. */
-  concurrencyLimit?: number;
+  concurrencyLimit?: number | undefined;
   /** 0 to 9; default 1, the fastest that compresses. */
-  gzipLevel?: number;
+  gzipLevel?: number | undefined;
   /** How postureInfo says that there is nothing; default `array`. */
-  emptyAs?: EmptyAs;
+  emptyAs?: EmptyAs | undefined;
   /** Cut each postureInfo body after so many bytes. */
-  truncateAfterBytes?: number;
+  truncateAfterBytes?: number | undefined;
   /** `gzip`: declared in the headers; `double`: declared around a gzip file; `false`: declared but plain. */
-  contentEncoding?: ContentEncoding;
+  contentEncoding?: ContentEncoding | undefined;
   /** Write bodies in chunks of so many bytes. */
-  chunkBytes?: number;
-  forms?: readonly Form[];
+  chunkBytes?: number | undefined;
+  forms?: readonly Form[] | undefined;
   /** The name of the policy list's tag section, or its members in the policy itself. */
-  tagWrapper?: TagWrapper;
+  tagWrapper?: TagWrapper | undefined;
   /** The account is a Reader: host ids of all policies in one call (3.0 and later) are 403. */
-  reader?: boolean;
+  reader?: boolean | undefined;
   /** See `parseFault`. */
-  faults?: readonly string[];
+  faults?: readonly string[] | undefined;
   /** PEM texts; with them the gateway is https. */
-  tls?: { key: string; cert: string };
+  tls?: { key: string; cert: string } | undefined;
   /** So many requests are remembered, the oldest are forgotten; default 10,000. */
-  requestsKept?: number;
+  requestsKept?: number | undefined;
   /** Told of each request when its answer has ended. */
-  onRequest?: (entry: RequestEntry) => void;
+  onRequest?: ((entry: RequestEntry) => void) | undefined;
 }

@@ -18,14 +18,14 @@ export interface WorldSize {
 
 /** The part of the options that decides the world. */
 export interface WorldOptions {
-  seed?: number;
-  policies?: number;
-  hosts?: number;
-  controls?: number;
-  hostsPerPolicy?: number;
-  day?: number;
+  seed?: number | undefined;
+  policies?: number | undefined;
+  hosts?: number | undefined;
+  controls?: number | undefined;
+  hostsPerPolicy?: number | undefined;
+  day?: number | undefined;
   /** The date on which the world began, `YYYY-MM-DD`. */
-  start?: string;
+  start?: string | undefined;
 }
 
 /**
