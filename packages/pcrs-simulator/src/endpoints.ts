@@ -2,7 +2,7 @@ import { type Answer, codedError, forbidden, json } from './answers.ts';
 import { parseInstant } from './calendar.ts';
 import type { Fault } from './faults.ts';
 import type { Form } from './form-names.ts';
-import { spelledDocument, withAdditions } from './forms.ts';
+import { changedObject, spelledDocument } from './forms.ts';
 import type { SimulatorOptions } from './options.ts';
 import type { HostOptions, World } from './world.ts';
 
@@ -28,7 +28,7 @@ export function policyList({ world, options, query, forms, faults }: Question): 
   const flag = query.get('requireTagInfo') ?? '0';
   if (flag !== '0' && flag !== '1') return badValue('requireTagInfo', flag);
   const tags = flag === '1' ? (options.tagWrapper ?? 'tagInfo') : undefined;
-  const policies = world.policies({ evaluatedSince: since, tags }).map((text) => withAdditions(text, forms));
+  const policies = world.policies({ evaluatedSince: since, tags }).map((text) => changedObject(text, forms));
   if (faults.some(({ kind }) => kind === 'reorder')) policies.reverse();
   const text = `{"subscriptionId":${world.size.subscriptionId},"policyList":[${policies.join(',')}]}`;
   return document(spelledDocument(text, forms));
@@ -59,10 +59,19 @@ export function hostids(question: Question): Answer {
   }
   const asked = hostOptions(question);
   if ('answer' in asked) return asked.answer;
-  let elements = ids.map((id) => hostElement(world, id, asked.options, forms, faults));
-  elements = elements.filter((element) => element !== undefined);
+  const elements = ids
+    .map((id, n) => hostElement(world, id, asked.options, forms, faultOf(faults, id, n === 0)))
+    .filter((element) => element !== undefined);
   if (faults.some(({ kind }) => kind === 'reorder')) elements.reverse();
   return document(spelledDocument(`[${elements.join(',')}]`, forms));
+}
+
+/** A fault that is for no policy in particular is for the first of the answer. */
+function faultOf(faults: readonly Fault[], id: string, first: boolean): Fault | undefined {
+  return faults.find(
+    ({ kind, policy }) =>
+      (kind === 'missing' || kind === 'policy-error') && (policy === undefined ? first : policy === id),
+  );
 }
 
 function hostElement(
@@ -70,17 +79,12 @@ function hostElement(
   id: string,
   options: HostOptions,
   forms: ReadonlySet<Form>,
-  faults: readonly Fault[],
+  fault: Fault | undefined,
 ): string | undefined {
-  for (const { kind, value, policy } of faults) {
-    if (policy !== undefined && policy !== id) continue;
-    if (kind === 'missing') return undefined;
-    if (kind === 'policy-error') {
-      const error = value ?? 'Error: Internal error while resolving hosts.';
-      return JSON.stringify({ policyId: id, subscriptionId: world.subscriptionId, hostIds: [], error });
-    }
-  }
-  return withAdditions(world.hostIdsElement(id, options), forms);
+  if (fault?.kind === 'missing') return undefined;
+  if (fault === undefined) return changedObject(world.hostIdsElement(id, options), forms);
+  const error = fault.value ?? 'Error: Internal error while resolving hosts.';
+  return JSON.stringify({ policyId: id, subscriptionId: world.subscriptionId, hostIds: [], error });
 }
 
 function hostOptions({ version, query }: Question): { options: HostOptions } | { answer: Answer } {

@@ -52,9 +52,9 @@ export const faultKinds = {
   'policy-error': {
     value: 'TEXT',
     endpoints: ['hostids'],
-    describe: "no hosts, and that text as a policy's error",
+    describe: 'no hosts, and that text as the error of a policy (@policy, else the first)',
   },
-  missing: { endpoints: ['hostids'], describe: 'a policy is not in the answer' },
+  missing: { endpoints: ['hostids'], describe: 'a policy (@policy, else the first) is not in the answer' },
   reorder: { endpoints: ['hostids', 'list'], describe: 'the answer in another order' },
   empty: { value: 'array|204|empty|broken', endpoints: ['posture'], describe: 'no records, in that form' },
   form: { value: 'NAME+NAME', valueRequired: true, describe: 'the forms of --form, for this answer' },

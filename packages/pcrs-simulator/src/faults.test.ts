@@ -217,6 +217,7 @@ test('leaves a policy out of hostids, gives it an error, or answers in another o
     `hostids:1:missing@policy=${second}`,
     `hostids:2:policy-error=Out of luck@policy=${second}`,
     'hostids:3:reorder',
+    'hostids:4:missing',
   );
   const elements = async () =>
     JSON.parse(await client.resolve([first, second, third])) as { policyId: string; error?: string }[];
@@ -233,6 +234,10 @@ test('leaves a policy out of hostids, gives it an error, or answers in another o
   assert.deepEqual(
     (await elements()).map(({ policyId }) => policyId),
     [third, second, first],
+  );
+  assert.deepEqual(
+    (await elements()).map(({ policyId }) => policyId),
+    [second, third],
   );
 });
 

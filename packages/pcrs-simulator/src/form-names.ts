@@ -7,6 +7,7 @@ export const contentForms = {
   'lone-surrogates': 'an escape of half a character',
   'kind-member': 'a member named kind at the end',
   'huge-element': 'one record with a text of 32 MiB, the second of the first host of the first policy',
+  'absent-nulls': 'members that would be null are left out',
   'string-ids': 'ids as strings where they are numbers, and the other way round',
   'invalid-utf8': 'bytes that are no UTF-8 (the truth has U+FFFD there)',
 } as const;

@@ -148,3 +148,22 @@ async function rawAnswer(client: Client): Promise<string> {
     );
   });
 }
+
+test('turns ids into the other type, and leaves out nulls, in every answer', async (t) => {
+  const client = await Client.open(t, { forms: ['string-ids', 'absent-nulls'] });
+  const { policyList } = JSON.parse((await client.get('/pcrs/2.0/posture/policy/list')).body.toString());
+  const [element] = JSON.parse((await client.get('/pcrs/5.0/posture/hostids')).body.toString());
+  const records = JSON.parse(textOf((await client.posture()).body)) as Record<string, unknown>[];
+  const types = [
+    policyList[0].id,
+    element.policyId,
+    element.hostIds[0],
+    records[0]?.['hostId'],
+    records[0]?.['customerId'],
+  ];
+  assertSame(
+    types.map((id) => typeof id),
+    ['string', 'number', 'number', 'string', 'number'],
+  );
+  assertSame(records.filter((record) => Object.values(record).includes(null)).length, 0);
+});

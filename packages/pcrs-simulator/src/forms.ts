@@ -13,11 +13,13 @@ const additions: Partial<Record<Form, string>> = {
   'kind-member': ',"kind":"asset"',
 };
 
-/** An object's JSON text with the members that some forms add. */
-export function withAdditions(text: string, forms: ReadonlySet<Form>): string {
+/** A policy, host ids or a posture record, as JSON text, with what some forms add, leave out or spell as another type. */
+export function changedObject(text: string, forms: ReadonlySet<Form>): string {
   let added = '';
   for (const [form, members] of Object.entries(additions)) if (forms.has(form as Form)) added += members;
-  return added === '' ? text : `${text.slice(0, -1)}${added}}`;
+  let changed = added === '' ? text : `${text.slice(0, -1)}${added}}`;
+  if (forms.has('absent-nulls')) changed = changed.replace(/,"\w+":null(?=[,}])/g, '');
+  return forms.has('string-ids') ? swapIdTypes(changed) : changed;
 }
 
 /** The record that `huge-element` makes huge: the second of the first host of the first policy. */
@@ -33,8 +35,7 @@ export function* changedRecords(records: Iterable<string>, forms: ReadonlySet<Fo
   for (const record of records) {
     const id = Number(/^{"id":(\d+)/.exec(record)?.[1]);
     const n = Math.floor(id / 4);
-    let text = withAdditions(record, forms);
-    if (forms.has('string-ids')) text = swapIdTypes(text);
+    let text = changedObject(record, forms);
     if (forms.has('invalid-utf8') && n % 3 === 1) text = text.replace('Status of', 'Status\ufffd of');
     if (forms.has('huge-element') && id === HUGE_RECORD_ID) {
       text = `${text.slice(0, -1)},"output":"${'x'.repeat(HUGE_TEXT_BYTES)}"}`;
@@ -88,10 +89,14 @@ function bytesOf(text: string, forms: ReadonlySet<Form>): Buffer {
     : bytes;
 }
 
+const numbers = /"(id|policyId|hostId|controlId|technologyId|networkId|assetId)":(\d+)/g;
+const texts = /"(policyId|subscriptionId|customerId)":"(\d+)"/g;
+
 function swapIdTypes(text: string): string {
+  if (!text.includes('"hostIds":[')) return text.replace(texts, '"$1":$2').replace(numbers, '"$1":"$2"');
   return text
-    .replace(/"(id|policyId|hostId|controlId|technologyId|networkId|assetId)":(\d+)/g, '"$1":"$2"')
-    .replace(/"customerId":"(\d+)"/, '"customerId":$1');
+    .replace(texts, '"$1":$2')
+    .replace(/"hostIds":\[[^\]]*\]/, (list) => `"hostIds":${list.slice(10).replaceAll('"', '')}`);
 }
 
 /** A record in three parts: the same id, each with a third of the evidence's size. */

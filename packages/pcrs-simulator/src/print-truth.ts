@@ -1,4 +1,4 @@
-import { changedRecords, withAdditions } from './forms.ts';
+import { changedObject, changedRecords } from './forms.ts';
 import type { SimulatorOptions } from './options.ts';
 import { World } from './world.ts';
 
@@ -33,7 +33,7 @@ export function* truthLines(options: SimulatorOptions, flags: TruthFlags): Gener
   } else if (flags.print === 'hostids') {
     const head = flags.untagged ? '{' : '{"kind":"hostids",';
     for (const id of ids) {
-      yield `${head}${withAdditions(world.hostIdsElement(id, { version: flags.version }), forms).slice(1)}\n`;
+      yield `${head}${changedObject(world.hostIdsElement(id, { version: flags.version }), forms).slice(1)}\n`;
     }
   } else {
     const wanted = new Set(ids);
@@ -41,7 +41,7 @@ export function* truthLines(options: SimulatorOptions, flags: TruthFlags): Gener
     const tags = flags.tagInfo ? (options.tagWrapper ?? 'tagInfo') : undefined;
     for (const text of world.policies({ tags })) {
       const id = String((JSON.parse(text) as { id: number }).id);
-      if (wanted.has(id)) yield `${head}${withAdditions(text, forms).slice(1)}\n`;
+      if (wanted.has(id)) yield `${head}${changedObject(text, forms).slice(1)}\n`;
     }
   }
 }

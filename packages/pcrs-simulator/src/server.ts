@@ -133,8 +133,9 @@ export class Gateway {
     entry.ignored = ignored;
     const asked = route.endpoint === 'posture' ? parseAsked(body) : [];
     this.log.remember(entry, asked ?? []);
-    const named = query.get('policyId')?.split(',') ?? [];
-    await this.#workOn(exchange, [...named, ...(asked ?? []).map(({ policyId }) => policyId)], (faults) => {
+    const inBody = (asked ?? []).map(({ policyId }) => policyId);
+    const named = query.get('policyId')?.split(',') ?? this.#world.policyIds();
+    await this.#workOn(exchange, route.endpoint === 'hostids' ? named : inBody, (faults) => {
       if (route.endpoint === 'posture' && !/\bjson\b/i.test(request.headers['content-type'] ?? '')) {
         return unsupportedMediaType();
       }
