@@ -3,10 +3,11 @@ import { apiVersionFlag, gatewayOptions, stageFlags } from 'pcrs-cli/gateway-fla
 import { type Run, runStage } from 'pcrs-cli/stage';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
+import { askKeeping } from 'pcrs-gateway/archive-answers';
 import type { Gateway } from 'pcrs-gateway/gateway';
 import { checkDate, resolveDate } from 'pcrs-records/dates';
 import { codedError } from 'pcrs-records/errors';
-import { type HostIdsOptions, hostIds } from './index.ts';
+import { answerFacts, type HostIdsOptions, hostIds } from './index.ts';
 import { policyIds } from './policy-ids.ts';
 
 const flags = {
@@ -34,6 +35,10 @@ const flags = {
   }),
   untagged: flag.boolean({ describe: 'records without kind (outside a run)' }),
   'skip-bad': flag.boolean({ describe: 'pass over lines that are no records, and count them' }),
+  resume: flag.boolean({
+    describe: 'with --archive DIR: ask only for what a stopped run left out',
+    env: 'none',
+  }),
   'api-version': apiVersionFlag('5.0', 'shared'),
   ...stageFlags,
 } as const;
@@ -65,11 +70,10 @@ export const tool = defineTool({
         const options = hostIdsOptions(context, run);
         const { openGateway } = await import('pcrs-gateway/gateway');
         gateway = await openGateway(gatewayOptions(context), run.session);
-        try {
-          await writeHostIds(context, run, gateway, options);
-        } finally {
-          await gateway.close();
-        }
+        const { tally } = gateway;
+        await askKeeping(gateway, keeping(context, run, options), answerFacts, (kept) =>
+          writeHostIds(context, run, { ...kept, tally }, options),
+        );
       },
     });
   },
@@ -78,7 +82,7 @@ export const tool = defineTool({
 async function writeHostIds(
   context: Context<typeof flags>,
   run: Run<string>,
-  gateway: Gateway,
+  gateway: Pick<Gateway, 'ask' | 'tally'>,
   options: HostIdsOptions,
 ): Promise<void> {
   let done = 0;
@@ -95,6 +99,25 @@ async function writeHostIds(
   } catch (error) {
     throw withRoleHint(error);
   }
+}
+
+function keeping(context: Context<typeof flags>, run: Run<string>, asked: HostIdsOptions) {
+  const { archive: directory, resume } = context.flags;
+  const { apiVersion, scannedSince, statusChangedSince, assetState, assetDeploymentType } = asked;
+  const options = {
+    'api-version': apiVersion,
+    'scanned-since': scannedSince,
+    'status-changed-since': statusChangedSince,
+    'asset-state': assetState,
+    'asset-deployment-type': assetDeploymentType,
+  };
+  const runId = run.session?.runId ?? null;
+  const startedAt = run.startedAt.toISOString();
+  return {
+    directory,
+    resume,
+    header: { stage: context.tool, version: context.version, runId, startedAt, options },
+  };
 }
 
 /** Source: Qualys 10.31 release notes reserve version 3.0 to Manager users; others saw Reader users succeed. */

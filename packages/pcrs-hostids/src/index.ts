@@ -67,6 +67,16 @@ export async function* hostIds(
   if (batch.length > 0) yield* resolveBatch(gateway, batch, options);
 }
 
+/** What an archive's manifest says of an answer. */
+export function answerFacts(
+  request: { query: Record<string, string> },
+  answer: ReadonlyMap<string, readonly HostIdsLine[]>,
+) {
+  const lines = [...answer.values()].flat();
+  const hosts = lines.reduce((sum, line) => sum + line.hosts, 0);
+  return { policies: request.query['policyId']?.split(',') ?? [], hosts, records: lines.length };
+}
+
 interface Resolved extends HostIdsLine {
   error: string | undefined;
 }

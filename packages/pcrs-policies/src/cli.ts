@@ -4,10 +4,11 @@ import { stdinOrNothing } from 'pcrs-cli/optional-stdin';
 import { type Run, runStage } from 'pcrs-cli/stage';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
+import { askKeeping } from 'pcrs-gateway/archive-answers';
 import type { Gateway } from 'pcrs-gateway/gateway';
 import { checkDate, resolveDate } from 'pcrs-records/dates';
 import { codedError } from 'pcrs-records/errors';
-import { type ListingCounts, type PolicyOptions, policies } from './index.ts';
+import { type ListingCounts, listFacts, type PolicyOptions, policies } from './index.ts';
 
 const flags = {
   'evaluated-since': flag.text({
@@ -25,6 +26,10 @@ const flags = {
   untagged: flag.boolean({ describe: 'records without kind (outside a run)' }),
   'allow-empty': flag.boolean({ describe: 'status 0 when there is no policy' }),
   'no-stdin': flag.boolean({ describe: 'do not read stdin', short: 'n' }),
+  resume: flag.boolean({
+    describe: 'with --archive DIR: ask only for what a stopped run left out',
+    env: 'none',
+  }),
   'api-version': apiVersionFlag('2.0', 'tool'),
   ...stageFlags,
 } as const;
@@ -59,11 +64,9 @@ export const tool = defineTool({
         const options = policyOptions(context, run);
         const { openGateway } = await import('pcrs-gateway/gateway');
         gateway = await openGateway(gatewayOptions(context), run.session);
-        try {
-          await writePolicies(context, run, gateway, options);
-        } finally {
-          await gateway.close();
-        }
+        await askKeeping(gateway, keeping(context, run, options), listFacts, (kept) =>
+          writePolicies(context, run, kept, options),
+        );
       },
     });
   },
@@ -72,7 +75,7 @@ export const tool = defineTool({
 async function writePolicies(
   context: Context<typeof flags>,
   run: Run<unknown>,
-  gateway: Gateway,
+  gateway: Pick<Gateway, 'ask'>,
   options: PolicyOptions,
 ): Promise<void> {
   const listing = policies(gateway, options);
@@ -87,6 +90,22 @@ async function writePolicies(
       `the gateway listed ${next.value.listed} policies, none of them active; may this user see any? (--allow-empty makes that status 0)`,
     );
   }
+}
+
+function keeping(
+  context: Context<typeof flags>,
+  run: Run<unknown>,
+  { evaluatedSince, tagInfo, apiVersion }: PolicyOptions,
+) {
+  const { archive: directory, resume } = context.flags;
+  const options = { 'api-version': apiVersion, 'evaluated-since': evaluatedSince, 'tag-info': tagInfo };
+  const runId = run.session?.runId ?? null;
+  const startedAt = run.startedAt.toISOString();
+  return {
+    directory,
+    resume,
+    header: { stage: context.tool, version: context.version, runId, startedAt, options },
+  };
 }
 
 function tellCounts(context: Context<typeof flags>, counts: ListingCounts): void {

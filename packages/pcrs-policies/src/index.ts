@@ -75,6 +75,11 @@ export async function* policies(
   return counts;
 }
 
+/** What an archive's manifest says of a list. */
+export function listFacts(_request: unknown, listed: readonly PolicyLine[]) {
+  return { policies: [], hosts: null, records: listed.length };
+}
+
 interface ListedPolicy extends PolicyLine {
   record: JsonObject;
 }

@@ -91,7 +91,7 @@ export const tool = defineTool({
   ],
   stdin: 'required',
   needsStdin: ({ resume, replay }) => !resume && !replay,
-  live: 'unless stdout is piped',
+  live: 'always',
   flags,
   notes: [
     'Reads hostids records, tagged or as the gateway sends them, one a line or whole arrays.',
