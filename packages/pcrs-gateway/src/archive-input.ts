@@ -91,21 +91,25 @@ async function write(file: FileHandle, chunk: Uint8Array, path: string): Promise
 
 /** The bytes of a file. */
 export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(path, 'r').catch((error) => {
-    throw machineError(path, error);
-  });
+  for (let at = 0; ; ) {
+    const chunk = await readAt(path, at);
+    if (chunk.length === 0) return;
+    at += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Opened anew for each chunk: a reader that stops half-way leaves nothing open. */
+async function readAt(path: string, at: number): Promise<Buffer> {
   try {
-    for (;;) {
-      const { bytesRead, buffer } = await file.read(
-        Buffer.allocUnsafeSlow(CHUNK_BYTES),
-        0,
-        CHUNK_BYTES,
-        null,
-      );
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+    const file = await open(path, 'r');
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
     }
-  } finally {
-    await file.close();
+  } catch (error) {
+    throw machineError(path, error);
   }
 }

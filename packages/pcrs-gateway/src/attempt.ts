@@ -101,7 +101,7 @@ async function consumed<T>(
     if (codeOf(error) !== 'PCRS_BROKEN_BODY') throw error;
     const empty = body.bytes === 0 && body.failed;
     const text = `${status}, ${context.secrets.scrub((error as Error).message)}`;
-    return { kind: 'failed', reason: empty ? 'empty-break' : 'body', text };
+    return { kind: 'failed', reason: empty ? 'empty-break' : 'body', status, text };
   }
 }
 

@@ -24,12 +24,18 @@ export async function outputOf(command: string, options: CommandOptions): Promis
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const child = spawn(command, { shell: true, env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
-  const end = (message: string) => {
+  // What the shell started may hold the pipe open for longer than anybody waits.
+  const leave = () => {
     child.kill();
+    child.stdout.destroy();
+    child.unref();
+  };
+  const end = (message: string) => {
+    leave();
     reject(usageError(`${flag}: the command ${message}; run it by hand to see why`));
   };
   const onAbort = () => {
-    child.kill();
+    leave();
     reject(signal.reason);
   };
   const timer = setTimeout(() => end(`did not end within ${Math.round(timeoutMs / 1000)} s`), timeoutMs);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { connectionFailure, type TransportFailure } from './connection-failure.ts';
 import { brokenBody } from './gateway-error.ts';
@@ -36,12 +37,16 @@ const fourHoursMs = 4 * 60 * 60 * 1000;
  * Limits  `timeoutMs` without a byte, 4 h in all, head of an answer 64 KiB (the dispatcher's)
  * Throws  TransportFailure before the head; PCRS_BROKEN_BODY from the body; the signal's reason from either
  */
-export function exchange(
+export async function exchange(
   dispatcher: Dispatcher,
   origin: string,
   request: HttpRequest,
   limits: ExchangeLimits,
 ): Promise<HttpAnswer> {
+  // undici frees a connection one turn of the event loop after its answer has ended; without that turn, an answer and
+  // the next question would need two connections.
+  await setImmediate();
+  limits.signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const handler = new AnswerHandler(origin, limits, resolve, reject);
     dispatcher.dispatch(

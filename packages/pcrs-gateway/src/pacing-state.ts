@@ -27,7 +27,7 @@ export interface PacingRule {
 /** Why a request must wait, and for how long at least; a slot is freed at any time. */
 export type Hindrance =
   | { kind: 'blocked'; waitMs: number; untilMs: number; why: string }
-  | { kind: 'rate'; waitMs: number }
+  | { kind: 'rate'; waitMs: number; rate: string }
   | { kind: 'slot' };
 
 /** A slot whose holder shows no sign of life for so long is free, whatever its process number says. */
@@ -66,8 +66,10 @@ export function hindrance(
     const { untilMs, why } = state.blocked;
     return { kind: 'blocked', waitMs: untilMs - now, untilMs, why };
   }
-  const waitMs = Math.max(...limits(state, rule, now).map((limit) => windowWaitMs(state.sent, limit, now)));
-  if (waitMs > 0) return { kind: 'rate', waitMs };
+  for (const limit of limits(state, rule, now)) {
+    const waitMs = windowWaitMs(state.sent, limit, now);
+    if (waitMs > 0) return { kind: 'rate', waitMs, rate: `${limit.requests}/${limit.windowMs / 1000}` };
+  }
   return state.inFlight.length >= rule.concurrency ? { kind: 'slot' } : undefined;
 }
 

@@ -37,7 +37,11 @@ export class Question {
 
   /** Returns when the question is to be put again; throws when it is given up. */
   async goOn(outcome: Unanswered, token: string): Promise<void> {
-    if (outcome.kind === 'failed') return this.#tryAgain(outcome.reason, outcome.text, outcome.status);
+    if (outcome.kind === 'failed') {
+      if (outcome.reason === 'fatal')
+        throw this.#error('PCRS_GATEWAY', 'fatal', outcome.status, outcome.text);
+      return this.#tryAgain(outcome.reason, outcome.text, outcome.status);
+    }
     const { verdict, status, text } = outcome;
     switch (verdict.kind) {
       case 'wait':

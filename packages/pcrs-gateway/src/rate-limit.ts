@@ -139,7 +139,7 @@ class Gate {
         const inTheWay = await this.#state.change(this.#options.signal, (state) => this.#tryIn(state));
         if (inTheWay.kind === 'entered') return this.#permit(inTheWay);
         if (inTheWay.kind === 'blocked' && inTheWay.untilMs > patienceEndsMs) return inTheWay;
-        this.#options.waiting(describe(inTheWay, this.#options));
+        this.#options.waiting(describe(inTheWay));
         told = true;
         await this.#nap(inTheWay, naps);
       }
@@ -230,9 +230,9 @@ function whatIsSaid(headers: Headers) {
   };
 }
 
-function describe(inTheWay: Hindrance, rule: PacingRule): string {
+function describe(inTheWay: Hindrance): string {
   if (inTheWay.kind === 'slot') return 'other requests in flight';
   const s = Math.ceil(inTheWay.waitMs / 1000);
   if (inTheWay.kind === 'blocked') return `${inTheWay.why}, ${s} s`;
-  return `rate ${rule.rate.requests}/${rule.rate.seconds}, ${s} s`;
+  return `rate ${inTheWay.rate}, ${s} s`;
 }

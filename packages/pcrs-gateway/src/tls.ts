@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { usageError } from './gateway-error.ts';
@@ -10,13 +11,7 @@ import { usageError } from './gateway-error.ts';
 export function trust(caFile: string | undefined): SecureContext {
   const stores = (['bundled', 'system', 'extra'] as const).flatMap(store);
   const own = caFile === undefined ? [] : certificatesIn(caFile);
-  try {
-    return createSecureContext({ ca: [...new Set([...stores, ...own])] });
-  } catch (error) {
-    throw usageError(
-      `--ca-file ${caFile}: not a certificate (${(error as { code?: string }).code ?? 'unreadable'})`,
-    );
-  }
+  return createSecureContext({ ca: [...new Set([...stores, ...own])] });
 }
 
 /** A store that this machine lacks or cannot read is an empty one: the others still decide. */
@@ -37,5 +32,12 @@ function certificatesIn(caFile: string): string[] {
   }
   const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);
   if (!found) throw usageError(`--ca-file ${caFile}: holds no PEM certificate`);
+  try {
+    for (const certificate of found) new X509Certificate(certificate);
+  } catch (error) {
+    throw usageError(
+      `--ca-file ${caFile}: holds what is not a certificate (${(error as { code?: string }).code})`,
+    );
+  }
   return found;
 }

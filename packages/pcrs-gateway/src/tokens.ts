@@ -105,15 +105,21 @@ export class Tokens {
     if (this.#file === undefined) this.#write(live);
   }
 
+  /** A token that ends soon is as good as any until it ends: where it cannot be renewed, it is used on. */
   async #renewAhead(held: Held): Promise<void> {
     this.#triedAhead = held.token;
+    this.#held = (await this.#orWarn(() => this.#once(held.token))) ?? held;
+    // A gateway may give the same token until it ends, or one that ends as soon.
+    if (endsSoon(this.#held)) this.#triedAhead = this.#held.token;
+  }
+
+  async #orWarn(work: () => Promise<Held | undefined>): Promise<Held | undefined> {
     try {
-      this.#held = (await this.#once(held.token)) ?? held;
-      // A gateway may give the same token until it ends, or one that ends as soon.
-      if (endsSoon(this.#held)) this.#triedAhead = this.#held.token;
+      return await work();
     } catch (error) {
       this.#options.signal.throwIfAborted();
       this.#options.log.warn(`the token could not be renewed ahead of its end: ${(error as Error).message}`);
+      return undefined;
     }
   }
 
@@ -129,8 +135,13 @@ export class Tokens {
     const elsewhere = await this.#fromElsewhere(old);
     if (elsewhere) return elsewhere;
     const kept = this.#fromFile(old);
-    if (kept && !(endsSoon(kept) && this.#passwords().length > 0)) return kept;
-    if (this.#passwords().length === 0) return kept;
+    if (this.#passwords().length === 0 || (kept && !endsSoon(kept))) return kept;
+    if (!kept) return this.#loginUnlessRenewed(old);
+    this.#triedAhead = kept.token;
+    return (await this.#orWarn(() => this.#loginUnlessRenewed(old))) ?? kept;
+  }
+
+  #loginUnlessRenewed(old: string | undefined): Promise<Held | undefined> {
     return this.#locked(async () => {
       // Another process may have renewed it while this one waited for the lock.
       const renewed = this.#fromFile(old);
