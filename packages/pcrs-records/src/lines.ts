@@ -15,6 +15,61 @@ export interface LineBlock {
 
 /** The longest text V8 can hold, less a little: about 512 MiB. */
 const maxLineBytes = 0x1fffffe8;
+const newline = 0x0a;
+
+/** Whole lines that arrived together, not decoded. */
+export interface ByteBlock {
+  /** Physical number of the first line, from 1. */
+  firstLine: number;
+  /** Every line ends in a newline, but for the last of an unterminated block. */
+  bytes: Buffer;
+  /** The stream ended without a newline, perhaps in the middle of a line. */
+  unterminated: boolean;
+}
+
+/**
+ * Whole lines of a byte stream, as they are.
+ *
+ * Takes   chunks in any cutting; a leading BOM is passed over
+ * Yields  blocks of whole lines, none empty
+ * Limits  memory holds one chunk and one line; a line is at most about 512 MiB
+ * Throws  PCRS_RECORD where a line is longer
+ */
+export async function* byteBlocks(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<ByteBlock> {
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  let firstLine = 1;
+  let atStart = true;
+  const take = (last: Uint8Array): Buffer => {
+    const bytes = held.length === 0 ? asBuffer(last) : Buffer.concat([...held, last]);
+    held = [];
+    heldBytes = 0;
+    const marked = atStart && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+    atStart = false;
+    return marked ? bytes.subarray(3) : bytes;
+  };
+  for await (const chunk of chunks) {
+    const end = asBuffer(chunk).lastIndexOf(newline) + 1;
+    if (end > 0) {
+      const bytes = take(chunk.subarray(0, end));
+      yield { firstLine, bytes, unterminated: false };
+      firstLine += newlines(bytes);
+    }
+    if (end < chunk.length) held.push(end > 0 ? chunk.subarray(end) : chunk);
+    heldBytes += chunk.length - end;
+    if (heldBytes > maxLineBytes) throw tooLong(firstLine);
+  }
+  const bytes = take(new Uint8Array());
+  if (bytes.length > 0) yield { firstLine, bytes, unterminated: true };
+}
+
+function newlines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) count += 1;
+  return count;
+}
 
 /**
  * Lines of a byte stream, a block at a time.
@@ -27,36 +82,9 @@ const maxLineBytes = 0x1fffffe8;
 export async function* lineBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<LineBlock> {
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  let firstLine = 1;
-  let atStart = true;
-  const take = (last: Uint8Array): Buffer => {
-    const bytes = held.length === 0 ? asBuffer(last) : Buffer.concat([...held, last]);
-    held = [];
-    heldBytes = 0;
-    const body =
-      atStart && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
-    atStart = false;
-    return body;
-  };
-  for await (const chunk of chunks) {
-    const end = asBuffer(chunk).lastIndexOf(0x0a);
-    if (end < 0) {
-      held.push(chunk);
-      heldBytes += chunk.length;
-      if (heldBytes > maxLineBytes) throw tooLong(firstLine);
-      continue;
-    }
-    const block = toBlock(take(chunk.subarray(0, end)), firstLine, false);
-    firstLine += block.lines.length;
-    if (end + 1 < chunk.length) {
-      held.push(chunk.subarray(end + 1));
-      heldBytes = chunk.length - end - 1;
-    }
-    yield block;
+  for await (const { firstLine, bytes, unterminated } of byteBlocks(chunks)) {
+    yield toBlock(unterminated ? bytes : bytes.subarray(0, -1), firstLine, unterminated);
   }
-  if (heldBytes > 0) yield toBlock(take(new Uint8Array()), firstLine, true);
 }
 
 function toBlock(bytes: Buffer, firstLine: number, unterminated: boolean): LineBlock {

@@ -142,27 +142,45 @@ export class SinkInput {
     return lines;
   }
 
-  #takeBlock(block: LineBlock, records: SinkRecord[]): void {
-    const { lines, firstLine } = block;
-    if (block.invalidUtf8) this.#invalidUtf8Line ??= firstLine;
-    for (let index = 0; index < lines.length; index += 1) {
-      const text = lines[index] as string;
-      if (isBlank(text)) continue;
-      const line = firstLine + index;
-      try {
-        const value = parse(text, line);
-        if (Array.isArray(value)) {
-          for (const element of value) this.#take(element, line, undefined, records);
-        } else {
-          this.#take(value, line, text, records);
-        }
-      } catch (error) {
-        const { code } = error as CodedError;
-        if (code !== 'PCRS_RECORD') throw error;
-        const last = block.unterminated && index === lines.length - 1;
-        if (last && (error as CodedError).cause !== undefined) this.#cutLine = line;
-        else this.#skip(error as CodedError);
+  /**
+   * Takes a line, for a sink that reads them by itself; what comes of it is added to `records`.
+   *
+   * Takes   last  whether the stream ended in this line
+   * Throws  as `blocks()`
+   */
+  takeLine(text: string, line: number, last: boolean, records: SinkRecord[]): void {
+    if (isBlank(text)) return;
+    try {
+      const value = parse(text, line);
+      if (Array.isArray(value)) {
+        for (const element of value) this.#take(element, line, undefined, records);
+      } else {
+        this.#take(value, line, text, records);
       }
+    } catch (error) {
+      const { code, cause } = error as CodedError;
+      if (code !== 'PCRS_RECORD') throw error;
+      if (last && cause !== undefined) this.#cutLine = line;
+      else this.#skip(error as CodedError);
+    }
+  }
+
+  /** Notes records of a kind that the sink read by itself; none of them a control record. */
+  took(kind: string, count: number): void {
+    this.judge.accepted(kind, count);
+    this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + count);
+  }
+
+  /** Notes that bytes near a line were not UTF-8. */
+  notUtf8(line: number): void {
+    this.#invalidUtf8Line ??= line;
+  }
+
+  #takeBlock({ lines, firstLine, unterminated, invalidUtf8 }: LineBlock, records: SinkRecord[]): void {
+    if (invalidUtf8) this.notUtf8(firstLine);
+    for (let index = 0; index < lines.length; index += 1) {
+      const last = unterminated && index === lines.length - 1;
+      this.takeLine(lines[index] as string, firstLine + index, last, records);
     }
   }
 
@@ -180,9 +198,10 @@ export class SinkInput {
     }
     if (typeof tag !== 'string')
       throw recordError(line, 'a record whose kind is a text', text ?? shown(value));
-    if (tag === 'session' || tag === 'start' || tag === 'end') this.judge.control(value, line);
-    else this.judge.accepted(tag);
-    this.kinds.set(tag, (this.kinds.get(tag) ?? 0) + 1);
+    if (tag === 'session' || tag === 'start' || tag === 'end') {
+      this.judge.control(value, line);
+      this.kinds.set(tag, (this.kinds.get(tag) ?? 0) + 1);
+    } else this.took(tag, 1);
     records.push({ kind: tag, value, line, text });
   }
 
