@@ -17,7 +17,7 @@ interface Posture {
   [name: string]: unknown;
 }
 
-const size = { seed: 7, policies: 30, hosts: 100, controls: 12 };
+const size = { seed: 7, policies: 14, hosts: 50, controls: 9 };
 
 function postures(world: World, options: Parameters<World['posture']>[0] = {}): Posture[] {
   return Array.from(world.posture(options), (text) => JSON.parse(text) as Posture);
@@ -51,7 +51,7 @@ test('writes JSON as JSON.stringify would, member by member in the documented or
 });
 
 test('has the types that were seen at the gateway', () => {
-  const records = postures(new World(size), { evidence: 'evidence' });
+  const records = postures(new World({ ...size, policies: 30, hosts: 150 }), { evidence: 'evidence' });
   const typesOf = (name: string) =>
     [...new Set(records.map((record) => (record[name] === null ? 'null' : typeof record[name])))]
       .sort()
@@ -119,7 +119,7 @@ test('has Windows, Linux and Oracle, inactive policies, policies without hosts a
 });
 
 test('fails more where it matters less, and more in some policies than in others', () => {
-  const records = postures(new World({ ...size, hosts: 100, controls: 40 }));
+  const records = postures(new World({ ...size, hosts: 60, controls: 40 }));
   const rate = (group: Posture[]) => group.filter(({ status }) => status === 'Failed').length / group.length;
   const of = (label: string) =>
     records.filter(({ criticality }) => (criticality as { label: string } | null)?.label === label);
@@ -130,7 +130,7 @@ test('fails more where it matters less, and more in some policies than in others
 });
 
 test('gives exactly the records that a filter asks for', () => {
-  const world = new World({ ...size, hosts: 200 });
+  const world = new World({ ...size, hosts: 80 });
   const all = postures(world);
   const since = Date.parse('2026-11-21T02:00:00Z');
   const filters = [
