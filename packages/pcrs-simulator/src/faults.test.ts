@@ -123,10 +123,12 @@ test('cuts a body after so many bytes: the connection, a chunk, or as if whole',
       'posture:2:cut=5000:how=chunk',
       'posture:3:cut=5000:how=end',
       'posture:4:cut=0',
+      'posture:5:cut=0:how=chunk',
       'list:1:cut=100',
     ],
   });
-  const [destroyed, chunk, ended, nothing] = [
+  const [destroyed, chunk, ended, nothing, badStart] = [
+    await client.posture(),
     await client.posture(),
     await client.posture(),
     await client.posture(),
@@ -137,6 +139,7 @@ test('cuts a body after so many bytes: the connection, a chunk, or as if whole',
   assert.deepEqual([ended.body.length, ended.broken], [5000, undefined]);
   assert.throws(() => gunzipSync(ended.body), { code: 'Z_BUF_ERROR' });
   assert.deepEqual([nothing.status, nothing.body.length, nothing.broken], [200, 0, 'ECONNRESET']);
+  assert.deepEqual([badStart.status, badStart.broken], [200, 'HPE_INVALID_CHUNK_SIZE']);
   assert.equal((await client.get('/pcrs/2.0/posture/policy/list')).body.length, 100);
   const entry = client.simulator.requests.at(-1);
   while (entry?.outcome === 'open') await new Promise((resolve) => setImmediate(resolve));

@@ -129,6 +129,7 @@ async function* cut(
 ): AsyncGenerator<Buffer> {
   yield* upTo(source, bytes);
   if (how === 'end') return;
+  response.flushHeaders();
   await flushed(response);
   if (how === 'chunk') response.socket?.write('this is no chunk size\r\n');
   await breakOff(response);
