@@ -1,5 +1,6 @@
 import type { Archive, ArchivePart } from 'pcrs-gateway/archive';
 import type { Store } from './ask.ts';
+import type { EarlierCut } from './slices.ts';
 
 /**
  * Bodies in an archive instead of the spool.
@@ -43,13 +44,12 @@ export function archiveStore(
   };
 }
 
-/** The hosts of each slice that an earlier run has cut, in order. */
-export function cutSizes(archive: Archive): number[] {
-  const sizes: number[] = [];
-  for (const note of archive.manifest?.notes ?? []) {
-    if (note.kind === 'cut') sizes[Number(note['number']) - 1] = Number(note['hosts']);
+/** How an earlier run has cut its slices, in order. */
+export function earlierCuts(archive: Archive): EarlierCut[] {
+  const cuts: EarlierCut[] = [];
+  for (const { kind, number, hosts, waited } of archive.manifest?.notes ?? []) {
+    if (kind === 'cut' && number === cuts.length + 1)
+      cuts.push({ hosts: Number(hosts), waited: waited === true });
   }
-  // what follows a gap, if there is one, is cut anew
-  const gap = Array.from(sizes).indexOf(undefined as never);
-  return gap < 0 ? sizes : sizes.slice(0, gap);
+  return cuts;
 }

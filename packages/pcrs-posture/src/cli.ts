@@ -12,13 +12,13 @@ import {
   openRunArchive,
   parseDuration,
 } from './archive-run.ts';
-import { archiveStore, cutSizes } from './archive-store.ts';
+import { archiveStore, earlierCuts } from './archive-store.ts';
 import { expectedInput } from './host-ids.ts';
 import { type PostureSlices, type ProvenSlice, posturePlan, postureSlices } from './index.ts';
 import { PostureInput } from './input.ts';
 import { type RunOptions, runOptions } from './options.ts';
 import { toQuestion } from './query.ts';
-import type { PolicyHosts } from './slices.ts';
+import type { PolicyHosts, Slice } from './slices.ts';
 
 const what = 'What to ask for';
 const slicing = 'Slices';
@@ -170,7 +170,7 @@ function replayed(archive: Archive, run: Run<PolicyHosts>, options: RunOptions, 
   asked.slices = postureSlices(undefined, run.input, {
     ...options,
     store,
-    sizes: cutSizes(archive),
+    cuts: earlierCuts(archive),
     concurrency: 1,
   });
   return asked.slices;
@@ -219,12 +219,12 @@ async function begin(
 function archiveOptions(options: RunOptions, kept: Kept) {
   if (kept === undefined) return {};
   const { archive } = kept;
-  const sizes = cutSizes(archive);
+  const cuts = earlierCuts(archive);
   return {
     store: archiveStore(archive, toQuestion(options), false),
-    sizes,
-    onCut: ({ number, hosts }: { number: number; hosts: number }) =>
-      number > sizes.length ? archive.note({ kind: 'cut', number, hosts }) : undefined,
+    cuts,
+    onCut: ({ number, hosts, waited }: Slice) =>
+      number > cuts.length ? archive.note({ kind: 'cut', number, hosts, waited }) : undefined,
   };
 }
 

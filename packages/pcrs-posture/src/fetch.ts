@@ -56,7 +56,8 @@ export class Fetch {
   constructor(options: FetchOptions) {
     this.#options = options;
     this.#asker = new Asker(options);
-    this.#places = new Places(options.concurrency + 1);
+    // one at a time, a slice is written before the input of the next is read: the same input gives the same bytes
+    this.#places = new Places(options.concurrency === 1 ? 1 : options.concurrency + 1);
   }
 
   /** What became of the slices so far; a halved slice counts as its halves. */
@@ -109,13 +110,19 @@ export class Fetch {
   }
 
   async #work(queue: WorkQueue): Promise<void> {
-    for (let work = await queue.take(); work !== undefined; work = await queue.take()) {
+    while (!this.#asker.stopped) {
+      // a place first: input is read only for what can be asked for
+      await this.#places.enter();
+      const work = this.#asker.stopped ? undefined : await queue.take();
+      if (work === undefined) {
+        this.#places.leave();
+        return;
+      }
       try {
         await this.#whole(work, queue);
       } finally {
         queue.done();
       }
-      if (this.#asker.stopped) return;
     }
   }
 
@@ -128,9 +135,12 @@ export class Fetch {
     const suspect = work.putOffAt === undefined || work.putOffAt === before;
     const lost: unknown[] = [];
     const todo: Try[] = [{ slice: work.slice, tries: triesFor(work.slice, suspect) }];
+    let inPlace = true;
     for (let next = todo.pop(); next !== undefined && !this.#asker.stopped; next = todo.pop()) {
+      if (!inPlace) await this.#places.enter();
       const failure = await this.#try(next);
-      if (failure === undefined) continue;
+      inPlace = failure !== undefined;
+      if (failure === undefined || failure === 'not kept') continue;
       const alone = suspect && this.#successes === before;
       if (failure.verdict === 'halve') {
         const patient = alone && lost.length === 0 && signOfOutage(failure.error) !== undefined;
@@ -147,6 +157,7 @@ export class Fetch {
         queue.putOff(todo.splice(0).map(({ slice }) => ({ slice, putOffAt: before })));
       }
     }
+    if (inPlace) this.#places.leave();
     if (suspect && lost.length > 0 && this.#successes === before) this.#checkForOutage(lost);
   }
 
@@ -176,14 +187,11 @@ export class Fetch {
     throw Object.assign(codedError('PCRS_GATEWAY', message), { outage: true });
   }
 
-  /** Gets one slice ready to be written. Yields why not, or nothing. */
-  async #try({ slice, tries }: Try): Promise<Failure | undefined> {
+  /** Gets one slice ready to be written; its place is then free once it is. Yields why not, or nothing. */
+  async #try({ slice, tries }: Try): Promise<Failure | 'not kept' | undefined> {
     if (this.#options.store.wasHalved?.(slice)) return { error: undefined, verdict: 'halve' };
-    await this.#places.enter();
     const failure = await this.#askFor(slice, tries).catch((error: unknown) => ({ error }));
-    if (failure === undefined) return undefined;
-    this.#places.leave();
-    if (failure === 'not kept') return undefined;
+    if (failure === undefined || failure === 'not kept') return failure;
     const verdict = judge(failure.error, slice);
     if (verdict === 'stop') throw failure.error;
     return { error: failure.error, verdict };

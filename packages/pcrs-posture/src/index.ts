@@ -5,7 +5,7 @@ import type { ProvenSlice, Store } from './ask.ts';
 import { Fetch } from './fetch.ts';
 import { type Plan, plan } from './plan.ts';
 import { type PostureQuery, type Question, scopeOf, toQuestion } from './query.ts';
-import { type PolicyHosts, SliceCutter, slices } from './slices.ts';
+import { type EarlierCut, type PolicyHosts, type Slice, SliceCutter, slices } from './slices.ts';
 import { Spool } from './spool.ts';
 
 export type { ProvenSlice } from './ask.ts';
@@ -28,10 +28,10 @@ export interface PostureOptions extends PostureQuery {
   tempDir?: string | undefined;
   /** Where bodies are kept instead. */
   store?: Store | undefined;
-  /** Hosts of the first slices, where an earlier run has cut them. */
-  sizes?: readonly number[] | undefined;
+  /** The first slices, where an earlier run has cut them. */
+  cuts?: readonly EarlierCut[] | undefined;
   /** Told of each slice when it is cut. */
-  onCut?: ((slice: { number: number; hosts: number }) => void | Promise<void>) | undefined;
+  onCut?: ((slice: Slice) => void | Promise<void>) | undefined;
   /** Told of what is worth a warning. */
   warn?: ((message: string) => void) | undefined;
 }
@@ -116,7 +116,7 @@ function slicing(options: PostureOptions): { question: Question; scope: string; 
     hostsPerRequest: options.hostsPerRequest ?? 1000,
     policiesPerRequest: options.policiesPerRequest ?? 10,
   };
-  return { question, scope, cutter: new SliceCutter(limits, scope, options.sizes) };
+  return { question, scope, cutter: new SliceCutter(limits, scope, options.cuts) };
 }
 
 function spoolStore(directory: string | undefined): Store {
@@ -124,10 +124,7 @@ function spoolStore(directory: string | undefined): Store {
   return { open: async () => spool.open(), keep: async () => null };
 }
 
-async function* told<T extends { number: number; hosts: number }>(
-  source: AsyncGenerator<T>,
-  tell: PostureOptions['onCut'],
-): AsyncGenerator<T> {
+async function* told(source: AsyncGenerator<Slice>, tell: PostureOptions['onCut']): AsyncGenerator<Slice> {
   for await (const slice of source) {
     await tell?.(slice);
     yield slice;

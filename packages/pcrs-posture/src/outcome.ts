@@ -28,7 +28,7 @@ export function judge(error: unknown, slice: Slice): Verdict {
 
 /** Failures with the same sign in a row mean that the gateway is gone; undefined: this slice alone is to blame. */
 export function signOfOutage(error: unknown): string | undefined {
-  const { reason, status } = error as Failure;
+  const { reason, status } = (error ?? {}) as Failure;
   if (isServerError(error)) return `status ${String(status)}`;
   return reason === 'connection' || reason === 'timeout' ? reason : undefined;
 }
@@ -54,6 +54,6 @@ export function describeSlice(slice: Slice): string {
 }
 
 function isServerError(error: unknown): boolean {
-  const { reason, status } = error as Failure;
+  const { reason, status } = (error ?? {}) as Failure;
   return reason === 'status' && typeof status === 'number' && status >= 500;
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { SimulatorOptions } from 'pcrs-simulator';
 import { simulatorAndGateway } from '../../../test/support/open-gateway.ts';
 import { type PolicyHosts, type PostureOptions, posture, postureSlices } from './index.ts';
 
-const { simulator, gateway } = await simulatorAndGateway({ seed: 5, policies: 6, hosts: 30, controls: 8 });
+const size = { seed: 5, policies: 6, hosts: 30, controls: 8 };
+const { simulator, gateway } = await simulatorAndGateway(size);
 const { world } = simulator;
 
 const input = (): PolicyHosts[] =>
@@ -12,24 +14,339 @@ const input = (): PolicyHosts[] =>
     subscriptionId: world.subscriptionId,
     hostIds: world.hostIds(policyId),
   }));
+const truth = [...world.posture()];
+const pairs = input().flatMap(({ policyId, hostIds }) => hostIds.map((hostId) => ({ policyId, hostId })));
 
-async function lines(options: PostureOptions = {}, policies = input()): Promise<string[]> {
-  const texts: string[] = [];
-  for await (const slice of postureSlices(gateway, policies, options)) {
-    for await (const { bytes } of slice.blocks())
-      texts.push(...Buffer.from(bytes).toString().split('\n').slice(0, -1));
-  }
-  return texts;
+interface Found {
+  lines: string[];
+  warnings: string[];
+  counts: ReturnType<typeof postureSlices>['counts'];
+  error: (Error & { code?: string }) | undefined;
+  requests: number;
 }
 
-const tagged = (texts: Iterable<string>): string[] =>
-  Array.from(texts, (text) => `{"kind":"posture",${text.slice(1)}`);
+/** What comes out, however it ends. */
+async function fetched(
+  options: PostureOptions = {},
+  policies: Iterable<PolicyHosts> = input(),
+  from = gateway,
+): Promise<Found> {
+  const warnings: string[] = [];
+  const lines: string[] = [];
+  const before = simulator.requestCount;
+  const slices = postureSlices(from, policies, { warn: (message) => warnings.push(message), ...options });
+  let error: Error | undefined;
+  try {
+    for await (const slice of slices) {
+      let records = 0;
+      for await (const { bytes, count } of slice.blocks()) {
+        records += count;
+        lines.push(...Buffer.from(bytes).toString().split('\n').slice(0, -1));
+      }
+      assert.equal(records, slice.proof.records);
+    }
+  } catch (thrown) {
+    error = thrown as Error;
+  }
+  return { lines, warnings, counts: slices.counts, error, requests: simulator.requestCount - before };
+}
+
+async function withFaults(faults: string[], options: PostureOptions = {}): Promise<Found> {
+  simulator.faults.add(...faults);
+  try {
+    return await fetched({ tagged: false, hostsPerRequest: 10, ...options });
+  } finally {
+    simulator.faults.clear();
+  }
+}
+
+const sorted = (texts: Iterable<string>): string[] => [...texts].sort();
 
 describe('posture', () => {
-  it('is the gateway own records with kind in front', async () => {
-    const truth = tagged(world.posture({ policies: world.policyIds(), evidence: true } as never));
-    const found = await lines({ evidence: true, concurrency: 1 });
-    assert.equal(found.length, truth.length);
-    assert.deepEqual(found, truth);
+  it('is the records as the gateway sends them with kind in front, in the order of the input', async () => {
+    const { lines, error, counts } = await fetched({ concurrency: 1 });
+    assert.equal(error, undefined);
+    assert.deepEqual(
+      lines,
+      truth.map((text) => `{"kind":"posture",${text.slice(1)}`),
+    );
+    assert.deepEqual(
+      { ...counts, planned: 0, fetched: 0 },
+      { planned: 0, fetched: 0, replayed: 0, failed: 0, notAsked: 0, missing: [] },
+    );
+  });
+
+  it('is the same records in whole slices with more requests in flight', async () => {
+    for (const concurrency of [2, 4]) {
+      const { lines, error } = await fetched({ concurrency, hostsPerRequest: 7, tagged: false });
+      assert.equal(error, undefined);
+      assert.deepEqual(sorted(lines), sorted(truth));
+    }
+  });
+
+  it('is parsed by the convenience, with every digit', async () => {
+    const records = await Array.fromAsync(posture(gateway, input(), { concurrency: 1 }));
+    assert.deepEqual(
+      records.map((record) => JSON.stringify(record)),
+      truth,
+    );
+    const big = await simulatorAndGateway({ ...size, forms: ['big-numbers'] });
+    const found = await Array.fromAsync(posture(big.gateway, input(), { concurrency: 1 }));
+    assert.deepEqual(
+      found.map((record) => JSON.stringify(record)),
+      [...big.simulator.posture()],
+    );
+  });
+
+  it('is asked for with policyId, subscriptionId and hostIds alone, within the limits, the first twenty hosts first', async () => {
+    const before = simulator.requests.length;
+    await fetched({ concurrency: 1, hostsPerRequest: 50, policiesPerRequest: 3, evidence: true });
+    const asked = simulator.requests.slice(before);
+    assert.deepEqual(
+      asked.map(
+        ({ policies }) =>
+          policies.length <= 3 &&
+          policies.every(({ subscriptionId }) => subscriptionId === world.subscriptionId),
+      ),
+      asked.map(() => true),
+    );
+    const hosts = asked.map(({ policies }) => policies.reduce((sum, policy) => sum + policy.hosts, 0));
+    assert.ok(hosts[0]! <= 20);
+    assert.ok(hosts.every((count) => count <= 50));
+    assert.equal(
+      hosts.reduce((sum, count) => sum + count),
+      pairs.length,
+    );
+    assert.deepEqual(asked[0]?.query, { evidenceRequired: '1', compressionRequired: '1' });
+  });
+
+  it('is nothing for policies without hosts, and nothing is asked', async () => {
+    const { lines, requests, error } = await fetched({}, [
+      { policyId: '1', subscriptionId: '1', hostIds: [] },
+    ]);
+    assert.deepEqual([lines, requests, error], [[], 0, undefined]);
+  });
+
+  const ways: Record<string, SimulatorOptions> = {
+    'pretty-printed': { forms: ['pretty'] },
+    'with line breaks and white space everywhere': { forms: ['padded', 'lines'] },
+    'in several arrays': { forms: ['concatenated'] },
+    'in several gzip members': { forms: ['gzip-members'] },
+    'behind a byte order mark': { forms: ['bom'] },
+    'declared as gzip': { contentEncoding: 'gzip' },
+    'declared as gzip though plain': { contentEncoding: 'false' },
+    'gzipped twice': { contentEncoding: 'double' },
+    'in chunks of three bytes': { chunkBytes: 3, hosts: 3, policies: 2 },
+    'with every character escaped': { forms: ['escaped'] },
+    'with raw control characters': { forms: ['raw-controls'] },
+    'with invalid UTF-8': { forms: ['invalid-utf8'] },
+    'with records sent twice and in parts and unknown members': {
+      forms: ['duplicates', 'split', 'unknown-members'],
+    },
+    'with half characters and ids as strings': { forms: ['lone-surrogates', 'string-ids'] },
+  };
+  for (const [how, options] of Object.entries(ways)) {
+    it(`is the same when it is sent ${how}`, async () => {
+      const other = await simulatorAndGateway({ ...size, ...options });
+      const { world: there } = other.simulator;
+      const policies = there
+        .policyIds()
+        .map((policyId) => ({ policyId, subscriptionId: undefined, hostIds: there.hostIds(policyId) }));
+      const { lines, error, warnings } = await fetched(
+        { concurrency: 1, evidence: true, tagged: false },
+        policies,
+        other.gateway,
+      );
+      assert.equal(error, undefined);
+      const expected = [...other.simulator.posture({ evidence: 'evidence' })];
+      assert.deepEqual(
+        lines.map((line) => JSON.parse(line)),
+        expected.map((text) => JSON.parse(text)),
+      );
+      const changed = /raw control characters were written as escapes|invalid UTF-8 sequences were replaced/;
+      assert.equal(
+        warnings.some((message) => changed.test(message)),
+        /raw|invalid/.test(how),
+      );
+    });
+  }
+
+  it('is nothing in each of the forms of nothing', async () => {
+    for (const form of ['array', '204', 'empty']) {
+      const { lines, error } = await withFaults([`posture:*:empty=${form}`]);
+      assert.deepEqual([lines, error], [[], undefined], form);
+    }
+  });
+
+  it('may be nothing with a date filter where the body never begins, with a warning, but not with --strict or without a date', async () => {
+    const dated = { scannedSince: '2020-01-01', hostsPerRequest: 1000 };
+    const nothing = await withFaults(['posture:*:empty=broken'], dated);
+    assert.deepEqual([nothing.lines, nothing.error], [[], undefined]);
+    assert.ok(
+      nothing.warnings.length > 0 &&
+        nothing.warnings.every((text) => /no data, or the connection dropped/.test(text)),
+      `${nothing.warnings}`,
+    );
+    assert.equal(nothing.requests, 3 * nothing.counts.planned);
+    for (const options of [{ ...dated, strict: true }, { hostsPerRequest: 1000 }]) {
+      const failed = await withFaults(['posture:*:empty=broken'], options);
+      assert.equal(failed.error?.code, 'PCRS_GATEWAY');
+      assert.equal(failed.counts.failed, failed.counts.planned);
+    }
+    const once = await withFaults(['posture:1-2:empty=broken'], dated);
+    assert.deepEqual(
+      [sorted(once.lines), once.warnings],
+      [sorted(world.posture({ scannedSince: Date.parse('2020-01-01') } as object)), []],
+    );
+  });
+
+  it('refuses a kind of the gateway own, and writes it untagged', async () => {
+    const other = await simulatorAndGateway({ ...size, forms: ['kind-member'] });
+    const tagged = await fetched({}, input(), other.gateway);
+    assert.equal(tagged.error?.code, 'PCRS_GATEWAY');
+    assert.match(tagged.error?.message ?? '', /"kind" of its own/);
+    assert.equal(other.simulator.requestCount - 1, Math.min(2, tagged.counts.planned));
+    const untagged = await fetched({ tagged: false, concurrency: 1 }, input(), other.gateway);
+    assert.deepEqual(untagged.lines, [...other.simulator.posture()]);
+  });
+});
+
+const broken = [
+  ...[
+    'cut=1',
+    'cut=2000',
+    'cut=2000:how=chunk',
+    'cut=2000:how=end',
+    'unclosed',
+    'half',
+    'half-closed',
+    'garbage',
+    'html',
+  ],
+  ...[
+    'corrupt=flip',
+    'corrupt=crc',
+    'corrupt=size',
+    'corrupt=header',
+    'corrupt=tail',
+    'status=500',
+    'status=503:body=html',
+    'status=408',
+  ],
+  ...['status=429:to-wait=0', 'status=409:code=1965:retry-after=0', 'refuse', 'expired', 'empty=broken'],
+];
+
+describe('posture from a gateway in trouble', () => {
+  for (const fault of broken) {
+    it(`is the truth after ${fault}, once, and on every third request`, async () => {
+      for (const when of ['2', '%3']) {
+        for (const concurrency of [1, 4]) {
+          const { lines, error, counts } = await withFaults([`posture:${when}:${fault}`], { concurrency });
+          assert.equal(error, undefined);
+          assert.deepEqual(sorted(lines), sorted(truth));
+          assert.equal(counts.fetched, counts.planned);
+        }
+      }
+    });
+  }
+
+  for (const fault of ['status=500', 'cut=300', 'half-closed', 'corrupt=crc']) {
+    it(`gives up only the pairs that are to blame (${fault}, always) and names them`, async () => {
+      const [, , { hostId }] = pairs as [object, object, { hostId: string }];
+      const blamed = pairs.filter((pair) => pair.hostId === hostId);
+      for (const concurrency of [1, 4]) {
+        const { lines, error, counts } = await withFaults([`posture:*:${fault}@host=${hostId}`], {
+          concurrency,
+          hostsPerRequest: 1000,
+        });
+        assert.equal(error?.code, 'PCRS_GATEWAY');
+        assert.match(
+          error?.message ?? '',
+          /slices were given up .*--archive DIR --resume asks only for what is missing$/,
+        );
+        const good = truth.filter((text) => String(JSON.parse(text).hostId) !== hostId);
+        assert.deepEqual(sorted(lines), sorted(good));
+        assert.deepEqual(
+          sorted(
+            counts.missing.map(({ policies, hosts, firstHostId }) => `${policies} ${hosts} ${firstHostId}`),
+          ),
+          sorted(blamed.map((pair) => `${pair.policyId} 1 ${hostId}`)),
+        );
+        assert.equal(counts.planned, counts.fetched + counts.failed);
+      }
+    });
+  }
+
+  it('goes on where all hosts of a policy fail', async () => {
+    const [first] = input() as [PolicyHosts];
+    for (const concurrency of [1, 2]) {
+      const { lines, error, counts } = await withFaults([`posture:*:status=500@policy=${first.policyId}`], {
+        concurrency,
+        hostsPerRequest: 1000,
+      });
+      assert.equal(error?.code, 'PCRS_GATEWAY');
+      assert.equal(counts.notAsked, 0);
+      assert.equal(counts.failed, first.hostIds.length);
+      assert.deepEqual(
+        sorted(lines),
+        sorted(truth.filter((text) => String(JSON.parse(text).policyId) !== first.policyId)),
+      );
+    }
+  });
+
+  it('stops where three slices in a row fail with the same 5xx, and counts what it did not ask for', async () => {
+    const { lines, error, counts, requests } = await withFaults(['posture:3-:status=502'], {
+      concurrency: 1,
+    });
+    assert.match(
+      error?.message ?? '',
+      /502.*; 3 slices in a row failed this way, so the rest is not asked for/,
+    );
+    assert.equal(counts.fetched, 2);
+    assert.ok(counts.notAsked > 0);
+    assert.equal(counts.planned, counts.fetched + counts.failed + counts.notAsked);
+    assert.ok(lines.length > 0 && lines.every((line, index) => line === truth[index]));
+    assert.ok(requests < 80, `${requests}`);
+  });
+
+  it('stops where three slices in a row get no connection', async () => {
+    const { error, counts, requests } = await withFaults(['posture:*:refuse'], { concurrency: 1 });
+    assert.equal(error?.code, 'PCRS_GATEWAY');
+    assert.deepEqual([counts.failed, counts.fetched, requests], [3, 0, 3 * 4]);
+    assert.equal(counts.notAsked, counts.planned - 3);
+  });
+
+  for (const [fault, code] of [
+    ['status=403', 'PCRS_REFUSED'],
+    ['status=400', 'PCRS_GATEWAY'],
+    ['status=404', 'PCRS_GATEWAY'],
+    ['redirect=http://127.0.0.1:9/', 'PCRS_GATEWAY'],
+  ]) {
+    it(`stops at once at ${fault}: the next request would get the same`, async () => {
+      const { lines, error, requests } = await withFaults([`posture:2-:${fault}`], { concurrency: 1 });
+      assert.equal(error?.code, code);
+      assert.equal(requests, 2);
+      assert.ok(lines.length > 0);
+    });
+  }
+
+  it('asks for nothing more once its reader has left', async () => {
+    const before = simulator.requestCount;
+    for await (const slice of postureSlices(gateway, input(), { hostsPerRequest: 5, concurrency: 1 })) {
+      assert.ok(slice.proof.records > 0);
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok(simulator.requestCount - before <= 3);
+  });
+
+  it('has at most one slice more than requests in flight waiting to be written', async () => {
+    const before = simulator.requestCount;
+    const slices = postureSlices(gateway, input(), { hostsPerRequest: 5, concurrency: 2 });
+    const reader = slices[Symbol.asyncIterator]();
+    await reader.next();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(simulator.requestCount - before, 3);
+    await reader.return?.();
   });
 });

@@ -19,6 +19,8 @@ export interface Slice {
   hosts: number;
   /** The request's body. */
   body: string;
+  /** It was cut before it was full, because no more input came. */
+  waited: boolean;
 }
 
 export interface SliceLimits {
@@ -28,6 +30,13 @@ export interface SliceLimits {
   policiesPerRequest: number;
 }
 
+/** How an earlier run has cut a slice. */
+export interface EarlierCut {
+  hosts: number;
+  /** It was not full: more input was waited for, or the input's end. */
+  waited: boolean;
+}
+
 /** The first slice is small, so that the first records come soon. */
 export const firstSliceHosts = 20;
 
@@ -35,21 +44,21 @@ export const firstSliceHosts = 20;
  * Cuts policies and their hosts into slices: small policies are packed together, big ones are cut, host ids keep their order.
  *
  * Takes  scope   path and query of the requests, for the keys
- *        sizes   hosts of the first slices, where an earlier run has cut them already; the limits hold from there on
+ *        cuts    the first slices, where an earlier run has cut them already; the limits hold from there on
  */
 export class SliceCutter {
   /** Slices cut so far. */
   count = 0;
   readonly #limits: SliceLimits;
   readonly #scope: string;
-  readonly #sizes: readonly number[];
+  readonly #cuts: readonly EarlierCut[];
   #policies: PolicyHosts[] = [];
   #hosts = 0;
 
-  constructor(limits: SliceLimits, scope: string, sizes: readonly number[] = []) {
+  constructor(limits: SliceLimits, scope: string, cuts: readonly EarlierCut[] = []) {
     this.#limits = limits;
     this.#scope = scope;
-    this.#sizes = sizes;
+    this.#cuts = cuts;
   }
 
   /** Host ids that wait for more to be packed with. */
@@ -57,42 +66,42 @@ export class SliceCutter {
     return this.#hosts;
   }
 
-  /** Adds a policy's hosts, all or those from `from` on; yields each slice as soon as it is full. */
+  /** Adds a policy's hosts; yields each slice as soon as it is full. */
   *push(policy: PolicyHosts): Generator<Slice> {
     const { hostIds } = policy;
     for (let at = 0; at < hostIds.length; ) {
-      const size = this.#size();
-      const end = Math.min(hostIds.length, at + size - this.#hosts);
+      if (this.#hosts === this.#size()) yield this.#cut(true);
+      const end = Math.min(hostIds.length, at + this.#size() - this.#hosts);
       this.#policies.push({ ...policy, hostIds: hostIds.slice(at, end) });
       this.#hosts += end - at;
       at = end;
-      if (this.#hosts === size || this.#isFullOfPolicies()) yield this.#cut();
+      if (this.#isFull()) yield this.#cut(false);
     }
   }
 
   /** The rest, however little. */
   *flush(): Generator<Slice> {
-    if (this.#hosts > 0) yield this.#cut();
+    if (this.#hosts > 0) yield this.#cut(true);
   }
 
   #size(): number {
     const { hostsPerRequest } = this.#limits;
-    return (
-      this.#sizes[this.count] ??
-      (this.count === 0 ? Math.min(firstSliceHosts, hostsPerRequest) : hostsPerRequest)
-    );
+    const first = Math.min(firstSliceHosts, hostsPerRequest);
+    return this.#cuts[this.count]?.hosts ?? (this.count === 0 ? first : hostsPerRequest);
   }
 
-  #isFullOfPolicies(): boolean {
-    return this.#sizes[this.count] === undefined && this.#policies.length === this.#limits.policiesPerRequest;
+  #isFull(): boolean {
+    const earlier = this.#cuts[this.count];
+    if (earlier !== undefined) return this.#hosts === earlier.hosts && !earlier.waited;
+    return this.#hosts === this.#size() || this.#policies.length === this.#limits.policiesPerRequest;
   }
 
-  #cut(): Slice {
+  #cut(waited: boolean): Slice {
     const policies = this.#policies;
     this.#policies = [];
     this.#hosts = 0;
     this.count += 1;
-    return toSlice(this.count, policies, this.#scope);
+    return { ...toSlice(this.count, policies, this.#scope), waited };
   }
 }
 
@@ -161,5 +170,6 @@ function toSlice(number: number, policies: readonly PolicyHosts[], scope: string
     policies,
     hosts: policies.reduce((sum, policy) => sum + policy.hostIds.length, 0),
     body,
+    waited: false,
   };
 }
