@@ -86,18 +86,10 @@ async function writeHostIds(
   options: HostIdsOptions,
 ): Promise<void> {
   let done = 0;
-  try {
-    for await (const { line } of hostIds(gateway, run.input, options)) {
-      await run.emit('hostids', `${line}\n`);
-      done += 1;
-      context.progress.update({
-        requests: gateway.tally.requests,
-        policies: done,
-        bytes: gateway.tally.bytes,
-      });
-    }
-  } catch (error) {
-    throw withRoleHint(error);
+  for await (const { line } of hostIds(gateway, run.input, options)) {
+    await run.emit('hostids', `${line}\n`);
+    done += 1;
+    context.progress.update({ requests: gateway.tally.requests, policies: done, bytes: gateway.tally.bytes });
   }
 }
 
@@ -118,14 +110,6 @@ function keeping(context: Context<typeof flags>, run: Run<string>, asked: HostId
     resume,
     header: { stage: context.tool, version: context.version, runId, startedAt, options },
   };
-}
-
-/** Source: Qualys 10.31 release notes reserve version 3.0 to Manager users; others saw Reader users succeed. */
-function withRoleHint(error: unknown): unknown {
-  const { status, message } = error as { status?: number; message?: string };
-  if (status !== 403) return error;
-  const hint = 'resolving host ids may need a Manager user from version 3.0 on; try --api-version 2.0';
-  return Object.assign(error as Error, { message: `${message}; ${hint}` });
 }
 
 function hostIdsOptions(context: Context<typeof flags>, run: Run<string>): HostIdsOptions {
