@@ -181,12 +181,12 @@ function stopOnSignals(stop: AbortController): () => void {
 
 /** stdin's bytes; a stop ends the reading with its reason. */
 async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  // Node reads a directory as an empty stream, without an error.
+  if (stdinIsDirectory()) throw codedError('PCRS_USAGE', 'stdin is a directory; give a file or a pipe');
   try {
     yield* addAbortSignal(signal, process.stdin) as AsyncIterable<Uint8Array>;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    const code = codeOf(error);
-    if (code === 'EISDIR') throw codedError('PCRS_USAGE', 'stdin is a directory; give a file or a pipe');
     throw codedError('PCRS_MACHINE', `stdin: ${(error as Error).message}`);
   }
 }
@@ -195,10 +195,17 @@ function whatStdinIs(): Context['stdinIs'] {
   if (process.stdin.isTTY) return 'terminal';
   try {
     const stat = fstatSync(0);
-    if (stat.isDirectory()) return 'stream';
-    return stat.isFIFO() || stat.isSocket() || stat.isFile() ? 'stream' : 'nothing';
+    return stat.isDirectory() || stat.isFIFO() || stat.isSocket() || stat.isFile() ? 'stream' : 'nothing';
   } catch {
     return 'nothing';
+  }
+}
+
+function stdinIsDirectory(): boolean {
+  try {
+    return fstatSync(0).isDirectory();
+  } catch {
+    return false;
   }
 }
 
