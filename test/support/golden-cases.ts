@@ -40,13 +40,14 @@ export async function runCase(name: string, place: Place): Promise<Golden> {
     const cwd = place.folder();
     const env = {
       ...place.env,
-      ...(own ? { PCRS_GATEWAY: own.gateway, PCRS_STATE_DIR: join(cwd, '..', `${own.port}-state`) } : {}),
+      PCRS_GATEWAY: own?.gateway ?? place.simulator.gateway,
+      PCRS_STATE_DIR: `${cwd}-state`,
     };
     const stdin = join(folder, name, 'stdin');
     const input = existsSync(stdin) ? { input: readFileSync(stdin) } : {};
     const { status, stdout, stderr } = await bash(read(name, 'cmd'), { cwd, env, ...input });
     const masks = masksOf(cwd, env);
-    return { stdout: masks(stdout), stderr: masks(stderr), status: `${status}\n` };
+    return { stdout: masks(stdout), stderr: withoutDurations(masks(stderr)), status: `${status}\n` };
   } finally {
     await own?.close();
   }
@@ -58,23 +59,21 @@ function read(name: string, file: string): string {
 
 /** Takes out of a text what changes from run to run and from machine to machine. */
 function masksOf(cwd: string, env: Record<string, string>): (text: string) => string {
+  const { host } = new URL(env['PCRS_GATEWAY']!);
   const places: [string, string][] = [
-    [cwd, 'FOLDER'],
     [env['PCRS_STATE_DIR']!, 'STATE'],
+    [cwd, 'FOLDER'],
     [env['HOME']!, 'HOME'],
-    [env['PCRS_GATEWAY']!, 'http://GATEWAY'],
-    [new URL(env['PCRS_GATEWAY']!).host, 'GATEWAY'],
-    [new URL(env['PCRS_GATEWAY']!).host.replace(':', '_'), 'GATEWAY'],
+    [host, 'GATEWAY'],
+    [encodeURIComponent(host), 'GATEWAY'],
   ];
   const patterns: [RegExp, string][] = [
     [/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UUID'],
     [/"(startedAt|endedAt|expiresAt|time|loadedAt)":"[^"]*"/g, '"$1":"TIME"'],
-    [/"(version|pid|bytes|sha256|ms|seconds)":("[^"]*"|\d+(\.\d+)?)/g, '"$1":"…"'],
+    [/"(version|pid|bytes|sha256|ms|seconds|secondsLeft)":("[^"]*"|\d+(\.\d+)?)/g, '"$1":"…"'],
     [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME'],
     [/\b\d{8}T\d{6}Z/g, 'STAMP'],
     [/^(pcrs-[\w-]+) \d+\.\d+\.\d+$/gm, '$1 VERSION'],
-    [/\b\d+(\.\d+)? (ms|s|min|h)\b/g, 'N $2'],
-    [/\b\d+ bytes\b/g, 'N bytes'],
   ];
   return (text) => {
     let masked = text;
@@ -82,4 +81,8 @@ function masksOf(cwd: string, env: Record<string, string>): (text: string) => st
     for (const [from, to] of patterns) masked = masked.replace(from, to);
     return masked;
   };
+}
+
+function withoutDurations(text: string): string {
+  return text.replace(/\b\d+(\.\d+)? (ms|s|min|h|bytes)\b/g, 'N $2');
 }

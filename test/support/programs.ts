@@ -2,7 +2,6 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import { type Simulator, type SimulatorOptions, startSimulator } from 'pcrs-simulator';
 import { sourceEnvironment } from '../../scripts/source-bins.ts';
 
@@ -66,13 +65,6 @@ export function records(text: string): any[] {
     .map((line) => JSON.parse(line));
 }
 
-/** A folder that is gone when the tests of the file are through. */
-export function temporaryFolder(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `pcrs-${name}-`));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 /** A simulator, and programs that are set to ask it. */
 export interface Place {
   simulator: Simulator;
@@ -81,13 +73,13 @@ export interface Place {
   /** A fresh, empty folder. */
   folder(): string;
   bash(line: string, options?: RunOptions): Promise<Ended>;
+  close(): Promise<void>;
 }
 
-/** Opens a simulator for the tests of a file; it is closed after them. */
-export async function openPlace(name: string, options: SimulatorOptions = {}): Promise<Place> {
+/** Starts a simulator and makes a place around it. */
+export async function makePlace(name: string, options: SimulatorOptions = {}): Promise<Place> {
   const simulator = await startSimulator({ rateLimit: 'off', ...options });
-  after(() => simulator.close());
-  const home = temporaryFolder(name);
+  const home = mkdtempSync(join(tmpdir(), `pcrs-${name}-`));
   const env = sourceEnvironment({
     HOME: home,
     TMPDIR: home,
@@ -109,6 +101,10 @@ export async function openPlace(name: string, options: SimulatorOptions = {}): P
     env,
     folder,
     bash: (line, more = {}) => bash(line, { cwd: folder(), ...more, env: { ...env, ...more.env } }),
+    close: async () => {
+      await simulator.close();
+      rmSync(home, { recursive: true, force: true });
+    },
   };
 }
 
