@@ -1,0 +1,74 @@
+import { flag } from 'pcrs-cli/flags';
+import { type Context, defineTool } from 'pcrs-cli/tool';
+import { codedError } from 'pcrs-records/errors';
+import { type Loaded, type Target, toSqlite } from './index.ts';
+
+const flags = {
+  snapshot: flag.text({ describe: 'a file of this run alone, in this directory', value: 'DIR' }),
+  name: flag.text({ describe: 'put into the names of snapshots', value: 'NAME', parse: parseName }),
+  prune: flag.boolean({
+    describe: 'remove rows that a complete, unfiltered, undated run did not name',
+    env: 'none',
+  }),
+  unknown: flag.choice(['keep', 'fail'], {
+    describe: 'members that no column takes: give them one, or fail',
+    default: 'keep',
+  }),
+  'skip-bad': flag.boolean({ describe: 'count and pass over bad lines' }),
+  'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
+  strict: flag.boolean({ describe: 'status 6 where a filter took records out of the run' }),
+  'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
+} as const;
+
+function parseName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) {
+    throw new Error('must be letters, digits, dots, dashes and underscores');
+  }
+  return text;
+}
+
+export const tool = defineTool({
+  name: 'pcrs-to-sqlite',
+  summary: 'loads records into SQLite: five tables with keys, and a verdict on the run.',
+  pipes: [
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture --evidence | pcrs-to-sqlite --snapshot snapshots',
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite posture.db',
+    'pcrs-to-sqlite posture.db < posture.ndjson',
+  ],
+  positionals: [{ name: 'DB', describe: 'the database file, made where it is missing (or --snapshot DIR)' }],
+  stdin: 'required',
+  live: 'always',
+  flags,
+  notes: [
+    'Loading the same records again changes nothing: known keys are updated only where a value changes.',
+    'A run that is not complete ends with status 6 and names the first stage that failed; what came stays, and q_pcrs_status says so.',
+  ],
+  async main(context) {
+    const { allowEmpty, prune, requireRun, skipBad, strict, unknown } = context.flags;
+    const options = { allowEmpty, prune, requireRun, skipBad, strict, unknown };
+    const { log, progress, signal } = context;
+    try {
+      const loaded = await toSqlite(target(context), context.stdin, { ...options, log, progress, signal });
+      await context.output.record(loaded);
+    } catch (error) {
+      const { loaded } = error as { loaded?: Loaded };
+      if (loaded) await context.output.record(loaded);
+      throw error;
+    }
+  },
+});
+
+function target(context: Context<typeof flags>): Target {
+  const [path] = context.positionals;
+  const { name, prune, snapshot } = context.flags;
+  if ((path === undefined) === (snapshot === undefined)) {
+    throw codedError('PCRS_USAGE', 'give a database file or --snapshot DIR, one of the two');
+  }
+  if (path !== undefined && name !== undefined) {
+    throw codedError('PCRS_USAGE', '--name goes with --snapshot; a database file has its own name');
+  }
+  if (path === undefined && prune) {
+    throw codedError('PCRS_USAGE', '--prune goes with a database file; a snapshot holds its own run only');
+  }
+  return path ?? { snapshot: snapshot as string, name };
+}

@@ -1,0 +1,149 @@
+import { type CodedError, codedError } from 'pcrs-records/errors';
+import { isBlank, type LineBlock, lineBlocks } from 'pcrs-records/lines';
+import { databaseError } from './database.ts';
+import { finishLoad, type Loaded, stopLoad } from './finish.ts';
+import { tellingOfIdle } from './idle.ts';
+import { Load } from './load.ts';
+import { openPlace, type Place, type Target } from './place.ts';
+import { noJson } from './record-reader.ts';
+
+export type { Loaded } from './finish.ts';
+export type { Target } from './place.ts';
+
+export interface SqliteOptions {
+  /** Passes over bad lines and counts them, instead of failing at the first. */
+  skipBad?: boolean;
+  /** A stream without a run is incomplete; in any case so for a snapshot. */
+  requireRun?: boolean;
+  /** Records that a filter took out of a run make it incomplete. */
+  strict?: boolean;
+  /** A stream without any record is fine. */
+  allowEmpty?: boolean;
+  /** Removes rows that a complete, unfiltered, undated run did not name. */
+  prune?: boolean;
+  /** `fail` refuses members that no column takes; else they get one. */
+  unknown?: 'keep' | 'fail';
+  log?: { warn(message: string): void; note(message: string): void };
+  progress?: { update(fields: { records: number; bytes: number }): void };
+  /** Ends the load; whole records that came stay. */
+  signal?: AbortSignal;
+}
+
+/** A transaction does not wait longer than this for the next records. */
+const idleMs = 1000;
+
+/**
+ * Loads an NDJSON stream of records into SQLite.
+ *
+ * Takes   target  a database file, made where it is missing; or `{ snapshot: DIR }` for a file of this run alone, that
+ *                 gets its name only when the run is complete
+ *         chunks  the stream's bytes in any cutting
+ * Yields  what is in the database now
+ * Limits  transactions of some thousand records; memory holds one of them, a page cache and a line
+ * Throws  PCRS_INCOMPLETE with the `loaded` record as its member where the stream is no whole run; PCRS_RECORD for a bad
+ *         line, PCRS_EMPTY, PCRS_USAGE, PCRS_MACHINE, and the signal's reason; what was committed stands
+ */
+export async function toSqlite(
+  target: Target,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: SqliteOptions = {},
+): Promise<Loaded> {
+  const place = await openPlace(target);
+  try {
+    const filled = await fill(place, chunks, target, options);
+    const { loaded, failure } = await finishLoad(filled.load, finishing(target, options), filled.failure);
+    loaded.database = await place.close(failure === undefined);
+    if (failure) throw Object.assign(failure, { loaded });
+    return loaded;
+  } catch (error) {
+    place.abandon();
+    throw databaseError(error, place.path);
+  }
+}
+
+/** Reads the stream to its end, or to where it cannot be a whole run any more. */
+async function fill(
+  place: Place,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  target: Target,
+  options: SqliteOptions,
+): Promise<{ load: Load; failure?: CodedError }> {
+  const { signal, progress } = options;
+  let load: Load | undefined;
+  let bytes = 0;
+  try {
+    const counted = counting(chunks, (size) => {
+      bytes += size;
+    });
+    const blocks = tellingOfIdle(lineBlocks(counted), idleMs, async () => load?.commit(), signal);
+    for await (const block of blocks) {
+      const first = block.lines.findIndex((line) => !isBlank(line));
+      if (first < 0) continue;
+      load ??= await openLoad(place, block, first, target, options);
+      await load.take(block);
+      progress?.update({ records: load.lines, bytes });
+    }
+    if (load) return { load };
+  } catch (error) {
+    if (load === undefined) throw error;
+    if ((error as CodedError).code === 'PCRS_INCOMPLETE') return { load, failure: error as CodedError };
+    await stopLoad(load, databaseError(error, place.path));
+    throw error;
+  }
+  return { load: await nothingCame(place, target, options) };
+}
+
+async function openLoad(
+  place: Place,
+  block: LineBlock,
+  first: number,
+  target: Target,
+  options: SqliteOptions,
+): Promise<Load> {
+  const text = block.lines[first] as string;
+  const line = block.firstLine + first;
+  // A stream that is no NDJSON at all leaves no file behind.
+  if (!options.skipBad) requireJson(text, line, block.unterminated && first === block.lines.length - 1);
+  const { skipBad = false, signal } = options;
+  return Load.open(await place.open(text, line), {
+    skipBad,
+    requireRun: finishing(target, options).requireRun,
+    refuseUnknown: options.unknown === 'fail',
+    signal,
+  });
+}
+
+function requireJson(text: string, line: number, last: boolean): void {
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    throw last
+      ? codedError('PCRS_INCOMPLETE', `stdin:${line}: the stream was cut in the middle of its first record`)
+      : noJson(text, line, error);
+  }
+}
+
+/** A stream without a record: an empty database where that is fine. */
+async function nothingCame(place: Place, target: Target, options: SqliteOptions): Promise<Load> {
+  if (!options.allowEmpty || typeof target !== 'string') {
+    throw codedError('PCRS_EMPTY', 'stdin: no record came; --allow-empty makes that status 0');
+  }
+  const { skipBad = false, requireRun = false, signal } = options;
+  const database = await place.open('', 0);
+  return Load.open(database, { skipBad, requireRun, refuseUnknown: options.unknown === 'fail', signal });
+}
+
+function finishing(target: Target, options: SqliteOptions) {
+  const { strict = false, prune = false, requireRun = false, log } = options;
+  return { strict, prune, requireRun: requireRun || typeof target !== 'string', log };
+}
+
+async function* counting(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    count(chunk.length);
+    yield chunk;
+  }
+}

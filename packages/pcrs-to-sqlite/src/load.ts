@@ -1,0 +1,254 @@
+import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
+import { RunJudge } from 'pcrs-records/judge';
+import type { GatewayKind, JsonObject } from 'pcrs-records/kinds';
+import { isBlank, type LineBlock } from 'pcrs-records/lines';
+import type { LoadDatabase } from './database.ts';
+import { Problems } from './problems.ts';
+import { isNoJson, RecordReader } from './record-reader.ts';
+import { Records } from './records.ts';
+import { RunNotes } from './run-notes.ts';
+import { makeSchema } from './schema.ts';
+import { Source } from './source.ts';
+import { StatusTable, sqlTime } from './status.ts';
+import type { Batch } from './table-writer.ts';
+
+export interface LoadOptions {
+  /** Passes over bad lines and counts them. */
+  skipBad: boolean;
+  /** The first record must open a run. */
+  requireRun: boolean;
+  /** Refuses members without a column. */
+  refuseUnknown: boolean;
+  signal: AbortSignal | undefined;
+}
+
+/** A transaction ends after so many records or characters, whichever comes first. */
+const recordsPerTransaction = 5000;
+const charactersPerTransaction = 16 * 1024 * 1024;
+/** Rows corrected or removed in one transaction. */
+const rowsPerTransaction = 10_000;
+
+/**
+ * A load under way: lines in, rows out, in transactions of some thousand records. Whatever ends it, the file holds
+ * whole records, and `q_pcrs_status` says that a load is under way until `finish` or `stop` says how it ended.
+ */
+export class Load {
+  readonly judge = new RunJudge();
+  readonly database: LoadDatabase;
+  readonly records: Records;
+  readonly status: StatusTable;
+  readonly notes: RunNotes;
+  readonly problems = new Problems();
+  /** Lines with a record or a value, good or bad. */
+  lines = 0;
+  /** Of the last line, where it was cut in the middle. */
+  cutLine: number | undefined;
+  readonly #options: LoadOptions;
+  readonly #reader: RecordReader;
+  readonly #source: Source;
+  readonly #lists: Batch;
+  readonly #slices: Batch;
+  #linesAtCommit = 0;
+  #characters = 0;
+  #misnumbered: { row: ReturnType<Records['takeTouched']>[number]; number: string }[] = [];
+
+  private constructor(database: LoadDatabase, options: LoadOptions) {
+    const loadedAt = sqlTime(new Date());
+    this.database = database;
+    this.#options = options;
+    this.#lists = { date: loadedAt, number: '1', loadedAt };
+    this.#slices = { ...this.#lists };
+    this.status = new StatusTable(database.db, this.#slices);
+    this.#source = new Source(this.status);
+    this.records = new Records(database.db, this.#lists, this.#slices, {
+      refuseUnknown: options.refuseUnknown,
+      onSubscription: (id) => this.#source.checkSubscription(id),
+    });
+    this.notes = new RunNotes(this.status, this.records);
+    this.#reader = new RecordReader(this.records.members, {
+      onRecord: (kind, line) => this.#takeRecord(kind, line),
+      onOther: (kind, value, line) => this.#takeOther(kind, value, line),
+      onBareValue: (text, line) => this.#takeBareValue(text, line),
+    });
+  }
+
+  /**
+   * Opens a load: makes the schema where it is missing, and says in the database that a load is under way.
+   *
+   * Throws  PCRS_USAGE for tables of another make; PCRS_MACHINE
+   */
+  static async open(database: LoadDatabase, options: LoadOptions): Promise<Load> {
+    await database.begin(options.signal);
+    makeSchema(database.db, database.path);
+    const load = new Load(database, options);
+    load.status.notAllLoaded();
+    load.#noteState('BEGIN LOADING BATCH');
+    await database.commit(options.signal);
+    return load;
+  }
+
+  /**
+   * Takes the lines of a block.
+   *
+   * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE where the stream cannot be a whole run any more; what came before stands
+   */
+  async take(block: LineBlock): Promise<void> {
+    await this.begin();
+    if (block.invalidUtf8) this.problems.count('invalidUtf8', `after stdin:${block.firstLine}`);
+    const { lines, firstLine } = block;
+    for (let index = 0; index < lines.length; index += 1) {
+      const text = lines[index] as string;
+      if (isBlank(text)) continue;
+      this.lines += 1;
+      this.#characters += text.length;
+      try {
+        this.#reader.read(text, firstLine + index);
+      } catch (error) {
+        const cut = block.unterminated && index === lines.length - 1 && isNoJson(error);
+        if (cut) this.cutLine = firstLine + index;
+        else this.#refuse(error as CodedError);
+      }
+    }
+    await this.#correctNumbers();
+    const full =
+      this.lines - this.#linesAtCommit >= recordsPerTransaction ||
+      this.#characters >= charactersPerTransaction;
+    if (full) await this.commit();
+  }
+
+  /** Opens a transaction unless one is open. */
+  async begin(): Promise<void> {
+    if (!this.database.busy) await this.database.begin(this.#options.signal);
+  }
+
+  /** Ends the transaction, so that others see what came so far, and that more is to come. */
+  async commit(): Promise<void> {
+    if (!this.database.busy) return;
+    this.#noteState('END LOADING BATCH');
+    await this.#commit();
+  }
+
+  /** Says in `q_pcrs_status` how the load ended, and commits. */
+  async end(state: string, message: string | undefined, detail: JsonObject = {}): Promise<void> {
+    await this.begin();
+    const { loadedAt } = this.#lists;
+    const runId = this.judge.session?.runId ?? null;
+    this.status.put('LOAD', {
+      state,
+      message: message ?? null,
+      runId,
+      loadedAt,
+      lines: this.lines,
+      ...detail,
+    });
+    await this.#commit();
+  }
+
+  /** Removes the rows of these tables that the load did not meet, and says how many. */
+  async prune(tables: ReadonlySet<string>): Promise<number> {
+    let removed = 0;
+    for (const writer of this.records.writers) {
+      if (!tables.has(writer.table.name)) continue;
+      for (let found = rowsPerTransaction; found === rowsPerTransaction; ) {
+        await this.begin();
+        found = writer.prune(rowsPerTransaction);
+        removed += found;
+        await this.commit();
+      }
+    }
+    return removed;
+  }
+
+  async #commit(): Promise<void> {
+    await this.database.commit(this.#options.signal);
+    this.#linesAtCommit = this.lines;
+    this.#characters = 0;
+  }
+
+  #refuse(error: CodedError): void {
+    if (error.code !== 'PCRS_RECORD' || !this.#options.skipBad) throw error;
+    this.problems.count('badLines', error.message);
+  }
+
+  #takeRecord(kind: GatewayKind, line: number): void {
+    this.#requireRun(line);
+    this.notes.received(kind);
+    this.records.write(kind);
+    this.judge.accepted(kind);
+  }
+
+  #takeOther(kind: string | undefined, value: JsonObject, line: number): void {
+    if (kind === 'session' || kind === 'start' || kind === 'end') {
+      this.#takeControl(kind, value, line);
+      return;
+    }
+    this.#requireRun(line);
+    if (kind === undefined) this.problems.count('withoutKind', `stdin:${line}`);
+    else {
+      this.judge.accepted(kind);
+      if (kind === 'slice') this.#endSlice(value);
+      else this.problems.count('unknownKinds', `stdin:${line}`);
+    }
+  }
+
+  #takeControl(kind: string, value: JsonObject, line: number): void {
+    const before = this.judge.session;
+    this.judge.control(value, line);
+    const { session } = this.judge;
+    if (kind === 'session' && session && session !== before) {
+      this.#source.checkGateway(session.gateway, line);
+      this.#lists.date = sqlTime(new Date(session.startedAt));
+      Object.assign(this.#slices, { date: this.#lists.date, number: '1' });
+      for (const writer of this.records.writers) writer.forgetStatements();
+    }
+    if (kind !== 'session') this.notes.stage(value);
+    else if (session) this.notes.openRun(session);
+  }
+
+  #takeBareValue(text: string, line: number): void {
+    this.#requireRun(line);
+    if (this.judge.session === undefined) throw recordError(line, 'a record (a JSON object)', text);
+    this.problems.count('bareValues', `stdin:${line}`);
+  }
+
+  #requireRun(line: number): void {
+    if (!this.#options.requireRun || this.judge.session !== undefined) return;
+    throw codedError(
+      'PCRS_INCOMPLETE',
+      `stdin:${line}: a record before any session: without a run nothing proves that the stream is whole; put pcrs-auth in front of the pipe`,
+    );
+  }
+
+  /** The slice comes after its records, so its number was guessed. */
+  #endSlice({ number }: JsonObject): void {
+    const rows = this.records.takeTouched();
+    if (!Number.isSafeInteger(number)) return;
+    const told = String(number);
+    if (told !== this.#slices.number) {
+      this.#misnumbered.push(...rows.map((row) => ({ row, number: told })));
+    }
+    this.#slices.number = String((number as number) + 1);
+  }
+
+  async #correctNumbers(): Promise<void> {
+    for (const { row, number } of this.#misnumbered.splice(0)) {
+      for (let first = row.first; first <= row.last; first += rowsPerTransaction) {
+        await this.begin();
+        const last = Math.min(row.last, first + rowsPerTransaction - 1);
+        row.writer.renumber(first, last, number);
+        if (last < row.last) await this.commit();
+      }
+    }
+    await this.begin();
+  }
+
+  #noteState(state: 'BEGIN LOADING BATCH' | 'END LOADING BATCH'): void {
+    for (const { table, rows } of this.records.writers) this.status.table(table.name, state, rows);
+    this.status.put('LOAD', {
+      state: 'loading',
+      runId: this.judge.session?.runId ?? null,
+      loadedAt: this.#lists.loadedAt,
+      lines: this.lines,
+    });
+  }
+}

@@ -1,0 +1,93 @@
+import { statSync } from 'node:fs';
+import { codedError } from 'pcrs-records/errors';
+import { RunJudge } from 'pcrs-records/judge';
+import { isObject, type JsonObject, type Session } from 'pcrs-records/kinds';
+import { checkPath, type LoadDatabase, openDatabase } from './database.ts';
+import { prepareSnapshot, publishSnapshot, type Snapshot, sync } from './snapshot.ts';
+
+/** A database file, or a directory for a file of each run alone. */
+export type Target = string | { snapshot: string; name?: string | undefined };
+
+/** Where a load goes. */
+export interface Place {
+  /** For messages. */
+  readonly path: string;
+  /** Opens the database, once there is something for it: the text of the first record, and its line. */
+  open(first: string, line: number): Promise<LoadDatabase>;
+  /** Closes it, puts it in its place if it is complete, and tells its path. */
+  close(complete: boolean): Promise<string>;
+  /** Closes it as it is. */
+  abandon(): void;
+}
+
+/**
+ * Looks whether a target can be loaded into.
+ *
+ * Throws  PCRS_USAGE, PCRS_MACHINE; nothing was made then
+ */
+export async function openPlace(target: Target): Promise<Place> {
+  return typeof target === 'string' ? openFile(target) : snapshotPlace(target.snapshot, target.name);
+}
+
+async function openFile(path: string): Promise<Place> {
+  await checkPath(path);
+  const isThere = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  let database = isThere ? await openDatabase(path) : undefined;
+  return {
+    path,
+    async open() {
+      database ??= await openDatabase(path);
+      return database;
+    },
+    async close() {
+      database?.close();
+      return path;
+    },
+    abandon() {
+      database?.close();
+    },
+  };
+}
+
+function snapshotPlace(directory: string, name: string | undefined): Place {
+  let snapshot: Snapshot | undefined;
+  let database: LoadDatabase | undefined;
+  return {
+    path: directory,
+    async open(first, line) {
+      snapshot = await prepareSnapshot(directory, name, sessionIn(first, line));
+      database = await openDatabase(snapshot.building, { exclusive: true });
+      return database;
+    },
+    async close(complete) {
+      database?.close();
+      const { building, final } = snapshot as Snapshot;
+      if (complete) await publishSnapshot(snapshot as Snapshot);
+      else await sync(building);
+      return complete ? final : building;
+    },
+    abandon() {
+      database?.close();
+    },
+  };
+}
+
+/** The session that opens the run; a snapshot is of a run, and is named by its start. */
+function sessionIn(text: string, line: number): Session {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  const judge = new RunJudge();
+  const kind = isObject(value) ? value['kind'] : undefined;
+  if (kind === 'session' || kind === 'end') judge.control(value as JsonObject, line);
+  if (judge.session) return judge.session;
+  const reason = judge.verdicts()[0]?.reason;
+  throw codedError(
+    'PCRS_INCOMPLETE',
+    reason ??
+      `stdin:${line}: a snapshot is of a run, and the first record is no session; put pcrs-auth in front of the pipe`,
+  );
+}

@@ -1,0 +1,106 @@
+import { hostIdsTable } from 'pcrs-records/columns';
+import type { RunVerdict } from 'pcrs-records/judge';
+import type { Counts, GatewayKind, JsonObject, Session } from 'pcrs-records/kinds';
+import type { Records } from './records.ts';
+import type { StatusTable } from './status.ts';
+
+/**
+ * The `RUN` rows of `q_pcrs_status`: each run's verdict and reconciliation, each stage's start and end records.
+ */
+export class RunNotes {
+  readonly #status: StatusTable;
+  readonly #records: Records;
+  readonly #received: Counts = {};
+  readonly #stages = new Map<string, JsonObject>();
+  /** What was counted in each run. */
+  readonly #runs = new Map<string, Counts>();
+  #current: { runId: string; totalsBefore: Counts } | undefined;
+
+  constructor(status: StatusTable, records: Records) {
+    this.#status = status;
+    this.#records = records;
+  }
+
+  /** Takes note of a gateway record that came. */
+  received(kind: GatewayKind): void {
+    this.#received[kind] = (this.#received[kind] ?? 0) + 1;
+  }
+
+  openRun({ runId, gateway, username, startedAt }: Session): void {
+    this.#endRun();
+    this.#current = { runId, totalsBefore: this.#totals() };
+    this.#status.put(`RUN ${runId}`, { runId, gateway, username, startedAt, complete: null }, 'FALSE');
+  }
+
+  /** Keeps a `start` or `end` as it came. */
+  stage(record: JsonObject): void {
+    const name = `RUN ${String(record['runId'])} ${String(record['stage'])}`;
+    const detail = { ...this.#stages.get(name), [String(record['kind'])]: record };
+    this.#stages.set(name, detail);
+    this.#status.put(name, detail);
+  }
+
+  /** Writes a run's verdict and reconciliation. */
+  judge(verdict: RunVerdict, hostsWithoutPosture: number): void {
+    this.#endRun();
+    const { runId, session, complete } = verdict;
+    const detail = {
+      runId,
+      gateway: session?.gateway ?? null,
+      username: session?.username ?? null,
+      startedAt: session?.startedAt ?? null,
+      complete,
+      reason: verdict.reason ?? null,
+      reconciliation: this.#reconciliation(verdict, hostsWithoutPosture),
+    };
+    this.#status.put(`RUN ${runId}`, detail, complete ? 'TRUE' : 'FALSE');
+  }
+
+  #reconciliation({ runId, ends, accepted, filtered }: RunVerdict, hostsWithoutPosture: number): JsonObject {
+    const counted = this.#runs.get(runId ?? '') ?? {};
+    const of = (prefix: string) =>
+      Object.fromEntries(
+        Object.entries(counted).flatMap(([name, count]) =>
+          name.startsWith(prefix) ? [[name.slice(prefix.length), count]] : [],
+        ),
+      );
+    return {
+      policiesListed: ends.find((end) => end.stage === 'pcrs-policies')?.out?.['policy'] ?? null,
+      policiesResolved: accepted['hostids'] ?? 0,
+      policyErrors: counted['policyErrors'] ?? 0,
+      hostsResolved: counted['hosts'] ?? 0,
+      hostsWithPosture: this.#hostRows() - hostsWithoutPosture,
+      recordsReceived: of('received '),
+      recordsAccepted: accepted,
+      recordsFiltered: filtered,
+      rowsStored: of('stored '),
+      rowsUnchanged: of('unchanged '),
+    };
+  }
+
+  #hostRows(): number {
+    return this.#records.writers.find(({ table }) => table === hostIdsTable)?.rows ?? 0;
+  }
+
+  #endRun(): void {
+    if (this.#current === undefined) return;
+    const { runId, totalsBefore } = this.#current;
+    const counted = this.#runs.get(runId) ?? {};
+    for (const [name, total] of Object.entries(this.#totals())) {
+      counted[name] = (counted[name] ?? 0) + total - (totalsBefore[name] ?? 0);
+    }
+    this.#runs.set(runId, counted);
+    this.#current = undefined;
+  }
+
+  #totals(): Counts {
+    const { hosts, policyErrors, writers } = this.#records;
+    const totals: Counts = { hosts, policyErrors };
+    for (const [kind, count] of Object.entries(this.#received)) totals[`received ${kind}`] = count;
+    for (const { table, counts } of writers) {
+      totals[`stored ${table.name}`] = counts.inserted + counts.changed;
+      totals[`unchanged ${table.name}`] = counts.unchanged;
+    }
+    return totals;
+  }
+}

@@ -1,0 +1,55 @@
+import { codedError } from 'pcrs-records/errors';
+import { MemberError } from './members.ts';
+import type { StatusTable } from './status.ts';
+
+const rowName = 'SOURCE';
+
+/** The one gateway and subscription that a database is of; learned from the first session and the first list. */
+export class Source {
+  readonly #status: StatusTable;
+  #gateway: string | null;
+  #subscriptionId: string | null;
+
+  constructor(status: StatusTable) {
+    this.#status = status;
+    const { gateway, subscriptionId } = status.get(rowName) ?? {};
+    this.#gateway = typeof gateway === 'string' ? gateway : null;
+    this.#subscriptionId = typeof subscriptionId === 'string' ? subscriptionId : null;
+  }
+
+  /** Throws PCRS_RECORD where the database is of another gateway. */
+  checkGateway(url: string, line: number): void {
+    const gateway = url.replace(/\/+$/, '').toLowerCase();
+    if (gateway === this.#gateway) return;
+    if (this.#gateway !== null) {
+      throw codedError(
+        'PCRS_RECORD',
+        `stdin:${line}: the session is of ${gateway}, but this database holds ${this.#holds()}; give another file`,
+      );
+    }
+    this.#gateway = gateway;
+    this.#keep();
+  }
+
+  /** Throws MemberError where the database is of another subscription. */
+  checkSubscription(id: string): void {
+    if (id === this.#subscriptionId) return;
+    if (this.#subscriptionId !== null) {
+      throw new MemberError(
+        `the record is of subscription ${id}, but this database holds ${this.#holds()}; give another file`,
+      );
+    }
+    this.#subscriptionId = id;
+    this.#keep();
+  }
+
+  #holds(): string {
+    const subscription = this.#subscriptionId === null ? '' : `subscription ${this.#subscriptionId}`;
+    const gateway = this.#gateway ?? '';
+    return [gateway, subscription].filter((part) => part !== '').join(', ');
+  }
+
+  #keep(): void {
+    this.#status.put(rowName, { gateway: this.#gateway, subscriptionId: this.#subscriptionId });
+  }
+}

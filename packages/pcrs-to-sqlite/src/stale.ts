@@ -1,0 +1,57 @@
+import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
+import type { RunVerdict } from 'pcrs-records/judge';
+import type { Start } from 'pcrs-records/kinds';
+
+/** The stages whose records fill each table, from the listing on. */
+const filledBy: Readonly<Record<string, readonly string[]>> = {
+  [policyTable.name]: ['pcrs-policies'],
+  [hostIdsTable.name]: ['pcrs-policies', 'pcrs-hostids'],
+  [postureTable.name]: ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'],
+  [controlsTable.name]: ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'],
+};
+
+/** Flags by which a stage asks for less than all there is, with the value that takes nothing away. */
+const narrowing: Readonly<Record<string, unknown>> = {
+  'evaluated-since': undefined,
+  status: 'all',
+  id: undefined,
+  'exclude-id': undefined,
+  title: undefined,
+  'scanned-since': undefined,
+  'scanned-from': undefined,
+  'scanned-to': undefined,
+  'status-changed-since': undefined,
+  'asset-state': 'ALL',
+  'asset-deployment-type': 'ALL',
+  'exclude-inactive-controls': undefined,
+};
+
+/**
+ * Why the runs of a stream do not prove that a row which they did not name is gone from the gateway: one is
+ * incomplete, was filtered on the way, or a stage asked for less than all. Undefined where they do prove it.
+ */
+export function whyNothingIsStale(verdicts: readonly RunVerdict[]): string | undefined {
+  if (verdicts.length === 0) return 'the stream is no run';
+  for (const { complete, filtered, starts } of verdicts) {
+    if (!complete) return 'the run is incomplete';
+    if (Object.keys(filtered).length > 0) return 'records were filtered on the way';
+    for (const start of starts) {
+      const flag = narrowingFlag(start);
+      if (flag !== undefined) return `${start.stage} ran with --${flag}`;
+    }
+  }
+  return undefined;
+}
+
+/** Whether the runs had every stage that it takes to see all rows of a table. */
+export function sawWholeTable(table: string, verdicts: readonly RunVerdict[]): boolean {
+  return verdicts.every(({ starts }) =>
+    (filledBy[table] ?? []).every((stage) => starts.some((start) => start.stage === stage)),
+  );
+}
+
+function narrowingFlag(start: Start): string | undefined {
+  return Object.entries(start.options ?? {}).find(
+    ([name, option]) => Object.hasOwn(narrowing, name) && option?.value !== narrowing[name],
+  )?.[0];
+}

@@ -1,0 +1,90 @@
+import {
+  bookkeepingColumns,
+  type Column,
+  controlsTable,
+  type FlatColumn,
+  flatPostureColumns,
+  hostIdsTable,
+  policyTable,
+  postureTable,
+  type Table,
+} from 'pcrs-records/columns';
+
+const onlyInControls = new Set(
+  controlsTable.columns.map(({ name }) => name).filter((name) => !has(postureTable, name)),
+);
+
+/** The views of a database by name, as SQL. */
+export function views(): Record<string, string> {
+  const made = {
+    v_pcrs_postureinfo: flatPosture(),
+    v_pcrs_hosts_without_posture: hostsWithoutPosture,
+    v_qetl_policy_list: asQualysEtl(policyTable),
+    v_qetl_hostids: asQualysEtl(hostIdsTable),
+    v_qetl_postureinfo: asQualysEtl(postureTable),
+    v_qetl_postureinfo_controls: asQualysEtl(controlsTable),
+  };
+  return Object.fromEntries(
+    Object.entries(made).map(([name, select]) => [name, `CREATE VIEW ${name} AS\n${select}`]),
+  );
+}
+
+function has(table: Table, name: string): boolean {
+  return table.columns.some((column) => column.name === name);
+}
+
+/** A posture with the texts of its control, nested members taken apart. */
+function flatPosture(): string {
+  const columns = [
+    ...flatPostureColumns.map((column) => `${flatValue(column)} AS ${column.name}`),
+    ...bookkeepingColumns.map(({ name }) => `p.${name} AS ${name}`),
+  ];
+  return `SELECT
+  ${columns.join(',\n  ')}
+FROM ${postureTable.name} AS p
+LEFT JOIN ${controlsTable.name} AS c
+  ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)`;
+}
+
+function flatValue({ path: [member, part], without }: FlatColumn): string {
+  const column = `${onlyInControls.has(member) ? 'c' : 'p'}.${member}`;
+  if (part !== undefined) {
+    const value = `${column}, '$.${part}'`;
+    return `CASE WHEN json_valid(${column}) THEN CASE json_type(${value}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE json_extract(${value}) END END`;
+  }
+  if (without === undefined) return column;
+  const parts = without.map((name) => `'$.${name}'`).join(', ');
+  const isObject = `json_valid(${column}) AND json_type(${column}) = 'object'`;
+  return `CASE WHEN ${isObject} THEN nullif(json_remove(${column}, ${parts}), '{}') ELSE ${column} END`;
+}
+
+/** Hosts that a policy resolved to and that no posture came for. */
+const hostsWithoutPosture = `SELECT h.subscriptionId, h.policyId, l.title AS policyTitle, h.hostId,
+  h.BATCH_DATE, h.BATCH_NUMBER, h.Row_Last_Updated
+FROM ${hostIdsTable.name} AS h
+LEFT JOIN ${policyTable.name} AS l ON l.subscriptionId = h.subscriptionId AND l.id = h.policyId
+WHERE NOT EXISTS (
+  SELECT 1 FROM ${postureTable.name} AS p WHERE p.policyId = h.policyId AND p.hostId = h.hostId
+)`;
+
+/**
+ * A table with the values that QualysETL would have stored.
+ *
+ * Source  QualysETL 0.8.76, prepare_database_field_pcrs: null and absent are '', in INTEGER columns 0; dates
+ *         lose T, Z and the fraction; CR goes. Two habits are left out: it also takes the letters T and Z out of
+ *         `createdBy`, a login, and it respells nested JSON
+ */
+function asQualysEtl(table: Table): string {
+  const columns = [...table.columns.map(etlValue), ...bookkeepingColumns.map(({ name }) => name)];
+  return `SELECT\n  ${columns.join(',\n  ')}\nFROM ${table.name}`;
+}
+
+function etlValue({ name, type }: Column): string {
+  if (type === 'INTEGER') {
+    return `CASE WHEN typeof(${name}) = 'integer' AND ${name} >= 0 THEN ${name} ELSE 0 END AS ${name}`;
+  }
+  const text = `replace(coalesce(${name}, ''), char(13), '')`;
+  if (!name.includes('Date') && name !== 'created') return `${text} AS ${name}`;
+  const date = `replace(replace(${text}, 'T', ' '), 'Z', '')`;
+  return `substr(${date}, 1, instr(${date} || '.', '.') - 1) AS ${name}`;
+}
