@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../scripts/run-program.ts';
 import { tools } from '../scripts/source-bins.ts';
+import { missing, onPath } from './support/on-path.ts';
 import { openPlace } from './support/open-place.ts';
 import { type Ended, records, run } from './support/programs.ts';
 
@@ -354,15 +355,6 @@ async function openHanging() {
     return hanging.close();
   };
   return { env: hanging.env, cwd, input, asked, close };
-}
-
-function missing(program: string): string | false {
-  return onPath(program).length > 0 ? false : `${program} is not here`;
-}
-
-function onPath(program: string): string[] {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders.map((folder) => join(folder, program)).filter((path) => existsSync(path));
 }
 
 /** A Node below 22.19 somewhere on PATH outside of our own modules. */

@@ -1,0 +1,58 @@
+import { type Ended, type Place, run } from './programs.ts';
+
+/** A block of shell in a README, and what it says that it prints. */
+export interface ShellBlock {
+  /** Line of its first command, from 1. */
+  line: number;
+  script: string;
+  /** The `text` block right after it; undefined where there is none. */
+  output: string | undefined;
+  /** Where the output stands in the text. */
+  outputAt: number;
+}
+
+/** The `sh` blocks of a Markdown text, in order. */
+export function shellBlocks(markdown: string): ShellBlock[] {
+  const blocks: ShellBlock[] = [];
+  const fence = /^```sh\n([\s\S]*?)^```\n(?:\s*^```text\n([\s\S]*?)^```$)?/gm;
+  for (const match of markdown.matchAll(fence)) {
+    const line = markdown.slice(0, match.index).split('\n').length + 1;
+    const outputAt = match.index + match[0].length - '```'.length - (match[2]?.length ?? 0);
+    blocks.push({ line, script: match[1]!, output: match[2], outputAt });
+  }
+  return blocks;
+}
+
+/** Programs besides ours and the system's own that a script runs. */
+export function guestsOf(script: string): string[] {
+  return ['jq', 'sqlite3', 'python3', 'curl', 'duckdb', 'psql'].filter((name) =>
+    new RegExp(`(^|[|(;&]|\\$\\()\\s*${name}\\b`, 'm').test(script),
+  );
+}
+
+/**
+ * Runs the blocks of a README in order, in a folder of its own, since they build on one another.
+ *
+ * Yields  each block and how it ended; stops after one that failed
+ */
+export async function* runBlocks(
+  blocks: readonly ShellBlock[],
+  place: Place,
+): AsyncGenerator<{ block: ShellBlock; ended: Ended }> {
+  const cwd = place.folder();
+  const env = { ...place.env, PCRS_STATE_DIR: `${cwd}-state` };
+  for (const block of blocks) {
+    const ended = await run('bash', ['-euo', 'pipefail', '-c', block.script], { cwd, env });
+    yield { block, ended };
+    if (ended.status !== 0) return;
+  }
+}
+
+/** An output without what differs from run to run: run ids, times, ports. */
+export function lasting(output: string): string {
+  return output
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UUID')
+    .replace(/\b\d{8}T\d{6}Z/g, 'STAMP')
+    .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
+    .replace(/127\.0\.0\.1:\d+/g, 'GATEWAY');
+}
