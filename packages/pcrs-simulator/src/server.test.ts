@@ -197,6 +197,94 @@ test('sends plain JSON with compressionRequired=0', async (t) => {
   assert.equal(reply.body.toString(), `[${[...client.simulator.posture()].join(',')}]`);
 });
 
+test('shows evidence, extended evidence, scores and inactive controls as each version does', async (t) => {
+  const client = await Client.open(t, { controls: 17, hosts: 20 });
+  const [first] = client.simulator.world.policyIds() as [string];
+  const seen = async (version: string, query: string) => {
+    const records = JSON.parse(textOf((await client.posture(query, [first], version)).body)) as Record<
+      string,
+      unknown
+    >[];
+    const text = JSON.stringify(records);
+    return {
+      evidence: text.includes('"expectedValues"'),
+      extended: text.includes('"extendedEvidence"'),
+      score: text.includes('"qdScore"'),
+      cloud: text.includes('"CloudMetaData"'),
+      records: records.length,
+    };
+  };
+  const all = 'evidenceRequired=1&qdScoreRequired=1&excludeInactiveControl=1';
+  const hosts = client.simulator.world.hostIds(first).length;
+  const [whole, active] = [hosts * 17, hosts * 16];
+  const plain = { evidence: true, extended: false, score: false, cloud: false };
+  assert.deepEqual(await seen('1.0', all), { ...plain, records: whole });
+  for (const version of ['2.0', '3.0', '4.0']) {
+    assert.deepEqual(await seen(version, all), { ...plain, extended: true, records: active }, version);
+  }
+  assert.deepEqual(await seen('5.0', all), { ...plain, score: true, cloud: true, records: active });
+  assert.equal((await seen('5.0', `${all}&extendedEvidenceRequired=1`)).extended, true);
+  assert.equal((await seen('5.0', '')).evidence, false);
+});
+
+test('has no postures of SCA hosts from 3.0 on', async (t) => {
+  const client = await Client.open(t, { hosts: 60 });
+  const { world } = client.simulator;
+  const policyId = world
+    .policyIds()
+    .find((id) => world.hostIds(id, { version: 1 }).length > world.hostIds(id).length);
+  const hostIds = world.hostIds(policyId as string, { version: 1 });
+  const ask = async (version: string) => {
+    const body = [{ policyId, subscriptionId: '263191', hostIds }];
+    const reply = await client.post(`/pcrs/${version}/posture/postureInfo`, body);
+    return new Set(JSON.parse(textOf(reply.body)).map(({ hostId }: { hostId: number }) => hostId)).size;
+  };
+  assert.equal(await ask('2.0'), hostIds.length);
+  assert.equal(await ask('3.0'), world.hostIds(policyId as string).length);
+});
+
+test('includes the last day of a scan window whole, and both ends of one given to the second', async (t) => {
+  const client = await Client.open(t, { hosts: 60 });
+  const dates = async (query: string): Promise<string[]> => {
+    const records = JSON.parse(textOf((await client.posture(query)).body)) as {
+      complianceLastScanDate: string;
+    }[];
+    return [...new Set(records.map(({ complianceLastScanDate }) => complianceLastScanDate))].sort();
+  };
+  const all = await dates('');
+  const whole = await dates('lastScanDateFrom=2026-11-19&lastScanDateTo=2026-11-20');
+  assert.deepEqual(
+    whole,
+    all.filter((date) => date >= '2026-11-19' && date < '2026-11-21'),
+  );
+  const [first, last] = [whole[0] as string, whole.at(-1) as string];
+  assert.ok(first.startsWith('2026-11-19') && last.startsWith('2026-11-20'));
+  assert.deepEqual(await dates(`lastScanDateFrom=${first}&lastScanDateTo=${last}`), whole);
+});
+
+test('passes over hosts and policies that are not, and those of another subscription', async (t) => {
+  const client = await Client.open(t);
+  const { world } = client.simulator;
+  const [policyId] = world.policyIds() as [string];
+  const count = async (body: object[]) =>
+    JSON.parse(textOf((await client.post('/pcrs/5.0/posture/postureInfo', body)).body)).length as number;
+  const hostIds = world.hostIds(policyId);
+  const right = await count([{ policyId, subscriptionId: '263191', hostIds }]);
+  assert.equal(right, 10 * hostIds.length);
+  assert.equal(
+    await count([{ policyId: Number(policyId), hostIds: hostIds.map(Number), kind: 'hostids' }]),
+    right,
+  );
+  assert.equal(await count([{ policyId, subscriptionId: '1', hostIds }]), 0);
+  assert.equal(
+    await count([
+      { policyId, hostIds: ['1', ...hostIds] },
+      { policyId: '42', hostIds },
+    ]),
+    right,
+  );
+});
+
 test('answers a flag that is neither 0 nor 1 with 404 and its own body', async (t) => {
   const client = await Client.open(t);
   for (const query of [
@@ -374,6 +462,14 @@ test('closes at once, whatever is under way, and frees its port', async (t) => {
   const again = await startSimulator({ port: client.simulator.port });
   assert.equal(again.port, client.simulator.port);
   await again.close();
+});
+
+test('does not come back once it is closed while it was down', async (t) => {
+  const client = await Client.open(t, { faults: ['list:1:down=0.05'] });
+  await client.get('/pcrs/2.0/posture/policy/list');
+  await client.simulator.close();
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  assert.equal((await client.get('/pcrs/2.0/posture/policy/list')).broken, 'ECONNREFUSED');
 });
 
 test('takes a token of an earlier simulator of the same seed, as a gateway that restarted does', async (t) => {
