@@ -19,6 +19,7 @@ export interface ReadFlags {
   forThisTool: Set<string>;
   positionals: string[];
   profilePassword: string | undefined;
+  profile: Readonly<Record<string, unknown>>;
   /** Environment variables of ours that nobody knows, each as a sentence. */
   unknownVariables: string[];
 }
@@ -66,6 +67,7 @@ export function readFlags(
       options: {},
       positionals,
       profilePassword: profile?.password,
+      profile: profile?.written ?? {},
     },
     unknownVariables: unknownVariables(tool, flags, env),
   };

@@ -9,6 +9,8 @@ export interface Profile {
   name: string;
   password: string | undefined;
   settings: ReadonlyMap<string, string>;
+  /** The profile as written, for all tools, without its password. */
+  written: Readonly<Record<string, unknown>>;
   /** Names of the settings made for this tool alone. */
   own: ReadonlySet<string>;
 }
@@ -68,7 +70,8 @@ export function readProfile(
   }
   const ownNames = new Set(isObject(own) ? Object.keys(own) : []);
   const password = typeof profile['password'] === 'string' ? profile['password'] : undefined;
-  return { name: name ?? 'default', password, settings, own: ownNames };
+  const { password: _, ...written } = profile;
+  return { name: name ?? 'default', password, settings, written, own: ownNames };
 }
 
 function pickProfile(path: string, text: string, name: string | undefined): JsonObject | undefined {

@@ -101,6 +101,7 @@ async function runMain(
       forThisTool: read.forThisTool,
       positionals: read.positionals,
       profilePassword: read.profilePassword,
+      profile: read.profile,
       env: process.env,
       uid: process.getuid?.(),
       pid: process.pid,

@@ -39,6 +39,8 @@ export interface Context<F extends Flags = Flags> {
   readonly positionals: readonly string[];
   /** The password of the profile in force. */
   readonly profilePassword: string | undefined;
+  /** The profile in force as written, with the settings of all tools, without its password. */
+  readonly profile: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number | undefined;
   readonly pid: number;
