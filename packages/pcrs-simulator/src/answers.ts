@@ -9,10 +9,12 @@ export interface Answer {
   readonly broken?: boolean;
 }
 
+/** A value as JSON. */
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
   return textAnswer(status, JSON.stringify(value), 'application/json', headers);
 }
 
+/** A text of some type. */
 export function textAnswer(
   status: number,
   text: string,
@@ -49,6 +51,7 @@ export function codedError(
   return json(status, [{ response: { datetime, code, text } }], headers);
 }
 
+/** A permission that the user lacks; what PCRS says is not known, this is another API of the same gateway. */
 export function forbidden(user: string): Answer {
   const message = `The ${user} user does not have the required permission to access this resource.`;
   return json(403, { errorCode: '403 FORBIDDEN', message, timestamp: Date.now() });

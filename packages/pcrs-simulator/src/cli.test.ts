@@ -183,6 +183,19 @@ test('is described in the README: every fault, form and flag', () => {
   assert.ok(Object.keys(tool.flags).length > 30);
 });
 
+test('runs the library example of the README', async () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const example = /^```js\n([\s\S]*?)^```/m.exec(readme)?.[1] as string;
+  const args = ['--conditions=pcrs-source', '--input-type=module', '--eval', example];
+  const child = spawn(process.execPath, args, { cwd: fileURLToPath(new URL('..', import.meta.url)) });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  assert.deepEqual([status, output], [0, '[]\n210\n']);
+});
+
 const testKey = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg+GjeoBePlRUXpOdG
 1IDxBiYJ63fSw7tjAy8oRn/5uUChRANCAARSjkfOOBP0IKbKNdXV7hpthNDvNO+Y

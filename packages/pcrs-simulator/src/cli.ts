@@ -173,6 +173,7 @@ function parseVersion(text: string): string {
   return text;
 }
 
+/** The tool; `bin` starts it. */
 export const tool = defineTool({
   name: 'pcrs-simulator',
   summary: 'is a gateway on this machine that can be told to misbehave.',

@@ -75,4 +75,5 @@ export const faultKinds = {
   down: { value: 'SECONDS', describe: 'the gateway stops listening, for so long or for good' },
 } as const satisfies Record<string, FaultKind>;
 
+/** The name of a kind. */
 export type FaultName = keyof typeof faultKinds;

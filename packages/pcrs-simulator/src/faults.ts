@@ -2,6 +2,7 @@ import { type FaultKind, type FaultName, faultKinds } from './fault-kinds.ts';
 import { formNames } from './form-names.ts';
 import { usage } from './world-size.ts';
 
+/** What can be asked. */
 export type Endpoint = 'auth' | 'list' | 'hostids' | 'posture';
 
 /** One fault as it was asked for. */

@@ -24,6 +24,7 @@ export const textForms = {
   'gzip-members': 'a gzip member for every few records',
 } as const;
 
+/** A form's name. */
 export type Form = keyof typeof contentForms | keyof typeof textForms;
 
 /** Every form's name. */

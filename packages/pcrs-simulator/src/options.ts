@@ -5,7 +5,9 @@ import type { RequestEntry } from './request-log.ts';
 import type { TagWrapper } from './world.ts';
 import type { WorldOptions } from './world-size.ts';
 
+/** Four ways to say that there is nothing; `broken` is how the gateway documents it. */
 export type EmptyAs = 'array' | '204' | 'empty' | 'broken';
+/** What the headers say of postureInfo's body, against what it is. */
 export type ContentEncoding = 'none' | 'gzip' | 'double' | 'false';
 
 /** What a simulator is started with. Each is also a flag of the bin; the defaults are those of a well-behaved gateway. */

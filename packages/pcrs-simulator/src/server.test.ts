@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import { startSimulator } from './index.ts';
 import { ask, Client, textOf } from './test-client.ts';
@@ -477,6 +478,20 @@ test('takes a token of an earlier simulator of the same seed, as a gateway that 
   const after = await Client.open(t);
   after.token = before.token;
   assert.equal((await after.get('/pcrs/2.0/posture/policy/list')).status, 200);
+});
+
+test('survives paths that are none, and clients that go while they wait', async (t) => {
+  const client = await Client.open(t, { faults: ['list:1:delay=30'], concurrencyLimit: 1 });
+  for (const path of ['//', '/%', '/http://[', '/pcrs/5.0/posture/hostids?policyId=%']) {
+    assert.ok([400, 404].includes((await client.get(path)).status), path);
+  }
+  const headers = { authorization: `Bearer ${client.token}` };
+  const gone = request(`${client.simulator.gateway}/pcrs/2.0/posture/policy/list`, { headers });
+  gone.on('error', () => {}).end();
+  while (client.simulator.requests.at(-1)?.endpoint !== 'list') await new Promise((r) => setImmediate(r));
+  gone.destroy();
+  while (client.simulator.requests.at(-1)?.outcome === 'open') await new Promise((r) => setImmediate(r));
+  assert.equal((await client.get('/pcrs/2.0/posture/policy/list')).status, 200);
 });
 
 test('refuses methods that an endpoint does not have', async (t) => {

@@ -81,7 +81,7 @@ export class Gateway {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://gateway');
+    const url = URL.parse(`http://gateway${request.url}`) ?? new URL('http://gateway/not-a-path');
     const route = routeOf(url.pathname);
     const started = performance.now();
     const entry = this.log.add(emptyEntry(request, url, route));

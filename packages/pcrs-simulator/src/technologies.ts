@@ -19,6 +19,7 @@ export interface Technology {
 /** Hosts repeat their technologies after so many. */
 export const SLOTS = 20;
 
+/** The technologies of the world. */
 export const technologies = {
   server2022: {
     id: 285,

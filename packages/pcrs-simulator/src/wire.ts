@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline as pipe, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { constants, createGzip, gzipSync } from 'node:zlib';
 import type { Answer } from './answers.ts';
@@ -42,8 +42,8 @@ export async function send(
       answer.status,
       answer.status === 204 ? headers : { ...headers, 'Content-Length': body.length },
     );
-    await new Promise<void>((resolve) => response.end(body, () => resolve()));
-    return;
+    response.end(body);
+    return finished(response);
   }
   response.writeHead(answer.status, headers);
   if (answer.broken) return breakOff(response);
