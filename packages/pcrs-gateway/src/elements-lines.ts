@@ -1,0 +1,83 @@
+import type { Block } from './elements-splitter.ts';
+
+const FIRST_BLOCK = 16 << 10;
+const NEW_LINE = Buffer.from('\n');
+const NOTHING = Buffer.alloc(0);
+
+/** Lines as they grow, handed over in blocks: the first ones soon, the later ones in large blocks. */
+export class LineBuffer {
+  readonly #prefix: Uint8Array;
+  readonly #blockBytes: number;
+  #threshold: number;
+  #writing = true;
+  #bytes: Uint8Array = NOTHING;
+  #length = 0;
+  /** Up to where lines are whole. */
+  #whole = 0;
+  #count = 0;
+
+  /** Takes  prefix  what a line begins with, in place of the element's {; a comma at its end is for the members that follow */
+  constructor(prefix: Uint8Array, blockBytes: number) {
+    this.#prefix = prefix;
+    this.#blockBytes = blockBytes;
+    this.#threshold = Math.min(FIRST_BLOCK, blockBytes);
+  }
+
+  /** From here on nothing is written. */
+  stop(): void {
+    this.#writing = false;
+    this.#bytes = NOTHING;
+    this.#length = this.#whole = this.#count = 0;
+  }
+
+  /** Room for so many bytes more, and what is put between them. */
+  reserve(bytes: number): void {
+    const due = this.#length + bytes + (bytes >> 5) + 1024;
+    if (this.#writing && due > this.#bytes.length) this.#grow(Math.max(due, this.#threshold + 1024));
+  }
+
+  begin(): void {
+    this.write(this.#prefix);
+  }
+
+  /** The line's object turned out to have no members. */
+  beginEmpty(): void {
+    if (this.#writing) this.#length = this.#whole + Math.max(1, this.#prefix.length - 1);
+  }
+
+  write(bytes: Uint8Array): void {
+    if (!this.#writing) return;
+    const end = this.#length + bytes.length;
+    if (end > this.#bytes.length) this.#grow(Math.max(end, this.#bytes.length * 2));
+    this.#bytes.set(bytes, this.#length);
+    this.#length = end;
+  }
+
+  end(): void {
+    this.write(NEW_LINE);
+    this.#whole = this.#length;
+    if (this.#writing) this.#count++;
+  }
+
+  /** A block, once there is enough for one. */
+  take(): Block | undefined {
+    return this.#whole < this.#threshold ? undefined : this.takeAll();
+  }
+
+  takeAll(): Block | undefined {
+    if (this.#count === 0) return undefined;
+    const block = { bytes: this.#bytes.subarray(0, this.#whole), count: this.#count };
+    const rest = this.#bytes.subarray(this.#whole, this.#length);
+    this.#threshold = Math.min(this.#threshold * 2, this.#blockBytes);
+    this.#bytes = rest.length === 0 ? NOTHING : new Uint8Array(rest);
+    this.#length = rest.length;
+    this.#whole = this.#count = 0;
+    return block;
+  }
+
+  #grow(size: number): void {
+    const wider = Buffer.allocUnsafeSlow(size);
+    wider.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = wider;
+  }
+}
