@@ -11,7 +11,7 @@ export interface Host {
   readonly index: number;
   readonly id: number;
   readonly slot: number;
-  /** Seen by versions 1.0 and 2.0 only. */
+  /** Seen by versions 1.0 and 2.0 only; there are none where the hosts of a policy are counted out. */
   readonly sca: boolean;
   readonly cloud: boolean;
   readonly terminated: boolean;
@@ -66,7 +66,7 @@ export class Hosts {
   }
 
   at(index: number): Host {
-    const { seed } = this.#size;
+    const { seed, hostsPerPolicy } = this.#size;
     const slot = index % SLOTS;
     const luck = hash(seed, index, 1, 12);
     const cloud = luck % 5 === 0;
@@ -76,7 +76,7 @@ export class Hosts {
       index,
       id: this.id(index),
       slot,
-      sca: index % 23 === 17,
+      sca: hostsPerPolicy === 0 && index % 23 === 17,
       cloud,
       terminated: cloud && (luck >>> 4) % 4 === 0,
       born: this.born(index),
