@@ -96,7 +96,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
         username: user,
         password,
         dispatcher: await dispatcher(),
-        verbose: (message) => log.verbose(message),
+        log,
       }),
   });
   return {

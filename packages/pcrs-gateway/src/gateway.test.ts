@@ -78,6 +78,15 @@ test('repeats a 401 once, with the new token in its header', async (t) => {
   assert.equal(gateway.tally.retries, 1);
 });
 
+test('renews again when a question that waited meets another 401', async (t) => {
+  const statuses = [401, 429, 401, 200];
+  const { local, gateway } = await open(t, (response, _seen, count) =>
+    json(response, statuses[count - 1]!, [], { 'retry-after': '0' }),
+  );
+  await gateway.ask(question, text);
+  assert.deepEqual([local.asked.length, local.logins.length], [4, 3]);
+});
+
 test('gives up on a second 401 and says what to do', async (t) => {
   const { local, gateway } = await open(t, (response) => json(response, 401, { message: 'JWT expired' }));
   const error = await failure(gateway);
@@ -259,6 +268,19 @@ test('takes what consume calls a broken body as a try, and passes its other erro
     (error) => error === full,
   );
   assert.equal(local.asked.length, 4);
+});
+
+test('tells a body that is too large for its reader with the question, once', async (t) => {
+  const { local, gateway } = await open(t, (response) => response.end('x'.repeat(1000)));
+  await assert.rejects(
+    gateway.ask(question, (answer) => wholeBody(answer.body, 100)),
+    {
+      code: 'PCRS_GATEWAY',
+      reason: 'fatal',
+      message: /^POST .*: 200, the body holds more than 0 MiB \(policy 1/,
+    },
+  );
+  assert.equal(local.asked.length, 1);
 });
 
 test('asks twice more when a 200 breaks before its first byte, and tells it apart', async (t) => {

@@ -57,6 +57,7 @@ export async function openGateway(options: GatewayOptions, session?: SessionHint
         uid: options.uid,
         signal: options.signal,
         onUnwritable: account.onUnwritable,
+        info: (message) => options.log.info(message),
         waiting,
       });
       return pacing;

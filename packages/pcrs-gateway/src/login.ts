@@ -26,7 +26,7 @@ export interface LoginOptions {
   maxWaitMs: number;
   backoffBaseMs: number;
   signal: AbortSignal;
-  verbose(message: string): void;
+  log: { info(message: string): void; verbose(message: string): void };
 }
 
 /** How long a token lives that does not say. Source: Qualys API best practices, PCRS, 2023-10-31. */
@@ -59,16 +59,25 @@ export async function login(options: LoginOptions): Promise<LiveToken> {
       const toldMs = verdict.toldMs;
       const ms =
         toldMs === undefined ? waitBackoffMs(waits, options.backoffBaseMs) : toldMs + waitMarginMs(toldMs);
+      tell(options, `${text}; waiting ${Math.ceil(ms / 1000)} s`, ms);
       if (Date.now() + ms - started > options.maxWaitMs)
         throw fail('PCRS_GATEWAY', '; later, or with more --max-wait');
       await sleep(ms, options.signal);
     } else if (verdict.kind === 'try' && tries <= options.retries) {
-      await sleep(tryBackoffMs(tries, options.backoffBaseMs), options.signal);
+      const ms = tryBackoffMs(tries, options.backoffBaseMs);
+      tell(options, `${text}; try ${tries + 1} of ${options.retries + 1} in ${Math.ceil(ms / 1000)} s`, ms);
+      await sleep(ms, options.signal);
       tries += 1;
     } else {
       throw fail('PCRS_GATEWAY', tries > 1 ? `, ${tries} tries` : '');
     }
   }
+}
+
+/** As for every question: what takes more than 5 s is told. */
+function tell(options: LoginOptions, message: string, ms: number): void {
+  if (ms > 5000) options.log.info(`POST /auth: ${message}`);
+  else options.log.verbose(`POST /auth: ${message}`);
 }
 
 type Failed = { verdict: ReturnType<typeof judgeAnswer>; status: number | undefined; text: string };
@@ -106,7 +115,7 @@ async function once(options: LoginOptions): Promise<LiveToken | Failed> {
     answer.status >= 200 && answer.status < 300
       ? await token(answer, options)
       : await refusal(answer, options);
-  options.verbose(`POST /auth: ${answer.status}, ${Math.round(performance.now() - startedMs)} ms`);
+  options.log.verbose(`POST /auth: ${answer.status}, ${Math.round(performance.now() - startedMs)} ms`);
   return outcome;
 }
 

@@ -5,7 +5,9 @@ export interface PacingState {
   /** For each request in the window, the latest time at which the gateway can have counted it; ascending. */
   sent: number[];
   /** The last word of the gateway's own headers on its limit. */
-  said?: { requests: number; seconds: number; others: number; atMs: number } | undefined;
+  said?:
+    | { requests: number; seconds: number; others: number; othersUntilMs: number; atMs: number }
+    | undefined;
   /** The gateway said: not before. */
   blocked?: { untilMs: number; why: string } | undefined;
   inFlight: Slot[];
@@ -85,7 +87,14 @@ export function hear(
   const seconds = said.seconds || rule.rate.seconds;
   const ours = state.sent.filter((at) => at > now - seconds * 1000).length;
   const others = said.remaining === undefined ? 0 : Math.max(0, requests - said.remaining - ours);
-  state.said = { requests, seconds, others, atMs: now };
+  state.said = { requests, seconds, others, othersUntilMs: now + seconds * 1000, atMs: now };
+}
+
+/** The gateway said: not before. It knows when the others leave room, too. */
+export function block(state: PacingState, untilMs: number, why: string): void {
+  if (state.blocked && state.blocked.untilMs >= untilMs) return;
+  state.blocked = { untilMs, why };
+  if (state.said) state.said.othersUntilMs = Math.min(state.said.othersUntilMs, untilMs);
 }
 
 interface Limit {
@@ -98,11 +107,10 @@ interface Limit {
 function limits(state: PacingState, rule: PacingRule, now: number): Limit[] {
   const flag = { requests: rule.rate.requests, windowMs: rule.rate.seconds * 1000, easesMs: undefined };
   if (!state.said) return [flag];
-  const { requests, seconds, others, atMs } = state.said;
+  const { requests, seconds, others, othersUntilMs } = state.said;
   const windowMs = seconds * 1000;
-  const othersGoneMs = atMs + windowMs;
-  if (others === 0 || othersGoneMs <= now) return [flag, { requests, windowMs, easesMs: undefined }];
-  return [flag, { requests: Math.max(0, requests - others), windowMs, easesMs: othersGoneMs }];
+  if (others === 0 || othersUntilMs <= now) return [flag, { requests, windowMs, easesMs: undefined }];
+  return [flag, { requests: Math.max(0, requests - others), windowMs, easesMs: othersUntilMs }];
 }
 
 function windowWaitMs(sent: readonly number[], limit: Limit, now: number): number {
@@ -139,7 +147,8 @@ export function parseState(text: string): PacingState {
     return {
       sent: sent.filter((at) => Number.isFinite(at)),
       said:
-        said && [said.requests, said.seconds, said.others, said.atMs].every(Number.isFinite)
+        said &&
+        [said.requests, said.seconds, said.others, said.othersUntilMs, said.atMs].every(Number.isFinite)
           ? said
           : undefined,
       blocked:

@@ -37,6 +37,9 @@ export class Question {
 
   /** Returns when the question is to be put again; throws when it is given up. */
   async goOn(outcome: Unanswered, token: string): Promise<void> {
+    const isUnauthorized = outcome.kind === 'answered' && outcome.verdict.kind === 'token';
+    // A question may take hours, with waits; each token gets one chance.
+    if (!isUnauthorized) this.#renewed = false;
     if (outcome.kind === 'failed') {
       if (outcome.reason === 'fatal')
         throw this.#error('PCRS_GATEWAY', 'fatal', outcome.status, outcome.text);

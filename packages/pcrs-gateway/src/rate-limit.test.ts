@@ -14,6 +14,7 @@ const far = Number.MAX_SAFE_INTEGER;
 function pacingIn(t: TestContext, changes: Partial<PacingOptions> = {}) {
   const told: (string | undefined)[] = [];
   const troubles: unknown[] = [];
+  const infos: string[] = [];
   const stop = new AbortController();
   const stateRoot = temporaryDirectory(t);
   const options: PacingOptions = {
@@ -25,6 +26,7 @@ function pacingIn(t: TestContext, changes: Partial<PacingOptions> = {}) {
     },
     ...{ username: 'alice', uid: process.getuid?.(), signal: stop.signal },
     onUnwritable: (error) => void troubles.push(error),
+    info: (message) => void infos.push(message),
     waiting: (text) => void told.push(text),
     ...changes,
   };
@@ -32,6 +34,7 @@ function pacingIn(t: TestContext, changes: Partial<PacingOptions> = {}) {
     options,
     told,
     troubles,
+    infos,
     stop,
     stateRoot,
     pacing: new Pacing(options),
@@ -94,6 +97,24 @@ test('keeps the wait that one process was told in all, and gives up where patien
   assert.ok((await msOf(() => pass(other))) > 200);
 });
 
+test('tells once a long wait that another process was told, and its own not again', async (t) => {
+  const { pacing, open, infos, stop } = pacingIn(t);
+  await pacing.block('hostids', Date.now() + 60_000, '429, slow');
+  const waiting = [open().enter('hostids', far), pacing.enter('hostids', far)];
+  while (infos.length === 0) await delay(5);
+  await delay(20);
+  stop.abort(new Error('interrupted'));
+  await Promise.all(waiting.map((one) => assert.rejects(one)));
+  assert.deepEqual(infos, ['another process was told to wait (429, slow); waiting 60 s']);
+});
+
+test('waits no longer for others than the gateway itself says', async (t) => {
+  const { pacing } = pacingIn(t, { rate: { requests: 5, seconds: 3600 } });
+  await pass(pacing, { 'x-ratelimit-limit': '5', 'x-ratelimit-remaining': '0' });
+  await pacing.block('hostids', Date.now() + 100, '429');
+  assert.ok((await msOf(() => pass(pacing))) < 2000);
+});
+
 test('holds as many in flight as concurrency says, over all processes', async (t) => {
   const { pacing, open } = pacingIn(t, { concurrency: 2 });
   const other = open();
@@ -144,7 +165,7 @@ test('takes over the slots of a process that was killed', async (t) => {
     const { Pacing } = await import(${JSON.stringify(new URL('./rate-limit.ts', import.meta.url).href)});
     const pacing = new Pacing({ rate: { requests: 1000, seconds: 1 }, concurrency: 1,
       stateRoot: ${JSON.stringify(stateRoot)}, gateway: 'https://gateway.example.net', username: 'alice',
-      uid: process.getuid?.(), signal: new AbortController().signal, onUnwritable() {}, waiting() {} });
+      uid: process.getuid?.(), signal: new AbortController().signal, onUnwritable() {}, info() {}, waiting() {} });
     await pacing.enter('hostids', ${far});
     console.log('in');
     setInterval(() => {}, 1000);`;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Endpoint } from './api-versions.ts';
 import { codeOf } from './gateway-error.ts';
 import {
+  block,
   type Hindrance,
   hear,
   hindrance,
@@ -39,12 +40,16 @@ export interface PacingOptions extends PacingRule {
   uid: number | undefined;
   signal: AbortSignal;
   onUnwritable(error: unknown): void;
+  /** Told a long wait that the gateway asked of another process. */
+  info(message: string): void;
   /** Told what is waited for, and undefined when it is over. */
   waiting(text: string | undefined): void;
 }
 
 const slotHeartbeatMs = 20_000;
 const longestNapMs = 1000;
+/** A wait this long is told. */
+const toldFromMs = 5000;
 
 /**
  * Who may send when: at most `rate` per gateway, user and endpoint, and at most `concurrency` in flight, over all
@@ -113,6 +118,8 @@ class Gate {
   #turn: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  /** Blocks up to here are known to the person at the terminal. */
+  #toldUntilMs = 0;
 
   constructor(options: PacingOptions, state: SharedState) {
     this.#options = options;
@@ -127,9 +134,8 @@ class Gate {
   }
 
   async block(untilMs: number, why: string): Promise<void> {
-    await this.#state.change(this.#options.signal, (state) => {
-      if (!state.blocked || state.blocked.untilMs < untilMs) state.blocked = { untilMs, why };
-    });
+    this.#toldUntilMs = Math.max(this.#toldUntilMs, untilMs);
+    await this.#state.change(this.#options.signal, (state) => block(state, untilMs, why));
   }
 
   async #wait(patienceEndsMs: number): Promise<Permit | Blocked> {
@@ -139,6 +145,7 @@ class Gate {
         const inTheWay = await this.#state.change(this.#options.signal, (state) => this.#tryIn(state));
         if (inTheWay.kind === 'entered') return this.#permit(inTheWay);
         if (inTheWay.kind === 'blocked' && inTheWay.untilMs > patienceEndsMs) return inTheWay;
+        this.#tellBlock(inTheWay);
         this.#options.waiting(describe(inTheWay));
         told = true;
         await this.#nap(inTheWay, naps);
@@ -146,6 +153,15 @@ class Gate {
     } finally {
       if (told) this.#options.waiting(undefined);
     }
+  }
+
+  /** The process that was told to wait has said so itself; the others say it here. */
+  #tellBlock(inTheWay: Hindrance): void {
+    if (inTheWay.kind !== 'blocked' || inTheWay.waitMs <= toldFromMs) return;
+    if (inTheWay.untilMs <= this.#toldUntilMs) return;
+    this.#toldUntilMs = inTheWay.untilMs;
+    const s = Math.ceil(inTheWay.waitMs / 1000);
+    this.#options.info(`another process was told to wait (${inTheWay.why}); waiting ${s} s`);
   }
 
   #tryIn(state: PacingState): Hindrance | Entered {
