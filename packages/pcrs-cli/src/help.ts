@@ -18,7 +18,7 @@ export function helpText(tool: Tool): string {
       ([title, flags]) =>
         `${title}:\n${table(flags.map(([name, flag]) => [spelling(name, flag), describe(flag)]))}`,
     ),
-    ...(tool.notes ?? []).map((note) => wrap(note, 0)),
+    ...(tool.notes ?? []).map(wrapLines),
     `Exit status:\n${table(exitStatuses)}`,
   ];
   return `${parts.join('\n\n')}\n`;
@@ -67,6 +67,14 @@ function table(rows: readonly (readonly [string, string])[]): string {
         : `  ${name.padEnd(left)}  ${wrapped}`;
     })
     .join('\n');
+}
+
+/** A note may have lines of its own, as lists do; each is wrapped, indented as it began. */
+function wrapLines(note: string): string {
+  const lines = note
+    .split('\n')
+    .map((line) => wrap(line, /^ */.exec(line)![0].length + (line.startsWith(' ') ? 2 : 0)));
+  return lines.join('\n');
 }
 
 /** Wraps at the width; lines after the first are indented. */
