@@ -69,20 +69,21 @@ function table(rows: readonly (readonly [string, string])[]): string {
     .join('\n');
 }
 
-/** A note may have lines of its own, as lists do; each is wrapped, indented as it began. */
+/** A note may hold a list, whose lines begin with blanks: each is wrapped by itself. */
 function wrapLines(note: string): string {
-  const lines = note
-    .split('\n')
-    .map((line) => wrap(line, /^ */.exec(line)![0].length + (line.startsWith(' ') ? 2 : 0)));
+  const lines = note.split('\n').map((line) => {
+    const blanks = line.length - line.trimStart().length;
+    return ' '.repeat(blanks) + wrap(line.trimStart(), blanks === 0 ? 0 : blanks + 2, blanks);
+  });
   return lines.join('\n');
 }
 
 /** Wraps at the width; lines after the first are indented. */
-function wrap(text: string, indent: number): string {
+function wrap(text: string, indent: number, firstIndent = indent): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && indent + line.length + 1 + word.length > width) {
+    if (line !== '' && (lines.length === 0 ? firstIndent : indent) + line.length + 1 + word.length > width) {
       lines.push(line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
