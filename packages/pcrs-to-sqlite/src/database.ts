@@ -10,7 +10,7 @@ import { mergedMembers } from './unknown-members.ts';
 const lockWaitMs = 10_000;
 /** One wait inside SQLite; it blocks the process, so it is short and repeated. */
 const busyTimeoutMs = 100;
-const cacheKiB = 48 * 1024;
+const cacheKiB = 24 * 1024;
 /** Measured: rows of about 1 KB load as fast as with larger pages, and small files stay small. */
 const pageBytes = 8192;
 

@@ -11,34 +11,46 @@ export async function* tellingOfIdle<T>(
   onIdle: () => Promise<void>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<T> {
-  let stop = (_reason: unknown): void => {};
-  const stopped = new Promise<never>((_resolve, reject) => {
-    stop = reject;
-  });
-  stopped.catch(() => {});
-  const onAbort = (): void => stop(signal?.reason);
-  signal?.addEventListener('abort', onAbort);
   try {
     for (;;) {
-      signal?.throwIfAborted();
       const next = source.next();
-      next.catch(() => {});
-      let timer: NodeJS.Timeout | undefined;
-      const idle = new Promise<undefined>((resolve) => {
-        timer = setTimeout(resolve, idleMs, undefined);
-      });
-      let result = await Promise.race([next, idle, stopped]);
-      clearTimeout(timer);
-      if (result === undefined) {
+      let result = await soonest(next, idleMs, signal);
+      if (result === 'idle') {
         await onIdle();
-        result = await Promise.race([next, stopped]);
+        result = await soonest(next, undefined, signal);
       }
-      if (result.done) return;
+      if (result === 'idle' || result.done) return;
       yield result.value;
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort);
     // A source that is waiting for its next item would let us wait too.
     source.return(undefined).catch(() => {});
   }
+}
+
+/**
+ * A promise's value, or word that it takes too long. Not Promise.race: what never settles there, such as a
+ * signal, keeps every value it raced with.
+ */
+function soonest<T>(
+  promise: Promise<T>,
+  limitMs: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<T | 'idle'> {
+  return new Promise((resolve, reject) => {
+    const timer =
+      limitMs === undefined ? undefined : setTimeout(() => settle(() => resolve('idle')), limitMs);
+    const onAbort = (): void => settle(() => reject(signal?.reason));
+    const settle = (tell: () => void): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      tell();
+    };
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort);
+    promise.then(
+      (value) => settle(() => resolve(value)),
+      (error) => settle(() => reject(error)),
+    );
+  });
 }

@@ -195,9 +195,10 @@ export class Members {
   }
 
   #newValue(text: string, at: number, slot: number): number {
-    const end = valueEnd(text, at);
+    const from = skipSpace(text, at);
+    const end = valueEnd(text, from);
     if (end < 0) throw new SyntaxError('a value');
-    const raw = text.slice(at, end);
+    const raw = text.slice(from, end);
     const { loneSurrogates, nulCharacters } = this.#counts;
     try {
       this.values[slot] = toBound(raw, this.types[slot] as ColumnType, this.#counts);

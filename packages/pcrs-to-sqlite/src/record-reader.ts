@@ -1,6 +1,5 @@
 import { type CodedError, codedError, excerpt, recordError } from 'pcrs-records/errors';
 import { type GatewayKind, gatewayKinds, type JsonObject, kindByShape } from 'pcrs-records/kinds';
-import { isBlank } from 'pcrs-records/lines';
 import { arrayElements, skipSpace, valueEnd } from './json-text.ts';
 import { MemberError, type Members } from './members.ts';
 
@@ -90,7 +89,7 @@ export class RecordReader {
 }
 
 function endOfLine(text: string, at: number): void {
-  if (at !== text.length && !isBlank(text.slice(at))) throw new SyntaxError('the end of the line');
+  if (at !== text.length && skipSpace(text, at) !== text.length) throw new SyntaxError('the end of the line');
 }
 
 function readingError(error: unknown, text: string, line: number): unknown {
