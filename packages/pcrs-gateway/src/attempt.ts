@@ -99,17 +99,12 @@ async function consumed<T>(
   } catch (error) {
     context.signal.throwIfAborted();
     const text = `${status}, ${context.secrets.scrub((error as Error).message)}`;
-    if (isTooLarge(error)) return { kind: 'failed', reason: 'fatal', status, text };
+    // A reader's own limit (whole.ts) or a member in the way (elements.ts): told with the question, not tried again.
+    if (codeOf(error) === 'PCRS_GATEWAY') return { kind: 'failed', reason: 'fatal', status, text };
     if (codeOf(error) !== 'PCRS_BROKEN_BODY') throw error;
     const empty = body.bytes === 0 && body.failed;
     return { kind: 'failed', reason: empty ? 'empty-break' : 'body', status, text };
   }
-}
-
-/** A reader's own limit (whole.ts): told with the question, and not tried again. */
-function isTooLarge(error: unknown): boolean {
-  const { name, reason } = error as { name?: string; reason?: string };
-  return name === 'GatewayError' && reason === 'fatal';
 }
 
 /** The body, unless it is an HTML page: proxies and portals answer 200 with one. */

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { ElementSplitter } from './elements.ts';
 import {
   type Gateway,
   type GatewayAnswer,
@@ -278,6 +279,23 @@ test('tells a body that is too large for its reader with the question, once', as
       code: 'PCRS_GATEWAY',
       reason: 'fatal',
       message: /^POST .*: 200, the body holds more than 0 MiB \(policy 1/,
+    },
+  );
+  assert.equal(local.asked.length, 1);
+});
+
+test('tells a member kind that the gateway sent with the question, once', async (t) => {
+  const { local, gateway } = await open(t, (response) => response.end('[{"kind":"asset"}]'));
+  await assert.rejects(
+    gateway.ask(question, async ({ body }) => {
+      const splitter = new ElementSplitter({ kind: 'posture' });
+      for await (const chunk of body) splitter.push(chunk);
+    }),
+    {
+      code: 'PCRS_GATEWAY',
+      reason: 'fatal',
+      message:
+        /^POST .*: 200, element 1: .*"kind" of its own \("asset"\).* \(policy 1, 2 hosts from 118772\)$/,
     },
   );
   assert.equal(local.asked.length, 1);

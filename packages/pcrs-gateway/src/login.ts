@@ -37,7 +37,8 @@ const maxTokenBytes = 64 * 1024;
 /**
  * Asks the gateway for a token.
  *
- * Limits  --retries for 5xx and connections, --max-wait for waits; a 401 is never repeated, since that may lock the user
+ * Limits  --retries for 5xx, connections and answers without a token, --max-wait for waits; a 401 is never repeated, since
+ *         that may lock the user
  * Throws  PCRS_REFUSED for 401 and 403; PCRS_GATEWAY for the rest
  * Source  POST /auth with username, password, token=true, permissions=true (docs.qualys.com, appendix E)
  */
@@ -135,7 +136,7 @@ async function token(answer: HttpAnswer, options: LoginOptions): Promise<LiveTok
     const { message } = parseErrorBody(text, (said) => options.secrets.scrub(said));
     const shown = message === undefined ? 'an empty body' : JSON.stringify(message);
     return {
-      verdict: { kind: 'fatal' },
+      verdict: { kind: 'try' },
       status: answer.status,
       text: `${answer.status} without a token: ${shown}`,
     };

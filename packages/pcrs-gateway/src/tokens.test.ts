@@ -77,7 +77,7 @@ test('asks a wrong password once and says who is refused', async (t) => {
   assert.equal(server.logins.length, 1);
 });
 
-test('tries a login again after a 5xx, a wait and a dropped connection', async (t) => {
+test('tries a login again after a 5xx, a wait, a dropped connection and half a token', async (t) => {
   const { server, start } = await open(
     t,
     {},
@@ -86,12 +86,13 @@ test('tries a login again after a 5xx, a wait and a dropped connection', async (
         if (count === 1) return response.writeHead(500).end();
         if (count === 2) return response.destroy();
         if (count === 3) return response.writeHead(429, { 'retry-after': '0' }).end();
+        if (count === 4) return response.writeHead(201).end(jwt({}).slice(0, 12));
         return response.writeHead(200).end(` ${jwt({ exp: inSeconds(100) })}\n`);
       },
     },
   );
   await (await start()).ask();
-  assert.equal(server.logins.length, 4);
+  assert.equal(server.logins.length, 5);
 });
 
 test('takes no login answer for a token that is none', async (t) => {
