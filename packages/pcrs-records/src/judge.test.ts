@@ -55,6 +55,12 @@ test('names a stage that broke off and how many of its records came', () => {
   assert.equal(verdict?.reason, 'run incomplete: pcrs-hostids broke off after 412 records');
 });
 
+test('names the stage that was killed, not one before it whose end it had not passed on yet', () => {
+  const starts = [start('pcrs-posture'), start('pcrs-hostids'), start('pcrs-policies')];
+  const [verdict] = judged([session, ...starts, end('pcrs-policies')], { hostids: 5, posture: 70 });
+  assert.equal(verdict?.reason, 'run incomplete: pcrs-posture broke off after 70 records');
+});
+
 test('the failed end of pcrs-auth alone is an incomplete run', () => {
   const [verdict] = judged([
     end('pcrs-auth', { runId: null, ok: false, status: 4, error: { code: 'x', message: 'wrong password' } }),

@@ -127,17 +127,21 @@ function judge(run: Run): RunVerdict {
   };
 }
 
-/** The first stage of the pipe that failed or broke off. Stages put their `start` in front, so the pipe's order is the starts' backwards. */
+/**
+ * The first stage of the pipe that failed or broke off. Stages put their `start` in front, so the pipe's order is
+ * the starts' backwards. A stage that broke off took the ends of those before it along: only the last stage
+ * without an end is known to have broken off.
+ */
 function firstFailure(run: Run): string | undefined {
   const started = run.starts.map((start) => start.stage).reverse();
   const unannounced = run.ends.map((end) => end.stage).filter((stage) => !started.includes(stage));
+  const endOf = (stage: string) => run.ends.findLast((candidate) => candidate.stage === stage);
+  const brokeOff = started.findLast((stage) => endOf(stage) === undefined);
   for (const stage of [...unannounced, ...started]) {
-    const end = run.ends.findLast((candidate) => candidate.stage === stage);
-    if (end === undefined) {
-      const made = run.accepted[madeBy[stage] ?? ''] ?? 0;
-      return `${stage} broke off after ${made} records`;
-    }
-    if (end.ok !== true) return `${stage} ended ${end.status}: ${end.error?.message ?? 'no message'}`;
+    const end = endOf(stage);
+    if (stage === brokeOff)
+      return `${stage} broke off after ${run.accepted[madeBy[stage] ?? ''] ?? 0} records`;
+    if (end && end.ok !== true) return `${stage} ended ${end.status}: ${end.error?.message ?? 'no message'}`;
   }
   return undefined;
 }
