@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const bin = fileURLToPath(new URL('../bin/pcrs-to-csv.js', import.meta.url));
@@ -128,7 +129,10 @@ test('a full disk is told in one line with status 1', {
   assert.match(ended.stderr, /^pcrs-to-csv: .*ENOSPC[^\n]*\n$/);
 });
 
-test('a signal ends it with whole rows, no half file and the signal’s status', posix, async () => {
+test('a signal ends it with whole rows, no half file and the signal’s status', {
+  ...posix,
+  timeout: 60_000,
+}, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'pcrs-to-csv-'));
   try {
     for (const [args, signal, status] of [
@@ -136,9 +140,10 @@ test('a signal ends it with whole rows, no half file and the signal’s status',
       [['--dir', dir], 'SIGTERM', 143],
     ] as const) {
       const { child, ended } = start(args);
-      child.stdin.write('{"kind":"policy","id":1}\n{"kind":"policy","i');
+      child.stdin.write('{"kind":"policy","id":1}\n'.repeat(args.length === 0 ? 1 : 100_000));
+      child.stdin.write('{"kind":"policy","i');
       if (args.length === 0) await new Promise((resolve) => child.stdout.once('data', resolve));
-      else while (readdirSync(dir).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      else while (readdirSync(dir).length === 0) await setTimeout(20);
       child.kill(signal);
       const { status: got, stdout } = await ended;
       assert.equal(got, status);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { flatPostureColumns } from 'pcrs-records/columns';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { type ColumnOptions, layoutOf, uncovered } from './columns.ts';
+import { type ColumnOptions, columnValue, layoutOf, uncovered } from './columns.ts';
 
 function row(kind: string, record: JsonObject, options: ColumnOptions = {}, host?: unknown): JsonObject {
   const layout = layoutOf(kind, options, record);
   assert.ok(layout);
-  return Object.fromEntries(layout.columns.map((column) => [column.name, column.read(record, host)]));
+  return Object.fromEntries(layout.columns.map((column) => [column.name, columnValue(column, record, host)]));
 }
 
 function left(kind: string, record: JsonObject, options: ColumnOptions = {}) {

@@ -1,12 +1,18 @@
-import { type FlatColumn, flatPostureColumns, hostIdsTable, policyTable } from 'pcrs-records/columns';
+import { flatPostureColumns, hostIdsTable, policyTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 
 /** A column of a CSV: its name, and where its value is. */
 export interface CsvColumn {
   readonly name: string;
-  /** The value in a record; `hostId` is the host that a row of a `hostids` record is about. */
-  read(record: JsonObject, hostId: unknown): unknown;
+  /** A member of the record, or a part of a member, or of that. */
+  readonly path: readonly string[];
+  /** The value is the member without the named parts. */
+  readonly without?: readonly string[];
+  /** A member that has the column's whole name, dots and all, comes before the path. */
+  readonly dotted?: true;
+  /** The value is the host that a row of a `hostids` record is about. */
+  readonly host?: true;
 }
 
 /** What a CSV of one kind shows, and which members of its records that covers. */
@@ -26,17 +32,12 @@ export interface ColumnOptions {
   add?: readonly string[] | undefined;
 }
 
-type Path = readonly string[];
-interface Candidate extends CsvColumn {
-  readonly covers: readonly Path[];
-}
-
-const declared: Readonly<Record<string, readonly Candidate[]>> = {
+const declared: Readonly<Record<string, readonly CsvColumn[]>> = {
   policy: policyTable.columns.map(({ name }) => member(name)),
   hostids: hostIdsTable.columns.map(({ name }) =>
-    name === 'hostId' ? { name, read: (_record, hostId) => hostId, covers: [['hostIds']] } : member(name),
+    name === 'hostId' ? { name, path: ['hostIds'], host: true } : member(name),
   ),
-  posture: flatPostureColumns.map(flatColumn),
+  posture: flatPostureColumns,
 };
 
 /**
@@ -66,42 +67,33 @@ export function askedNames(options: ColumnOptions): string[] {
   return [...new Set([...(options.columns ?? []), ...(options.add ?? [])])];
 }
 
-function member(name: string): Candidate {
-  return { name, read: (record) => own(record, name), covers: [[name]] };
+/** The value of a column in a record; `hostId` is the host that the row is about. */
+export function columnValue(column: CsvColumn, record: JsonObject, hostId?: unknown): unknown {
+  if (column.host) return hostId;
+  if (column.dotted && Object.hasOwn(record, column.name)) return record[column.name];
+  let value: unknown = record;
+  for (const name of column.path) value = part(value, name);
+  return column.without ? remainder(value, column.without) : value;
 }
 
-function membersOf(record: JsonObject): Candidate[] {
+function member(name: string): CsvColumn {
+  return { name, path: [name] };
+}
+
+function membersOf(record: JsonObject): CsvColumn[] {
   return Object.keys(record)
     .filter((name) => name !== 'kind')
     .map(member);
 }
 
-function flatColumn({ name, path, without }: FlatColumn): Candidate {
-  const [outer, inner] = path;
-  if (inner !== undefined) return { name, read: (record) => part(own(record, outer), inner), covers: [path] };
-  if (without === undefined) return member(outer);
-  return { name, read: (record) => remainder(own(record, outer), without), covers: [path] };
-}
-
 /** `a.b`: a member of that very name, else the part b of the member a. */
-function dotted(name: string): Candidate {
+function dotted(name: string): CsvColumn {
   const path = name.split('.');
-  return {
-    name,
-    read: (record) =>
-      Object.hasOwn(record, name)
-        ? record[name]
-        : path.reduce<unknown>((value, key) => part(value, key), record),
-    covers: [[name], path],
-  };
-}
-
-function own(record: JsonObject, name: string): unknown {
-  return Object.hasOwn(record, name) ? record[name] : undefined;
+  return path.length === 1 ? member(name) : { name, path, dotted: true };
 }
 
 function part(value: unknown, name: string): unknown {
-  return isObject(value) ? own(value, name) : undefined;
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** What the named parts leave of a member: undefined where nothing; all of a value that is no object. */
@@ -111,7 +103,7 @@ function remainder(value: unknown, without: readonly string[]): unknown {
   return left.length === 0 ? undefined : Object.fromEntries(left);
 }
 
-function pick(kind: string, names: readonly string[], all: readonly Candidate[]): Candidate[] {
+function pick(kind: string, names: readonly string[], all: readonly CsvColumn[]): CsvColumn[] {
   return names.map((name) => {
     const column = all.find((candidate) => candidate.name === name);
     if (column) return column;
@@ -130,9 +122,10 @@ function letters(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
-function cover(columns: readonly Candidate[]): Covered {
+function cover(columns: readonly CsvColumn[]): Covered {
   const covered: Covered = new Map([['kind', 'whole']]);
-  for (const path of columns.flatMap((column) => column.covers)) {
+  const paths = columns.flatMap(({ name, path, dotted }) => (dotted ? [[name], path] : [path]));
+  for (const path of paths) {
     let parts = covered;
     for (const [index, name] of path.entries()) {
       const known = parts.get(name);

@@ -1,6 +1,7 @@
 import { gatewayKinds, suiteKinds } from 'pcrs-records/kinds';
-import { type SinkDemands, SinkInput, type SinkRecord } from 'pcrs-records/sink-input';
+import { type SinkDemands, SinkInput } from 'pcrs-records/sink-input';
 import { openDialect } from './dialect.ts';
+import { feed } from './feed.ts';
 import { CsvTable, type TableOptions } from './table.ts';
 
 export interface CsvOptions extends TableOptions, SinkDemands {
@@ -18,7 +19,7 @@ export interface CsvOptions extends TableOptions, SinkDemands {
  * The CSV of one kind out of an NDJSON stream.
  *
  * Takes   chunks of bytes in any cutting
- * Yields  whole rows with their line ends, the header before the first and in every case
+ * Yields  UTF-8 of whole rows with their line ends, the header before the first and in every case
  * Limits  memory holds a chunk and a line
  * Throws  PCRS_USAGE for columns or a delimiter that cannot be; PCRS_RECORD for a bad line; PCRS_INCOMPLETE and
  *         PCRS_EMPTY at the end. What was yielded stands
@@ -26,21 +27,19 @@ export interface CsvOptions extends TableOptions, SinkDemands {
 export async function* toCsv(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: CsvOptions = {},
-): AsyncGenerator<string> {
+): AsyncGenerator<Uint8Array> {
   openDialect(options);
   const input = new SinkInput({ skipBad: options.skipBad ?? false });
   let table = options.kind === undefined ? undefined : new CsvTable(options.kind, options);
+  const tableOf = (kind: string): CsvTable | undefined => {
+    table ??= new CsvTable(isControl(kind) ? 'posture' : kind, options);
+    return kind === table.kind ? table : undefined;
+  };
   let failure: unknown;
   try {
-    for await (const block of input.blocks(chunks)) {
-      table ??= new CsvTable(defaultKind(block), options);
-      try {
-        for (const record of block) if (record.kind === table.kind) addTo(table, record, input);
-      } finally {
-        const text = table.take();
-        if (text !== '') yield text;
-      }
-      options.progress?.update({ records: table.records });
+    for await (const _ of feed(chunks, input, tableOf)) {
+      if (table && table.size > 0) yield table.take();
+      options.progress?.update({ records: table?.records ?? 0 });
     }
   } catch (error) {
     if (!isAboutInput(error)) throw error;
@@ -48,16 +47,10 @@ export async function* toCsv(
   }
   table ??= new CsvTable('posture', options);
   const rest = table.end();
-  if (rest !== '') yield rest;
+  if (rest.length > 0) yield rest;
   failure ??= input.failure(demands(options));
   report(input, [table], options);
   if (failure !== undefined) throw failure;
-}
-
-/** Adds a record to its table; one that cannot be a row is a bad line. */
-export function addTo(table: CsvTable, record: SinkRecord, input: SinkInput): void {
-  const wrong = table.add(record.value);
-  if (wrong !== undefined) input.reject(record, wrong);
 }
 
 /** Whether an error tells of the input, so that what came before it stands. */
@@ -90,13 +83,12 @@ export function report(input: SinkInput, tables: readonly CsvTable[], options: C
   if (filtered !== undefined) log.note(`in this run, records filtered on the way: ${filtered}`);
 }
 
-function defaultKind(block: readonly SinkRecord[]): string {
-  const first = block[0]?.kind ?? 'posture';
-  return first === 'session' || first === 'start' || first === 'end' ? 'posture' : first;
+function isControl(kind: string): boolean {
+  return kind === 'session' || kind === 'start' || kind === 'end';
 }
 
 function noneOf(kind: string, input: SinkInput): string {
-  const seen = [...input.kinds].filter(([name]) => !['session', 'start', 'end'].includes(name));
+  const seen = [...input.kinds].filter(([name]) => !isControl(name));
   const others = seen.filter(([name]) => name !== kind);
   const came = others.length === 0 ? '' : `; kinds seen: ${counted(others)} (--kind ${others[0]?.[0]})`;
   return `no record of kind ${kind} came${came}`;

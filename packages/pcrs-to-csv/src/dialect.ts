@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import { codedError } from 'pcrs-records/errors';
+import type { FastDialect } from './fast-cells.ts';
 
 export interface DialectOptions {
   /** Between cells: one character (not a quote, line break or NUL), or `tab`; default a comma. */
@@ -11,11 +12,16 @@ export interface DialectOptions {
 /** A cell that is not yet quoted; null is a cell without anything, '' one that holds the empty text. */
 export type Cell = string | null;
 
+/** None of them stands in a number, a boolean or JSON's own marks but the comma and the tab. */
+const fastDelimiters = ',;|\t';
+
 /** How rows become text. */
 export interface Dialect {
   /** What the text begins with. */
   readonly mark: string;
   readonly neutral: boolean;
+  /** Where rows can be written from bytes too. */
+  readonly fast: FastDialect | undefined;
   /** Whole rows with their line ends. */
   render(rows: readonly (readonly Cell[])[]): string;
 }
@@ -27,8 +33,9 @@ export interface Dialect {
  */
 export function openDialect(options: DialectOptions): Dialect {
   const excel = options.excel ?? false;
+  const delimiter = delimiterOf(options.delimiter ?? ',');
   const settings = {
-    delimiter: delimiterOf(options.delimiter ?? ','),
+    delimiter,
     record_delimiter: excel ? '\r\n' : '\n',
     // A lone \r or \n is a line's end to some readers, whatever ours is.
     quote_record_delimiter: true,
@@ -38,6 +45,9 @@ export function openDialect(options: DialectOptions): Dialect {
   return {
     mark: excel ? '\ufeff' : '',
     neutral: excel,
+    fast: fastDelimiters.includes(delimiter)
+      ? { delimiter: delimiter.charCodeAt(0), crlf: excel, neutral: excel }
+      : undefined,
     render: (rows) => stringify(rows as Cell[][], settings),
   };
 }

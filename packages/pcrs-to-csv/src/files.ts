@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
 import { gatewayKinds, type JsonObject, madeBy, suiteKinds } from 'pcrs-records/kinds';
 import { SinkInput } from 'pcrs-records/sink-input';
-import { addTo, type CsvOptions, demands, isAboutInput, report } from './csv.ts';
+import { type CsvOptions, demands, isAboutInput, report } from './csv.ts';
 import { openDialect } from './dialect.ts';
+import { feed } from './feed.ts';
 import { CsvTable } from './table.ts';
 
 /** What `toCsvFiles` did, as the record that the tool prints. */
@@ -22,7 +23,7 @@ export interface Written extends JsonObject {
 
 /** Files of kinds that the suite does not know; a stream of made-up kinds must not open files without end. */
 const maxUnknownKinds = 50;
-const flushChars = 256 * 1024;
+const flushBytes = 256 * 1024;
 /** A temporary file that nothing was written to for so long was left by a killed process. */
 const staleMs = 24 * 3600 * 1000;
 const temporary = /^\.[\w-]+\.csv\.[0-9a-f-]{36}\.tmp$/;
@@ -51,7 +52,7 @@ export async function toCsvFiles(
   openDialect(options);
   const files = new CsvFiles(dir, options);
   try {
-    if (options.kind !== undefined) await files.of(options.kind);
+    if (options.kind !== undefined) files.tableOf(options.kind);
     return await fill(files, chunks, options);
   } finally {
     await files.discard();
@@ -65,16 +66,10 @@ async function fill(
 ): Promise<{ written: Written; failure: Error | undefined }> {
   const input = new SinkInput({ skipBad: options.skipBad ?? false });
   let failure: Error | undefined;
-  let records = 0;
   try {
-    for await (const block of input.blocks(chunks)) {
-      for (const record of block) {
-        const file = files.known(record.kind) ?? (await files.of(record.kind));
-        if (file) addTo(file.table, record, input);
-      }
+    for await (const _ of feed(chunks, input, (kind) => files.tableOf(kind))) {
       await files.flush();
-      records += block.length;
-      options.progress?.update({ records });
+      options.progress?.update({ records: files.tables().reduce((sum, table) => sum + table.records, 0) });
     }
   } catch (error) {
     if (!isAboutInput(error)) throw error;
@@ -84,7 +79,7 @@ async function fill(
   if ((failure as { code?: string } | undefined)?.code === 'PCRS_EMPTY') throw failure;
   const verdicts = input.judge.verdicts();
   for (const { stage } of verdicts.flatMap((verdict) => verdict.starts)) {
-    if (madeBy[stage]) await files.of(madeBy[stage]);
+    if (madeBy[stage]) files.tableOf(madeBy[stage]);
   }
   const written: Written = {
     kind: 'written',
@@ -103,8 +98,8 @@ interface CsvFile {
   path: string;
   /** The name it is told by. */
   target: string;
-  handle: FileHandle;
-  held: string;
+  /** Open from the first bytes on. */
+  handle: FileHandle | undefined;
 }
 
 /** The files of one call, under temporary names until they are published. */
@@ -113,43 +108,36 @@ class CsvFiles {
   readonly #options: CsvOptions;
   readonly #files = new Map<string, CsvFile | undefined>();
   readonly #names = new Set<string>();
+  #prepared = false;
 
   constructor(dir: string, options: CsvOptions) {
     this.#dir = dir;
     this.#options = options;
   }
 
-  known(kind: string): CsvFile | undefined {
-    return this.#files.get(kind);
-  }
-
   tables(): CsvTable[] {
     return this.#open().map((file) => file.table);
   }
 
-  /** The file of a kind, opened where it is the first record's; undefined for a kind that gets none. */
-  async of(kind: string): Promise<CsvFile | undefined> {
-    if (this.#files.has(kind)) return this.#files.get(kind);
+  /** The table of a kind, made at the first call; undefined for a kind that gets no file. */
+  tableOf(kind: string): CsvTable | undefined {
+    const known = this.#files.get(kind);
+    if (known || this.#files.has(kind)) return known?.table;
     if (!this.#wanted(kind)) {
       if (this.#files.size < 2 * maxUnknownKinds) this.#files.set(kind, undefined);
       return undefined;
     }
-    if (this.#names.size === 0) await this.#prepare();
-    this.#names.add(kind.toLowerCase());
     const table = new CsvTable(kind, this.#options);
     const path = join(this.#dir, `.${kind}.csv.${randomUUID()}.tmp`);
-    const target = join(this.#dir, `${kind}.csv`);
-    const handle = await this.#try(target, () => open(path, 'wx', 0o600));
-    const file = { table, path, target, handle, held: '' };
-    this.#files.set(kind, file);
-    return file;
+    this.#names.add(kind.toLowerCase());
+    this.#files.set(kind, { table, path, target: join(this.#dir, `${kind}.csv`), handle: undefined });
+    return table;
   }
 
   /** Writes out what has gathered. */
   async flush(): Promise<void> {
     for (const file of this.#open()) {
-      file.held += file.table.take();
-      if (file.held.length >= flushChars) await this.#write(file);
+      if (file.table.size >= flushBytes) await this.#write(file, file.table.take());
     }
   }
 
@@ -157,10 +145,9 @@ class CsvFiles {
   async publish(complete: boolean): Promise<Written['files']> {
     const files = this.#open();
     for (const file of files) {
-      file.held += file.table.end();
-      await this.#write(file);
-      await this.#try(file.target, () => file.handle.sync());
-      await this.#try(file.target, () => file.handle.close());
+      const handle = await this.#write(file, file.table.end());
+      await this.#try(file.target, () => handle.sync());
+      await this.#try(file.target, () => handle.close());
     }
     const published: Written['files'] = [];
     for (const { table, path, target } of files) {
@@ -176,7 +163,7 @@ class CsvFiles {
   /** Takes away what was not published. */
   async discard(): Promise<void> {
     for (const { handle, path } of this.#open()) {
-      await handle.close().catch(() => {});
+      await handle?.close().catch(() => {});
       await rm(path, { force: true }).catch(() => {});
     }
   }
@@ -206,11 +193,13 @@ class CsvFiles {
     }
   }
 
-  async #write(file: CsvFile): Promise<void> {
-    if (file.held === '') return;
-    const text = file.held;
-    file.held = '';
-    await this.#try(file.target, () => file.handle.appendFile(text));
+  async #write(file: CsvFile, bytes: Uint8Array): Promise<FileHandle> {
+    if (!this.#prepared) await this.#prepare();
+    this.#prepared = true;
+    const handle = file.handle ?? (await this.#try(file.target, () => open(file.path, 'wx', 0o600)));
+    file.handle = handle;
+    await this.#try(file.target, () => handle.appendFile(bytes));
+    return handle;
   }
 
   async #try<T>(path: string, work: () => Promise<T>): Promise<T> {

@@ -1,8 +1,10 @@
 import { codedError, excerpt } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
 import { type CellChanges, cellText } from './cells.ts';
-import { askedNames, type ColumnOptions, type Layout, layoutOf, uncovered } from './columns.ts';
+import { askedNames, type ColumnOptions, columnValue, type Layout, layoutOf, uncovered } from './columns.ts';
+import { CsvBytes } from './csv-bytes.ts';
 import { type Cell, type Dialect, type DialectOptions, openDialect } from './dialect.ts';
+import { FastRows } from './fast-rows.ts';
 
 /** How the CSV of one kind looks. */
 export interface TableOptions extends ColumnOptions, DialectOptions {
@@ -16,7 +18,7 @@ export interface TableOptions extends ColumnOptions, DialectOptions {
 const maxNamed = 50;
 
 /**
- * The CSV of one kind: records in, text out. The header comes with the first text that is taken and in every case
+ * The CSV of one kind: records in, bytes out. The header comes with the first bytes that are taken and in every case
  * by `end()`.
  *
  * Throws  PCRS_USAGE for columns that do not exist or a delimiter that cannot be one; where columns follow from the
@@ -32,9 +34,10 @@ export class CsvTable {
   readonly #dialect: Dialect;
   readonly #changes: CellChanges = { formulas: 0, nuls: 0, surrogates: 0 };
   readonly #uncovered = new Map<string, number>();
+  readonly #out = new CsvBytes();
   #layout: Layout | undefined;
+  #fast: FastRows | undefined;
   #pending: Cell[][] = [];
-  #head = '';
 
   constructor(kind: string, options: TableOptions) {
     this.kind = kind;
@@ -66,16 +69,37 @@ export class CsvTable {
     return undefined;
   }
 
-  /** The text of what was added since the last call, header first; '' where there is none. */
-  take(): string {
-    const text = this.#head + (this.#pending.length > 0 ? this.#dialect.render(this.#pending) : '');
-    this.#head = '';
-    this.#pending = [];
-    return text;
+  /**
+   * Writes a line that is plainly a record of the table's kind, without parsing it.
+   *
+   * Takes   bytes  UTF-8 that is known to be; a line feed ends the line that begins at `start`
+   * Yields  the place of that line feed; -1 where the line has to be parsed and added, if it is for this table at all
+   */
+  addLine(bytes: Buffer, start: number): number {
+    if (this.#fast === undefined) return -1;
+    if (this.#pending.length > 0) this.#renderPending();
+    const end = this.#fast.write(bytes, start, this.#out);
+    if (end < 0) return -1;
+    if (!this.#options.columns) for (const name of this.#fast.passed) this.#countUncovered(name);
+    this.records += 1;
+    this.rows += 1;
+    return end;
   }
 
-  /** The last text: with the header, where no record has brought it. */
-  end(): string {
+  /** How many bytes wait to be taken. */
+  get size(): number {
+    if (this.#pending.length > 0) this.#renderPending();
+    return this.#out.length;
+  }
+
+  /** The bytes of what was added since the last call, header first. */
+  take(): Uint8Array {
+    if (this.#pending.length > 0) this.#renderPending();
+    return this.#out.take();
+  }
+
+  /** The last bytes: with the header, where no record has brought it. */
+  end(): Uint8Array {
     if (this.#layout === undefined) this.#setHead(askedNames(this.#options));
     return this.take();
   }
@@ -95,7 +119,13 @@ export class CsvTable {
 
   #open(first: JsonObject | undefined): void {
     this.#layout = layoutOf(this.kind, this.#options, first);
-    if (this.#layout) this.#setHead(this.#layout.columns.map(({ name }) => name));
+    if (this.#layout === undefined) return;
+    this.#setHead(this.#layout.columns.map(({ name }) => name));
+    const { columns, extra } = this.#options;
+    const { fast } = this.#dialect;
+    if (fast && !extra) {
+      this.#fast = FastRows.for(this.kind, this.#layout, columns !== undefined, fast, this.#changes);
+    }
   }
 
   #setHead(names: string[]): void {
@@ -110,14 +140,19 @@ export class CsvTable {
     }
     const header = names.map((name) => cellText(name, this.#dialect.neutral, this.#changes));
     const shown = !this.#options.noHeader && header.length > 0;
-    this.#head = this.#dialect.mark + (shown ? this.#dialect.render([header]) : '');
+    this.#out.text(this.#dialect.mark + (shown ? this.#dialect.render([header]) : ''));
+  }
+
+  #renderPending(): void {
+    this.#out.text(this.#dialect.render(this.#pending));
+    this.#pending = [];
   }
 
   #row(record: JsonObject, host: unknown, extra: Cell | undefined): Cell[] {
     const { columns } = this.#layout as Layout;
     const row: Cell[] = [];
     for (const column of columns) {
-      row.push(cellText(column.read(record, host), this.#dialect.neutral, this.#changes));
+      row.push(cellText(columnValue(column, record, host), this.#dialect.neutral, this.#changes));
     }
     if (extra !== undefined) row.push(extra);
     // A row of one empty cell would be a blank line, which readers pass over.
@@ -128,13 +163,15 @@ export class CsvTable {
   #extra(record: JsonObject): Cell | undefined {
     // Who picks columns knows what is left out.
     if (this.#options.columns && !this.#options.extra) return undefined;
-    const left = uncovered(record, (this.#layout as Layout).covered, (path) => {
-      const count = this.#uncovered.get(path);
-      const name = count === undefined && this.#uncovered.size >= maxNamed ? '…' : path;
-      this.#uncovered.set(name, (this.#uncovered.get(name) ?? 0) + 1);
-    });
+    const left = uncovered(record, (this.#layout as Layout).covered, (path) => this.#countUncovered(path));
     if (!this.#options.extra) return undefined;
     return left === undefined ? null : JSON.stringify(left);
+  }
+
+  #countUncovered(path: string): void {
+    const count = this.#uncovered.get(path);
+    const name = count === undefined && this.#uncovered.size >= maxNamed ? '…' : path;
+    this.#uncovered.set(name, (this.#uncovered.get(name) ?? 0) + 1);
   }
 
   #uncoveredReport(): string {

@@ -1,0 +1,160 @@
+import { parseExact } from 'pcrs-records/json';
+import type { CellChanges } from './cells.ts';
+import { columnValue, type Layout } from './columns.ts';
+import type { CsvBytes } from './csv-bytes.ts';
+import { FastCells, type FastDialect } from './fast-cells.ts';
+import { canBeFast, type Member, type Members, membersOf, passing, startsWith } from './fast-members.ts';
+import { form, JsonScan, skipSpace } from './json-scan.ts';
+
+const quote = 0x22;
+const comma = 0x2c;
+const colon = 0x3a;
+const lineFeed = 0x0a;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/**
+ * Rows straight from the bytes of a record: cells are copied from the JSON into the CSV, few values are built.
+ *
+ * What it writes is what `cellText` and csv-stringify would; a test holds that. A line that is not plainly a record
+ * of the layout's kind in proven JSON is left to them.
+ */
+export class FastRows {
+  /** Names of members without a column in the row that was written last. */
+  passed: string[] = [];
+  readonly #cells: FastCells;
+  readonly #scan: JsonScan;
+  readonly #tag: Buffer;
+  readonly #members: Members;
+  readonly #parsed: { member: Member; start: number; end: number }[] = [];
+  #line = 0;
+
+  private constructor(kind: string, members: Members, cells: FastCells, delimiter: number) {
+    this.#cells = cells;
+    this.#scan = new JsonScan(delimiter);
+    this.#tag = Buffer.from(JSON.stringify(kind));
+    this.#members = members;
+  }
+
+  /**
+   * Fast rows for a layout, or undefined where it cannot be shown so.
+   *
+   * Takes  picked  members without a column need not be reported
+   */
+  static for(
+    kind: string,
+    layout: Layout,
+    picked: boolean,
+    dialect: FastDialect,
+    changes: CellChanges,
+  ): FastRows | undefined {
+    if (!canBeFast(layout)) return undefined;
+    const cells = new FastCells(layout.columns.length, dialect, changes);
+    return new FastRows(kind, membersOf(layout, picked), cells, dialect.delimiter);
+  }
+
+  /**
+   * Writes the row of the record in a line.
+   *
+   * Takes   start  where the line begins; a line feed ends it
+   * Yields  the place of that line feed; -1, with nothing written, where the line is not for it
+   */
+  write(bytes: Buffer, start: number, out: CsvBytes): number {
+    this.#line += 1;
+    this.#cells.clear();
+    this.#parsed.length = 0;
+    this.passed.length = 0;
+    const end = this.#record(bytes, start);
+    if (end < 0) return -1;
+    for (const { member, start, end } of this.#parsed) this.#make(member, bytes, start, end);
+    this.#cells.writeRow(bytes, out);
+    return end;
+  }
+
+  /** Finds the cells of a line, and the line feed that ends it; -1 where it is not a record for this. */
+  #record(bytes: Buffer, start: number): number {
+    let at = skipSpace(bytes, start);
+    if (bytes[at] !== openBrace) return -1;
+    let before: Member | undefined;
+    do {
+      at = skipSpace(bytes, at + 1);
+      let member = before === undefined ? this.#members.get('kind') : before.next;
+      if (member !== undefined && startsWith(bytes, at, member.key)) at += member.key.length;
+      else {
+        const end = this.#scan.string(bytes, at);
+        member = end < 0 ? undefined : this.#named(bytes, at, end);
+        if (member === undefined) return -1;
+        at = skipSpace(bytes, end);
+        if (bytes[at] !== colon) return -1;
+        at += 1;
+        if (before) before.next = member;
+      }
+      if (member.seen === this.#line) return -1;
+      member.seen = this.#line;
+      at = skipSpace(bytes, at);
+      if (before === undefined) {
+        if (member.use !== 'kind' || !startsWith(bytes, at, this.#tag)) return -1;
+        at += this.#tag.length;
+      } else {
+        at = this.#value(member, bytes, at);
+        if (at < 0) return -1;
+      }
+      before = member;
+      at = skipSpace(bytes, at);
+    } while (bytes[at] === comma);
+    if (bytes[at] !== closeBrace) return -1;
+    at = skipSpace(bytes, at + 1);
+    return bytes[at] === lineFeed ? at : -1;
+  }
+
+  /** The member whose quoted name is there; undefined for one that makes the line too special. */
+  #named(bytes: Buffer, at: number, end: number): Member | undefined {
+    if (bytes[at] !== quote || this.#scan.form > form.marked) return undefined;
+    const name = bytes.toString('utf8', at + 1, end - 1);
+    const member = this.#members.get(name) ?? passing(this.#members, name);
+    return member?.use === 'refuse' ? undefined : member;
+  }
+
+  /** The place after a member's value, or -1. */
+  #value(member: Member, bytes: Buffer, at: number): number {
+    const { slot, use } = member;
+    if (use === 'kind') return -1;
+    if (member.parts.length > 0 && bytes[at] === openBrace) {
+      const end = this.#parts(member, bytes, at);
+      if (end >= 0) return end;
+    }
+    const end = this.#scan.value(bytes, at);
+    if (end < 0) return -1;
+    if (use === 'pass') this.passed.push(member.name);
+    else if (this.#scan.form === form.null) return end;
+    else if (member.parts.length > 0 || slot < 0 || this.#scan.form === form.nested) {
+      if (!member.whole) return -1;
+      this.#parsed.push({ member, start: at, end });
+    } else this.#cells.note(slot, bytes, at, end, this.#scan.form);
+    return end;
+  }
+
+  /** The place after an object all of whose members are shown as they are; -1 where it has to be parsed. */
+  #parts(member: Member, bytes: Buffer, start: number): number {
+    let at = skipSpace(bytes, start + 1);
+    if (bytes[at] === closeBrace) return at + 1;
+    for (;;) {
+      const part = member.parts.find(({ key }) => startsWith(bytes, at, key));
+      if (part === undefined || this.#cells.has(part.slot)) return -1;
+      at = skipSpace(bytes, at + part.key.length);
+      const end = this.#scan.value(bytes, at);
+      if (end < 0 || this.#scan.form === form.nested) return -1;
+      this.#cells.note(part.slot, bytes, at, end, this.#scan.form);
+      at = skipSpace(bytes, end);
+      if (bytes[at] === closeBrace) return at + 1;
+      if (bytes[at] !== comma) return -1;
+      at = skipSpace(bytes, at + 1);
+    }
+  }
+
+  /** Makes the cells of a member that has to be parsed. */
+  #make(member: Member, bytes: Buffer, start: number, end: number): void {
+    const record = { [member.name]: parseExact(bytes.toString('utf8', start, end)) };
+    for (const { column, slot } of member.columns) this.#cells.set(slot, columnValue(column, record));
+  }
+}
