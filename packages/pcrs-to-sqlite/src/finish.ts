@@ -57,7 +57,7 @@ export async function finishLoad(
     stale,
     hostsWithoutPosture,
     addedColumns: load.records.writers.flatMap(({ table, added }) =>
-      added.added.map((name) => `${table.name}.${name}`),
+      (added?.added ?? []).map((name) => `${table.name}.${name}`),
     ),
     problems: load.problems.counts(load.records),
   };

@@ -192,9 +192,15 @@ export function end(stage: string, more: object = {}): Record<string, unknown> {
   };
 }
 
-/** A whole run around these records, its counts right. */
-export function run(records: readonly object[], options: Record<string, unknown> = {}): object[] {
-  const of = (kind: string) => records.filter((record) => (record as { kind: string }).kind === kind).length;
+/** A whole run around these records, its counts right; `options` are the flags of pcrs-posture. */
+export function run(
+  records: readonly (object | string)[],
+  options: Record<string, unknown> = {},
+): (object | string)[] {
+  const kinds = records.map((record) =>
+    String((typeof record === 'string' ? JSON.parse(record) : record).kind),
+  );
+  const of = (kind: string) => kinds.filter((one) => one === kind).length;
   return [
     session(),
     start('pcrs-posture', options),

@@ -48,7 +48,6 @@ export class Records {
         postureTable,
         controlsTable.columns.map(({ name }) => name),
       ),
-      controls: new AddedColumns(db, controlsTable, []),
     };
     const members = (kind: GatewayKind, columns: ConstructorParameters<typeof Members>[1]) =>
       new Members(
@@ -68,7 +67,7 @@ export class Records {
     this.#policies = new TableWriter(db, policyTable, policy, added.policy, lists);
     this.#hostIds = new TableWriter(db, hostIdsTable, hostids, added.hostids, lists, 'hostId');
     this.#postures = new TableWriter(db, postureTable, posture, added.posture, slices);
-    this.#controls = new TableWriter(db, controlsTable, posture, added.controls, slices);
+    this.#controls = new TableWriter(db, controlsTable, posture, undefined, slices);
     this.writers = [this.#policies, this.#hostIds, this.#postures, this.#controls];
     const slots = (names: readonly string[]) => names.map((name) => posture.slotOf(name));
     this.#controlTexts = new ControlTexts(

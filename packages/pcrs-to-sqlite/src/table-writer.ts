@@ -61,7 +61,8 @@ const otherMembers = -3;
 export class TableWriter {
   readonly table: Table;
   readonly counts: RowCounts = { inserted: 0, changed: 0, unchanged: 0, differing: 0 };
-  readonly added: AddedColumns;
+  /** Undefined where members without a column go into another table. */
+  readonly added: AddedColumns | undefined;
   /** Rows there before this load. */
   readonly rowsBefore: number;
   /** Rows written since `touched.take()`. */
@@ -85,7 +86,7 @@ export class TableWriter {
     db: Database,
     table: Table,
     members: Members,
-    added: AddedColumns,
+    added: AddedColumns | undefined,
     batch: Batch,
     given?: string,
   ) {
@@ -207,10 +208,10 @@ export class TableWriter {
 
   #statementsFor(): Statements {
     const { shape, extras } = this.#members;
-    const made = extras === '' ? this.#statements : this.#extraStatements;
+    const made = extras === '' || this.added === undefined ? this.#statements : this.#extraStatements;
     const known = made.get(shape);
     if (known) return known;
-    const statements = this.#prepare(shape, extras !== '');
+    const statements = this.#prepare(shape, made === this.#extraStatements);
     made.set(shape, statements);
     return statements;
   }
@@ -259,8 +260,14 @@ export class TableWriter {
       if (zero === null) throw new MemberError(`${name} is missing (it is part of the key of ${table.name})`);
       return [{ name, slot: absentZero, key, zero }];
     });
+    return [...declared, ...this.#brought(shape, withExtras)];
+  }
+
+  /** Of the members that have no declared column. */
+  #brought(shape: Shape, withExtras: boolean): Parameter[] {
+    const { added } = this;
+    if (added === undefined) return [];
     const brought = shape.slots
-      .filter((slot) => this.added.has(this.#members.names[slot] as string))
       .map(
         (slot): Parameter => ({
           name: this.#members.names[slot] as string,
@@ -268,9 +275,10 @@ export class TableWriter {
           key: undefined,
           zero: null,
         }),
-      );
+      )
+      .filter(({ name }) => added.has(name));
     if (withExtras) brought.push({ name: unknownMembers, slot: otherMembers, key: undefined, zero: null });
-    for (const { name } of brought) this.added.ensure(name);
-    return [...declared, ...brought];
+    for (const { name } of brought) added.ensure(name);
+    return brought;
   }
 }
