@@ -11,7 +11,7 @@ async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Arr
 
 async function decode(bytes: Uint8Array, size = 1000, contentEncoding?: string): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const chunk of decoded(chunks(bytes, size), contentEncoding)) parts.push(chunk);
+  for await (const chunk of decoded(chunks(bytes, size), { contentEncoding })) parts.push(chunk);
   return Buffer.concat(parts).toString();
 }
 
@@ -32,6 +32,19 @@ describe('a decoded body', () => {
     assert.equal(await decode(Buffer.alloc(0)), '');
     assert.equal(await decode(gzipSync('')), '');
     assert.equal(await decode(Buffer.of(0x1f)), '\x1f');
+  });
+
+  it('takes the memory of a chunk back where it is only lent', async () => {
+    const long = Buffer.alloc(2 << 20, '[{"a":1}]');
+    const seen: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of decoded(chunks(gzipSync(long), 1000), { lend: true })) {
+      assert.ok(long.subarray(length, length + chunk.length).equals(chunk));
+      length += chunk.length;
+      seen.push(chunk);
+    }
+    assert.equal(length, long.length);
+    assert.ok(seen.filter((chunk) => chunk.byteLength === 0).length >= 7);
   });
 
   it('undoes deflate, br and zstd where the header names them', async () => {

@@ -1,6 +1,8 @@
 import type { Block } from './elements-splitter.ts';
 
 const FIRST_BLOCK = 16 << 10;
+/** Above what a stream takes without saying that it is full (64 KiB in Node 22 and later). */
+const RECYCLED_BYTES = 128 << 10;
 const NEW_LINE = Buffer.from('\n');
 const NOTHING = Buffer.alloc(0);
 
@@ -11,6 +13,7 @@ export class LineBuffer {
   #threshold: number;
   #writing = true;
   #bytes: Uint8Array = NOTHING;
+  #spare: Uint8Array | undefined;
   #length = 0;
   /** Up to where lines are whole. */
   #whole = 0;
@@ -32,8 +35,9 @@ export class LineBuffer {
 
   /** Room for so many bytes more, and what is put between them. */
   reserve(bytes: number): void {
-    const due = this.#length + bytes + (bytes >> 5) + 1024;
-    if (this.#writing && due > this.#bytes.length) this.#grow(Math.max(due, this.#threshold + 1024));
+    const due = this.#length + bytes + (bytes >> 5);
+    if (this.#writing && due > this.#bytes.length)
+      this.#grow(Math.max(due, this.#threshold + (this.#threshold >> 3)));
   }
 
   begin(): void {
@@ -75,8 +79,16 @@ export class LineBuffer {
     return block;
   }
 
+  /** A large block that nobody looks at any more: its memory is used again. Small ones may still wait in a stream's buffer. */
+  recycle({ bytes }: Block): void {
+    if (bytes.length >= this.#blockBytes && bytes.length >= RECYCLED_BYTES)
+      this.#spare = new Uint8Array(bytes.buffer);
+  }
+
   #grow(size: number): void {
-    const wider = Buffer.allocUnsafeSlow(size);
+    const spare = this.#spare;
+    this.#spare = undefined;
+    const wider = spare !== undefined && spare.length >= size ? spare : Buffer.allocUnsafeSlow(size);
     wider.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = wider;
   }

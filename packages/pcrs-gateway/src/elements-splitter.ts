@@ -92,6 +92,11 @@ export class ElementSplitter {
     this.#lines.stop();
   }
 
+  /** Takes the memory of a block back that is written and done with. */
+  recycle(block: Block): void {
+    this.#lines.recycle(block);
+  }
+
   push(chunk: Uint8Array): Block | undefined {
     for (const bytes of this.#mender.push(chunk)) this.#scanAll(bytes);
     return this.#lines.take();

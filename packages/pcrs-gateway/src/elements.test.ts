@@ -243,4 +243,27 @@ describe('elements of a JSON array', () => {
     assert.ok(sizes[0]! < 24_000, `${sizes[0]}`);
     assert.ok(Math.max(...sizes) >= 256 << 10, `${sizes}`);
   });
+
+  it('uses the memory of large blocks again, and of no other', () => {
+    const text = Buffer.from(
+      `[${Array.from({ length: 3000 }, (_, id) => JSON.stringify({ id, text: 'x'.repeat(id % 999) })).join(',')}]`,
+    );
+    const splitter = new ElementSplitter({ kind: 'posture' });
+    const buffers = new Set<unknown>();
+    let lines = '';
+    for (let at = 0; at < text.length; at += 10_000) {
+      const block = splitter.push(text.subarray(at, at + 10_000));
+      if (block === undefined) continue;
+      lines += Buffer.from(block.bytes).toString();
+      assert.ok(!buffers.has(block.bytes.buffer) || block.bytes.length >= 256 << 10);
+      buffers.add(block.bytes.buffer);
+      splitter.recycle(block);
+    }
+    lines += Buffer.from(splitter.end()?.bytes ?? []).toString();
+    const expected = JSON.parse(text.toString()).map((element: object) =>
+      JSON.stringify({ kind: 'posture', ...element }),
+    );
+    assert.deepEqual(lines.split('\n').slice(0, -1), expected);
+    assert.ok(buffers.size <= 7, `${buffers.size}`);
+  });
 });

@@ -8,6 +8,8 @@ export interface ArchiveFlags {
   archive?: string | undefined;
   resume: boolean;
   replay: boolean;
+  /** Takes the place of an input that was cut. */
+  input?: string | undefined;
   resumeWithin: number;
 }
 
@@ -46,7 +48,7 @@ export async function openRunArchive(
   if (mode === 'new') return { archive: await newArchive(flags.archive), mode };
   const archive = await oldArchive(flags.archive, mode === 'resume' ? 'write' : 'read');
   try {
-    await checkFit(archive, mode, flags.resumeWithin, now);
+    await checkFit(archive, mode, flags, now);
   } catch (error) {
     await archive.close();
     throw error;
@@ -54,7 +56,9 @@ export async function openRunArchive(
   return { archive, mode };
 }
 
-function modeOf({ archive, resume, replay }: ArchiveFlags): ArchiveMode {
+function modeOf({ archive, resume, replay, input }: ArchiveFlags): ArchiveMode {
+  if (input !== undefined && !resume)
+    throw codedError('PCRS_USAGE', '--input goes with --resume; a new run reads stdin');
   if (resume && replay) throw codedError('PCRS_USAGE', '--resume and --replay exclude each other');
   const mode = resume ? 'resume' : replay ? 'replay' : 'new';
   if (mode !== 'new' && archive === undefined)
@@ -65,7 +69,7 @@ function modeOf({ archive, resume, replay }: ArchiveFlags): ArchiveMode {
 async function checkFit(
   archive: Archive,
   mode: ArchiveMode,
-  resumeWithinMs: number,
+  { input, resumeWithin: resumeWithinMs }: ArchiveFlags,
   now: Date,
 ): Promise<void> {
   const { directory, manifest } = archive;
@@ -82,6 +86,7 @@ async function checkFit(
       throw codedError('PCRS_USAGE', `${old}; --resume-within allows more, --replay shows what it holds`);
     }
   }
+  if (input !== undefined) return;
   if (!has('input')) throw cut(directory, 'the run stopped before all of it was read');
   const open = await unendedStage(archive.keptInput());
   if (open !== undefined) throw cut(directory, `${open} never ended`);
@@ -143,9 +148,16 @@ export function optionsOf(
   return options;
 }
 
-/** Throws PCRS_USAGE where another gateway or user is about to be asked than before. */
-export function checkGateway(archive: Archive, gateway: { url: string; username: string | undefined }): void {
-  const { gateway: url, username } = archive.manifest!.header;
+/** Throws PCRS_USAGE where another run goes on, or another gateway or user is about to be asked than before. */
+export function checkSame(
+  archive: Archive,
+  gateway: { url: string; username: string | undefined },
+  runId: string | null,
+): void {
+  const { gateway: url, username, runId: before } = archive.manifest!.header;
+  if (before !== runId) {
+    throw codedError('PCRS_USAGE', `${archive.directory}: the archive is of run ${before}, not of ${runId}`);
+  }
   if (url !== gateway.url) {
     throw codedError('PCRS_USAGE', `${archive.directory}: the archive is of ${url}, not of ${gateway.url}`);
   }

@@ -30,7 +30,7 @@ export interface ProvenSlice {
   file: string | null;
   /** It came from the archive; nobody was asked. */
   replayed: boolean;
-  /** The records, one a line; only while the slice is at hand. */
+  /** The records, one a line; only while the slice is at hand, and each block only until the next is asked for. */
   blocks(): AsyncIterable<Block>;
 }
 

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { flag } from 'pcrs-cli/flags';
 import { apiVersionFlag, concurrencyFlag, gatewayOptions, stageFlags } from 'pcrs-cli/gateway-flags';
 import { type Run, runStage } from 'pcrs-cli/stage';
@@ -8,7 +9,7 @@ import { checkDate } from 'pcrs-records/dates';
 import {
   type ArchiveMode,
   archivedOptions,
-  checkGateway,
+  checkSame,
   openRunArchive,
   parseDuration,
 } from './archive-run.ts';
@@ -58,6 +59,12 @@ const flags = {
     env: 'none',
     group: keeping,
   }),
+  input: flag.text({
+    describe: 'with --resume: the input again (- is stdin), where the kept one was cut',
+    value: 'FILE',
+    env: 'none',
+    group: keeping,
+  }),
   'resume-within': flag.text({
     ...{
       describe: 'how old an archive may be to go on with it',
@@ -90,7 +97,7 @@ export const tool = defineTool({
     'pcrs-posture --archive DIR --resume | pcrs-to-sqlite posture.db',
   ],
   stdin: 'required',
-  needsStdin: ({ resume, replay }) => !resume && !replay,
+  needsStdin: ({ resume, replay, input }) => (resume ? input === '-' : !replay),
   live: 'always',
   flags,
   notes: [
@@ -143,7 +150,10 @@ function tallyOf({ gateway, slices }: Asked) {
 function withStdin(context: PostureContext, kept: Kept): PostureContext {
   if (kept === undefined) return context;
   const { archive, mode } = kept;
-  return { ...context, stdin: mode === 'new' ? archive.keepInput(context.stdin) : archive.keptInput() };
+  const { input } = context.flags;
+  if (mode !== 'new' && input === undefined) return { ...context, stdin: archive.keptInput() };
+  const source = input === undefined || input === '-' ? context.stdin : createReadStream(input);
+  return { ...context, stdin: archive.keepInput(source) };
 }
 
 function circumstances(context: PostureContext, run: Run<PolicyHosts>, archive: Kept) {
@@ -208,7 +218,7 @@ async function begin(
   { archive, mode }: NonNullable<Kept>,
   gateway: Gateway,
 ): Promise<void> {
-  if (mode === 'resume') checkGateway(archive, gateway);
+  if (mode === 'resume') checkSame(archive, gateway, run.session?.runId ?? null);
   await archive.begin({
     ...{ stage: context.tool, version: context.version, runId: run.session?.runId ?? null },
     ...{ gateway: gateway.url, username: gateway.username ?? null, startedAt: run.startedAt.toISOString() },

@@ -22,7 +22,7 @@ export interface Proof {
 export class LineMemory {
   #freeBytes: number;
 
-  constructor(bytes = 32 << 20) {
+  constructor(bytes = 16 << 20) {
     this.#freeBytes = bytes;
   }
 
@@ -72,7 +72,7 @@ export async function prove(
     }
   };
   try {
-    for await (const text of decoded(received())) keep(splitter.push(text));
+    for await (const text of decoded(received(), { lend: true })) keep(splitter.push(text));
     keep(splitter.end());
     await part?.finish();
   } catch (error) {
@@ -83,15 +83,17 @@ export async function prove(
   return { records, bytes, sha256: hash.digest('hex'), controlCharacters, invalidUtf8, lines };
 }
 
-/** The lines of a body that was proven before, decoded again. */
+/** The lines of a body that was proven before, decoded again; a block lasts until the next is asked for. */
 export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   kind: string | undefined,
 ): AsyncGenerator<Block> {
   const splitter = new ElementSplitter({ kind });
-  for await (const text of decoded(body)) {
+  for await (const text of decoded(body, { lend: true })) {
     const block = splitter.push(text);
-    if (block !== undefined) yield block;
+    if (block === undefined) continue;
+    yield block;
+    splitter.recycle(block);
   }
   const last = splitter.end();
   if (last !== undefined) yield last;
