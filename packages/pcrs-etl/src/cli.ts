@@ -1,75 +1,127 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { flag } from 'pcrs-cli/flags';
 import { camelCase } from 'pcrs-cli/read-flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
-import { argumentsFor, passedFlags, variablesFor } from './passed-flags.ts';
-import { type PartStatus, type PipePart, runPipe } from './pipe.ts';
+import type { JsonObject } from 'pcrs-records/kinds';
+import { parseDays } from './days.ts';
+import { keepNewest } from './keep.ts';
+import { lockFolder } from './out-lock.ts';
+import { passedFlags, selectionOf, variablesFor } from './passed-flags.ts';
+import { planOfRun, type RunOptions, runIntoFolder } from './run.ts';
+import { summary } from './summary.ts';
+
+const folder = 'The output folder';
 
 const flags = {
-  out: flag.text({ describe: 'where the snapshots go (made if need be)', value: 'DIR' }),
-  name: flag.text({ describe: "a name in the snapshot's file name", value: 'NAME' }),
+  out: flag.text({ describe: 'where all goes (made if need be)', value: 'DIR', group: folder }),
+  name: flag.text({ describe: "a name in the snapshots' file names", value: 'NAME', group: folder }),
+  csv: flag.boolean({ describe: 'CSV files of each run too, in DIR/csv_STAMP', group: folder }),
+  keep: flag.integer({
+    describe: 'keep so many complete runs, remove older ones',
+    min: 1,
+    max: 100_000,
+    group: folder,
+  }),
+  incremental: flag.boolean({
+    describe: 'ask only for what was evaluated since the last complete run',
+    group: folder,
+  }),
+  'full-every': flag.text({
+    ...{
+      describe: 'with --incremental: ask for everything again after',
+      value: 'DAYS',
+      default: '7d',
+      parse: parseDays,
+    },
+    group: folder,
+  }),
+  fresh: flag.boolean({
+    describe: 'start over instead of going on with an interrupted run',
+    env: 'none',
+    group: folder,
+  }),
+  plan: flag.boolean({
+    describe: 'count what posture would be asked for, and ask for no posture',
+    env: 'none',
+    group: folder,
+  }),
   ...passedFlags,
 } as const;
 
-const pipe = ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'] as const;
+type EtlContext = Context<typeof flags>;
 
 export const tool = defineTool({
   name: 'pcrs-etl',
   summary: 'runs the whole pipe: policies, host ids and posture of a subscription into a SQLite snapshot.',
   pipes: [
-    'pcrs-etl --out snapshots --evidence',
-    'pcrs-etl --out snapshots --title DISA | jq .rows',
-    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite --snapshot snapshots  # the same',
+    'pcrs-etl --out posture --evidence --keep 30',
+    'pcrs-etl --out posture --incremental | jq .rows',
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite --snapshot posture  # by hand',
   ],
   stdin: 'none',
   flags,
   notes: [
-    'Flags of the stages are passed on to each stage that has them.',
-    'DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.',
+    'DIR gets pcrs_STAMP.db, the link latest.db, and archive_STAMP with the bodies as received, their manifests and run.ndjson. A run that was interrupted is gone on with at the next start, unless it is older than 12 hours.',
+    'Flags of the stages are passed on to each stage that has them. DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.',
   ],
   async main(context) {
-    const { out, name } = context.flags;
-    if (out === undefined) throw codedError('PCRS_USAGE', '--out is missing: where the snapshots go');
-    const given = givenFlags(context);
-    const sink = ['--snapshot', out, ...(name === undefined ? [] : ['--name', name])];
-    const parts = pipe.map((part) => ({
-      tool: part,
-      bin: binOf(part),
-      args: [...argumentsFor(part, given), ...(part === 'pcrs-to-sqlite' ? sink : [])],
-    }));
-    judge(await runTheParts(context, parts, variablesFor(given)));
+    const { out } = context.flags;
+    if (out === undefined) throw codedError('PCRS_USAGE', '--out is missing: where all goes');
+    checkTogether(context);
+    if (context.flags.plan) return context.output.record(await planOfRun(runOptions(context, out)));
+    const unlock = await lockFolder(out, context.pid);
+    try {
+      await run(context, out);
+    } finally {
+      await unlock();
+    }
   },
 });
 
-function runTheParts(
-  context: Context<typeof flags>,
-  parts: PipePart[],
-  secrets: Record<string, string>,
-): Promise<PartStatus[]> {
-  const { node, signal } = context;
-  return runPipe(parts, { node, signal, env: { ...context.env, ...secrets } });
+async function run(context: EtlContext, out: string): Promise<void> {
+  const { keep, name } = context.flags;
+  const tell = (loaded: JsonObject) => {
+    context.log.note(summary(loaded, (Date.now() - context.startedAt.getTime()) / 1000));
+    return context.output.record(loaded);
+  };
+  try {
+    await tell(await runIntoFolder(runOptions(context, out)));
+  } catch (error) {
+    const { loaded } = error as { loaded?: JsonObject };
+    if (loaded) await tell(loaded);
+    throw error;
+  }
+  if (keep === undefined) return;
+  const removed = await keepNewest(out, name, keep);
+  if (removed > 0) context.log.note(`${removed} older runs removed (--keep ${keep})`);
 }
 
-/** The flags set for pcrs-etl alone, by name. */
-function givenFlags(context: Context<typeof flags>): Map<string, unknown> {
+function checkTogether({
+  flags: { incremental, evaluatedSince, scannedSince, statusChangedSince },
+}: EtlContext): void {
+  if (incremental && (evaluatedSince ?? scannedSince ?? statusChangedSince) !== undefined) {
+    throw codedError('PCRS_USAGE', '--incremental sets the dates itself; leave the date filters away');
+  }
+}
+
+function runOptions(context: EtlContext, out: string): RunOptions {
+  const { env, flags: values, log, node, profile, signal } = context;
+  const given = givenFlags(context);
+  return {
+    ...{ given, out, name: values.name, csv: values.csv, node, signal },
+    env: { ...env, ...variablesFor(given) },
+    wanted: {
+      incremental: values.incremental,
+      fresh: values.fresh,
+      fullEveryMs: values.fullEvery,
+      selection: selectionOf(given, profile, env),
+    },
+    tell: (message, isRoutine) => (isRoutine ? log.note(message) : log.info(message)),
+  };
+}
+
+/** The flags set for pcrs-etl alone, by name; what was set for the whole suite, the tools find themselves. */
+function givenFlags(context: EtlContext): Map<string, unknown> {
   const values = context.flags as Readonly<Record<string, unknown>>;
   return new Map([...context.forThisTool].map((name) => [name, values[camelCase(name)]]));
-}
-
-/** The bin of a neighbour, from source or built, as this tool was started. */
-function binOf(part: string): string {
-  return join(dirname(fileURLToPath(import.meta.resolve(`${part}/cli`))), '..', 'bin', `${part}.js`);
-}
-
-/** The exit status is that of the first tool of the pipe that failed; it has told why itself. */
-function judge(statuses: readonly PartStatus[]): void {
-  const failed = statuses.find(({ status }) => status !== 0);
-  if (failed === undefined) return;
-  const error = codedError(
-    'PCRS_INCOMPLETE',
-    `${failed.tool} ended ${failed.status}; nothing was published as complete`,
-  );
-  throw Object.assign(error, { exitStatus: failed.status });
 }

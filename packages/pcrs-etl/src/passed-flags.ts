@@ -120,6 +120,34 @@ export function argumentsFor(tool: string, given: ReadonlyMap<string, unknown>):
   });
 }
 
+/** Flags that only tune how the gateway is asked and told of, and what is made of it; all others decide which records come. */
+const tuning = new Set([
+  ...Object.keys(connectionFlags).filter((name) => name !== 'gateway' && name !== 'platform'),
+  ...['concurrency', 'temp-dir', 'strict', 'policies-per-request', 'hosts-per-request'],
+  ...['config', 'profile', 'quiet', 'verbose', 'progress', 'log-format'],
+]);
+
+/**
+ * What decides which records come: the flags given, the settings of the profile and the environment variables that
+ * the tools of the pipe read, without what only tunes.
+ */
+export function selectionOf(
+  given: ReadonlyMap<string, unknown>,
+  profile: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, unknown> {
+  const flags = Object.fromEntries([...given].filter(([name]) => name in passedTo && !tuning.has(name)));
+  const variables = Object.entries(env).filter(([name]) =>
+    /^PCRS_(POLICIES|HOSTIDS|POSTURE|API_VERSION)/.test(name),
+  );
+  const selecting = variables.filter(
+    ([name]) =>
+      ![...tuning].some((flagName) => name.endsWith(`_${flagName.toUpperCase().replaceAll('-', '_')}`)),
+  );
+  const settings = Object.fromEntries(Object.entries(profile).filter(([name]) => !tuning.has(name)));
+  return JSON.parse(JSON.stringify({ flags, variables: Object.fromEntries(selecting), profile: settings }));
+}
+
 const secretNames = new Set(
   Object.entries(connectionFlags).flatMap(([name, { secret }]) => (secret ? [name] : [])),
 );

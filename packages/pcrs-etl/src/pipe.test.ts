@@ -15,13 +15,19 @@ function program(name: string, source: string): { tool: string; bin: string; arg
 }
 
 /** Runs a pipe in a process of its own, whose stdout is then ours to read. */
-function run(parts: unknown[], onLine: (line: string, child: ReturnType<typeof spawn>) => void = () => {}) {
+function run(
+  parts: unknown[],
+  onError: (line: string, child: ReturnType<typeof spawn>) => void = () => {},
+  input?: string,
+) {
   const driver = `
     import { runPipe } from ${JSON.stringify(new URL('./pipe.ts', import.meta.url).href)};
     const stop = new AbortController();
     process.on('SIGINT', () => stop.abort(Object.assign(new Error('stop'), { signal: 'SIGINT' })));
     const node = { path: process.execPath, flags: process.execArgv };
-    const statuses = await runPipe(${JSON.stringify(parts)}, { node, env: process.env, signal: stop.signal });
+    const options = { node, env: process.env, signal: stop.signal, ...${JSON.stringify(input === undefined ? {} : { input })} };
+    const { statuses, output } = await runPipe(${JSON.stringify(parts)}, options);
+    process.stdout.write(output);
     process.stderr.write(JSON.stringify(statuses.map(({ status }) => status)));`;
   const file = join(directory, `driver-${Math.random()}.ts`);
   writeFileSync(file, driver);
@@ -33,10 +39,10 @@ function run(parts: unknown[], onLine: (line: string, child: ReturnType<typeof s
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    onLine(text, child);
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
+    onError(text, child);
   });
   child.on('close', () => resolve({ stdout, stderr }));
   return promise;
@@ -74,11 +80,20 @@ test('a tool that ends early ends the tools before it', async () => {
 });
 
 test('an interrupt is passed on to every tool', async () => {
-  const waiting = program('waiting', "console.log('here'); setInterval(() => {}, 1000);");
+  const waiting = program('waiting', "console.error('here'); setInterval(() => {}, 1000);");
   const passing = program('passing', "process.stdin.pipe(process.stdout); process.on('SIGINT', () => {});");
   const { stderr } = await run(
     [waiting, passing],
     (line, child) => line.includes('here') && child.kill('SIGINT'),
   );
-  assert.equal(stderr, '[130,0]');
+  assert.equal(stderr, 'here\n[130,0]');
+});
+
+test('the first tool reads what it is given', async () => {
+  assert.deepEqual(await run([upper], undefined, 'abc\n'), { stdout: 'ABC\n', stderr: '[0]' });
+});
+
+test('a tool that reads nothing of what it is given is no trouble', async () => {
+  const deaf = program('deaf', "console.log('done'); process.stdin.destroy();");
+  assert.deepEqual(await run([deaf], undefined, 'x'.repeat(1_000_000)), { stdout: 'done\n', stderr: '[0]' });
 });

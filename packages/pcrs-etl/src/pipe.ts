@@ -15,6 +15,8 @@ export interface PipeOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** Stops the pipe: the signal's reason may name the system signal to pass on. */
   signal: AbortSignal;
+  /** What the first tool reads; absent: our own stdin. */
+  input?: string;
 }
 
 /** How a tool of the pipe ended. */
@@ -23,50 +25,81 @@ export interface PartStatus {
   status: number;
 }
 
+/** What came of a pipe. */
+export interface PipeResult {
+  /** In the order of the pipe. */
+  statuses: PartStatus[];
+  /** What the last tool wrote. */
+  output: string;
+}
+
 /** After a stop, the sinks get this long to write down what came before they are stopped too. */
 const sinkGraceMs = 1000;
 
 /**
- * Starts tools and joins their pipes, stdout to stdin; the first one's stdin, the last one's stdout and
- * everybody's stderr are our own. Each tool is in a process group of its own, so that an interrupt at the
- * terminal reaches them through us and once.
+ * Starts tools and joins their pipes, stdout to stdin. stderr is our own. Each tool is in a process group of
+ * its own, so that an interrupt at the terminal reaches them through us, and once.
  *
- * Yields  how each ended, in the order of the pipe
+ * Yields  how each ended, and what the last one wrote: a few records, held in memory
  * Throws  the system's error where one cannot be started; the others are ended
  */
-export async function runPipe(parts: readonly PipePart[], options: PipeOptions): Promise<PartStatus[]> {
+export async function runPipe(parts: readonly PipePart[], options: PipeOptions): Promise<PipeResult> {
+  const { node, env, signal } = options;
   const children: ChildProcess[] = [];
-  const stopAll = (signal: NodeJS.Signals) => {
-    for (const child of children) child.kill(signal);
-  };
   // From the last to the first: a tool's stdout is then the write end of a pipe that nobody here ever reads.
-  let next: Writable | 'inherit' = 'inherit';
+  let next: Writable | 'pipe' = 'pipe';
   for (const part of parts.toReversed()) {
     const isFirst = children.length === parts.length - 1;
-    const child: ChildProcess = spawn(options.node.path, [...options.node.flags, part.bin, ...part.args], {
-      stdio: [isFirst ? 'inherit' : 'pipe', next, 'inherit'],
-      env: options.env as NodeJS.ProcessEnv,
+    const stdin = isFirst && options.input === undefined ? 'inherit' : 'pipe';
+    const child: ChildProcess = spawn(node.path, [...node.flags, part.bin, ...part.args], {
+      stdio: [stdin, next, 'inherit'],
+      env: env as NodeJS.ProcessEnv,
       detached: true,
     });
     children.unshift(child);
-    if (next !== 'inherit') next.destroy();
+    if (next !== 'pipe') next.destroy();
     if (child.stdin) next = child.stdin;
   }
-  const onStop = (): void => {
-    const signal = (options.signal.reason as { signal?: NodeJS.Signals }).signal ?? 'SIGTERM';
-    for (const child of children.slice(0, -1)) child.kill(signal);
-    setTimeout(() => stopAll(signal), sinkGraceMs).unref();
-  };
-  if (options.signal.aborted) onStop();
-  options.signal.addEventListener('abort', onStop, { once: true });
+  giveInput(children[0]!, options.input);
+  const stopped = stopWith(signal, children);
   try {
-    return await Promise.all(parts.map((part, index) => ended(part.tool, children[index]!)));
+    const [output, ...statuses] = await Promise.all([
+      allOf(children.at(-1)!),
+      ...parts.map((part, index) => ended(part.tool, children[index]!)),
+    ]);
+    return { statuses, output };
   } catch (error) {
-    stopAll('SIGTERM');
+    for (const child of children) child.kill('SIGTERM');
     throw error;
   } finally {
-    options.signal.removeEventListener('abort', onStop);
+    stopped();
   }
+}
+
+function giveInput(first: ChildProcess, input: string | undefined): void {
+  // A tool that reads nothing, or ends early, is none of our trouble: its status tells.
+  first.stdin?.on('error', () => {}).end(input);
+}
+
+/** Passes a stop on to the tools: the sink comes last, so that it can write down what came. */
+function stopWith(signal: AbortSignal, children: readonly ChildProcess[]): () => void {
+  const onStop = (): void => {
+    const name = (signal.reason as { signal?: NodeJS.Signals }).signal ?? 'SIGTERM';
+    for (const child of children.slice(0, -1)) child.kill(name);
+    if (children.length === 1) children[0]!.kill(name);
+    setTimeout(() => {
+      for (const child of children) child.kill(name);
+    }, sinkGraceMs).unref();
+  };
+  if (signal.aborted) onStop();
+  signal.addEventListener('abort', onStop, { once: true });
+  return () => signal.removeEventListener('abort', onStop);
+}
+
+async function allOf(last: ChildProcess): Promise<string> {
+  let text = '';
+  for await (const chunk of last.stdout!.setEncoding('utf8')) text += chunk;
+  return text;
 }
 
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };

@@ -1,3 +1,4 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { flag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
@@ -6,6 +7,11 @@ import { type Loaded, type Target, toSqlite } from './index.ts';
 const flags = {
   snapshot: flag.text({ describe: 'a file of this run alone, in this directory', value: 'DIR' }),
   name: flag.text({ describe: 'put into the names of snapshots', value: 'NAME', parse: parseName }),
+  from: flag.text({ describe: 'with --snapshot: start as a copy of this complete snapshot', value: 'DB' }),
+  'run-records': flag.text({
+    describe: "write the run's session, start and end records there too",
+    value: 'FILE',
+  }),
   prune: flag.boolean({
     describe: 'remove rows that a complete, unfiltered, undated run did not name',
     env: 'none',
@@ -37,7 +43,7 @@ export const tool = defineTool({
   ],
   positionals: [{ name: 'DB', describe: 'the database file, made where it is missing (or --snapshot DIR)' }],
   stdin: 'required',
-  live: 'always',
+  live: 'unless stdin is piped',
   flags,
   notes: [
     'Loading the same records again changes nothing: known keys are updated only where a value changes.',
@@ -45,7 +51,7 @@ export const tool = defineTool({
   ],
   async main(context) {
     const { allowEmpty, prune, requireRun, skipBad, strict, unknown } = context.flags;
-    const options = { allowEmpty, prune, requireRun, skipBad, strict, unknown };
+    const options = { allowEmpty, prune, requireRun, skipBad, strict, unknown, ...runRecords(context) };
     const { log, progress, signal } = context;
     try {
       const loaded = await toSqlite(target(context), context.stdin, { ...options, log, progress, signal });
@@ -58,17 +64,27 @@ export const tool = defineTool({
   },
 });
 
+/** The control records of the run in a file of their own: a few lines that an auditor can keep. */
+function runRecords({ flags: { runRecords: file } }: Context<typeof flags>) {
+  if (file === undefined) return {};
+  writeFileSync(file, '', { mode: 0o600 });
+  return { onControl: (record: object) => appendFileSync(file, `${JSON.stringify(record)}\n`) };
+}
+
 function target(context: Context<typeof flags>): Target {
   const [path] = context.positionals;
-  const { name, prune, snapshot } = context.flags;
+  const { from, name, prune, snapshot } = context.flags;
   if ((path === undefined) === (snapshot === undefined)) {
     throw codedError('PCRS_USAGE', 'give a database file or --snapshot DIR, one of the two');
   }
   if (path !== undefined && name !== undefined) {
     throw codedError('PCRS_USAGE', '--name goes with --snapshot; a database file has its own name');
   }
+  if (path !== undefined && from !== undefined) {
+    throw codedError('PCRS_USAGE', '--from goes with --snapshot; a database file is loaded into as it is');
+  }
   if (path === undefined && prune) {
     throw codedError('PCRS_USAGE', '--prune goes with a database file; a snapshot holds its own run only');
   }
-  return path ?? { snapshot: snapshot as string, name };
+  return path ?? { snapshot: snapshot as string, name, from };
 }

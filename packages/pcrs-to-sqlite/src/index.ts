@@ -1,9 +1,10 @@
 import { type CodedError, codedError } from 'pcrs-records/errors';
+import type { JsonObject } from 'pcrs-records/kinds';
 import { isBlank, type LineBlock, lineBlocks } from 'pcrs-records/lines';
-import { databaseError } from './database.ts';
+import { databaseError } from './database-error.ts';
 import { finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { tellingOfIdle } from './idle.ts';
-import { Load } from './load.ts';
+import { Load, type LoadOptions } from './load.ts';
 import { openPlace, type Place, type Target } from './place.ts';
 import { noJson } from './record-reader.ts';
 
@@ -23,8 +24,12 @@ export interface SqliteOptions {
   prune?: boolean;
   /** `fail` refuses members that no column takes; else they get one. */
   unknown?: 'keep' | 'fail';
+  /** Told of each `session`, `start` and `end` record. */
+  onControl?: (record: JsonObject) => void;
   log?: { warn(message: string): void; note(message: string): void };
   progress?: { update(fields: { records: number; bytes: number }): void };
+  /** Another program's lock on the database is waited for so long; default 10 s. */
+  lockWaitMs?: number;
   /** Ends the load; whole records that came stay. */
   signal?: AbortSignal;
 }
@@ -48,7 +53,8 @@ export async function toSqlite(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: SqliteOptions = {},
 ): Promise<Loaded> {
-  const place = await openPlace(target);
+  const { lockWaitMs, signal } = options;
+  const place = await openPlace(target, { lockWaitMs, signal });
   try {
     const filled = await fill(place, chunks, target, options);
     const { loaded, failure } = await finishLoad(filled.load, finishing(target, options), filled.failure);
@@ -104,13 +110,7 @@ async function openLoad(
   const line = block.firstLine + first;
   // A stream that is no NDJSON at all leaves no file behind.
   if (!options.skipBad) requireJson(text, line, block.unterminated && first === block.lines.length - 1);
-  const { skipBad = false, signal } = options;
-  return Load.open(await place.open(text, line), {
-    skipBad,
-    requireRun: finishing(target, options).requireRun,
-    refuseUnknown: options.unknown === 'fail',
-    signal,
-  });
+  return Load.open(await place.open(text, line), loadOptions(target, options));
 }
 
 function requireJson(text: string, line: number, last: boolean): void {
@@ -128,9 +128,13 @@ async function nothingCame(place: Place, target: Target, options: SqliteOptions)
   if (!options.allowEmpty || typeof target !== 'string') {
     throw codedError('PCRS_EMPTY', 'stdin: no record came; --allow-empty makes that status 0');
   }
-  const { skipBad = false, requireRun = false, signal } = options;
-  const database = await place.open('', 0);
-  return Load.open(database, { skipBad, requireRun, refuseUnknown: options.unknown === 'fail', signal });
+  return Load.open(await place.open('', 0), loadOptions(target, options));
+}
+
+function loadOptions(target: Target, options: SqliteOptions): LoadOptions {
+  const { skipBad = false, unknown, onControl, signal } = options;
+  const { requireRun } = finishing(target, options);
+  return { skipBad, requireRun, refuseUnknown: unknown === 'fail', onControl, signal };
 }
 
 function finishing(target: Target, options: SqliteOptions) {

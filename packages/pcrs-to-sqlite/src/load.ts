@@ -19,7 +19,8 @@ export interface LoadOptions {
   requireRun: boolean;
   /** Refuses members without a column. */
   refuseUnknown: boolean;
-  signal: AbortSignal | undefined;
+  /** Told of each `session`, `start` and `end`. */
+  onControl: ((record: JsonObject) => void) | undefined;
 }
 
 /** A transaction ends after so many records or characters, whichever comes first. */
@@ -78,12 +79,12 @@ export class Load {
    * Throws  PCRS_USAGE for tables of another make; PCRS_MACHINE
    */
   static async open(database: LoadDatabase, options: LoadOptions): Promise<Load> {
-    await database.begin(options.signal);
+    await database.begin();
     makeSchema(database.db, database.path);
     const load = new Load(database, options);
     load.status.notAllLoaded();
     load.#noteState('BEGIN LOADING BATCH');
-    await database.commit(options.signal);
+    await database.commit();
     return load;
   }
 
@@ -118,7 +119,7 @@ export class Load {
 
   /** Opens a transaction unless one is open. */
   async begin(): Promise<void> {
-    if (!this.database.busy) await this.database.begin(this.#options.signal);
+    if (!this.database.busy) await this.database.begin();
   }
 
   /** Ends the transaction, so that others see what came so far, and that more is to come. */
@@ -149,10 +150,11 @@ export class Load {
     let removed = 0;
     for (const writer of this.records.writers) {
       if (!tables.has(writer.table.name)) continue;
-      for (let found = rowsPerTransaction; found === rowsPerTransaction; ) {
+      for (let row: number | undefined = 0; row !== undefined; ) {
         await this.begin();
-        found = writer.prune(rowsPerTransaction);
-        removed += found;
+        const pruned = writer.prune(row, rowsPerTransaction);
+        removed += pruned.removed;
+        row = pruned.last;
         await this.commit();
       }
     }
@@ -160,7 +162,7 @@ export class Load {
   }
 
   async #commit(): Promise<void> {
-    await this.database.commit(this.#options.signal);
+    await this.database.commit();
     this.#linesAtCommit = this.lines;
     this.#characters = 0;
   }
@@ -194,6 +196,7 @@ export class Load {
   #takeControl(kind: string, value: JsonObject, line: number): void {
     const before = this.judge.session;
     this.judge.control(value, line);
+    this.#options.onControl?.(value);
     const { session } = this.judge;
     if (kind === 'session' && session && session !== before) {
       this.#source.checkGateway(session.gateway, line);

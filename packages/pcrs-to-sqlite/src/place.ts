@@ -2,11 +2,18 @@ import { statSync } from 'node:fs';
 import { codedError } from 'pcrs-records/errors';
 import { RunJudge } from 'pcrs-records/judge';
 import { isObject, type JsonObject, type Session } from 'pcrs-records/kinds';
-import { checkPath, type LoadDatabase, openDatabase } from './database.ts';
-import { prepareSnapshot, publishSnapshot, type Snapshot, sync } from './snapshot.ts';
+import { checkPath, type LoadDatabase, type OpenOptions, openDatabase } from './database.ts';
+import { prepareSnapshot, publishSnapshot, type Snapshot, startFrom, sync } from './snapshot.ts';
 
 /** A database file, or a directory for a file of each run alone. */
-export type Target = string | { snapshot: string; name?: string | undefined };
+export type Target = string | SnapshotTarget;
+
+export interface SnapshotTarget {
+  snapshot: string;
+  name?: string | undefined;
+  /** A complete snapshot to start from: what the run does not name stays as it is there. */
+  from?: string | undefined;
+}
 
 /** Where a load goes. */
 export interface Place {
@@ -26,17 +33,17 @@ export interface Place {
  * Throws  PCRS_USAGE, PCRS_MACHINE; nothing was made then
  */
 export async function openPlace(target: Target): Promise<Place> {
-  return typeof target === 'string' ? openFile(target) : snapshotPlace(target.snapshot, target.name);
+  return typeof target === 'string' ? openFile(target) : snapshotPlace(target);
 }
 
-async function openFile(path: string): Promise<Place> {
+async function openFile(path: string, options: OpenOptions): Promise<Place> {
   await checkPath(path);
   const isThere = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
-  let database = isThere ? await openDatabase(path) : undefined;
+  let database = isThere ? await openDatabase(path, options) : undefined;
   return {
     path,
     async open() {
-      database ??= await openDatabase(path);
+      database ??= await openDatabase(path, options);
       return database;
     },
     async close() {
@@ -49,14 +56,16 @@ async function openFile(path: string): Promise<Place> {
   };
 }
 
-function snapshotPlace(directory: string, name: string | undefined): Place {
+function snapshotPlace({ snapshot: directory, name, from }: SnapshotTarget): Place {
   let snapshot: Snapshot | undefined;
   let database: LoadDatabase | undefined;
   return {
     path: directory,
     async open(first, line) {
-      snapshot = await prepareSnapshot(directory, name, sessionIn(first, line));
-      database = await openDatabase(snapshot.building, { exclusive: true });
+      const session = sessionIn(first, line);
+      snapshot = await prepareSnapshot(directory, name, session);
+      if (from !== undefined) await startFrom(from, snapshot.building, session.runId);
+      database = await openDatabase(snapshot.building, { ...options, exclusive: true });
       return database;
     },
     async close(complete) {

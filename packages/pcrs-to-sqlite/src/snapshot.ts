@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { copyFile, lstat, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, constants, copyFile, lstat, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { basename, join } from 'node:path';
-import { codedError } from 'pcrs-records/errors';
+import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { Session } from 'pcrs-records/kinds';
-import { machineError } from './database.ts';
+import { machineError } from './database-error.ts';
 
 /** Where a run's snapshot is built, and where it goes when the run is complete. */
 export interface Snapshot {
@@ -48,6 +48,42 @@ export async function prepareSnapshot(
   for (const suffix of ['', '-journal', '-wal', '-shm'])
     await rm(`${snapshot.building}${suffix}`, { force: true });
   return snapshot;
+}
+
+/**
+ * Lets a snapshot begin as a copy of an earlier one. The copy gets its name only once it says whose it is, so that a
+ * crash leaves nothing that looks like another run's.
+ *
+ * Throws  PCRS_MACHINE where the file cannot be copied; PCRS_USAGE where it is no complete snapshot
+ */
+export async function startFrom(from: string, building: string, runId: string): Promise<void> {
+  const copy = `${building}.${randomUUID()}`;
+  const { default: Sqlite } = await import('better-sqlite3');
+  try {
+    await copyFile(from, copy, constants.COPYFILE_FICLONE);
+    await chmod(copy, 0o600);
+    const db = new Sqlite(copy, { fileMustExist: true });
+    try {
+      const done = db
+        .prepare("DELETE FROM q_pcrs_status WHERE STATUS_NAME = 'ALL_TABLES_LOADED_SUCCESSFULLY'")
+        .run();
+      if (done.changes === 0)
+        throw codedError(
+          'PCRS_USAGE',
+          `${from} is not the snapshot of a complete run; give another for --from`,
+        );
+      db.prepare('INSERT OR REPLACE INTO q_pcrs_status (STATUS_NAME, STATUS_DETAIL) VALUES (?, ?)').run(
+        `RUN ${runId}`,
+        JSON.stringify({ from: basename(from) }),
+      );
+    } finally {
+      db.close();
+    }
+    await rename(copy, building);
+  } catch (error) {
+    await rm(copy, { force: true });
+    throw (error as CodedError).code.startsWith('PCRS_') ? error : machineError(error, from);
+  }
 }
 
 /**
