@@ -2,7 +2,7 @@ import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
 import { isBlank, type LineBlock, lineBlocks } from 'pcrs-records/lines';
 import { databaseError } from './database-error.ts';
-import { finishLoad, type Loaded, stopLoad } from './finish.ts';
+import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { tellingOfIdle } from './idle.ts';
 import { Load, type LoadOptions } from './load.ts';
 import { openPlace, type Place, type Target } from './place.ts';
@@ -132,12 +132,12 @@ async function nothingCame(place: Place, target: Target, options: SqliteOptions)
 }
 
 function loadOptions(target: Target, options: SqliteOptions): LoadOptions {
-  const { skipBad = false, unknown, onControl, signal } = options;
+  const { skipBad = false, unknown, onControl } = options;
   const { requireRun } = finishing(target, options);
-  return { skipBad, requireRun, refuseUnknown: unknown === 'fail', onControl, signal };
+  return { skipBad, requireRun, refuseUnknown: unknown === 'fail', onControl };
 }
 
-function finishing(target: Target, options: SqliteOptions) {
+function finishing(target: Target, options: SqliteOptions): FinishOptions {
   const { strict = false, prune = false, requireRun = false, log } = options;
   return { strict, prune, requireRun: requireRun || typeof target !== 'string', log };
 }

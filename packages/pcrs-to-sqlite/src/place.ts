@@ -32,8 +32,8 @@ export interface Place {
  *
  * Throws  PCRS_USAGE, PCRS_MACHINE; nothing was made then
  */
-export async function openPlace(target: Target): Promise<Place> {
-  return typeof target === 'string' ? openFile(target) : snapshotPlace(target);
+export async function openPlace(target: Target, options: OpenOptions): Promise<Place> {
+  return typeof target === 'string' ? openFile(target, options) : snapshotPlace(target, options);
 }
 
 async function openFile(path: string, options: OpenOptions): Promise<Place> {
@@ -56,7 +56,7 @@ async function openFile(path: string, options: OpenOptions): Promise<Place> {
   };
 }
 
-function snapshotPlace({ snapshot: directory, name, from }: SnapshotTarget): Place {
+function snapshotPlace({ snapshot: directory, name, from }: SnapshotTarget, options: OpenOptions): Place {
   let snapshot: Snapshot | undefined;
   let database: LoadDatabase | undefined;
   return {

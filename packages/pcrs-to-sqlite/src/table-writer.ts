@@ -112,14 +112,19 @@ export class TableWriter {
     return this.#seen === undefined ? 0 : this.rows - this.#seen.size;
   }
 
-  /** Removes up to so many rows that no record of this load has named; how many it found. */
-  prune(limit: number): number {
-    const seen = this.#seen;
-    if (seen === undefined) return 0;
-    this.#db.function('pcrs_seen', (row) => (seen.has(row as number) ? 1 : 0));
+  /**
+   * Removes those of the next `limit` rows after `row` that no record of this load has named.
+   *
+   * Yields  how many that were, and the last row looked at; undefined where there is none left
+   */
+  prune(row: number, limit: number): { removed: number; last: number | undefined } {
     const { name } = this.table;
-    const unseen = `SELECT rowid FROM ${name} WHERE NOT pcrs_seen(rowid) LIMIT ?`;
-    return this.#db.prepare(`DELETE FROM ${name} WHERE rowid IN (${unseen})`).run(limit).changes;
+    const next = this.#db.prepare(`SELECT rowid FROM ${name} WHERE rowid > ? ORDER BY rowid LIMIT ?`).pluck();
+    const rows = this.#seen ? (next.all(row, limit) as number[]) : [];
+    const remove = this.#db.prepare(`DELETE FROM ${name} WHERE rowid = ?`);
+    const unseen = rows.filter((candidate) => !this.#seen?.has(candidate));
+    for (const candidate of unseen) remove.run(candidate);
+    return { removed: unseen.length, last: rows.at(-1) };
   }
 
   /**

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hostIds, load, newDatabase, policy, posture, query, run, start } from './fixture.test.ts';
+
+const both = run([policy, { ...policy, id: 2 }, hostIds, posture, { ...posture, id: 6, controlId: 7 }]);
+const one = run([policy, { ...hostIds, hostIds: ['609153601'] }, posture]);
+
+async function loadedWithBoth(): Promise<string> {
+  const path = newDatabase();
+  assert.equal((await load(path, both)).stale, 0);
+  return path;
+}
+
+test('counts the rows that a complete run did not name again, and keeps them', async () => {
+  const path = await loadedWithBoth();
+  const loaded = await load(path, one);
+  assert.equal(loaded.stale, 4, 'a policy, a host, a posture and a control');
+  assert.deepEqual(Object.values(loaded.rows), [2, 2, 2, 2]);
+});
+
+test('removes them with prune, and only them', async () => {
+  const path = await loadedWithBoth();
+  const loaded = await load(path, one, { prune: true });
+  assert.equal(loaded.stale, 4);
+  assert.deepEqual(Object.values(loaded.rows), [1, 1, 1, 1]);
+  assert.deepEqual(
+    query(path, 'SELECT id, controlId FROM q_pcrs_postureinfo').map((row) => ({ ...row })),
+    [{ id: 23006235045n, controlId: 10091n }],
+  );
+  assert.equal((await load(path, one, { prune: true })).stale, 0);
+});
+
+test('does not know what is stale, and removes nothing, unless the run is complete, unfiltered and undated', async () => {
+  const narrowed: [string, (object | string)[]][] = [
+    ['the stream is no run', [policy]],
+    ['records were filtered on the way', one.filter((record) => record !== one[4])],
+    ['pcrs-posture ran with --evaluated-since', run([policy], { 'evaluated-since': '2026-01-01' })],
+    [
+      'pcrs-posture ran with --exclude-inactive-controls',
+      run([policy], { 'exclude-inactive-controls': true }),
+    ],
+    ['pcrs-policies ran with --title', one.with(3, start('pcrs-policies', { title: 'DISA' }))],
+    ['pcrs-policies ran with --status', one.with(3, start('pcrs-policies', { status: 'inactive' }))],
+  ];
+  for (const [why, stream] of narrowed) {
+    const path = await loadedWithBoth();
+    const warnings: string[] = [];
+    const log = { warn: (line: string) => warnings.push(line), note() {} };
+    const loaded = await load(path, stream, { prune: true, log });
+    assert.equal(loaded.stale, null, why);
+    assert.deepEqual(Object.values(loaded.rows), [2, 2, 2, 2], why);
+    assert.match(warnings.join('\n'), new RegExp(`nothing pruned: ${why}`));
+  }
+  const path = await loadedWithBoth();
+  assert.equal((await load(path, one.with(3, start('pcrs-policies', { status: 'all' })))).stale, 4);
+});
+
+test('judges only the tables that the stages of the run fill', async () => {
+  const path = await loadedWithBoth();
+  const listing = run([policy]).filter((record) => !/hostids|posture/.test(JSON.stringify(record)));
+  const loaded = await load(path, listing, { prune: true });
+  assert.equal(loaded.stale, 1);
+  assert.deepEqual(Object.values(loaded.rows), [1, 2, 2, 2]);
+});
+
+test('removes many rows in several transactions', async () => {
+  const path = newDatabase();
+  const many = Array.from({ length: 25_000 }, (_, index) => ({ ...hostIds, hostIds: [String(index + 1)] }));
+  await load(path, run([policy, ...many, posture]));
+  const loaded = await load(path, one, { prune: true });
+  assert.equal(loaded.stale, 25_000);
+  assert.equal(loaded.rows['q_pcrs_hostids'], 1);
+});
