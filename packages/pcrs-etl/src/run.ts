@@ -30,10 +30,8 @@ export class ToolFailed extends Error {
   /** The `loaded` record, where the sink came to write one. */
   readonly loaded: JsonObject | undefined;
 
-  constructor({ tool, status }: PartStatus, loaded: JsonObject | undefined) {
-    super(
-      `${tool} ended ${status}; nothing was published as complete, and the next start goes on with this run`,
-    );
+  constructor({ tool, status }: PartStatus, what: string, loaded?: JsonObject) {
+    super(`${tool} ended ${status}; ${what}`);
     this.exitStatus = status;
     this.loaded = loaded;
   }
@@ -59,7 +57,7 @@ export async function runIntoFolder(options: RunOptions): Promise<JsonObject> {
   const input = `${JSON.stringify(folder.plan.session)}\n`;
   const { statuses, output } = await runPipe(parts, { ...options, input });
   const loaded = lastRecord(output);
-  failWith(statuses, loaded);
+  failWith(statuses, 'nothing was published as complete, and the next start goes on with this run', loaded);
   if (options.csv) await writeCsv(folder, options);
   await finish(folder, loaded);
   return loaded!;
@@ -75,7 +73,7 @@ export async function planOfRun(options: RunOptions): Promise<JsonObject> {
     part('pcrs-posture', given, '--plan'),
   ];
   const { statuses, output } = await runPipe(parts, { ...options, input: `${JSON.stringify(session)}\n` });
-  failWith(statuses, undefined);
+  failWith(statuses, 'there is no plan');
   const plan = output.split('\n').find((line) => line.startsWith('{"kind":"plan"'));
   return JSON.parse(plan ?? '{"kind":"plan"}');
 }
@@ -84,7 +82,7 @@ export async function planOfRun(options: RunOptions): Promise<JsonObject> {
 async function openSession(options: RunOptions): Promise<Session> {
   const { statuses, output } = await runPipe([part('pcrs-auth', options.given)], options);
   const record = lastRecord(output);
-  failWith(statuses, undefined);
+  failWith(statuses, 'nothing was asked for');
   if (!isObject(record)) throw codedError('PCRS_INCOMPLETE', 'pcrs-auth wrote no session');
   return parseSession(record);
 }
@@ -101,7 +99,7 @@ async function writeCsv(folder: RunFolder, options: RunOptions): Promise<void> {
     part('pcrs-to-csv', new Map(), '--dir', join(options.out, csvFolder(folder.plan.stamp))),
   ];
   const { statuses } = await runPipe(parts, options);
-  failWith(statuses, undefined);
+  failWith(statuses, 'the snapshot is complete, the CSV files are not');
 }
 
 async function finish(folder: RunFolder, loaded: JsonObject | undefined): Promise<void> {
@@ -109,9 +107,9 @@ async function finish(folder: RunFolder, loaded: JsonObject | undefined): Promis
   await finishRunFolder(folder, `${records}${JSON.stringify(loaded)}\n`);
 }
 
-function failWith(statuses: readonly PartStatus[], loaded: JsonObject | undefined): void {
+function failWith(statuses: readonly PartStatus[], what: string, loaded?: JsonObject): void {
   const failed = statuses.find(({ status }) => status !== 0);
-  if (failed !== undefined) throw new ToolFailed(failed, loaded);
+  if (failed !== undefined) throw new ToolFailed(failed, what, loaded);
 }
 
 function lastRecord(output: string): JsonObject | undefined {
