@@ -61,6 +61,27 @@ test('names the stage that was killed, not one before it whose end it had not pa
   assert.equal(verdict?.reason, 'run incomplete: pcrs-posture broke off after 70 records');
 });
 
+test('names the stage that failed, not the one before it whose end it did not read any more', () => {
+  const starts = [start('pcrs-posture'), start('pcrs-hostids'), start('pcrs-policies')];
+  const failed = (stage: string) =>
+    end(stage, { ok: false, status: 5, error: { code: 'x', message: 'down' } });
+  const reason = (...ends: JsonObject[]) => judged([session, ...starts, ...ends], { hostids: 5 })[0]?.reason;
+  assert.equal(reason(failed('pcrs-posture')), 'run incomplete: pcrs-posture ended 5: down');
+  assert.equal(
+    reason(failed('pcrs-hostids'), end('pcrs-posture')),
+    'run incomplete: pcrs-hostids ended 5: down',
+  );
+  assert.equal(
+    reason(end('pcrs-hostids', { ok: false, status: 6 }), end('pcrs-posture')),
+    'run incomplete: pcrs-policies broke off after 0 records',
+  );
+  // pcrs-hostids read all there was: what it read broke off by itself.
+  assert.equal(
+    reason(end('pcrs-hostids'), failed('pcrs-posture')),
+    'run incomplete: pcrs-policies broke off after 0 records',
+  );
+});
+
 test('the failed end of pcrs-auth alone is an incomplete run', () => {
   const [verdict] = judged([
     end('pcrs-auth', { runId: null, ok: false, status: 4, error: { code: 'x', message: 'wrong password' } }),

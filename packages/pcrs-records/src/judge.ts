@@ -127,23 +127,36 @@ function judge(run: Run): RunVerdict {
   };
 }
 
+/** The exit status of a stage whose input was cut. */
+const incompleteInput = 6;
+
 /**
  * The first stage of the pipe that failed or broke off. Stages put their `start` in front, so the pipe's order is
- * the starts' backwards. A stage that broke off took the ends of those before it along: only the last stage
- * without an end is known to have broken off.
+ * the starts' backwards.
+ *
+ * Ends get lost on the way too. A stage that broke off took the ends of those before it along: only the last stage
+ * without an end is known to have broken off. And a stage that failed, unless by its input, stopped reading, so that
+ * the end of the one before it never came.
  */
 function firstFailure(run: Run): string | undefined {
   const started = run.starts.map((start) => start.stage).reverse();
   const unannounced = run.ends.map((end) => end.stage).filter((stage) => !started.includes(stage));
-  const endOf = (stage: string) => run.ends.findLast((candidate) => candidate.stage === stage);
-  const brokeOff = started.findLast((stage) => endOf(stage) === undefined);
-  for (const stage of [...unannounced, ...started]) {
-    const end = endOf(stage);
-    if (stage === brokeOff)
-      return `${stage} broke off after ${run.accepted[madeBy[stage] ?? ''] ?? 0} records`;
-    if (end && end.ok !== true) return `${stage} ended ${end.status}: ${end.error?.message ?? 'no message'}`;
+  const stages = [...unannounced, ...started];
+  const ends = stages.map((stage) => run.ends.findLast((candidate) => candidate.stage === stage));
+  const failed = ends.findIndex((end) => end && end.ok !== true);
+  const brokeOff = ends.lastIndexOf(undefined);
+  const end = ends[failed];
+  const stoppedReading = failed === brokeOff + 1 && end?.status !== incompleteInput;
+  if (end && (failed < brokeOff || stoppedReading)) return ended(end);
+  if (brokeOff >= 0) {
+    const stage = stages[brokeOff] as string;
+    return `${stage} broke off after ${run.accepted[madeBy[stage] ?? ''] ?? 0} records`;
   }
-  return undefined;
+  return end && ended(end);
+}
+
+function ended({ stage, status, error }: End): string {
+  return `${stage} ended ${status}: ${error?.message ?? 'no message'}`;
 }
 
 function filtered(run: Run): Counts {
