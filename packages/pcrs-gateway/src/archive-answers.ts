@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Archive, kept, newArchive, oldArchive, requestKey } from './archive.ts';
+import { type Archive, newArchive, oldArchive, requestKey } from './archive.ts';
+import { kept } from './archive-kept.ts';
 import type { ArchivedBody, ArchiveHeader } from './archive-manifest.ts';
 import type { Consume, GatewayRequest } from './ask.ts';
 import type { Gateway } from './gateway.ts';

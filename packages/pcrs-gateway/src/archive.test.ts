@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { type Archive, kept, newArchive, oldArchive, requestKey } from './archive.ts';
+import { type Archive, newArchive, oldArchive, requestKey } from './archive.ts';
+import { kept } from './archive-kept.ts';
 import type { GatewayRequest } from './ask.ts';
 
 const header = {

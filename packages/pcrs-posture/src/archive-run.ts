@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Archive, newArchive, oldArchive } from 'pcrs-gateway/archive';
 import { codedError } from 'pcrs-records/errors';
 import { isBlank, lineBlocks } from 'pcrs-records/lines';
@@ -10,7 +11,8 @@ export interface ArchiveFlags {
   replay: boolean;
   /** Takes the place of an input that was cut. */
   input?: string | undefined;
-  resumeWithin: number;
+  /** `12h` */
+  resumeWithin: string;
 }
 
 export type ArchiveMode = 'new' | 'resume' | 'replay';
@@ -69,7 +71,7 @@ function modeOf({ archive, resume, replay, input }: ArchiveFlags): ArchiveMode {
 async function checkFit(
   archive: Archive,
   mode: ArchiveMode,
-  { input, resumeWithin: resumeWithinMs }: ArchiveFlags,
+  { input, resumeWithin }: ArchiveFlags,
   now: Date,
 ): Promise<void> {
   const { directory, manifest } = archive;
@@ -81,14 +83,16 @@ async function checkFit(
     if (has('finished'))
       throw codedError('PCRS_USAGE', `${directory}: the archive is finished; --replay shows it again`);
     const hours = (now.getTime() - Date.parse(startedAt)) / 3_600_000;
-    if (hours * 3_600_000 > resumeWithinMs) {
+    if (hours * 3_600_000 > durationMs(resumeWithin)) {
       const old = `${directory}: the archive is ${Math.round(hours)} h old, and half of it would be of today`;
       throw codedError('PCRS_USAGE', `${old}; --resume-within allows more, --replay shows what it holds`);
     }
   }
   if (input !== undefined) return;
-  if (!has('input')) throw cut(directory, 'the run stopped before all of it was read');
-  const open = await unendedStage(archive.keptInput());
+  const kept = manifest!.notes.findLast((note) => note.kind === 'input');
+  if (kept === undefined) throw cut(directory, 'the run stopped before all of it was read');
+  const { sha256, open } = await checkedInput(archive.keptInput());
+  if (sha256 !== kept['sha256']) throw cut(directory, 'it is not what the run has read');
   if (open !== undefined) throw cut(directory, `${open} never ended`);
 }
 
@@ -99,18 +103,35 @@ function cut(directory: string, how: string): Error {
   );
 }
 
-/** The first stage that began in a kept input and did not end. */
-async function unendedStage(input: AsyncIterable<Uint8Array>): Promise<string | undefined> {
-  const open = new Set<string>();
-  for await (const { lines } of lineBlocks(input)) {
-    for (const line of lines) {
-      if (isBlank(line) || !/^\s*\{\s*"kind"\s*:\s*"(?:start|end)"/.test(line)) continue;
-      const { kind, stage } = JSON.parse(line) as { kind: string; stage: string };
-      if (kind === 'start') open.add(stage);
-      else open.delete(stage);
+/** The checksum of a kept input, and the first stage that began in it and did not end. */
+async function checkedInput(
+  input: AsyncIterable<Uint8Array>,
+): Promise<{ sha256: string; open: string | undefined }> {
+  const hash = createHash('sha256');
+  async function* hashed(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of input) {
+      hash.update(chunk);
+      yield chunk;
     }
   }
-  return open.values().next().value;
+  const open = new Set<string>();
+  for await (const { lines } of lineBlocks(hashed())) {
+    for (const line of lines) {
+      if (isBlank(line) || !/^\s*\{\s*"kind"\s*:\s*"(?:start|end)"/.test(line)) continue;
+      const record = tryParse(line);
+      if (record?.kind === 'start') open.add(record.stage);
+      else if (record?.kind === 'end') open.delete(record.stage);
+    }
+  }
+  return { sha256: hash.digest('hex'), open: open.values().next().value };
+}
+
+function tryParse(line: string): { kind: string; stage: string } | undefined {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The decisive options by flag, for a new archive's first line. */
@@ -169,8 +190,13 @@ export function checkSame(
   }
 }
 
-/** `12h` → ms; a flag's parser. */
-export function parseDuration(text: string): number {
+/** A flag's parser: `12h` and the like. */
+export function checkDuration(text: string): string {
+  durationMs(text);
+  return text;
+}
+
+function durationMs(text: string): number {
   const [, number, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   if (number === undefined) throw new Error('must be minutes, hours or days like 90m, 12h or 3d');
   return Number(number) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'm' | 'h' | 'd'];

@@ -363,9 +363,15 @@ describe('an archive of posture', () => {
       /the archive's input was cut: the run stopped before all of it was read/,
     );
     writeFileSync(manifest, text);
-    const input = join(folder, 'a', 'input.ndjson');
-    writeFileSync(input, readFileSync(input, 'utf8').replace(/\{"kind":"end".*"pcrs-hostids".*\n/, ''));
-    fails(await at(['--replay']), 6, /the archive's input was cut: pcrs-hostids never ended/);
+    writeFileSync(join(folder, 'a', 'input.ndjson'), runInput.slice(0, -100));
+    fails(await at(['--replay']), 6, /the archive's input was cut: it is not what the run has read/);
+    const cut = runInput.replace(/\{"kind":"end".*"pcrs-hostids".*\n/, '');
+    await posture(['--archive', 'b'], cut, folder);
+    fails(
+      await posture(['--archive', 'b', '--replay'], undefined, folder),
+      6,
+      /was cut: pcrs-hostids never ended/,
+    );
   });
 
   it('resolves dates once', async () => {

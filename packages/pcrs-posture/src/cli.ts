@@ -9,9 +9,9 @@ import { checkDate } from 'pcrs-records/dates';
 import {
   type ArchiveMode,
   archivedOptions,
+  checkDuration,
   checkSame,
   openRunArchive,
-  parseDuration,
 } from './archive-run.ts';
 import { archiveStore, earlierCuts } from './archive-store.ts';
 import { expectedInput } from './host-ids.ts';
@@ -70,7 +70,7 @@ const flags = {
       describe: 'how old an archive may be to go on with it',
       value: 'TIME',
       default: '12h',
-      parse: parseDuration,
+      parse: checkDuration,
     },
     group: keeping,
   }),
