@@ -44,7 +44,7 @@ export const sharedFlags = [
 ] as const;
 
 /** Variables that are no flag. */
-export const otherVariables = ['PCRS_PASSWORD', 'PCRS_TOKEN', 'PCRS_STATE_DIR'] as const;
+export const otherVariables = ['PCRS_PASSWORD', 'PCRS_TOKEN', 'PCRS_STATE_DIR', 'PCRS_DEBUG'] as const;
 
 /** `pcrs-to-csv` → `PCRS_TO_CSV_`. */
 export function variablePrefix(tool: string): string {
