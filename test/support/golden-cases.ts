@@ -73,6 +73,7 @@ function masksOf(cwd: string, env: Record<string, string>): (text: string) => st
     [/"(version|pid|bytes|sha256|ms|seconds|secondsLeft)":("[^"]*"|\d+(\.\d+)?)/g, '"$1":"…"'],
     [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME'],
     [/\b\d{8}T\d{6}Z/g, 'STAMP'],
+    [/\bport \d{4,5}\b/g, 'port PORT'],
     [/^(pcrs-[\w-]+) \d+\.\d+\.\d+$/gm, '$1 VERSION'],
   ];
   return (text) => {
