@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { load, newDatabase, query, session } from './fixture.test.ts';
+
+/** JSON texts and what a TEXT column holds of each. */
+const values = fc.oneof(
+  fc.constant(['null', null] as const),
+  fc.boolean().map((value) => [String(value), String(value)] as const),
+  fc
+    .constantFrom('0', '-0', '7', '1.10', '1e2', '9007199254740993')
+    .map((digits) => [digits, digits] as const),
+  fc
+    .string({ unit: 'binary', maxLength: 6 })
+    .map((text) => [JSON.stringify(text), text.toWellFormed()] as const),
+  fc.constantFrom('', '7', 'null', '{}').map((text) => [JSON.stringify(text), text] as const),
+  fc
+    .json({ maxDepth: 2 })
+    .filter((json) => /^[[{]/.test(json))
+    .map((json) => [json, json] as const),
+);
+const members = ['netBios', 'evidence', 'status', 'rationale', 'Unheard Of', 'Status'] as const;
+const record = fc.record({
+  key: fc.record({ hostId: fc.integer({ min: 1, max: 2 }), id: fc.integer({ min: 1, max: 2 }) }),
+  batch: fc.constantFrom(undefined, 'null', '0', '"0"', '1'),
+  members: fc.dictionary(fc.constantFrom(...members), values, { maxKeys: 4 }),
+});
+type Posture = typeof record extends fc.Arbitrary<infer T> ? T : never;
+
+function line({ key, batch, members: own }: Posture): string {
+  const texts = { policyId: '1', controlId: '2', hostId: String(key.hostId), id: String(key.id) };
+  const all = Object.entries({
+    kind: '"posture"',
+    ...texts,
+    ...(batch === undefined ? {} : { currentBatch: batch }),
+  });
+  for (const [name, [json]] of Object.entries(own)) all.push([name, json]);
+  return `{${all.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`;
+}
+
+/** What upserting should have made of one table, told in the plainest way. */
+class Model {
+  readonly rows = new Map<string, { values: Record<string, unknown>; date: string }>();
+  differing = 0;
+  #seen = new Set<string>();
+
+  nextStream(): void {
+    this.#seen = new Set();
+    this.differing = 0;
+  }
+
+  put(key: string, changes: Record<string, unknown>, date: string): void {
+    const row = this.rows.get(key);
+    const differs =
+      row && Object.entries(changes).some(([name, value]) => (row.values[name] ?? null) !== value);
+    if (differs && this.#seen.has(key)) this.differing += 1;
+    if (!row || differs) this.rows.set(key, { values: { ...row?.values, ...changes }, date });
+    this.#seen.add(key);
+  }
+}
+
+const inControls = (name: string): boolean => name === 'rationale';
+/** `Status` is `status` in another case: no column can have that name too. */
+const inUnknown = (name: string): boolean => name === 'Status';
+
+test('holds what the last records with each member said, and touches no row whose values stay', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(record, { maxLength: 6 }), { minLength: 1, maxLength: 3 }),
+      async (streams) => {
+        const path = newDatabase();
+        const postures = new Model();
+        const controls = new Model();
+        for (const [index, stream] of streams.entries()) {
+          const date = `2026-01-0${index + 1}`;
+          for (const model of [postures, controls]) model.nextStream();
+          for (const one of stream) {
+            const own = Object.entries(one.members).map(([name, [json, stored]]) => [
+              name,
+              inUnknown(name) ? json : stored,
+            ]);
+            const batch =
+              one.batch === undefined || one.batch === 'null' ? '0' : one.batch.replaceAll('"', '');
+            const texts = own.filter(([name]) => inControls(name as string));
+            controls.put('1,2,0', Object.fromEntries(texts), date);
+            const key = `1,${one.key.hostId},${one.key.id},${batch}`;
+            postures.put(key, Object.fromEntries(own.filter((pair) => !texts.includes(pair))), date);
+          }
+          const opening = session({ runId: `run ${index}`, startedAt: `${date}T00:00:00Z` });
+          const loaded = await load(path, [opening, ...stream.map(line)]);
+          assert.equal(loaded.problems['differingDuplicates'] ?? 0, postures.differing + controls.differing);
+        }
+        assert.deepEqual(
+          stored(path, 'q_pcrs_postureinfo', ['policyId', 'hostId', 'id', 'currentBatch']),
+          told(postures),
+        );
+        assert.deepEqual(
+          stored(path, 'q_pcrs_postureinfo_controls', ['policyId', 'controlId', 'technologyId']),
+          told(controls),
+        );
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+type Told = Map<string, Record<string, unknown>>;
+
+/** The model's rows with every member, absent ones null. */
+function told(model: Model): Told {
+  return new Map(
+    [...model.rows].map(([key, { values, date }]) => [
+      key,
+      {
+        date: `${date} 00:00:00`,
+        ...Object.fromEntries(members.map((name) => [name, values[name] ?? null])),
+      },
+    ]),
+  );
+}
+
+/** A table's rows in the same terms. */
+function stored(path: string, table: string, key: string[]): Told {
+  const rows = query(path, `SELECT * FROM ${table} ORDER BY rowid`);
+  return new Map(
+    rows.map((row) => {
+      const others = String(row['unknown_members'] ?? '').match(/^\{"Status":(.*)\}$/s)?.[1] ?? null;
+      const own = members.map((name) => {
+        const value = inUnknown(name) ? others : (row[name] ?? null);
+        return [name, value === null ? null : String(value)];
+      });
+      return [key.map((name) => row[name]).join(), { date: row['BATCH_DATE'], ...Object.fromEntries(own) }];
+    }),
+  );
+}
