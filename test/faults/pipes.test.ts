@@ -1,0 +1,20 @@
+// The whole pipe as processes, with faults in it: exit statuses, messages, and the database against the truth.
+import { after } from 'node:test';
+import { pipeCase } from '../support/faults-pipe-case.ts';
+import { pipeRows } from '../support/faults-pipe-rows.ts';
+import { matrix } from '../support/faults-table.ts';
+import { makePlace } from '../support/programs.ts';
+
+const place = await makePlace('faults-pipes');
+after(() => place.close());
+
+matrix(
+  'the whole pipe: statuses (requests)',
+  ['auth policies hostids posture to-sqlite'],
+  pipeRows.map((row) => ({
+    row: row.name,
+    column: 'auth policies hostids posture to-sqlite',
+    slow: false,
+    run: () => pipeCase(place, row),
+  })),
+);

@@ -1,0 +1,230 @@
+import type { SimulatorOptions } from 'pcrs-simulator';
+
+/** What the contract promises for a run of the whole pipe with a fault in it, as a shell sees it. */
+export interface PipeRow {
+  name: string;
+  /** `POLICY` and `HOST` stand for a pair in the middle of the run. */
+  faults: readonly string[];
+  simulator?: SimulatorOptions;
+  env?: Record<string, string>;
+  /** Exit statuses of pcrs-auth, -policies, -hostids, -posture and -to-sqlite. */
+  statuses: string;
+  /** Which of the resolved pairs are not in the database: none by default. */
+  lost?: 'none' | 'the pair' | 'the slice' | 'listed' | 'stopped';
+  /** What the sink's one line says. */
+  says?: RegExp;
+}
+
+const good = '0 0 0 0 0';
+const byPosture = '0 0 0 5 6';
+const pair = '@policy=POLICY@host=HOST';
+
+/** Two tries each, a second of silence, and waits of three seconds in all: see faults-pipe-case. */
+export const pipeRows: readonly PipeRow[] = [
+  { name: 'nothing is wrong', faults: [], statuses: good },
+  // login
+  {
+    name: 'a wrong password',
+    faults: ['auth:*:status=401'],
+    statuses: '4 6 6 6 6',
+    says: /pcrs-auth ended 4: .*401/,
+  },
+  {
+    name: 'the login is down',
+    faults: ['auth:*:status=503'],
+    statuses: '5 6 6 6 6',
+    says: /pcrs-auth ended 5: .*503/,
+  },
+  { name: 'the login stumbles', faults: ['auth:1:status=502:body=html'], statuses: good },
+  { name: 'the login is half a token', faults: ['auth:1:cut=90:how=end'], statuses: good },
+  // policy list
+  { name: 'the list breaks off once', faults: ['list:1:cut=200'], statuses: good },
+  {
+    name: 'the list is down',
+    faults: ['list:*:status=500'],
+    statuses: '0 5 0 0 6',
+    says: /pcrs-policies ended 5: .*500/,
+  },
+  {
+    name: 'the list is forbidden',
+    faults: ['list:*:status=403'],
+    statuses: '0 4 0 0 6',
+    says: /pcrs-policies ended 4: .*403/,
+  },
+  {
+    name: 'the list is empty',
+    faults: ['list:*:cut=0:how=end'],
+    statuses: '0 7 0 0 6',
+    says: /pcrs-policies ended 7/,
+  },
+  {
+    name: 'the list is elsewhere',
+    faults: ['list:*:redirect'],
+    statuses: '0 5 0 0 6',
+    says: /elsewhere\.example/,
+  },
+  // host ids
+  { name: 'host ids break off twice', faults: ['hostids:2-2:cut=60', 'hostids:4:corrupt'], statuses: good },
+  {
+    name: 'host ids of a policy are missing once',
+    faults: ['hostids:1:missing@policy=POLICY'],
+    statuses: good,
+  },
+  {
+    name: 'host ids of a policy stay missing',
+    faults: ['hostids:*:missing@policy=POLICY'],
+    statuses: '0 0 5 0 6',
+    says: /pcrs-hostids ended 5: policy \d+/,
+  },
+  {
+    name: 'host ids of a policy stay an error',
+    faults: ['hostids:*:policy-error@policy=POLICY'],
+    statuses: '0 0 5 0 6',
+    says: /pcrs-hostids ended 5: policy \d+.*Internal error/,
+  },
+  {
+    name: 'host ids are refused for good',
+    faults: ['hostids:2-:status=500'],
+    statuses: '0 0 5 0 6',
+    says: /pcrs-hostids ended 5: .*500/,
+  },
+  // posture
+  { name: 'a 503 once', faults: ['posture:3:status=503'], statuses: good },
+  { name: 'a wait of a second', faults: ['posture:2:status=429:to-wait=1'], statuses: good },
+  {
+    name: 'a wait of an hour',
+    faults: ['posture:2:status=429:to-wait=3600'],
+    statuses: byPosture,
+    lost: 'stopped',
+    says: /--max-wait/,
+  },
+  { name: 'too many at once', faults: ['posture:2:status=409:code=1960:to-wait=1'], statuses: good },
+  { name: 'a body breaks off', faults: ['posture:2:cut=500'], statuses: good },
+  { name: 'the gzip is damaged', faults: ['posture:2:corrupt=crc'], statuses: good },
+  { name: 'an HTML page with 200', faults: ['posture:2:html'], statuses: good },
+  { name: 'silence in the middle of a body', faults: ['posture:2:hang=body:after=100'], statuses: good },
+  { name: 'silence before the headers', faults: ['posture:3:hang'], statuses: good },
+  {
+    name: 'the gateway is away for a second',
+    faults: ['posture:3:down=1'],
+    env: { PCRS_RETRIES: '4' },
+    statuses: good,
+  },
+  {
+    name: 'one pair is always 500',
+    faults: [`posture:*:status=500${pair}`],
+    statuses: byPosture,
+    lost: 'the pair',
+    says: /policy \d+, host \d+/,
+  },
+  {
+    name: 'one pair always breaks off',
+    faults: [`posture:*:cut=300${pair}`],
+    statuses: byPosture,
+    lost: 'the pair',
+    says: /policy \d+, host \d+/,
+  },
+  {
+    name: 'one pair is always garbage',
+    faults: [`posture:*:garbage${pair}`],
+    statuses: byPosture,
+    lost: 'the pair',
+    says: /policy \d+, host \d+/,
+  },
+  {
+    name: 'one slice never begins',
+    faults: [`posture:*:empty=broken${pair}`],
+    statuses: byPosture,
+    lost: 'the slice',
+    says: /policy \d+, host \d+/,
+  },
+  {
+    name: 'every body breaks off',
+    faults: ['posture:*:cut=300'],
+    statuses: byPosture,
+    lost: 'listed',
+    says: /given up/,
+  },
+  {
+    name: 'every request is 500',
+    faults: ['posture:*:status=500'],
+    statuses: byPosture,
+    lost: 'stopped',
+    says: /in a row/,
+  },
+  {
+    name: 'the gateway goes away',
+    faults: ['posture:4-:refuse'],
+    statuses: byPosture,
+    lost: 'stopped',
+    says: /in a row/,
+  },
+  {
+    name: 'a 400',
+    faults: ['posture:3:status=400:code=1905'],
+    statuses: byPosture,
+    lost: 'stopped',
+    says: /400.*policy \d+/,
+  },
+  {
+    name: 'a 403',
+    faults: ['posture:3:status=403'],
+    statuses: '0 0 0 4 6',
+    lost: 'stopped',
+    says: /403.*policy \d+/,
+  },
+  {
+    name: 'a redirect',
+    faults: ['posture:3:redirect'],
+    statuses: byPosture,
+    lost: 'stopped',
+    says: /elsewhere\.example.*policy \d+/,
+  },
+  // tokens
+  { name: 'the token ends in the middle', faults: ['posture:3:expired'], statuses: good },
+  {
+    name: 'every token is revoked in the middle',
+    faults: ['posture:2:revoke', 'posture:5:revoke'],
+    statuses: good,
+  },
+  {
+    name: 'no token is good for posture',
+    faults: ['posture:*:expired'],
+    statuses: '0 0 0 4 6',
+    lost: 'stopped',
+    says: /run pcrs-auth again/,
+  },
+  {
+    name: 'tokens live for two seconds',
+    faults: ['posture:*:delay=400'],
+    simulator: { expireTokenAfterSeconds: 2 },
+    statuses: good,
+  },
+  {
+    name: 'tokens live for two seconds and do not say so',
+    faults: ['posture:*:delay=400'],
+    simulator: { expireTokenAfterSeconds: 2, tokenWithoutExp: true },
+    statuses: good,
+  },
+  {
+    name: 'the login is down when the token ends',
+    faults: ['posture:3:revoke', 'auth:2-:status=500'],
+    statuses: byPosture,
+    lost: 'stopped',
+    says: /\/auth.*500/,
+  },
+  // everything at once
+  {
+    name: 'a bad day',
+    faults: [
+      'list:1:status=502',
+      'hostids:1:cut=30',
+      'posture:%3:cut=200',
+      'posture:4:expired',
+      'posture:6:refuse',
+      'posture:7:status=429:to-wait=1',
+    ],
+    env: { PCRS_RETRIES: '4' },
+    statuses: good,
+  },
+];
