@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { commonFlags } from 'pcrs-cli/common-flags';
+import type { Flags } from 'pcrs-cli/flags';
+import { argumentsFor, passedFlags, passedTo, selectionOf, variablesFor } from './passed-flags.ts';
+
+const tools = ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'];
+const tables = new Map<string, Flags>(
+  await Promise.all(
+    tools.map(
+      async (name) => [name, { ...(await import(`${name}/cli`)).tool.flags, ...commonFlags }] as const,
+    ),
+  ),
+);
+
+test('every flag that is passed on exists where it goes', () => {
+  for (const [name, { tools: targets, as = name }] of Object.entries(passedTo)) {
+    for (const target of targets) assert.ok(tables.get(target)?.[as], `${target} --${as}`);
+  }
+});
+
+test('every flag that pcrs-etl takes for the stages goes somewhere', () => {
+  assert.deepEqual(
+    Object.keys(passedFlags).filter((name) => !(name in passedTo)),
+    [],
+  );
+});
+
+test('a flag that exists in several stages goes to each of them', () => {
+  const differs = new Set([
+    'archive',
+    'resume',
+    'untagged',
+    'skip-bad',
+    'api-version',
+    'allow-empty',
+    'no-stdin',
+    'concurrency',
+  ]);
+  for (const [name, { tools: targets }] of Object.entries(passedTo)) {
+    const having = tools.filter((tool) => tables.get(tool)?.[name]);
+    if (!differs.has(name))
+      assert.deepEqual(
+        having.filter((tool) => !targets.includes(tool)),
+        [],
+        name,
+      );
+  }
+});
+
+test('a flag is passed on as it was given, under the name it has there', () => {
+  const given = new Map<string, unknown>([
+    ['id', ['1', '2']],
+    ['evidence', true],
+    ['rate', { requests: 5, seconds: 1 }],
+    ['list-api-version', '1.0'],
+    ['strict', false],
+  ]);
+  assert.deepEqual(argumentsFor('pcrs-policies', given), ['--id=1,2', '--rate=5/1', '--api-version=1.0']);
+  assert.deepEqual(argumentsFor('pcrs-posture', given), ['--evidence', '--rate=5/1']);
+  assert.deepEqual(argumentsFor('pcrs-to-sqlite', given), []);
+});
+
+test('what may hold a secret goes by the environment', () => {
+  const given = new Map([
+    ['password-command', 'pass show x'],
+    ['proxy', 'http://a:b@c'],
+  ]);
+  assert.deepEqual(argumentsFor('pcrs-auth', given), []);
+  assert.deepEqual(variablesFor(given), { PCRS_PASSWORD_COMMAND: 'pass show x', PCRS_PROXY: 'http://a:b@c' });
+});
+
+test('the selection changes with what decides on records and not with what only tunes', () => {
+  const selection = (given: [string, unknown][], profile = {}, env = {}) =>
+    selectionOf(new Map(given), profile, env);
+  const usual = selection([]);
+  assert.notDeepEqual(selection([['evidence', true]]), usual);
+  assert.notDeepEqual(selection([], { 'pcrs-posture': { evidence: true } }), usual);
+  assert.notDeepEqual(selection([], {}, { PCRS_POSTURE_EVIDENCE: '1' }), usual);
+  assert.notDeepEqual(selection([], {}, { PCRS_API_VERSION: '4.0' }), usual);
+  assert.deepEqual(
+    selection(
+      [
+        ['timeout', 5],
+        ['quiet', true],
+      ],
+      { rate: '5/1' },
+      { PCRS_POSTURE_TIMEOUT: '5', PCRS_PASSWORD: 'x' },
+    ),
+    usual,
+  );
+});
