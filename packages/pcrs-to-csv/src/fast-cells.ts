@@ -33,6 +33,9 @@ export class FastCells {
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
   readonly #texts: string[];
+  /** Slots whose text has to be made once the line is known to be a record. */
+  readonly #late: number[] = [];
+  #madeLength = 0;
 
   constructor(columns: number, dialect: FastDialect, changes: CellChanges) {
     this.#dialect = dialect;
@@ -45,6 +48,8 @@ export class FastCells {
 
   clear(): void {
     this.#forms.fill(form.absent);
+    this.#late.length = 0;
+    this.#madeLength = 0;
   }
 
   has(slot: number): boolean {
@@ -55,7 +60,8 @@ export class FastCells {
   note(slot: number, bytes: Buffer, start: number, end: number, found: number): void {
     const text = bytes[start] === quote;
     const guarded = text && this.#dialect.neutral && formula[bytes[start + 1] as number] === 1;
-    this.#forms[slot] = guarded ? form.unicode : found;
+    if (guarded || found === form.unicode) this.#late.push(slot);
+    this.#forms[slot] = found;
     this.#starts[slot] = text ? start + 1 : start;
     this.#ends[slot] = text ? end - 1 : end;
   }
@@ -65,12 +71,20 @@ export class FastCells {
     const text = cellText(value, this.#dialect.neutral, this.#changes);
     this.#forms[slot] = text === null ? form.absent : text === '' ? form.empty : made;
     this.#texts[slot] = text ?? '';
+    this.#madeLength += this.#texts[slot].length;
   }
 
-  /** Writes the row of the record in these bytes. */
-  writeRow(bytes: Buffer, out: CsvBytes): void {
+  /**
+   * Writes the row.
+   *
+   * Takes  bytes   in which the values lie
+   *        length  of the line that they are in
+   */
+  writeRow(bytes: Buffer, length: number, out: CsvBytes): void {
     const { delimiter, crlf } = this.#dialect;
-    out.reserve(this.#room(bytes));
+    for (const slot of this.#late) this.#make(slot, bytes);
+    // A cell takes no more bytes than its value but for two quotes and a delimiter; a made text may double.
+    out.reserve(length + 3 * this.#forms.length + 6 * this.#madeLength + 2);
     const to = out.bytes;
     let at = out.length;
     for (let slot = 0; slot < this.#forms.length; slot += 1) {
@@ -82,25 +96,12 @@ export class FastCells {
     out.length = at;
   }
 
-  /** Bytes that the row takes at most; makes the texts that need more than copying. */
-  #room(bytes: Buffer): number {
-    let room = 2;
-    for (let slot = 0; slot < this.#forms.length; slot += 1) {
-      room += 3;
-      if (this.#forms[slot] === form.unicode) {
-        const token = bytes.toString(
-          'utf8',
-          (this.#starts[slot] as number) - 1,
-          (this.#ends[slot] as number) + 1,
-        );
-        this.set(slot, JSON.parse(token));
-      }
-      if (this.#forms[slot] === made) room += 4 * (this.#texts[slot] as string).length;
-      else if (this.#forms[slot] !== form.absent) {
-        room += (this.#ends[slot] as number) - (this.#starts[slot] as number);
-      }
-    }
-    return room;
+  #make(slot: number, bytes: Buffer): void {
+    // Meanwhile it may have been set, where its member had to be parsed after all.
+    const now = this.#forms[slot];
+    if (now === form.absent || now === form.empty || now === made) return;
+    const [start, end] = [this.#starts[slot] as number, this.#ends[slot] as number];
+    this.set(slot, JSON.parse(bytes.toString('utf8', start - 1, end + 1)));
   }
 
   #cell(slot: number, bytes: Buffer, to: Buffer, start: number): number {

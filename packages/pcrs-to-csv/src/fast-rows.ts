@@ -26,7 +26,7 @@ export class FastRows {
   readonly #scan: JsonScan;
   readonly #tag: Buffer;
   readonly #members: Members;
-  readonly #parsed: { member: Member; start: number; end: number }[] = [];
+  readonly #parsed: { member: Member; from: number; to: number }[] = [];
   #line = 0;
 
   private constructor(kind: string, members: Members, cells: FastCells, delimiter: number) {
@@ -66,8 +66,8 @@ export class FastRows {
     this.passed.length = 0;
     const end = this.#record(bytes, start);
     if (end < 0) return -1;
-    for (const { member, start, end } of this.#parsed) this.#make(member, bytes, start, end);
-    this.#cells.writeRow(bytes, out);
+    for (const { member, from, to } of this.#parsed) this.#make(member, bytes, from, to);
+    this.#cells.writeRow(bytes, end - start, out);
     return end;
   }
 
@@ -129,7 +129,7 @@ export class FastRows {
     else if (this.#scan.form === form.null) return end;
     else if (member.parts.length > 0 || slot < 0 || this.#scan.form === form.nested) {
       if (!member.whole) return -1;
-      this.#parsed.push({ member, start: at, end });
+      this.#parsed.push({ member, from: at, to: end });
     } else this.#cells.note(slot, bytes, at, end, this.#scan.form);
     return end;
   }
@@ -153,8 +153,8 @@ export class FastRows {
   }
 
   /** Makes the cells of a member that has to be parsed. */
-  #make(member: Member, bytes: Buffer, start: number, end: number): void {
-    const record = { [member.name]: parseExact(bytes.toString('utf8', start, end)) };
+  #make(member: Member, bytes: Buffer, from: number, to: number): void {
+    const record = { [member.name]: parseExact(bytes.toString('utf8', from, to)) };
     for (const { column, slot } of member.columns) this.#cells.set(slot, columnValue(column, record));
   }
 }

@@ -127,6 +127,7 @@ export class JsonScan {
 
 /** The first place from `at` on that is no space; a line has no other white space than space, tab and CR. */
 export function skipSpace(bytes: Uint8Array, at: number): number {
+  if ((bytes[at] as number) > 0x20) return at;
   let place = at;
   while (bytes[place] === 0x20 || bytes[place] === 0x09 || bytes[place] === 0x0d) place += 1;
   return place;
