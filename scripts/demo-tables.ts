@@ -18,7 +18,7 @@ interface Query {
 const queries: readonly Query[] = [
   {
     title: 'Failing controls by criticality',
-    sql: `SELECT criticality_label AS criticality, count(DISTINCT controlId) AS controls,
+    sql: `SELECT coalesce(criticality_label, '(none)') AS criticality, count(DISTINCT controlId) AS controls,
                  count(DISTINCT hostId) AS hosts, count(*) AS failures
             FROM v_pcrs_postureinfo WHERE status = 'Failed'
            GROUP BY criticality_label, criticality_value ORDER BY criticality_value DESC`,

@@ -15,10 +15,14 @@ process.exitCode = await demo().finally(() => simulator?.kill());
 async function demo(): Promise<number> {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   say('Building the packages');
-  const built = await runProgram('npx', ['--yes', packageManager, 'run', 'build'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    shell: process.platform === 'win32',
-  });
+  const built = await runProgram(
+    'npx',
+    ['--yes', packageManager, 'run', 'build', '--output-logs=errors-only'],
+    {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      shell: process.platform === 'win32',
+    },
+  );
   if (built !== 0) return built;
 
   rmSync(folder, { recursive: true, force: true });

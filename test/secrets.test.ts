@@ -102,8 +102,11 @@ suite('secrets', { concurrency: 2 }, () => {
     const cwd = folder();
     const evidence = new Evidence();
     const env = { PCRS_PASSWORD: password, PCRS_STATE_DIR: join(cwd, 'state') };
-    for (const flags of loud)
-      evidence.ended(flags, await place.bash(`pcrs-etl --out out ${flags}`, { env, cwd }));
+    for (const flags of loud) {
+      const ended = await place.bash(`pcrs-etl --out out --evidence ${flags}`, { env, cwd });
+      assert.equal(ended.status, 0, ended.stderr);
+      evidence.ended('pcrs-etl', ended);
+    }
     evidence.files(cwd);
     evidence.tokensOf(place);
     evidence.check();

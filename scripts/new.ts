@@ -1,0 +1,84 @@
+// A new tool that already passes: `pnpm new pcrs-thing "does a thing to posture records."` writes the package, names
+// it everywhere a package must be named, and links it.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { newPackageFiles } from './new-package-files.ts';
+import { root, runProgram } from './run-program.ts';
+
+const { values, positionals } = parseArgs({
+  options: { 'no-install': { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const [name = '', summary = 'passes records on.'] = positionals;
+
+if (!/^pcrs-[a-z][a-z0-9-]*$/.test(name)) fail('usage: pnpm new pcrs-NAME ["one sentence."]');
+else if (existsSync(join(root, 'packages', name))) fail(`packages/${name} is there already`);
+else await make();
+
+async function make(): Promise<void> {
+  const { version } = JSON.parse(read('packages/pcrs-cli/package.json'));
+  for (const [path, text] of Object.entries(newPackageFiles(name, summary, version))) {
+    const file = join(root, 'packages', name, path);
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, text);
+  }
+  copyFileSync(join(root, 'LICENSE'), join(root, 'packages', name, 'LICENSE'));
+  nameEverywhere();
+  tell(
+    `written: packages/${name}; named in package.json, .changeset/config.json, test/house.test.ts, pcrs-cli/suite`,
+  );
+  if (values['no-install']) return;
+  const { packageManager } = JSON.parse(read('package.json'));
+  for (const command of [
+    ['npx', '--yes', packageManager, 'install', '--no-frozen-lockfile'],
+    [process.execPath, '--conditions=pcrs-source', 'scripts/readme.ts'],
+  ] as [string, ...string[]][]) {
+    process.exitCode = await runProgram(command[0], command.slice(1));
+    if (process.exitCode !== 0) return;
+  }
+  tell(`try: pnpm test:source ${name}; then write its src/index.ts and README.md`);
+}
+
+function nameEverywhere(): void {
+  edit('package.json', (text) => {
+    const manifest = JSON.parse(text);
+    manifest.devDependencies[name] = 'workspace:*';
+    manifest.devDependencies = Object.fromEntries(Object.entries(manifest.devDependencies).sort());
+    return `${JSON.stringify(manifest, null, 2)}\n`;
+  });
+  edit('.changeset/config.json', (text) => {
+    const config = JSON.parse(text);
+    config.fixed[0] = [...config.fixed[0], name].sort();
+    return `${JSON.stringify(config, null, 2)}\n`;
+  });
+  edit('test/house.test.ts', (text) =>
+    text.replace(
+      /^(const imports: [^\n]+\{\n)/m,
+      (table) => `${table}  '${name}': { library: ['pcrs-records'], cli: ['pcrs-cli'] },\n`,
+    ),
+  );
+  edit('packages/pcrs-cli/src/suite.ts', (text) =>
+    text.replace(/^(export const suiteTools = \[\n)/m, (list) => `${list}  '${name}',\n`),
+  );
+}
+
+function edit(path: string, change: (text: string) => string): void {
+  const text = read(path);
+  const changed = change(text);
+  if (changed === text) throw new Error(`${path}: found no place for ${name}`);
+  writeFileSync(join(root, path), changed);
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8');
+}
+
+function tell(what: string): void {
+  process.stdout.write(`${what}\n`);
+}
+
+function fail(why: string): void {
+  process.stderr.write(`${why}\n`);
+  process.exitCode = 2;
+}

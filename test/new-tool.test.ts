@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { root } from '../scripts/run-program.ts';
+import { sourceEnvironment } from '../scripts/source-bins.ts';
+import { run } from './support/programs.ts';
+
+test('pnpm new makes a tool that passes its own tests and those of the house', async () => {
+  const copy = mkdtempSync(join(tmpdir(), 'pcrs-new-'));
+  try {
+    const left = ['node_modules', 'dist', '.git', '.turbo', 'demo', 'cases'];
+    for (const folder of ['packages', 'scripts', 'test', '.changeset'])
+      cpSync(join(root, folder), join(copy, folder), {
+        recursive: true,
+        filter: (from) => !left.includes(basename(from)),
+      });
+    for (const file of ['package.json', 'LICENSE', 'pnpm-lock.yaml'])
+      cpSync(join(root, file), join(copy, file));
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    mkdirSync(join(copy, 'test', 'cases'));
+    const options = { cwd: copy, env: sourceEnvironment() };
+
+    const made = await run(
+      process.execPath,
+      ['scripts/new.ts', 'pcrs-thing', "does the user's thing.", '--no-install'],
+      options,
+    );
+    assert.deepEqual([made.status, made.stderr], [0, '']);
+    const again = await run(process.execPath, ['scripts/new.ts', 'pcrs-thing'], options);
+    assert.equal(again.status, 2);
+
+    const tests = ['packages/pcrs-thing/src/index.test.ts', 'test/house.test.ts'];
+    const tested = await run(process.execPath, ['--conditions=pcrs-source', '--test', ...tests], options);
+    assert.equal(tested.status, 0, tested.stdout);
+
+    const bin = ['--conditions=pcrs-source', 'packages/pcrs-thing/bin/pcrs-thing.js'];
+    const record = '{"kind":"policy","id":1}\n';
+    const ran = await run(process.execPath, bin, { ...options, input: record });
+    assert.deepEqual([ran.status, ran.stdout, ran.stderr], [0, record, '']);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+});
