@@ -32,6 +32,8 @@ const postures = (text: string): string[] =>
     .sort();
 const endOf = (text: string) => records(text).at(-1);
 
+const bomb = (bytes: string): void => simulator.faults.add(`posture:*:bomb=records:bytes=${bytes}`);
+
 const fails = (ended: Ended, status: number, message: RegExp): void => {
   assert.match(ended.stderr, message);
   assert.equal(ended.stderr.trimEnd().split('\n').length, 1, ended.stderr);
@@ -192,6 +194,19 @@ describe('pcrs-posture', () => {
     const expected = `${new Date(startedAt.getTime() - 24 * 3_600_000).toISOString().slice(0, 19)}Z`;
     assert.equal(simulator.requests.at(-1)?.query['lastEvaluationDate'], expected);
     assert.match(stderr, /host ids came from version 5\.0, posture is asked in 2\.0: SCA hosts are missing/);
+  });
+
+  it('writes every byte to a slow reader of more than memory keeps, too', async () => {
+    const line = `echo '{"policyId":"1","hostIds":["2"]}' | pcrs-posture`;
+    bomb('40000000');
+    const sums = await place.bash(
+      `${line} | sha256sum; ${line} | { sleep 0.3; head -c 300000; sleep 0.3; cat; } | sha256sum; ${line} | wc -c`,
+    );
+    simulator.faults.clear();
+    const [fast, slow, size] = sums.stdout.split('\n');
+    assert.equal(sums.stderr, '');
+    assert.equal(fast, slow);
+    assert.ok(Number(size) > 40_000_000);
   });
 
   it('lists what is missing in its end, with status 5', async () => {
