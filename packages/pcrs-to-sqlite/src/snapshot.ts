@@ -136,8 +136,9 @@ async function runOf(path: string, runId: string, alone: boolean): Promise<'same
     if (alone) db.exec('BEGIN EXCLUSIVE');
     const status = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'q_pcrs_status'").get();
     if (status === undefined) return db.prepare('SELECT 1 FROM sqlite_master').get() ? 'other' : 'same';
-    const run = db.prepare('SELECT 1 FROM q_pcrs_status WHERE STATUS_NAME = ?').get(`RUN ${runId}`);
-    return run ? 'same' : 'other';
+    // A load that was killed before it took the session has no run yet.
+    const runs = db.prepare("SELECT STATUS_NAME FROM q_pcrs_status WHERE STATUS_NAME LIKE 'RUN %'").pluck().all();
+    return runs.length === 0 || runs.includes(`RUN ${runId}`) ? 'same' : 'other';
   } catch (error) {
     const code = (error as { code?: string }).code ?? '';
     return code.startsWith('SQLITE_BUSY') ? 'busy' : 'other';
