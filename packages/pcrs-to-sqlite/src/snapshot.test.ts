@@ -130,3 +130,34 @@ test('says in the unfinished file how far it came', async () => {
   assert.equal(status(path, 'LOAD')?.['state'], 'failed');
   assert.equal(query(path, 'SELECT * FROM q_pcrs_policy_list').length, 1);
 });
+
+test('replaces what a load left that was killed before it took the session', async () => {
+  const directory = emptyDirectory();
+  await assert.rejects(load({ snapshot: directory }, stream.slice(0, -1)));
+  const db = new Sqlite(join(directory, `${stem}.incomplete.db`));
+  db.exec("DELETE FROM q_pcrs_status WHERE STATUS_NAME LIKE 'RUN %'");
+  db.close();
+  await load({ snapshot: directory }, stream);
+  assert.deepEqual(readdirSync(directory).sort(), ['latest.db', `${stem}.db`]);
+});
+
+test('starts from an earlier complete snapshot, and leaves that as it is', async () => {
+  const directory = emptyDirectory();
+  await load({ snapshot: directory }, stream);
+  const from = join(directory, `${stem}.db`);
+  const before = readFileSync(from);
+  const later = [session({ startedAt: '2026-11-21T01:02:03Z' }), ...run([{ ...posture, id: 7 }]).slice(1)];
+  const loaded = await load({ snapshot: directory, from }, later);
+  assert.deepEqual([loaded.rows['q_pcrs_postureinfo'], loaded.rows['q_pcrs_policy_list']], [2, 1]);
+  assert.deepEqual(readFileSync(from), before);
+});
+
+test('starts from nothing but the snapshot of a complete run', async () => {
+  const directory = emptyDirectory();
+  await assert.rejects(load({ snapshot: directory }, stream.slice(0, -1)));
+  const from = join(directory, `${stem}.incomplete.db`);
+  await assert.rejects(load({ snapshot: emptyDirectory(), from }, stream), {
+    code: 'PCRS_USAGE',
+    message: /not the snapshot of a complete run/,
+  });
+});

@@ -137,7 +137,10 @@ async function runOf(path: string, runId: string, alone: boolean): Promise<'same
     const status = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'q_pcrs_status'").get();
     if (status === undefined) return db.prepare('SELECT 1 FROM sqlite_master').get() ? 'other' : 'same';
     // A load that was killed before it took the session has no run yet.
-    const runs = db.prepare("SELECT STATUS_NAME FROM q_pcrs_status WHERE STATUS_NAME LIKE 'RUN %'").pluck().all();
+    const runs = db
+      .prepare("SELECT STATUS_NAME FROM q_pcrs_status WHERE STATUS_NAME LIKE 'RUN %'")
+      .pluck()
+      .all();
     return runs.length === 0 || runs.includes(`RUN ${runId}`) ? 'same' : 'other';
   } catch (error) {
     const code = (error as { code?: string }).code ?? '';
