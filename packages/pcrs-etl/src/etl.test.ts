@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Simulator, type SimulatorOptions, startSimulator } from 'pcrs-simulator';
+
+const Database = createRequire(new URL('../../pcrs-to-sqlite/package.json', import.meta.url))(
+  'better-sqlite3',
+);
+const bin = fileURLToPath(new URL('../bin/pcrs-etl.js', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'pcrs-etl-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const small = { seed: 5, policies: 24, hosts: 60, controls: 6, rateLimit: 'off' } as const;
+
+function start(simulator: Simulator, out: string, ...args: string[]) {
+  const env = {
+    ...process.env,
+    ...{
+      PCRS_GATEWAY: simulator.gateway,
+      PCRS_USERNAME: 'u',
+      PCRS_PASSWORD: 'p4ssw0rd',
+      PCRS_STATE_DIR: join(root, 'state'),
+    },
+    ...{ PCRS_RATE: '10000/1', PCRS_HOSTS_PER_REQUEST: '40', PCRS_CONCURRENCY: '2' },
+  };
+  const words = ['--conditions=pcrs-source', bin, '--out', out, '--evidence', ...args];
+  const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<{ status: number | null; stdout: string; stderr: string }>((resolve) => {
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+  });
+  return { child, ended };
+}
+
+async function simulated(options: SimulatorOptions = {}): Promise<Simulator> {
+  const simulator = await startSimulator({ ...small, ...options });
+  after(() => simulator.close());
+  return simulator;
+}
+
+/** The posture ids and statuses of a snapshot, and what the gateway has. */
+function rowsOf(database: string): string[] {
+  const db = new Database(database, { readonly: true });
+  try {
+    return db
+      .prepare("SELECT policyId || ' ' || hostId || ' ' || id || ' ' || status FROM q_pcrs_postureinfo")
+      .pluck()
+      .all()
+      .sort();
+  } finally {
+    db.close();
+  }
+}
+
+function truth(simulator: Simulator): string[] {
+  const records = [...simulator.world.posture({ policies: simulator.world.policyIds('active') })].map(
+    (text) => JSON.parse(text),
+  );
+  return records.map(({ policyId, hostId, id, status }) => `${policyId} ${hostId} ${id} ${status}`).sort();
+}
+
+/** Questions asked, without logins. */
+const asked = (simulator: Simulator) =>
+  simulator.requests.filter(({ endpoint }) => endpoint !== 'auth').length;
+
+test('a run makes a snapshot, an archive, the control records and, on request, CSV files', async () => {
+  const simulator = await simulated();
+  const out = join(root, 'one');
+  const { status, stdout, stderr } = await start(simulator, out, '--csv').ended;
+  assert.deepEqual([status, stderr.replace(/pcrs-to-csv: .*\n/g, '')], [0, '']);
+  const loaded = JSON.parse(stdout);
+  assert.deepEqual([loaded.kind, loaded.complete], ['loaded', true]);
+  assert.equal(realpathSync(join(out, 'latest.db')), realpathSync(loaded.database));
+  assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator));
+  const names = readdirSync(out).map((name) => name.replace(/\d{8}T\d{6}Z/, 'STAMP'));
+  assert.deepEqual(names.sort(), ['archive_STAMP', 'csv_STAMP', 'latest.db', 'pcrs_STAMP.db']);
+  const archive = join(out, readdirSync(out).find((name) => name.startsWith('archive'))!);
+  const kinds = readFileSync(join(archive, 'run.ndjson'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).kind);
+  assert.deepEqual(
+    kinds.filter((kind, index) => kind !== kinds[index - 1]),
+    ['session', 'start', 'end', 'loaded'],
+  );
+});
+
+test('killed at any moment and started again it asks for the rest only, and the snapshot is the truth', async () => {
+  const simulator = await simulated();
+  const clean = join(root, 'clean');
+  assert.equal((await start(simulator, clean).ended).status, 0);
+  const ofOneRun = asked(simulator);
+  const out = join(root, 'killed');
+  simulator.faults.add('*:*:delay=120');
+  let inFlight = 0;
+  let kills = 0;
+  for (let after = 500; ; after += 700) {
+    const { child, ended } = start(simulator, out);
+    const isOver = await Promise.race([ended.then(() => true), sleep(after).then(() => false)]);
+    if (isOver) {
+      const { status, stderr } = await ended;
+      assert.equal(status, 0, stderr);
+      break;
+    }
+    inFlight += simulator.requests.filter(
+      ({ outcome, endpoint }) => outcome === 'open' && endpoint !== 'auth',
+    ).length;
+    killTree(child.pid!);
+    await ended;
+    await sleep(300);
+    kills += 1;
+  }
+  assert.ok(kills >= 3, `killed ${kills} times`);
+  assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator));
+  const inAll = asked(simulator) - ofOneRun;
+  // An answer that had come but was not kept yet counts as in flight too: one for each request at a time and kill.
+  assert.ok(
+    inAll <= ofOneRun + inFlight + kills * 2,
+    `${inAll} asked, ${ofOneRun} in a clean run, ${inFlight} in flight at ${kills} kills`,
+  );
+});
+
+/** SIGKILL for a process and all below it: each tool is in a process group of its own. */
+function killTree(pid: number): void {
+  for (const child of childrenOf(pid)) killTree(child);
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+test('deltas over a world that changes come to what full runs come to, and a full run lets go what vanished', async () => {
+  const out = join(root, 'deltas');
+  const world = { ...small, hosts: 200, start: new Date().toISOString().slice(0, 10) };
+  let port = 0;
+  const seen = new Set<string>();
+  for (const day of [0, 1, 2, 3]) {
+    // The same gateway a day later.
+    const simulator = await startSimulator({ ...world, day, port });
+    port = simulator.port;
+    const { status, stderr } = await start(simulator, out, '--incremental').ended;
+    const now = truth(simulator);
+    const full = simulator.requests.filter(
+      ({ endpoint, query }) => endpoint === 'posture' && !query['lastEvaluationDate'],
+    );
+    await simulator.close();
+    assert.equal(status, 0, stderr);
+    assert.equal(full.length > 0, day === 0, 'only the first run asks for everything');
+    const rows = new Set(rowsOf(join(out, 'latest.db')));
+    assert.deepEqual(
+      now.filter((row) => !rows.has(row)),
+      [],
+      `day ${day}: missing`,
+    );
+    const pairs = new Set(now.map(withoutStatus));
+    const gone = [...rows].filter((row) => !pairs.has(withoutStatus(row)));
+    assert.equal(rows.size, now.length + gone.length, `day ${day}: a posture with two statuses`);
+    assert.deepEqual(
+      gone.filter((row) => !seen.has(row)),
+      [],
+      `day ${day}: invented`,
+    );
+    for (const row of rows) seen.add(row);
+    await sleep(1100);
+  }
+  const simulator = await startSimulator({ ...world, day: 3, port });
+  const { status } = await start(simulator, out).ended;
+  const now = truth(simulator);
+  await simulator.close();
+  assert.equal(status, 0);
+  assert.deepEqual(rowsOf(join(out, 'latest.db')), now);
+});
+
+const withoutStatus = (row: string) => row.replace(/ \w+$/, '');
+
+test('an interrupt stops every tool, keeps what came, and the next start goes on', async () => {
+  const simulator = await simulated();
+  simulator.faults.add('posture:2:hang');
+  const out = join(root, 'interrupted');
+  const { child, ended } = start(simulator, out);
+  while (!simulator.requests.some(({ endpoint }) => endpoint === 'posture')) await sleep(50);
+  await sleep(300);
+  child.kill('SIGINT');
+  const { status, stderr } = await ended;
+  assert.equal(status, 130, stderr);
+  simulator.faults.clear();
+  const again = await start(simulator, out).ended;
+  assert.equal(again.status, 0, again.stderr);
+  assert.match(again.stderr, /going on with the interrupted run/);
+  assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator));
+});
+
+test('two at once in one folder: the second is refused', async () => {
+  const simulator = await simulated();
+  simulator.faults.add('*:*:delay=300');
+  const out = join(root, 'twice');
+  const first = start(simulator, out);
+  while (!readdirSync(root).includes('twice') || !readdirSync(out).includes('.lock')) await sleep(20);
+  const second = await start(simulator, out).ended;
+  assert.equal(second.status, 1);
+  assert.match(second.stderr, /another pcrs-etl is at work there/);
+  assert.equal((await first.ended).status, 0);
+});
