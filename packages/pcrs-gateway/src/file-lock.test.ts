@@ -50,8 +50,10 @@ test('takes over the lock of a process that was killed, and lets only one do so'
   assert.ok(existsSync(lock));
   let inside = 0;
   let most = 0;
+  // Sooner than a lock without a sign of life would be given up.
+  const soon = AbortSignal.timeout(10_000);
   const enter = () =>
-    withFileLock(lock, signal, async () => {
+    withFileLock(lock, soon, async () => {
       inside += 1;
       most = Math.max(most, inside);
       await delay(2);

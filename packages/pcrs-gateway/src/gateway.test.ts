@@ -12,7 +12,7 @@ import {
   openGateway,
 } from './gateway.ts';
 import { brokenBody, type GatewayError } from './gateway-error.ts';
-import { type Answer, localGateway, optionsFor } from './local-gateway.test.ts';
+import { type Answer, eventually, localGateway, optionsFor } from './local-gateway.test.ts';
 import { wholeBody } from './whole.ts';
 
 const question: GatewayRequest = {
@@ -221,7 +221,7 @@ test('tells a wait of more than 5 s with status, cause and seconds', async (t) =
     json(response, 429, { message: 'slow' }, { 'x-ratelimit-towait-sec': '30' }),
   );
   const asking = gateway.ask(question, text);
-  while (told.info.length === 0) await delay(5);
+  await eventually(() => told.info.length > 0);
   assert.deepEqual(told.info, ['POST /pcrs/5.0/posture/postureInfo: 429, slow; waiting 31 s']);
   stop.abort(Object.assign(new Error('interrupted'), { code: 'PCRS_INTERRUPTED' }));
   await assert.rejects(asking, { code: 'PCRS_INTERRUPTED' });
@@ -348,6 +348,23 @@ test('ends a gateway that is silent before its head, and one that falls silent i
   assert.match(body.message, /broke off after 2 bytes: no byte for 0\.1 s/);
 });
 
+test('spares a gateway that is slow and not silent', async (t) => {
+  const { gateway } = await open(
+    t,
+    (response) => {
+      let left = 10;
+      const drip = setInterval(() => {
+        left -= 1;
+        if (left > 0) return response.write(' ');
+        clearInterval(drip);
+        return response.end('[]');
+      }, 60);
+    },
+    { timeoutMs: 400, retries: 0 },
+  );
+  assert.equal((await gateway.ask(question, text)).trim(), '[]');
+});
+
 test('notices a gateway that falls silent while the reader is slow, and spares one that does not', async (t) => {
   const chunk = Buffer.alloc(64 * 1024, ' ');
   const { gateway } = await open(
@@ -417,7 +434,7 @@ test('reads an error body of any size or silence to its bound', async (t) => {
   );
   assert.match((await failure(gateway)).message, /400, too much x+…/);
   assert.match((await failure(gateway)).message, /400, too much/);
-  while (local.connections() > 0) await delay(5);
+  await eventually(() => local.connections() === 0);
 });
 
 test('never shows a secret that the gateway sends back', async (t) => {
@@ -440,20 +457,20 @@ test('ends what is in flight, and what waits, at once when it is interrupted', a
   );
   const reason = Object.assign(new Error('interrupted'), { code: 'PCRS_INTERRUPTED' });
   const asking = [0, 1, 2].map(() => gateway.ask(question, text));
-  while (local.asked.length < 2) await delay(5);
+  await eventually(() => local.asked.length === 2);
   stop.abort(reason);
-  for (const one of asking) await assert.rejects(one, (error) => error === reason);
+  await Promise.all(asking.map((one) => assert.rejects(one, (error) => error === reason)));
   await gateway.close();
-  while (local.connections() > 0) await delay(5);
+  await eventually(() => local.connections() === 0);
   assert.equal(local.asked.length, 2);
 });
 
 test('keeps no connection of bodies that were not read', async (t) => {
   const { gateway, local } = await open(t, (response) => response.end(Buffer.alloc(5_000_000)));
   for (let i = 0; i < 5; i += 1) await gateway.ask(question, async ({ status }) => status);
-  while (local.connections() > 1) await delay(5);
+  await eventually(() => local.connections() <= 1);
   await gateway.close();
-  while (local.connections() > 0) await delay(5);
+  await eventually(() => local.connections() === 0);
 });
 
 test('tells each request in a line: method, path, status, bytes, time and what the rate headers say', async (t) => {

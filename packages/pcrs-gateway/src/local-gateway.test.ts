@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { localCertificate, localKey } from './certificates.test.ts';
 import type { GatewayOptions } from './gateway.ts';
 
@@ -93,6 +94,15 @@ export function temporaryDirectory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'pcrs-gateway-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
+}
+
+/** Waits for something to come true; a test in which it never does fails instead of hanging. */
+export async function eventually(isTrue: () => boolean): Promise<void> {
+  const untilMs = performance.now() + 10_000;
+  while (!isTrue()) {
+    if (performance.now() > untilMs) throw new Error(`never came true: ${isTrue}`);
+    await delay(5);
+  }
 }
 
 /** What was logged, by level. */

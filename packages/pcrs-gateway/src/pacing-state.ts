@@ -49,11 +49,11 @@ export function emptyState(): PacingState {
  * How long the gateway may take to count a request that was sent and not yet answered.
  *
  * A request is counted somewhere between its sending and the head of its answer. Until that head is here, the latest
- * possible time is assumed; 3 % of the window (at least 250 ms, as far as the window allows) is all it may cost.
+ * possible time is assumed; 3 % of the window (of a short one more: up to 1 s) is all it may cost.
  */
 export function landingMs(rate: { seconds: number }): number {
   const windowMs = rate.seconds * 1000;
-  return Math.ceil(Math.max(windowMs * 0.03, Math.min(250, windowMs / 4)));
+  return Math.ceil(Math.max(windowMs * 0.03, Math.min(1000, windowMs / 2)));
 }
 
 /** What stands in the way of a request now, or undefined. Forgets what is over. */
@@ -73,6 +73,19 @@ export function hindrance(
     if (waitMs > 0) return { kind: 'rate', waitMs, rate: `${limit.requests}/${limit.windowMs / 1000}` };
   }
   return state.inFlight.length >= rule.concurrency ? { kind: 'slot' } : undefined;
+}
+
+/** Counts a request that goes out now; yields the latest time at which the gateway will have counted it. */
+export function depart(state: PacingState, rule: PacingRule, now: number): number {
+  const latestMs = now + landingMs(rule.rate);
+  state.sent.push(latestMs);
+  return latestMs;
+}
+
+/** The head of the answer is here, so the gateway has counted the request. */
+export function land(state: PacingState, latestMs: number, now: number): void {
+  const index = state.sent.lastIndexOf(latestMs);
+  if (index >= 0) state.sent[index] = Math.min(now, latestMs);
 }
 
 /** Takes what the head of an answer says of the gateway's limit: who else uses it shows in what remains. */

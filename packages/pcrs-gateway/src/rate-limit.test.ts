@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { localGateway, temporaryDirectory } from './local-gateway.test.ts';
+import { eventually, localGateway, temporaryDirectory } from './local-gateway.test.ts';
 import { type Blocked, Pacing, type PacingOptions, type Permit } from './rate-limit.ts';
 
 const far = Number.MAX_SAFE_INTEGER;
@@ -83,7 +83,7 @@ test('keeps what was sent for the next process', async (t) => {
   await pass(pacing);
   await pass(pacing);
   const waiting = open().enter('hostids', far);
-  while (told.length === 0) await delay(5);
+  await eventually(() => told.length > 0);
   stop.abort(new Error('interrupted'));
   await assert.rejects(waiting, /interrupted/);
 });
@@ -101,7 +101,7 @@ test('tells once a long wait that another process was told, and its own not agai
   const { pacing, open, infos, stop } = pacingIn(t);
   await pacing.block('hostids', Date.now() + 60_000, '429, slow');
   const waiting = [open().enter('hostids', far), pacing.enter('hostids', far)];
-  while (infos.length === 0) await delay(5);
+  await eventually(() => infos.length > 0);
   await delay(20);
   stop.abort(new Error('interrupted'));
   await Promise.all(waiting.map((one) => assert.rejects(one)));
@@ -140,7 +140,7 @@ test('slows down to what the headers say where that is less than the flag', asyn
   };
   for (let i = 2; i >= 0; i -= 1) await pass(pacing, { ...headers, 'x-ratelimit-remaining': String(i) });
   const waiting = pacing.enter('hostids', far);
-  while (told.length === 0) await delay(5);
+  await eventually(() => told.length > 0);
   assert.match(told[0]!, /^rate 3\/3600, 36\d\d s$/);
   stop.abort(new Error('interrupted'));
   await assert.rejects(waiting);
@@ -193,7 +193,7 @@ test('paces by itself, after one word, where nothing can be written', async (t) 
     await pass(pacing);
     assert.deepEqual(told, []);
     const third = pass(pacing);
-    while (told.length === 0) await delay(5);
+    await eventually(() => told.length > 0);
     await third;
     assert.equal(troubles.length, 1);
   }
@@ -216,8 +216,8 @@ test('survives a state file that is torn or nonsense, and a clock that was set b
   assert.ok((await msOf(() => pass(open()))) < 5000);
 });
 
-/** Three processes ask 60 times together; what the gateway saw of it. */
-async function threeSideBySide(t: TestContext, rate: { requests: number; seconds: number }) {
+test('three processes side by side are never refused by a gateway with the same rolling limit', async (t) => {
+  const rate = { requests: 20, seconds: 2 };
   const arrivals: number[] = [];
   let refused = 0;
   const local = await localGateway(t, (response) => {
@@ -235,25 +235,11 @@ async function threeSideBySide(t: TestContext, rate: { requests: number; seconds
       log: { warn: console.error, info() {}, verbose() {}, secret() {} }, env: process.env, uid: process.getuid?.(),
     });
     const ask = () => gateway.ask({ endpoint: 'postureInfo', method: 'GET', path: '/x', query: {}, what: 'x' }, async () => 1);
-    await Promise.all(Array.from({ length: 20 }, ask));
+    await Promise.all(Array.from({ length: 15 }, ask));
     await gateway.close();`;
   const env = { ...process.env, PCRS_STATE_DIR: temporaryDirectory(t), PCRS_PASSWORD: 'x' };
   const run = () =>
     promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', code], { env });
   await Promise.all([run(), run(), run()]);
-  return { arrivals, refused };
-}
-
-test('three processes side by side stay under a rolling limit and use 95 % of it', async (t) => {
-  const rate = { requests: 20, seconds: 1 };
-  let share = 0;
-  // The share is a matter of time, and a busy machine may take some; the limit is kept in any case.
-  for (let i = 0; i < 3 && share < 0.95; i += 1) {
-    const { arrivals, refused } = await threeSideBySide(t, rate);
-    assert.equal(refused, 0);
-    assert.equal(arrivals.length, 60);
-    // The 41st request can come two windows after the first at the soonest.
-    share = (2 * rate.seconds * 1000) / (arrivals[40]! - arrivals[0]!);
-  }
-  assert.ok(share >= 0.95 && share <= 1, `used ${share} of the rate`);
+  assert.deepEqual([arrivals.length, refused], [45, 0]);
 });

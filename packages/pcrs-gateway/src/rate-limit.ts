@@ -3,10 +3,11 @@ import type { Endpoint } from './api-versions.ts';
 import { codeOf } from './gateway-error.ts';
 import {
   block,
+  depart,
   type Hindrance,
   hear,
   hindrance,
-  landingMs,
+  land,
   type PacingRule,
   type PacingState,
 } from './pacing-state.ts';
@@ -171,9 +172,8 @@ class Gate {
     const entered: Entered = {
       kind: 'entered',
       slot: randomUUID(),
-      latestMs: now + landingMs(this.#options.rate),
+      latestMs: depart(state, this.#options, now),
     };
-    state.sent.push(entered.latestMs);
     state.inFlight.push({ ...thisProcess(), id: entered.slot, seenMs: now });
     return entered;
   }
@@ -197,23 +197,22 @@ class Gate {
     let isLanded = false;
     this.#mine.add(slot);
     this.#beat();
-    const land = (state: PacingState, now: number) => {
-      const index = state.sent.lastIndexOf(latestMs);
-      if (!isLanded && index >= 0) state.sent[index] = Math.min(now, latestMs);
+    const landOnce = (state: PacingState, now: number) => {
+      if (!isLanded) land(state, latestMs, now);
       isLanded = true;
     };
     return {
       landed: (headers) =>
         this.#change((state) => {
           const now = Date.now();
-          land(state, now);
+          landOnce(state, now);
           hear(state, this.#options, whatIsSaid(headers), now);
         }),
       leave: async () => {
         this.#mine.delete(slot);
         if (this.#mine.size === 0) clearInterval(this.#heartbeat);
         await this.#change((state) => {
-          land(state, Date.now());
+          landOnce(state, Date.now());
           state.inFlight = state.inFlight.filter((held) => held.id !== slot);
         });
         this.#wake?.();

@@ -277,6 +277,17 @@ test('refuses a state directory that others can enter', { skip: process.getuid =
   assert.equal(server.logins.length, 0);
 });
 
+test('waits for the login that is under way, and uses its token', async (t) => {
+  const { server, start } = await open(
+    t,
+    {},
+    { auth: (response) => void setTimeout(() => response.end(jwt({ exp: inSeconds(1000) })), 100) },
+  );
+  const gateways = [await start(), await start(), await start()];
+  await Promise.all(gateways.map((gateway) => gateway.ask()));
+  assert.equal(server.logins.length, 1);
+});
+
 test('makes one login when several processes start or renew at once', async (t) => {
   const { server, state, store } = await open(t, {}, { auth: undefined as never });
   const code = `

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { depart, emptyState, hear, hindrance, land, type PacingRule } from './pacing-state.ts';
+
+/** Numbers between 0 and 1 that are the same in every run. */
+function* numbers(seed: number): Generator<number, never> {
+  for (let state = seed; ; ) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    yield state / 2 ** 32;
+  }
+}
+
+interface Flight {
+  latestMs: number;
+  arrivesMs: number;
+  headMs: number;
+  counted: boolean;
+}
+
+/** Ten minutes, from event to event, of clients that ask whenever they may, and of a gateway with a rolling window. */
+function tenMinutes(rule: PacingRule, seed: number, headers: boolean) {
+  const random = numbers(seed);
+  const state = emptyState();
+  const windowMs = rule.rate.seconds * 1000;
+  const arrivals: number[] = [];
+  let flights: Flight[] = [];
+  let refused = 0;
+  const start = 1_800_000_000_000;
+  const inWindow = (now: number) => {
+    while (arrivals.length > 0 && arrivals[0]! <= now - windowMs) arrivals.shift();
+    return arrivals.length;
+  };
+  let asked = 0;
+  for (let now = start; now < start + 600_000; ) {
+    for (const flight of flights) {
+      if (!flight.counted && flight.arrivesMs <= now) {
+        if (inWindow(now) >= rule.rate.requests) refused += 1;
+        arrivals.push(now);
+        flight.counted = true;
+      }
+      if (flight.headMs > now) continue;
+      land(state, flight.latestMs, now);
+      const remaining = rule.rate.requests - inWindow(now);
+      if (headers)
+        hear(state, rule, { limit: rule.rate.requests, seconds: rule.rate.seconds, remaining }, now);
+    }
+    flights = flights.filter(({ headMs }) => headMs > now);
+    const inTheWay = hindrance(state, rule, now, () => false);
+    if (inTheWay === undefined && flights.length < rule.concurrency) {
+      const arrivesMs = now + Math.floor(random.next().value * 150);
+      const headMs = arrivesMs + 1 + Math.floor(random.next().value * 800);
+      flights.push({ latestMs: depart(state, rule, now), arrivesMs, headMs, counted: false });
+      asked += 1;
+      now += 1;
+      continue;
+    }
+    const events = flights.flatMap(({ counted, arrivesMs, headMs }) =>
+      counted ? [headMs] : [arrivesMs, headMs],
+    );
+    const freeMs = inTheWay?.kind === 'rate' ? now + inTheWay.waitMs : Number.POSITIVE_INFINITY;
+    now = Math.max(now + 1, Math.ceil(Math.min(freeMs, ...events)));
+  }
+  // As many full windows as ten minutes hold, each with the whole rate.
+  return { refused, share: asked / ((600_000 / windowMs) * rule.rate.requests) };
+}
+
+test('uses 95 % of a rolling limit for ten minutes and is never refused, with and without rate headers', () => {
+  for (const headers of [false, true]) {
+    for (const seed of [1, 2, 3]) {
+      const rule = { rate: { requests: 25, seconds: 60 }, concurrency: 10 };
+      const { refused, share } = tenMinutes(rule, seed, headers);
+      assert.equal(refused, 0);
+      assert.ok(share >= 0.95 && share <= 1.0001, `used ${share}`);
+    }
+  }
+});
+
+test('counts a request from its sending at the latest possible time, and less once its answer has begun', () => {
+  const rule = { rate: { requests: 1, seconds: 60 }, concurrency: 9 };
+  const state = emptyState();
+  const latestMs = depart(state, rule, 1_000_000);
+  const waitMs = () => {
+    const inTheWay = hindrance(state, rule, 1_000_500, () => false);
+    return inTheWay?.kind === 'rate' ? inTheWay.waitMs : undefined;
+  };
+  assert.equal(waitMs(), 60_000 + 1800 - 500 + 2);
+  land(state, latestMs, 1_000_400);
+  assert.equal(waitMs(), 60_000 - 100 + 2);
+});
