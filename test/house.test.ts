@@ -22,6 +22,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-records': { library: [] },
   'pcrs-gateway': { library: [], thirdParty: ['undici'] },
   'pcrs-cli': { library: ['pcrs-records'], thirdParty: ['yargs', 'ndjson'] },
+  'pcrs-database': { library: ['pcrs-records'], thirdParty: ['better-sqlite3'] },
   'pcrs-auth': stage,
   'pcrs-policies': stage,
   'pcrs-hostids': stage,
@@ -32,6 +33,8 @@ const imports: Readonly<Record<string, Rule>> = {
     library: ['pcrs-cli', 'pcrs-records'],
     programs: ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'],
   },
+  'pcrs-diff': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
+  'pcrs-status': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
   'pcrs-simulator': { library: ['pcrs-records'], typesOnly: ['pcrs-records'], cli: ['pcrs-cli'] },
 };
 

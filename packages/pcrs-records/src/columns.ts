@@ -108,3 +108,9 @@ export const flatPostureColumns: readonly FlatColumn[] = [
   { name: 'causeOfFailure_other', path: ['causeOfFailure'], without: ['missing', 'unexpected'] },
   ...flat('currentDataSizeKB totalDataSizeKB currentBatch totalBatches CLOUD_RESOURCE_ID'),
 ];
+
+/** A `change` record of `pcrs-diff`, and its CSV: the posture's members as the flat view names them, and its two statuses. */
+export const changeColumns: readonly FlatColumn[] = flat(
+  'change policyId policyTitle hostId ip dns controlId controlStatement technologyId technology_name instance id ' +
+    'criticality_label criticality_value oldStatus newStatus',
+);

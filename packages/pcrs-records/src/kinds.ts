@@ -100,6 +100,8 @@ export const suiteKinds = [
   'token',
   'plan',
   'change',
+  'change-summary',
+  'status',
 ] as const;
 
 /** The kind of record each stage makes. */

@@ -1,0 +1,43 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { codedError } from 'pcrs-records/errors';
+import { databaseError, isLocked, type Purpose } from './database-error.ts';
+
+/** Another program's lock is waited for so long, unless told otherwise. */
+const defaultLockWaitMs = 10_000;
+/** One wait inside SQLite; it blocks the process, so it is short and repeated. */
+export const busyTimeoutMs = 100;
+
+export interface Patience {
+  /** Another program's lock is waited for so long. */
+  lockWaitMs?: number | undefined;
+  /** Ends the waiting. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Does what may find the database locked, until it is free or the wait is over.
+ *
+ * Throws  PCRS_MACHINE when the wait is over; what `databaseError` makes of any other error; the signal's reason
+ */
+export async function patiently<T>(
+  path: string,
+  purpose: Purpose,
+  { lockWaitMs = defaultLockWaitMs, signal }: Patience,
+  act: () => T,
+): Promise<T> {
+  const deadline = performance.now() + lockWaitMs;
+  for (;;) {
+    try {
+      return act();
+    } catch (error) {
+      if (!isLocked((error as { code?: string }).code)) throw databaseError(error, path, purpose);
+      if (performance.now() > deadline) {
+        const waited = lockWaitMs > 0 ? ` (waited ${lockWaitMs / 1000} s)` : '';
+        const message = `${path} is locked by another program${waited}; try again when that is done`;
+        throw codedError('PCRS_MACHINE', message, { cause: error });
+      }
+    }
+    signal?.throwIfAborted();
+    await delay(50);
+  }
+}

@@ -1,0 +1,12 @@
+/** What may have happened to a posture between two databases; in the order in which a summary counts. */
+export const changeWords = ['newly_failed', 'fixed', 'status_changed', 'appeared', 'vanished'] as const;
+export type ChangeWord = (typeof changeWords)[number];
+
+/** What each word means, for the help. */
+export const meanings: Readonly<Record<ChangeWord, string>> = {
+  newly_failed: 'the status became Failed',
+  fixed: 'the status was Failed and became Passed',
+  status_changed: 'any other change of the status',
+  appeared: 'a posture that only NEW has, whatever its status',
+  vanished: 'a posture that only OLD has',
+};

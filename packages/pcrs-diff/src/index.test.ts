@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Changes,
+  database,
+  databaseWithoutRun,
+  diff,
+  emptyDirectory,
+  policy,
+  posture,
+} from './fixture.test.ts';
+import { openDiff } from './index.ts';
+
+test('has a word for each pair of statuses', async () => {
+  const pairs = [
+    ['Passed', 'Failed', 'newly_failed'],
+    ['Error', 'Failed', 'newly_failed'],
+    [null, 'Failed', 'newly_failed'],
+    ['Failed', 'Passed', 'fixed'],
+    ['FAILED', 'passed', 'fixed'],
+    ['Failed', 'Error', 'status_changed'],
+    ['Error', 'Passed', 'status_changed'],
+    ['Passed', 'Error', 'status_changed'],
+    ['Failed', null, 'status_changed'],
+    ['Failed', '', 'status_changed'],
+    ['Failed', 'Failed', undefined],
+    ['Passed', 'PASSED', undefined],
+    [null, null, undefined],
+    [undefined, 'Passed', 'appeared'],
+    [undefined, 'Failed', 'appeared'],
+    ['Failed', undefined, 'vanished'],
+  ] as const;
+  const side = (index: 0 | 1) =>
+    pairs.flatMap((pair, id) => (pair[index] === undefined ? [] : [{ ...posture, id, status: pair[index] }]));
+  const { changes } = await diff(await database(side(0)), await database(side(1)));
+  assert.deepEqual(
+    changes.map(({ id, change, oldStatus, newStatus }) => [id, oldStatus, newStatus, change]),
+    pairs.flatMap(([old, now, change], id) =>
+      change === undefined ? [] : [[id, old ?? null, now ?? null, change]],
+    ),
+  );
+});
+
+test('takes new evidence, dates and texts for no change', async () => {
+  const later = {
+    lastEvaluatedDate: '2026-11-21T00:00:00Z',
+    evidence: { currentValues: ['1'] },
+    ip: '192.0.2.15',
+  };
+  const { text } = await diff(await database([posture]), await database([{ ...posture, ...later }]));
+  assert.equal(text, '');
+});
+
+test('shows a posture as the later database has it, a vanished one as the older', async () => {
+  const moved = { ...posture, ip: '192.0.2.99', criticality: { label: 'URGENT', value: 5 } };
+  const failed = await diff(await database([{ ...posture, status: 'Passed' }]), await database([moved]));
+  assert.deepEqual(failed.changes, [
+    {
+      kind: 'change',
+      change: 'newly_failed',
+      policyId: 85361,
+      policyTitle: 'CIS - Microsoft Windows 11, v1.2.0',
+      hostId: 609153601,
+      ip: '192.0.2.99',
+      dns: 'ws-0013',
+      controlId: 10091,
+      controlStatement: "Status of the 'Prevent installation' setting",
+      technologyId: 331,
+      technology_name: 'Windows 11',
+      instance: 'os',
+      id: 23006235045,
+      criticality_label: 'URGENT',
+      criticality_value: 5,
+      oldStatus: 'Passed',
+      newStatus: 'Failed',
+    },
+  ]);
+  const vanished = await diff(await database([moved]), await database([policy]));
+  assert.deepEqual(vanished.changes, [
+    { ...failed.changes[0], change: 'vanished', oldStatus: 'Failed', newStatus: null },
+  ]);
+});
+
+test('keeps every digit of ids, and every character of texts', async () => {
+  const big = '9223372036854775807';
+  const odd = 'a "quote" \\ \u0000 \u2028 \u001b \u{1f512} é';
+  const record = JSON.stringify({ ...posture, dns: odd }).replace(`"id":${posture.id}`, `"id":${big}`);
+  const { text, changes } = await diff(await database([policy]), await database([record]));
+  assert.ok(text.includes(`"id":${big},`), text);
+  assert.equal(changes[0].dns, odd);
+  assert.equal(text.split('\n').length, 2);
+});
+
+test('has null where a posture has no technology, criticality or text', async () => {
+  const {
+    technologyId: _id,
+    technology: _technology,
+    criticality: _criticality,
+    dns: _dns,
+    ...bare
+  } = posture;
+  const old = await database([policy]);
+  const [change] = (await diff(old, await database([{ ...bare, criticality: 'odd' }]))).changes;
+  assert.deepEqual(
+    [change.technologyId, change.technology_name, change.criticality_label, change.dns],
+    [null, null, null, null],
+  );
+  const { summary } = await diff(old, await database([bare]));
+  assert.deepEqual(
+    summary.byCriticality.map((group: Changes[number]) => group.criticality_label),
+    [null],
+  );
+});
+
+test('agrees with a model over any two sets of postures', async () => {
+  const row = fc.record({
+    policyId: fc.integer({ min: 1, max: 3 }),
+    hostId: fc.integer({ min: 1, max: 4 }),
+    controlId: fc.integer({ min: 1, max: 3 }),
+    id: fc.integer({ min: 1, max: 6 }),
+    status: fc.constantFrom('Passed', 'Failed', 'Error'),
+    batches: fc.integer({ min: 1, max: 3 }),
+  });
+  const key = ({ policyId, hostId, id }: Changes[number]) => `${policyId}/${hostId}/${id}`;
+  const side = fc.uniqueArray(row, { selector: key, maxLength: 25 });
+  const records = (rows: Changes) =>
+    rows.flatMap(({ batches, ...members }) =>
+      Array.from({ length: batches }, (_, batch) => ({ ...posture, ...members, currentBatch: batch + 1 })),
+    );
+  await fc.assert(
+    fc.asyncProperty(side, side, fc.integer({ min: 1, max: 5 }), async (before, after, rowsAtATime) => {
+      const [old, now] = [
+        new Map(before.map((one) => [key(one), one])),
+        new Map(after.map((one) => [key(one), one])),
+      ];
+      const expected = [...new Set([...old.keys(), ...now.keys()])]
+        .filter((one) => old.get(one)?.status !== now.get(one)?.status)
+        .map((one) => ({ ...(now.get(one) ?? old.get(one))!, key: one }))
+        .sort(
+          (a, b) =>
+            a.policyId - b.policyId || a.hostId - b.hostId || a.controlId - b.controlId || a.id - b.id,
+        )
+        .map(({ key: one }) => [one, old.get(one)?.status ?? null, now.get(one)?.status ?? null]);
+      const { changes, summary } = await diff(
+        await database([policy, ...records(before)]),
+        await database([policy, ...records(after)]),
+        { rowsAtATime },
+      );
+      assert.deepEqual(
+        changes.map((one) => [key(one), one.oldStatus, one.newStatus]),
+        expected,
+      );
+      assert.deepEqual([summary.old.postures, summary.new.postures], [before.length, after.length]);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('refuses databases of two subscriptions, naming both', async () => {
+  const [old, now] = [await database([policy]), await database([{ ...policy, subscriptionId: 5 }])];
+  await assert.rejects(diff(old, now), {
+    code: 'PCRS_RECORD',
+    message: `${old} is of subscription 263191, but ${now} of subscription 5; give two databases of one subscription`,
+  });
+  const other = { ...posture, customerUuid: '00000000-0000-4000-8000-000000000002' };
+  const lists = [await databaseWithoutRun([posture]), await databaseWithoutRun([other])] as const;
+  await assert.rejects(diff(...lists), {
+    code: 'PCRS_RECORD',
+    message: /customer 0.*1, but .* of customer 0.*2/,
+  });
+});
+
+test('warns of a database whose run is incomplete, and with strict refuses it', async () => {
+  const whole = await database([posture]);
+  const partial = await database([posture], { failed: true });
+  const { warnings, summary } = await diff(whole, partial);
+  const why = 'run incomplete: pcrs-posture ended 5: 503, 7 tries';
+  assert.deepEqual(warnings, [`${partial}: ${why}; what it lacks shows as vanished or appeared`]);
+  assert.deepEqual([summary.old.complete, summary.new.complete], [true, false]);
+  for (const pair of [[whole, partial] as const, [partial, whole] as const])
+    await assert.rejects(diff(...pair, { strict: true }), {
+      code: 'PCRS_INCOMPLETE',
+      message: `${partial}: ${why} (--strict)`,
+    });
+});
+
+test('takes databases without a run as they are, but not with strict', async () => {
+  const [old, now] = [await databaseWithoutRun([posture]), await database([posture])];
+  const { warnings, summary } = await diff(old, now);
+  assert.deepEqual([warnings, summary.old.complete], [[], null]);
+  await assert.rejects(diff(old, now, { strict: true }), {
+    code: 'PCRS_INCOMPLETE',
+    message: /without a run/,
+  });
+});
+
+test('warns of the newer database given first, of two gateways, and of a policy that neither has', async () => {
+  const old = await database([posture], {
+    startedAt: '2026-11-21T01:02:03Z',
+    gateway: 'https://one.example',
+  });
+  const now = await database([posture], { gateway: 'https://two.example' });
+  const { warnings } = await diff(old, now, { policies: ['85361', '42'] });
+  assert.deepEqual(warnings, [
+    `${old} was loaded from https://one.example, ${now} from https://two.example: are these one subscription?`,
+    `${old} (2026-11-21T01:02:03Z) is newer than ${now} (2026-11-20T01:02:03Z); the older comes first`,
+    'policy 42 has no posture in either database',
+  ]);
+});
+
+test('follows links, and leaves the files and their directory as they were', async () => {
+  const directory = emptyDirectory();
+  const old = await database([posture], { path: join(directory, 'old.db') });
+  const now = await database([{ ...posture, status: 'Passed' }], { path: join(directory, 'now.db') });
+  symlinkSync('now.db', join(directory, 'latest.db'));
+  const before = [old, now].map(digest);
+  const { changes } = await diff(old, join(directory, 'latest.db'));
+  assert.deepEqual(
+    changes.map(({ change }) => change),
+    ['fixed'],
+  );
+  assert.deepEqual([old, now].map(digest), before);
+  assert.deepEqual(readdirSync(directory).sort(), ['latest.db', 'now.db', 'old.db']);
+});
+
+function digest(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+test('says in a line what is wrong with a file, whichever of the two it is', async () => {
+  const good = await database([posture]);
+  const directory = dirname(good);
+  const file = (name: string, content: string | Uint8Array) => {
+    writeFileSync(join(directory, name), content);
+    return join(directory, name);
+  };
+  mkdirSync(join(directory, 'folder'));
+  const cases = [
+    [join(directory, 'none.db'), 'PCRS_USAGE', /^there is no file .*none\.db$/],
+    [join(directory, 'folder'), 'PCRS_USAGE', /folder is a directory; give a database file$/],
+    [file('text.db', 'hello\n'), 'PCRS_RECORD', /text\.db is not a database; pcrs-to-sqlite makes one$/],
+    [file('empty.db', ''), 'PCRS_RECORD', /empty\.db is empty; pcrs-to-sqlite makes a database$/],
+    [
+      file('cut.db', readFileSync(good).subarray(0, 5000)),
+      'PCRS_RECORD',
+      /cut\.db (is damaged|is no database)/,
+    ],
+    [
+      file('head.db', readFileSync(good).subarray(0, 60)),
+      'PCRS_RECORD',
+      /head\.db is (not a database|damaged)/,
+    ],
+  ] as const;
+  for (const [path, code, message] of cases) {
+    await assert.rejects(diff(path, good), { code, message }, path);
+    await assert.rejects(diff(good, path), { code, message }, path);
+  }
+});
+
+test('stops where a database is written to while it is read', async () => {
+  const old = await database([posture]);
+  const now = await database([1, 2, 3].map((hostId) => ({ ...posture, hostId })));
+  const opened = await openDiff(old, now, { rowsAtATime: 1 });
+  const lines = opened.lines();
+  assert.equal((await lines.next()).done, false);
+  await database([{ ...posture, hostId: 4 }], { path: now });
+  await assert.rejects(lines.next(), {
+    code: 'PCRS_INCOMPLETE',
+    message: /was written to while it was read/,
+  });
+  opened.close();
+});
+
+test('stops between two hosts when it is told to', async () => {
+  const now = await database([1, 2, 3].map((hostId) => ({ ...posture, hostId })));
+  const stop = new AbortController();
+  const opened = await openDiff(await database([policy]), now, { rowsAtATime: 1, signal: stop.signal });
+  const lines = opened.lines();
+  await lines.next();
+  const reason = Object.assign(new Error('enough'), { code: 'PCRS_INTERRUPTED' });
+  stop.abort(reason);
+  await assert.rejects(lines.next(), reason);
+  opened.close();
+});

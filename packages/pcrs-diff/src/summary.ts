@@ -1,0 +1,113 @@
+import type { Id } from './change-query.ts';
+import { type ChangeWord, changeWords } from './change-words.ts';
+import { type LonePolicy, momentOf, type Side } from './pair.ts';
+import { allGroupings, type ChangeCounts, type Group, type Grouping, type Tally } from './tally.ts';
+
+/** What a summary is made of. */
+export interface SummaryParts {
+  old: Side;
+  new: Side;
+  postures: { old: number; new: number };
+  tally: Tally;
+  policiesAppeared: readonly LonePolicy[];
+  policiesVanished: readonly LonePolicy[];
+}
+
+/** The summary as a record; lists of policies, hosts and controls hold at most `top`, those with the most new failures first. */
+export function summaryRecord(parts: SummaryParts, top: number): object {
+  const { tally, postures } = parts;
+  const lists = allGroupings.map((grouping) => [
+    grouping,
+    tally.top(grouping, limit(grouping, top)).map(({ name, counts }) => ({ ...exact(name), ...counts })),
+  ]);
+  return {
+    kind: 'change-summary',
+    old: sideRecord(parts.old, postures.old),
+    new: sideRecord(parts.new, postures.new),
+    changes: tally.counts,
+    policiesAppeared: parts.policiesAppeared.map((policy) => exact({ ...policy })),
+    policiesVanished: parts.policiesVanished.map((policy) => exact({ ...policy })),
+    ...Object.fromEntries(lists),
+  };
+}
+
+function sideRecord(side: Side, postures: number): object {
+  const { load, run } = side.status;
+  return {
+    database: side.database,
+    runId: run?.runId ?? null,
+    startedAt: momentOf(side),
+    complete: load === undefined || load.state === 'without a run' ? null : load.state === 'complete',
+    postures,
+  };
+}
+
+/** There are few criticalities: all of them are told. */
+function limit(grouping: Grouping, top: number): number {
+  return grouping === 'byCriticality' ? Number.POSITIVE_INFINITY : top;
+}
+
+/** Ids with all their digits, as JSON numbers. */
+function exact(name: Readonly<Record<string, Id | string | null>>): object {
+  const entries = Object.entries(name).map(([member, value]) => [member, numberOf(value)]);
+  return Object.fromEntries(entries);
+}
+
+function numberOf(value: Id | string | null): unknown {
+  if (typeof value !== 'bigint') return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : JSON.rawJSON(String(value));
+}
+
+const inWords: Readonly<Record<ChangeWord, string>> = {
+  newly_failed: 'newly failed',
+  fixed: 'fixed',
+  status_changed: 'status changed otherwise',
+  appeared: 'appeared',
+  vanished: 'vanished',
+};
+
+const titles: Readonly<Record<Grouping, string>> = {
+  byPolicy: 'policies',
+  byHost: 'hosts',
+  byControl: 'controls',
+  byCriticality: 'criticality',
+};
+
+/** The summary for people: a sentence, then a line for each of the first policies, hosts, controls and criticalities. */
+export function summaryLines(parts: SummaryParts, top: number): string[] {
+  const { tally, postures } = parts;
+  const of = `of ${postures.old.toLocaleString('en-US')} and ${postures.new.toLocaleString('en-US')} postures`;
+  const lines = [tally.total === 0 ? `no change ${of}` : `${counted(tally.counts, true)}; ${of}`];
+  for (const { policyId, policyTitle } of parts.policiesAppeared)
+    lines.push(`policy only in ${parts.new.database}: ${labelled(policyId, policyTitle)}`);
+  for (const { policyId, policyTitle } of parts.policiesVanished)
+    lines.push(`policy only in ${parts.old.database}: ${labelled(policyId, policyTitle)}`);
+  for (const grouping of allGroupings) {
+    for (const group of tally.top(grouping, top))
+      lines.push(`  ${nameOf(grouping, group)}: ${counted(group.counts)}`);
+    const more = tally.size(grouping) - limit(grouping, top);
+    if (top > 0 && more > 0) lines.push(`  and ${more.toLocaleString('en-US')} ${titles[grouping]} more`);
+  }
+  return lines;
+}
+
+function counted(counts: ChangeCounts, all = false): string {
+  return changeWords
+    .filter((word) => all || counts[word] > 0)
+    .map((word) => `${counts[word].toLocaleString('en-US')} ${inWords[word]}`)
+    .join(', ');
+}
+
+function nameOf(grouping: Grouping, { name }: Group): string {
+  const [id, ...words] = Object.values(name);
+  if (grouping === 'byCriticality') return `criticality ${id ?? 'unknown'}`;
+  const word = { byPolicy: 'policy', byHost: 'host', byControl: 'control' }[grouping];
+  return `${word} ${labelled(id ?? '?', words.filter(Boolean).join(' '))}`;
+}
+
+/** An id and a title that fits into a line. */
+function labelled(id: Id | string, title: string | null): string {
+  if (!title) return String(id);
+  return `${id} ${title.length > 60 ? `${title.slice(0, 59)}…` : title}`;
+}

@@ -1,0 +1,192 @@
+// What the databases of two days differ in, held against what the simulator's world did between them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type SimulatorOptions, World } from 'pcrs-simulator';
+import { type Changes, database, diff, recordsOf } from './fixture.test.ts';
+
+const size = { seed: 7, policies: 14, hosts: 40, controls: 9 };
+
+// biome-ignore lint/suspicious/noExplicitAny: records as the gateway sends them
+type Posture = any;
+
+function posturesOf(options: SimulatorOptions): Map<string, Posture> {
+  const records = Array.from(new World(options).posture(), (text) => JSON.parse(text) as Posture);
+  return new Map(records.map((record) => [`${record.policyId}/${record.hostId}/${record.id}`, record]));
+}
+
+/** The changes between two days, told from the truth in the plainest way. */
+function truth(oldOptions: SimulatorOptions, newOptions: SimulatorOptions): Changes {
+  const [before, after] = [posturesOf(oldOptions), posturesOf(newOptions)];
+  const changes = [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
+    const [old, now] = [before.get(key), after.get(key)];
+    if (old?.status === now?.status) return [];
+    const record = now ?? old;
+    return {
+      kind: 'change',
+      change: changeOf(old?.status, now?.status),
+      policyId: record.policyId,
+      policyTitle: record.policyTitle,
+      hostId: record.hostId,
+      ip: record.ip,
+      dns: record.dns,
+      controlId: record.controlId,
+      controlStatement: record.controlStatement,
+      technologyId: record.technologyId,
+      technology_name: record.technology?.name ?? null,
+      instance: record.instance,
+      id: record.id,
+      criticality_label: record.criticality?.label ?? null,
+      criticality_value: record.criticality?.value ?? null,
+      oldStatus: old?.status ?? null,
+      newStatus: now?.status ?? null,
+    };
+  });
+  return changes.sort(
+    (a, b) => a.policyId - b.policyId || a.hostId - b.hostId || a.controlId - b.controlId || a.id - b.id,
+  );
+}
+
+function changeOf(old: string | undefined, now: string | undefined): string {
+  if (old === undefined) return 'appeared';
+  if (now === undefined) return 'vanished';
+  if (now === 'Failed') return 'newly_failed';
+  return old === 'Failed' && now === 'Passed' ? 'fixed' : 'status_changed';
+}
+
+const days = [0, 1, 5, 12];
+const made = new Map<string, Promise<string>>();
+
+function databaseOf(options: SimulatorOptions): Promise<string> {
+  const key = JSON.stringify(options);
+  const known = made.get(key) ?? recordsOf(options).then((records) => database(records));
+  made.set(key, known);
+  return known;
+}
+
+for (const [index, day] of days.entries()) {
+  for (const later of days.slice(index + 1)) {
+    test(`tells exactly what the world changed from day ${day} to day ${later}`, async () => {
+      const [before, after] = [
+        { ...size, day },
+        { ...size, day: later },
+      ];
+      const expected = truth(before, after);
+      const kinds = new Set(expected.map(({ change }) => change));
+      assert.ok(kinds.has('newly_failed') && kinds.has('fixed'));
+      if (day === 0 && later === 12) assert.ok(kinds.has('appeared') && kinds.has('vanished'));
+      const { changes, warnings } = await diff(await databaseOf(before), await databaseOf(after));
+      assert.deepEqual(changes, expected);
+      assert.deepEqual(warnings, []);
+    });
+  }
+}
+
+test('tells the same, the way back, with the words turned round', async () => {
+  const [before, after] = [
+    { ...size, day: 0 },
+    { ...size, day: 5 },
+  ];
+  const { changes } = await diff(await databaseOf(after), await databaseOf(before));
+  assert.deepEqual(changes, truth(after, before));
+});
+
+test('tells nothing of a database and itself', async () => {
+  const path = await databaseOf({ ...size, day: 0 });
+  const { text, summary } = await diff(path, path);
+  assert.equal(text, '');
+  assert.equal(summary.old.postures, posturesOf({ ...size, day: 0 }).size);
+});
+
+test('counts a posture that came in several batches once', async () => {
+  const [plain, split] = [
+    { ...size, day: 0 },
+    { ...size, day: 5, forms: ['split' as const] },
+  ];
+  const expected = truth(plain, { ...size, day: 5 });
+  const { changes, summary } = await diff(await databaseOf(plain), await databaseOf(split));
+  assert.deepEqual(changes, expected);
+  assert.equal(summary.new.postures, posturesOf({ ...size, day: 5 }).size);
+  const back = await diff(await databaseOf(split), await databaseOf(plain));
+  assert.deepEqual(back.changes, truth({ ...size, day: 5 }, plain));
+  assert.equal((await diff(await databaseOf(split), await databaseOf({ ...size, day: 5 }))).text, '');
+});
+
+test('tells the same however many rows are compared at a time', async () => {
+  const [old, now] = [await databaseOf({ ...size, day: 0 }), await databaseOf({ ...size, day: 12 })];
+  const whole = await diff(old, now);
+  for (const rowsAtATime of [1, 7, 100]) {
+    const parts = await diff(old, now, { rowsAtATime });
+    assert.equal(parts.text, whole.text);
+    assert.deepEqual(parts.summary, whole.summary);
+  }
+});
+
+test('picks changes, policies and criticalities from all there are', async () => {
+  const [old, now] = [await databaseOf({ ...size, day: 0 }), await databaseOf({ ...size, day: 12 })];
+  const all = (await diff(old, now)).changes;
+  const policyId = all[0].policyId;
+  const picks = [
+    [{ kinds: ['fixed', 'vanished'] as const }, ({ change }: Posture) => /fixed|vanished/.test(change)],
+    [{ policies: [`0${policyId}`] }, (change: Posture) => change.policyId === policyId],
+    [{ criticality: ['urgent'] }, (change: Posture) => change.criticality_label === 'URGENT'],
+    [
+      { kinds: ['newly_failed'] as const, criticality: ['URGENT', 'Critical'] },
+      (change: Posture) => change.change === 'newly_failed' && change.criticality_value >= 4,
+    ],
+  ] as const;
+  for (const [options, wanted] of picks) {
+    const expected = all.filter(wanted);
+    assert.ok(expected.length > 0 && expected.length < all.length);
+    const { changes, summary } = await diff(old, now, options);
+    assert.deepEqual(changes, expected);
+    assert.equal(total(summary.changes), expected.length);
+  }
+});
+
+test('sums up what it told by policy, host, control and criticality', async () => {
+  const [before, after] = [
+    { ...size, day: 0 },
+    { ...size, day: 12 },
+  ];
+  const { changes, summary } = await diff(await databaseOf(before), await databaseOf(after));
+  const groupings = {
+    byPolicy: 'policyId',
+    byHost: 'hostId',
+    byControl: 'controlId',
+    byCriticality: 'criticality_label',
+  };
+  for (const [grouping, member] of Object.entries(groupings)) {
+    const groups = Map.groupBy(changes, (change) => change[member]);
+    assert.equal(summary[grouping].length, groups.size);
+    for (const group of summary[grouping]) {
+      const of = groups.get(group[member])!;
+      for (const word of Object.keys(summary.changes))
+        assert.equal(group[word], of.filter(({ change }) => change === word).length);
+    }
+    const firsts = summary[grouping].map(({ newly_failed }: Posture) => newly_failed);
+    assert.deepEqual(
+      firsts,
+      firsts.toSorted((a: number, b: number) => b - a),
+    );
+  }
+  assert.equal(total(summary.changes), changes.length);
+  assert.equal(
+    summary.new.postures - summary.old.postures,
+    summary.changes.appeared - summary.changes.vanished,
+  );
+  const ids = (options: SimulatorOptions) => new World(options).policyIds().map(Number);
+  const only = (list: Posture[]) => list.map((policy) => policy.policyId);
+  assert.ok(summary.policiesAppeared.length > 0 && summary.policiesVanished.length > 0);
+  assert.deepEqual(
+    only(summary.policiesAppeared),
+    ids(after).filter((id) => !ids(before).includes(id)),
+  );
+  assert.deepEqual(
+    only(summary.policiesVanished),
+    ids(before).filter((id) => !ids(after).includes(id)),
+  );
+});
+
+function total(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
