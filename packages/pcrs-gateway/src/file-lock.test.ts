@@ -44,6 +44,7 @@ test('takes over the lock of a process that was killed, and lets only one do so'
     return new Promise(() => setInterval(() => {}, 1000));
   });`;
   const child = spawn(process.execPath, program(code), { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   child.kill('SIGKILL');
   await once(child, 'close');

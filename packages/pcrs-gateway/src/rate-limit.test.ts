@@ -172,6 +172,7 @@ test('takes over the slots of a process that was killed', async (t) => {
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  t.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   const other = new Pacing(options);
   let entered = false;
