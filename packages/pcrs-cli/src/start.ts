@@ -108,6 +108,7 @@ async function runMain(
       node: { path: process.execPath, flags: process.execArgv },
       stdin: readStdin(stop.signal),
       stdinIs,
+      stdoutIsTerminal: process.stdout.isTTY === true,
       stderrIsTerminal,
       output,
       log,

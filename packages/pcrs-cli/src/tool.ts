@@ -49,6 +49,8 @@ export interface Context<F extends Flags = Flags> {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** What stdin is: a stage with optional input reads it only where it is a pipe, a socket or a file. */
   readonly stdinIs: 'terminal' | 'stream' | 'nothing';
+  /** Whether a person reads the output; then a tool may write a table instead of records. */
+  readonly stdoutIsTerminal: boolean;
   readonly stderrIsTerminal: boolean;
   readonly output: Output;
   readonly log: Log;
