@@ -61,7 +61,7 @@ suite('a reader that goes away', () => {
 
   test('what is in flight is cancelled, and nothing more is asked', async () => {
     const before = simulator.requestCount;
-    simulator.faults.add('posture:1-:drip=2000:every=50');
+    simulator.faults.add('posture:2-:drip=100:every=100');
     try {
       silent(
         await bash(`pcrs-policies | pcrs-hostids | pcrs-posture --hosts-per-request 5 | head -1 > first`),
