@@ -1,4 +1,4 @@
-import { exitStatus } from 'pcrs-cli/exit-status';
+import { failedEnd } from 'pcrs-cli/failed-end';
 import { flag } from 'pcrs-cli/flags';
 import { connectionFlags, gatewayOptions } from 'pcrs-cli/gateway-flags';
 import { askHidden } from 'pcrs-cli/prompt';
@@ -32,6 +32,7 @@ export const tool = defineTool({
     'curl -H @<(echo "Authorization: Bearer $(pcrs-auth --print-token)") "$URL"',
   ],
   stdin: 'none',
+  opensRun: true,
   flags,
   notes: [
     'The password comes from --credentials -, --password-file, --password-command, PCRS_PASSWORD, the profile, or a hidden prompt; never from the command line.',
@@ -62,21 +63,10 @@ async function openRun(context: AuthContext): Promise<void> {
     }
     await context.output.record(session);
   } catch (error) {
-    await writeFailedEnd(context, error).catch(() => {});
+    const reason = context.signal.aborted ? context.signal.reason : error;
+    await context.output.record(failedEnd(context.tool, newRunId(), reason, context.log)).catch(() => {});
     throw error;
   }
-}
-
-/** The one line by which the stages and the sink after a failed login know that there is no run, and why. */
-async function writeFailedEnd(context: AuthContext, error: unknown): Promise<void> {
-  const { log, output, signal, tool: stage } = context;
-  const reason = signal.aborted ? signal.reason : error;
-  const code = (reason as { code?: string }).code ?? 'PCRS_BUG';
-  await output.record({
-    ...{ kind: 'end', runId: newRunId(), stage, endedAt: new Date().toISOString(), ok: false },
-    ...{ status: exitStatus(reason), in: {}, out: {}, requests: 0, retries: 0, bytes: 0 },
-    ...{ warnings: log.warnings, error: { code, message: log.redacted((reason as Error).message) } },
-  });
 }
 
 async function authOptions(context: AuthContext): Promise<AuthOptions> {

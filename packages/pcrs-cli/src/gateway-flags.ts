@@ -146,8 +146,22 @@ export function concurrencyFlag(fallback: number) {
 
 type ConnectionContext = Pick<
   Context<typeof connectionFlags>,
-  'flags' | 'env' | 'uid' | 'tool' | 'version' | 'log' | 'progress' | 'signal' | 'profilePassword' | 'origins'
+  | 'flags'
+  | 'env'
+  | 'uid'
+  | 'tool'
+  | 'version'
+  | 'log'
+  | 'progress'
+  | 'signal'
+  | 'profile'
+  | 'profilePassword'
+  | 'origins'
 >;
+
+function textOrNothing(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
 
 /** What `pcrs-gateway` takes, from the flags of a tool. */
 export function gatewayOptions(context: ConnectionContext) {
@@ -162,6 +176,7 @@ export function gatewayOptions(context: ConnectionContext) {
     tokenFile: flags.tokenFile,
     tokenCommand: flags.tokenCommand,
     profilePassword: context.profilePassword,
+    profileUsername: textOrNothing(context.profile['username']),
     caFile: flags.caFile,
     proxy: flags.proxy,
     strict: more.strict ?? false,

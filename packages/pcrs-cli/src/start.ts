@@ -45,6 +45,7 @@ async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
       write: writeStderr,
     });
     log.error(messageOf(error));
+    if (tool.opensRun) await printFailedEnd(tool, error, log);
     return exitStatus(error);
   }
   const values = read.values as unknown as CommonValues;
@@ -88,6 +89,7 @@ async function runMain(
   for (const name of ['PCRS_PASSWORD', 'PCRS_TOKEN']) if (process.env[name]) log.secret(process.env[name]);
   if (read.profilePassword) log.secret(read.profilePassword);
   for (const sentence of read.unknownVariables) log.warn(sentence);
+  verifyTls(log);
   const output = openOutput(process.stdout, (error) => stop.abort(error));
   const forget = stopOnSignals(stop);
   try {
@@ -160,6 +162,22 @@ async function printAndEnd(tool: AnyTool, values: CommonValues): Promise<number>
   } catch (error) {
     return exitStatus(error);
   }
+}
+
+/** Node's switch for trusting anybody is not followed; left in place, Node would warn of it on stderr. */
+function verifyTls(log: Log): void {
+  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === undefined) return;
+  delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  log.warn(
+    'NODE_TLS_REJECT_UNAUTHORIZED is passed over: TLS is always verified; --ca-file trusts an authority of your own',
+  );
+}
+
+async function printFailedEnd(tool: AnyTool, error: unknown, log: Log): Promise<void> {
+  const { failedEnd } = await import('./failed-end.ts');
+  const output = openOutput(process.stdout, () => {});
+  await output.record(failedEnd(tool.name, null, error, log)).catch(() => {});
+  await output.flush().catch(() => {});
 }
 
 /** Tells the tool to stop on SIGINT and SIGTERM; ends the process where it cannot, or at a second signal. */

@@ -18,6 +18,8 @@ export interface Tool<F extends Flags = Flags> {
   needsStdin?(flags: FlagValues<F>): boolean;
   /** When the live line is shown: the stages of a pipe share one terminal. */
   readonly live?: 'always' | 'unless stdout is piped' | 'unless stdin is piped';
+  /** It opens runs: where it cannot even start, it says so on stdout, so that the next stage does nothing. */
+  readonly opensRun?: boolean;
   readonly flags: F;
   /** Paragraphs of the help before the exit statuses. */
   readonly notes?: readonly string[];

@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url';
+import { versionOf } from './found.ts';
+import type { Contender } from './measure.ts';
+
+/** A group of commands that do the same work on the same bytes; the first one is ours. */
+export interface Contest {
+  title: string;
+  /** What is promised of the ratio to each peer, by its name. */
+  targets: Readonly<Record<string, string>>;
+  contenders: readonly Contender[];
+  missing: readonly string[];
+}
+
+const peer = (file: string) => fileURLToPath(new URL(`peers/${file}`, import.meta.url));
+
+const bodies = '"$DATA"/archive/*.json.gz';
+const replay = 'pcrs-posture --archive "$DATA"/archive --replay';
+
+/** Every contest, with the peers that this machine has. */
+export async function contests(): Promise<Contest[]> {
+  const duckdb = await import('@duckdb/node-api').then(
+    () => true,
+    () => false,
+  );
+  const python = versionOf('python3') !== undefined;
+  return [
+    contest('Decode and split', { gzip: 'at most 2 times', jq: 'at least 20 times faster' }, [
+      [true, 'pcrs-posture', `${replay} > /dev/null`],
+      [versionOf('gzip') !== undefined, 'gzip', `cat ${bodies} | gzip -dc > /dev/null`],
+      [versionOf('jq') !== undefined, 'jq', `cat ${bodies} | gzip -dc | jq -c '.[]' > /dev/null`],
+      [python, "Qualys' sample", `python3 ${peer('qualys-sample.py')} ${bodies} > /dev/null`],
+    ]),
+    contest('Load into SQLite', { 'sqlite-utils': 'at least 8 times faster', duckdb: 'level' }, [
+      [true, 'pcrs-to-sqlite', 'pcrs-to-sqlite posture.db < "$DATA"/posture.ndjson'],
+      [
+        versionOf('sqlite-utils') !== undefined,
+        'sqlite-utils',
+        'sqlite-utils insert posture.db posture "$DATA"/posture.ndjson --nl --pk policyId --pk hostId --pk id',
+      ],
+      [duckdb, 'duckdb', `node ${peer('duckdb.mjs')} "$DATA"/posture.ndjson posture.duckdb`],
+    ]),
+    contest('Write CSV', { miller: 'at least 10 times faster' }, [
+      [true, 'pcrs-to-csv', 'pcrs-to-csv < "$DATA"/posture.ndjson > /dev/null'],
+      [
+        versionOf('mlr') !== undefined,
+        'miller',
+        'mlr --ijsonl --ocsv cat "$DATA"/posture.ndjson > /dev/null',
+      ],
+    ]),
+    contest('The pipe on two cores', { 'its stages alone': 'at least 80 % of the slowest' }, [
+      [true, 'replay | load', `${replay} | pcrs-to-sqlite posture.db`],
+      [true, 'replay alone', `${replay} > /dev/null`],
+      [true, 'load alone', 'pcrs-to-sqlite posture.db < "$DATA"/run.ndjson'],
+    ]),
+  ];
+}
+
+function contest(
+  title: string,
+  targets: Contest['targets'],
+  rows: readonly [boolean, string, string][],
+): Contest {
+  return {
+    title,
+    targets,
+    contenders: rows.filter(([there]) => there).map(([, name, command]) => ({ name, command })),
+    missing: rows.filter(([there]) => !there).map(([, name]) => name),
+  };
+}

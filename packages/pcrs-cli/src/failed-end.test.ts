@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { codedError } from 'pcrs-records/errors';
+import { failedEnd } from './failed-end.ts';
+import { openLog } from './log.ts';
+
+test('a failed end tells stage, status, code and message, without a secret', () => {
+  const log = openLog({
+    tool: 'pcrs-auth',
+    quiet: false,
+    verbose: false,
+    format: 'text',
+    terminal: false,
+    write() {},
+  });
+  log.secret('s3cret');
+  const { endedAt, ...end } = failedEnd(
+    'pcrs-auth',
+    null,
+    codedError('PCRS_REFUSED', 'not s3cret enough'),
+    log,
+  );
+  assert.ok(Date.parse(endedAt) > 0);
+  assert.deepEqual(end, {
+    ...{ kind: 'end', runId: null, stage: 'pcrs-auth', ok: false, status: 4, in: {}, out: {} },
+    ...{
+      requests: 0,
+      retries: 0,
+      bytes: 0,
+      warnings: 0,
+      error: { code: 'PCRS_REFUSED', message: 'not [secret] enough' },
+    },
+  });
+});

@@ -1,0 +1,23 @@
+import type { End } from 'pcrs-records/kinds';
+import { codeOf, exitStatus, messageOf } from './exit-status.ts';
+import type { Log } from './log.ts';
+
+/** The one line by which the stages and the sink know that no run was opened, and why. */
+export function failedEnd(stage: string, runId: string | null, error: unknown, log: Log): End {
+  const message = log.redacted(messageOf(error));
+  return {
+    kind: 'end',
+    runId,
+    stage,
+    endedAt: new Date().toISOString(),
+    ok: false,
+    status: exitStatus(error),
+    in: {},
+    out: {},
+    requests: 0,
+    retries: 0,
+    bytes: 0,
+    warnings: log.warnings,
+    error: { code: codeOf(error) ?? 'PCRS_BUG', message },
+  };
+}
