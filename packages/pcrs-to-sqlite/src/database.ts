@@ -73,6 +73,7 @@ export async function openDatabase(path: string, options: OpenOptions = {}): Pro
       db.pragma(`cache_size = -${cacheKiB}`);
       // Spilling takes the file's exclusive lock in the middle of a transaction; ours are short, so they need not.
       db.pragma('cache_spill = OFF');
+      db.pragma('temp_store = MEMORY');
       db.function('pcrs_merged', { deterministic: true }, mergedMembers);
       await patiently(path, options, () => db.pragma('schema_version'));
     } catch (error) {

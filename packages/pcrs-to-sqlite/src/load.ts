@@ -6,11 +6,11 @@ import type { LoadDatabase } from './database.ts';
 import { Problems } from './problems.ts';
 import { isNoJson, RecordReader } from './record-reader.ts';
 import { Records } from './records.ts';
+import type { Batch } from './row-parameters.ts';
 import { RunNotes } from './run-notes.ts';
 import { makeSchema } from './schema.ts';
 import { Source } from './source.ts';
 import { StatusTable, sqlTime } from './status.ts';
-import type { Batch } from './table-writer.ts';
 
 export interface LoadOptions {
   /** Passes over bad lines and counts them. */
@@ -202,7 +202,6 @@ export class Load {
       this.#source.checkGateway(session.gateway, line);
       this.#lists.date = sqlTime(new Date(session.startedAt));
       Object.assign(this.#slices, { date: this.#lists.date, number: '1' });
-      for (const writer of this.records.writers) writer.forgetStatements();
     }
     if (kind !== 'session') this.notes.stage(value);
     else if (session) this.notes.openRun(session);

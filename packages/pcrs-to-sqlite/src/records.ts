@@ -1,11 +1,12 @@
 import type { Database } from 'better-sqlite3';
-import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
+import { controlsTable, hostIdsTable, policyTable, postureTable, type Table } from 'pcrs-records/columns';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { GatewayKind } from 'pcrs-records/kinds';
 import { ControlTexts } from './control-texts.ts';
 import { MemberError, Members } from './members.ts';
+import type { Batch } from './row-parameters.ts';
 import { AddedColumns } from './schema.ts';
-import { type Batch, TableWriter } from './table-writer.ts';
+import { TableWriter } from './table-writer.ts';
 import { toBound, type ValueCounts } from './values.ts';
 
 export interface RecordsOptions {
@@ -64,10 +65,17 @@ export class Records {
       posture: members('posture', [...postureTable.columns, ...texts]),
     };
     const { policy, hostids, posture } = this.members;
-    this.#policies = new TableWriter(db, policyTable, policy, added.policy, lists);
-    this.#hostIds = new TableWriter(db, hostIdsTable, hostids, added.hostids, lists, 'hostId');
-    this.#postures = new TableWriter(db, postureTable, posture, added.posture, slices);
-    this.#controls = new TableWriter(db, controlsTable, posture, undefined, slices);
+    const writer = (
+      table: Table,
+      members: Members,
+      added: AddedColumns | undefined,
+      batch: Batch,
+      given?: string,
+    ) => new TableWriter(db, { table, members, added, batch, given });
+    this.#policies = writer(policyTable, policy, added.policy, lists);
+    this.#hostIds = writer(hostIdsTable, hostids, added.hostids, lists, 'hostId');
+    this.#postures = writer(postureTable, posture, added.posture, slices);
+    this.#controls = writer(controlsTable, posture, undefined, slices);
     this.writers = [this.#policies, this.#hostIds, this.#postures, this.#controls];
     const slots = (names: readonly string[]) => names.map((name) => posture.slotOf(name));
     this.#controlTexts = new ControlTexts(
