@@ -1,3 +1,4 @@
+import type { RawJson } from 'pcrs-records/json';
 import type { Id } from './change-query.ts';
 import { type ChangeWord, changeWords } from './change-words.ts';
 import { type LonePolicy, momentOf, type Side } from './pair.ts';
@@ -53,7 +54,7 @@ function exact(name: Readonly<Record<string, Id | string | null>>): object {
   return Object.fromEntries(entries);
 }
 
-function numberOf(value: Id | string | null): unknown {
+function numberOf(value: Id | string | null): number | string | null | RawJson {
   if (typeof value !== 'bigint') return value;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : JSON.rawJSON(String(value));
