@@ -33,11 +33,18 @@ export class LineBuffer {
     this.#length = this.#whole = this.#count = 0;
   }
 
+  /** Bytes of lines that are not handed over, the line under way among them. */
+  get held(): number {
+    return this.#length;
+  }
+
   /** Room for so many bytes more, and what is put between them. */
   reserve(bytes: number): void {
     const due = this.#length + bytes + (bytes >> 5);
-    if (this.#writing && due > this.#bytes.length)
-      this.#grow(Math.max(due, this.#threshold + (this.#threshold >> 3)));
+    if (!this.#writing || due <= this.#bytes.length) return;
+    // a line that does not end gets twice the room each time: copying it would never end either
+    const usual = this.#threshold + (this.#threshold >> 3);
+    this.#grow(Math.max(due, this.#length > this.#threshold ? this.#bytes.length * 2 : usual));
   }
 
   begin(): void {

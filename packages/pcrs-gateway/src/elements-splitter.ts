@@ -87,6 +87,11 @@ export class ElementSplitter {
     return this.#mender.replaced;
   }
 
+  /** Bytes of lines that are not handed over, the line under way among them. */
+  get heldBytes(): number {
+    return this.#lines.held;
+  }
+
   /** From here on only prove and count: no more blocks. */
   proveOnly(): void {
     this.#lines.stop();

@@ -266,4 +266,15 @@ describe('elements of a JSON array', () => {
     assert.deepEqual(lines.split('\n').slice(0, -1), expected);
     assert.ok(buffers.size <= 7, `${buffers.size}`);
   });
+
+  it('takes an element of a hundred megabytes without copying it over and over', () => {
+    const splitter = new ElementSplitter();
+    const piece = Buffer.alloc(256 << 10, 'x');
+    splitter.push(Buffer.from('[{"a":"'));
+    for (let count = 0; count < 400; count++) assert.equal(splitter.push(piece), undefined);
+    assert.equal(splitter.heldBytes, 6 + 400 * piece.length);
+    assert.equal(splitter.push(Buffer.from('"}'))?.bytes.length, 9 + 400 * piece.length);
+    splitter.push(Buffer.from(']'));
+    assert.equal(splitter.end(), undefined);
+  });
 });

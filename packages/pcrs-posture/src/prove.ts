@@ -18,6 +18,9 @@ export interface Proof {
   lines: readonly Block[] | undefined;
 }
 
+/** A line that is longer is not kept: it may never end. */
+const LONGEST_KEPT_LINE = 4 << 20;
+
 /** Memory for lines that were made while their body was proven, shared by all slices. */
 export class LineMemory {
   #freeBytes: number;
@@ -63,13 +66,14 @@ export async function prove(
   const splitter = new ElementSplitter({ kind });
   let lines: Block[] | undefined = [];
   const keep = (block: Block | undefined): void => {
-    if (block === undefined || lines === undefined) return;
-    if (memory.take(block.bytes.length)) lines.push(block);
-    else {
+    if (lines === undefined) return;
+    const fits =
+      splitter.heldBytes < LONGEST_KEPT_LINE && (block === undefined || memory.take(block.bytes.length));
+    if (!fits) {
       splitter.proveOnly();
       memory.giveBack(lines);
       lines = undefined;
-    }
+    } else if (block !== undefined) lines.push(block);
   };
   try {
     for await (const text of decoded(received(), { lend: true })) keep(splitter.push(text));
