@@ -9,8 +9,25 @@ import { root, runProgram } from './run-program.ts';
 const folder = join(root, 'demo');
 const startedAt = performance.now();
 let simulator: ChildProcess | undefined;
+let interrupted: number | undefined;
 
-process.exitCode = await demo().finally(() => simulator?.kill());
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.on(signal, () => {
+    interrupted = status;
+    simulator?.kill();
+  });
+}
+process.exitCode = await demo()
+  .catch((error: Error) => {
+    if (interrupted === undefined) process.stderr.write(`demo: ${error.message}\n`);
+    return 1;
+  })
+  .finally(() => simulator?.kill());
+if (interrupted !== undefined) process.exitCode = interrupted;
 
 async function demo(): Promise<number> {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -52,7 +69,6 @@ async function startGateway(args: readonly string[]): Promise<string> {
   const bin = join(root, 'packages/pcrs-simulator/bin/pcrs-simulator.js');
   const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
   simulator = child;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill());
   child.stdout.setEncoding('utf8');
   for await (const line of child.stdout) return (JSON.parse(line) as { gateway: string }).gateway;
   throw new Error('the simulator ended at once');

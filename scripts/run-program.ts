@@ -6,7 +6,8 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Runs a program to its end, by default in the repository's folder and with our stdin, stdout and stderr.
- * Signals that we get are passed on, so that nothing is left running.
+ * It has a process group of its own, and signals that we get are passed on to all of that, so that nothing is
+ * left running.
  *
  * Yields  its exit status; 128 and more where a signal ended it
  */
@@ -15,8 +16,10 @@ export async function runProgram(
   args: readonly string[],
   options: SpawnOptions = {},
 ): Promise<number> {
-  const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
-  const pass = (signal: NodeJS.Signals): boolean => child.kill(signal);
+  const group = process.platform !== 'win32';
+  const child = spawn(command, args, { cwd: root, stdio: 'inherit', detached: group, ...options });
+  const pass = (signal: NodeJS.Signals): boolean =>
+    group && child.pid !== undefined ? process.kill(-child.pid, signal) : child.kill(signal);
   const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, pass);
   const { promise, resolve } = Promise.withResolvers<number>();
