@@ -107,7 +107,7 @@ export const tool = defineTool({
   async main(context) {
     const kept = context.flags.plan ? undefined : await openRunArchive(context.flags, context.startedAt);
     const input = new PostureInput();
-    const asked: Asked = {};
+    const asked: Asked = { input };
     try {
       await runStage(withStdin(context, kept), {
         takes: ['hostids'],
@@ -126,8 +126,7 @@ export const tool = defineTool({
         },
       });
     } finally {
-      if (!context.signal.aborted) await kept?.archive.inputKept();
-      await kept?.archive.close();
+      if (kept !== undefined) await closeArchive(context, kept.archive);
     }
   },
 });
@@ -135,8 +134,9 @@ export const tool = defineTool({
 type PostureContext = Context<typeof flags>;
 type Kept = { archive: Archive; mode: ArchiveMode } | undefined;
 
-/** What the run's `end` tells of. */
+/** What progress and the run's `end` tell of. */
 interface Asked {
+  input: PostureInput;
   gateway?: Gateway;
   slices?: PostureSlices;
 }
@@ -154,6 +154,19 @@ function withStdin(context: PostureContext, kept: Kept): PostureContext {
   if (mode !== 'new' && input === undefined) return { ...context, stdin: archive.keptInput() };
   const source = input === undefined || input === '-' ? context.stdin : createReadStream(input);
   return { ...context, stdin: archive.keepInput(source) };
+}
+
+/** Once the input is kept whole, so that the run can be resumed, whatever stopped it but a signal. */
+async function closeArchive({ signal, log }: PostureContext, archive: Archive): Promise<void> {
+  const tell = (): void =>
+    log.info('waiting for the end of the input, which --resume needs; Ctrl-C ends at once');
+  const timer = setTimeout(tell, 3000);
+  try {
+    if (!signal.aborted) await archive.inputKept();
+  } finally {
+    clearTimeout(timer);
+    await archive.close();
+  }
 }
 
 function circumstances(context: PostureContext, run: Run<PolicyHosts>, archive: Kept) {
@@ -177,7 +190,7 @@ async function writePlan(context: PostureContext, run: Run<PolicyHosts>, options
 
 function replayed(archive: Archive, run: Run<PolicyHosts>, options: RunOptions, asked: Asked): PostureSlices {
   const store = archiveStore(archive, toQuestion(options), true);
-  asked.slices = postureSlices(undefined, run.input, {
+  asked.slices = postureSlices(undefined, asked.input.counted(run.input), {
     ...options,
     store,
     cuts: earlierCuts(archive),
@@ -199,7 +212,10 @@ async function fetchAndWrite(
   asked.gateway = gateway;
   try {
     if (kept !== undefined) await begin(context, run, options, kept, gateway);
-    asked.slices = postureSlices(gateway, run.input, { ...options, ...archiveOptions(options, kept) });
+    asked.slices = postureSlices(gateway, asked.input.counted(run.input), {
+      ...options,
+      ...archiveOptions(options, kept),
+    });
     await write(context, run, asked.slices, asked);
     await kept?.archive.note(
       { kind: 'finished', at: new Date().toISOString(), slices: asked.slices.counts },
@@ -250,7 +266,8 @@ async function write(
     hosts += slice.slice.hosts;
     records += slice.proof.records;
     const { requests = 0, bytes = 0 } = asked.gateway?.tally ?? {};
-    context.progress.update({ hosts, records, requests, bytes });
+    const hostsTotal = asked.input.hosts ?? 0;
+    context.progress.update({ hosts, hostsTotal, records, requests, bytes });
   }
 }
 

@@ -9,6 +9,22 @@ export class PostureInput {
   #policies = 0;
   #hostids = 0;
   #hostidsStage = false;
+  #hosts = 0;
+  #ended = false;
+
+  /** Policy–host pairs in all; undefined until the input has ended. */
+  get hosts(): number | undefined {
+    return this.#ended ? this.#hosts : undefined;
+  }
+
+  /** The input, counted on its way. */
+  async *counted(input: AsyncIterable<PolicyHosts>): AsyncGenerator<PolicyHosts> {
+    for await (const policy of input) {
+      this.#hosts += policy.hostIds.length;
+      yield policy;
+    }
+    this.#ended = true;
+  }
 
   /** A line to inputs; see parseHostIds. */
   accept(value: unknown, kind: string | undefined, where: string): { kind: string; input: PolicyHosts }[] {
