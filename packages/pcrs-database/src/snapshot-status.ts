@@ -111,22 +111,54 @@ function textOf(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** Why nothing proves that a database holds all of its run; undefined where it does. */
-export function whyIncomplete({ load, run }: SnapshotStatus): string | undefined {
-  if (load === undefined) return 'no load has noted itself in it, so nothing proves that it is whole';
+/** Why a database does not hold all of its run, or nothing proves that it does. */
+export interface Incompleteness {
+  /** For programs. */
+  code:
+    | 'no_load'
+    | 'no_run'
+    | 'loading'
+    | 'interrupted'
+    | 'failed'
+    | 'stage_failed'
+    | 'broke_off'
+    | 'incomplete';
+  /** For people. */
+  message: string;
+}
+
+/** Undefined where a database is proven to hold all of its run. */
+export function incompleteness(status: SnapshotStatus): Incompleteness | undefined {
+  const { load, run, stages } = status;
+  if (load === undefined) {
+    return {
+      code: 'no_load',
+      message: 'no load has noted itself in it, so nothing proves that it is whole',
+    };
+  }
   const of = `the load of ${load.loadedAt} UTC`;
+  const why = load.message ?? 'no message';
   switch (load.state) {
     case 'complete':
       return undefined;
     case 'without a run':
-      return `${of} was without a run, so nothing proves that it is whole`;
-    case 'loading':
-      return `${of} has not ended: it is under way, or was killed after ${load.lines} lines`;
+      return { code: 'no_run', message: `${of} was without a run, so nothing proves that it is whole` };
+    case 'loading': {
+      const message = `${of} has not ended: it is under way, or was killed after ${load.lines} lines`;
+      return { code: 'loading', message };
+    }
     case 'interrupted':
-      return `${of} was interrupted after ${load.lines} lines: ${load.message ?? 'no message'}`;
     case 'failed':
-      return `${of} failed after ${load.lines} lines: ${load.message ?? 'no message'}`;
-    default:
-      return load.message ?? run?.reason ?? `${of} was incomplete`;
+      return { code: load.state, message: `${of} ${hows[load.state]} after ${load.lines} lines: ${why}` };
+    default: {
+      const code = stages.some(({ end }) => end?.ok === false)
+        ? 'stage_failed'
+        : stages.some(({ start, end }) => start && !end)
+          ? 'broke_off'
+          : 'incomplete';
+      return { code, message: load.message ?? run?.reason ?? `${of} was incomplete` };
+    }
   }
 }
+
+const hows = { interrupted: 'was interrupted', failed: 'failed' } as const;

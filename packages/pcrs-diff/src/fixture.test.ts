@@ -22,6 +22,8 @@ export interface RunOptions {
   path?: string;
   gateway?: string;
   startedAt?: string;
+  /** Of pcrs-policies. */
+  flags?: Record<string, unknown>;
   /** The run's posture stage fails. */
   failed?: boolean;
 }
@@ -48,7 +50,12 @@ export async function databaseWithoutRun(records: Iterable<object | string>): Pr
 }
 
 function* inRun(records: Iterable<object | string>, options: RunOptions): Generator<object | string> {
-  const { gateway = 'https://gateway.example', startedAt = '2026-11-20T01:02:03Z', failed = false } = options;
+  const {
+    gateway = 'https://gateway.example',
+    startedAt = '2026-11-20T01:02:03Z',
+    failed = false,
+    flags = {},
+  } = options;
   const runId = '01890000-0000-7000-8000-000000000001';
   yield {
     kind: 'session',
@@ -59,9 +66,20 @@ function* inRun(records: Iterable<object | string>, options: RunOptions): Genera
     expiresAt: null,
     startedAt,
   };
+  const given = Object.fromEntries(
+    Object.entries(flags).map(([name, value]) => [name, { value, from: 'flag' }]),
+  );
   const stages = ['pcrs-posture', 'pcrs-hostids', 'pcrs-policies'];
   for (const stage of stages)
-    yield { kind: 'start', contract: 1, runId, stage, version: '0.1.0', startedAt, options: {} };
+    yield {
+      kind: 'start',
+      contract: 1,
+      runId,
+      stage,
+      version: '0.1.0',
+      startedAt,
+      options: stage === 'pcrs-policies' ? given : {},
+    };
   yield* records;
   for (const stage of stages.reverse()) {
     const ok = !(failed && stage === 'pcrs-posture');

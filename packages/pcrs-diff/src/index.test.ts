@@ -212,6 +212,16 @@ test('warns of the newer database given first, of two gateways, and of a policy 
   ]);
 });
 
+test('warns of runs that were asked for with different filters, dates aside', async () => {
+  const all = await database([posture], { flags: { 'evaluated-since': '2026-11-19' } });
+  const some = await database([posture], { flags: { title: 'DISA', 'evaluated-since': '2026-11-18' } });
+  const { warnings } = await diff(all, some);
+  assert.deepEqual(warnings, [
+    `${all} was asked for with no filter, ${some} with pcrs-policies --title DISA; what only one of them asked for shows as vanished or appeared`,
+  ]);
+  assert.deepEqual((await diff(some, some)).warnings, []);
+});
+
 test('follows links, and leaves the files and their directory as they were', async () => {
   const directory = emptyDirectory();
   const old = await database([posture], { path: join(directory, 'old.db') });

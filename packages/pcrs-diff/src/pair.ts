@@ -1,8 +1,9 @@
 import { checkLayout } from 'pcrs-database/layout';
 import { openForReading, type ReadDatabase } from 'pcrs-database/open';
-import { readSnapshotStatus, type SnapshotStatus, whyIncomplete } from 'pcrs-database/snapshot-status';
+import { incompleteness, readSnapshotStatus, type SnapshotStatus } from 'pcrs-database/snapshot-status';
 import { policyTable, postureTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
+import { narrowings, narrowingText } from 'pcrs-records/narrowing';
 
 /** One of the two databases, as far as it tells of itself. */
 export interface Side {
@@ -77,7 +78,7 @@ function differ([a, b]: readonly (string | null | undefined)[]): boolean {
 }
 
 function checkComplete({ database, status }: Side, { strict, warn }: PairOptions): void {
-  const why = whyIncomplete(status);
+  const why = incompleteness(status)?.message;
   if (why === undefined) return;
   if (strict) throw codedError('PCRS_INCOMPLETE', `${database}: ${why} (--strict)`);
   // Whoever loads without a run knows; what a run promised and did not keep is news.
@@ -100,7 +101,22 @@ function doubts({ old, new: fresh }: Pair): string[] {
       `${old.database} (${before}) is newer than ${fresh.database} (${after}); the older comes first`,
     );
   }
+  const [asked, askedLater] = [narrowed(old), narrowed(fresh)];
+  if (asked !== askedLater) {
+    found.push(
+      `${old.database} was asked for with ${asked || 'no filter'}, ${fresh.database} with ${askedLater || 'no filter'}; what only one of them asked for shows as vanished or appeared`,
+    );
+  }
   return found;
+}
+
+/** The filters of a run; dates are left out, since a delta on top of a whole picture has one. */
+function narrowed({ status }: Side): string {
+  return status.stages
+    .flatMap(({ start }) => (start ? narrowings(start) : []))
+    .filter(({ isDate }) => !isDate)
+    .map(narrowingText)
+    .join(', ');
 }
 
 /** When the run of a database started; null without one. */

@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { toSqlite } from 'pcrs-to-sqlite';
+import {
+  bytes,
+  emptyDirectory,
+  failedPosture,
+  load,
+  newDatabase,
+  records,
+  run,
+  startedAt,
+} from './fixture.test.ts';
+import { type StatusOptions, snapshotStatus, statusTable } from './index.ts';
+
+const now = new Date('2026-11-20T04:22:03.456Z');
+
+async function statusOf(stream: readonly object[], options: StatusOptions = {}) {
+  const path = newDatabase();
+  await load(path, stream);
+  return snapshotStatus(path, { now, ...options });
+}
+
+const codes = ({ reasons }: { reasons: { code: string }[] }) => reasons.map(({ code }) => code);
+
+test('finds nothing to say against a complete run, and tells all that it noted', async () => {
+  const path = newDatabase();
+  await load(path, run());
+  const status = await snapshotStatus(path, { now });
+  const { loadedAt, stages, ...told } = status;
+  assert.match(loadedAt!, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+  assert.deepEqual(
+    stages.map(({ stage, ok, requests }) => [stage, ok, requests]),
+    [
+      ['pcrs-policies', true, 3],
+      ['pcrs-hostids', true, 3],
+      ['pcrs-posture', true, 3],
+    ],
+  );
+  const counts = { policy: 1, hostids: 1, posture: 1 };
+  const rows = {
+    ...{ q_pcrs_policy_list: 1, q_pcrs_hostids: 2, q_pcrs_postureinfo: 1, q_pcrs_postureinfo_controls: 1 },
+  };
+  assert.deepEqual(told, {
+    kind: 'status',
+    database: path,
+    complete: true,
+    ok: true,
+    reasons: [],
+    gateway: 'https://gateway.example',
+    subscriptionId: '263191',
+    username: 'acme_ab1',
+    runId: '01890000-0000-7000-8000-000000000001',
+    startedAt,
+    ageSeconds: 12_000,
+    reconciliation: {
+      policiesListed: 1,
+      policiesResolved: 1,
+      policyErrors: 0,
+      hostsResolved: 2,
+      hostsWithPosture: 1,
+      recordsReceived: counts,
+      recordsAccepted: counts,
+      recordsFiltered: {},
+      rowsStored: rows,
+      rowsUnchanged: Object.fromEntries(Object.keys(rows).map((name) => [name, 0])),
+    },
+    rows,
+    hostsWithoutPosture: 1,
+    slices: null,
+    missing: [],
+    problems: {},
+    newerIncomplete: [],
+  });
+});
+
+test('names the stage that failed, and what is missing', async () => {
+  const status = await statusOf(run({ ends: { 'pcrs-posture': failedPosture } }));
+  assert.deepEqual([status.complete, status.ok], [false, false]);
+  assert.deepEqual(status.reasons, [
+    { code: 'stage_failed', message: 'run incomplete: pcrs-posture ended 5: 503, 7 tries' },
+  ]);
+  const { missing, ...slices } = failedPosture.slices;
+  assert.deepEqual([status.slices, status.missing], [slices, missing]);
+});
+
+test('names the stage that broke off', async () => {
+  const status = await statusOf(run({ ends: { 'pcrs-posture': null } }));
+  assert.deepEqual(status.reasons, [
+    { code: 'broke_off', message: 'run incomplete: pcrs-posture broke off after 1 records' },
+  ]);
+  assert.deepEqual(
+    status.stages.map(({ ok }) => ok),
+    [true, true, null],
+  );
+});
+
+test('says that a load without a run proves nothing', async () => {
+  const status = await statusOf(records);
+  assert.deepEqual([status.complete, status.startedAt, codes(status)], [null, null, ['no_run']]);
+  assert.equal(status.rows!['q_pcrs_postureinfo'], 1);
+});
+
+test('counts what was filtered on the way: told, and with strict a reason', async () => {
+  const stream = run({ came: records.slice(0, 2) });
+  const status = await statusOf(stream);
+  assert.deepEqual(status.reconciliation!.recordsFiltered, { posture: 1 });
+  assert.deepEqual([status.ok, status.hostsWithoutPosture], [true, 2]);
+  const strict = await statusOf(stream, { strict: true });
+  assert.deepEqual([strict.complete, strict.ok], [true, false]);
+  assert.deepEqual(strict.reasons, [
+    { code: 'filtered', message: 'filtered on the way: 1 posture (--strict)' },
+  ]);
+});
+
+test('measures the age from the start of the run', async () => {
+  const hour = 3_600_000;
+  for (const [maxAgeMs, expected] of [
+    [3 * hour, ['too_old']],
+    [4 * hour, []],
+  ] as const) {
+    assert.deepEqual(codes(await statusOf(run(), { maxAgeMs })), expected);
+  }
+  const old = await statusOf(run(), { maxAgeMs: 3 * hour });
+  assert.deepEqual([old.complete, old.reasons[0]!.message], [true, 'it is 3 h 20 min old, --max-age is 3 h']);
+  const failed = await statusOf(run({ ends: { 'pcrs-posture': null } }), { maxAgeMs: hour });
+  assert.deepEqual(codes(failed), ['broke_off', 'too_old']);
+});
+
+test('tells a load that is under way from one that ended, and one that was interrupted or failed', async () => {
+  const path = newDatabase();
+  const stop = new AbortController();
+  let during: ReturnType<typeof snapshotStatus> | undefined;
+  async function* stream() {
+    yield* bytes(run().slice(0, -1));
+    during = snapshotStatus(path, { now });
+    await during;
+    stop.abort(Object.assign(new Error('interrupted by SIGTERM'), { code: 'PCRS_INTERRUPTED' }));
+    yield* bytes(run().slice(-1));
+  }
+  await assert.rejects(toSqlite(path, stream(), { signal: stop.signal }), { code: 'PCRS_INTERRUPTED' });
+  const loading = await during!;
+  assert.ok(['loading', 'being_written'].includes(loading.reasons[0]!.code), loading.reasons[0]!.code);
+  assert.equal(loading.complete, false);
+  const interrupted = await snapshotStatus(path, { now });
+  assert.deepEqual(codes(interrupted), ['interrupted']);
+  assert.match(interrupted.reasons[0]!.message, /was interrupted after \d+ lines: interrupted by SIGTERM$/);
+  await load(path, [...run().slice(0, -1), { kind: 'posture', id: 1 }]);
+  const failed = await snapshotStatus(path, { now });
+  assert.deepEqual([failed.complete, codes(failed)], [false, ['failed']]);
+  assert.match(failed.reasons[0]!.message, /failed after \d+ lines: stdin:10: policyId is missing/);
+});
+
+test('judges the last load, not an earlier one that was complete', async () => {
+  const path = newDatabase();
+  await load(path, run());
+  await load(path, records);
+  assert.deepEqual(codes(await snapshotStatus(path, { now })), ['no_run']);
+  await load(path, run({ startedAt: '2026-11-20T02:02:03.456Z' }));
+  const status = await snapshotStatus(path, { now });
+  assert.deepEqual([status.ok, status.startedAt], [true, '2026-11-20T02:02:03.456Z']);
+});
+
+test('names the flags that made the run ask for less than all', async () => {
+  const status = await statusOf(run({ options: { title: 'DISA', retries: 3 } }));
+  assert.deepEqual(
+    status.stages.flatMap(({ narrowedBy }) => narrowedBy),
+    ['pcrs-policies --title DISA'],
+  );
+  assert.equal(status.ok, true);
+});
+
+test('takes the latest snapshot of a directory, and names what was begun later', async () => {
+  const directory = emptyDirectory();
+  const early = '2026-11-19T01:02:03.456Z';
+  const late = '2026-11-21T01:02:03.456Z';
+  await load({ snapshot: directory }, run({ startedAt: early, ends: { 'pcrs-posture': null } }));
+  await load({ snapshot: directory }, run());
+  const quiet = await snapshotStatus(directory, { now });
+  assert.deepEqual([quiet.ok, quiet.database], [true, join(directory, 'latest.db')]);
+  assert.deepEqual(quiet.newerIncomplete, []);
+  await load({ snapshot: directory }, run({ startedAt: late, ends: { 'pcrs-posture': failedPosture } }));
+  const status = await snapshotStatus(directory, { now });
+  assert.equal(status.ok, true);
+  assert.deepEqual(status.newerIncomplete, [
+    {
+      database: join(directory, 'pcrs_20261121T010203Z.incomplete.db'),
+      reason: 'run incomplete: pcrs-posture ended 5: 503, 7 tries',
+    },
+  ]);
+});
+
+test('keeps snapshots of several names apart', async () => {
+  const directory = emptyDirectory();
+  await load({ snapshot: directory, name: 'emea' }, run());
+  await load({ snapshot: directory, name: 'emea_two' }, run({ startedAt: '2026-11-21T01:02:03.456Z' }));
+  const status = await snapshotStatus(directory, { now, name: 'emea' });
+  assert.deepEqual([status.startedAt, status.newerIncomplete], [startedAt, []]);
+  await assert.rejects(snapshotStatus(directory, { now }), {
+    code: 'PCRS_EMPTY',
+    message: `${directory}: no snapshot; there are snapshots of other names: --name emea, --name emea_two`,
+  });
+  await assert.rejects(snapshotStatus(directory, { now, name: 'apac' }), { code: 'PCRS_EMPTY' });
+  await assert.rejects(snapshotStatus(join(directory, 'latest_emea.db'), { name: 'emea' }), {
+    code: 'PCRS_USAGE',
+  });
+});
+
+test('goes by the names where the link is gone or leads nowhere', async () => {
+  const directory = emptyDirectory();
+  await load({ snapshot: directory }, run());
+  rmSync(join(directory, 'latest.db'));
+  const expected = join(directory, 'pcrs_20261120T010203Z.db');
+  assert.equal((await snapshotStatus(directory, { now })).database, expected);
+  symlinkSync('gone.db', join(directory, 'latest.db'));
+  assert.equal((await snapshotStatus(directory, { now })).database, expected);
+});
+
+test('takes the newest incomplete snapshot where none is complete', async () => {
+  const directory = emptyDirectory();
+  await load({ snapshot: directory }, run({ ends: { 'pcrs-posture': null } }));
+  const status = await snapshotStatus(directory, { now });
+  assert.equal(status.database, join(directory, 'pcrs_20261120T010203Z.incomplete.db'));
+  assert.deepEqual(codes(status), ['broke_off']);
+});
+
+test('finds nothing where there is nothing', async () => {
+  const directory = emptyDirectory();
+  await assert.rejects(snapshotStatus(directory), {
+    code: 'PCRS_EMPTY',
+    message: `${directory}: no snapshot; pcrs-etl --out ${directory} makes one`,
+  });
+  await assert.rejects(snapshotStatus(join(directory, 'none.db')), { code: 'PCRS_EMPTY' });
+});
+
+test('refuses what is no database of the suite', async () => {
+  const path = join(emptyDirectory(), 'x.db');
+  writeFileSync(path, 'hello');
+  await assert.rejects(snapshotStatus(path), { code: 'PCRS_RECORD', message: /is not a database/ });
+  writeFileSync(path, '');
+  await assert.rejects(snapshotStatus(path), { code: 'PCRS_RECORD', message: /is empty/ });
+});
+
+test('says of a snapshot that another process is writing just that', async () => {
+  const directory = emptyDirectory();
+  await load({ snapshot: directory }, run());
+  let during: ReturnType<typeof snapshotStatus> | undefined;
+  const later = run({ startedAt: '2026-11-21T01:02:03.456Z' });
+  async function* stream() {
+    yield* bytes(later.slice(0, 6));
+    during = snapshotStatus(directory, { now });
+    await during;
+    yield* bytes(later.slice(6));
+  }
+  await toSqlite({ snapshot: directory }, stream());
+  const status = await during!;
+  assert.equal(status.ok, true);
+  assert.deepEqual(
+    status.newerIncomplete.map(({ reason }) => reason),
+    ['it is being written by another program'],
+  );
+});
+
+test('changes nothing', async () => {
+  const directory = emptyDirectory();
+  await load({ snapshot: directory }, run());
+  const digest = () =>
+    createHash('sha256')
+      .update(readFileSync(join(directory, 'latest.db')))
+      .digest('hex');
+  const before = [digest(), readdirSync(directory)];
+  await snapshotStatus(directory, { now });
+  assert.deepEqual([digest(), readdirSync(directory)], before);
+});
+
+test('has a table for people that says the same', async () => {
+  const status = await statusOf(run({ options: { title: 'DISA' }, ends: { 'pcrs-posture': failedPosture } }));
+  status.newerIncomplete.push({
+    database: 'x.incomplete.db',
+    reason: 'it is being written by another program',
+  });
+  const table = statusTable({ ...status, database: 'posture.db', loadedAt: '2026-11-20 01:02:09' });
+  assert.equal(
+    table,
+    `posture.db: INCOMPLETE, 3 h 20 min old
+  run incomplete: pcrs-posture ended 5: 503, 7 tries
+
+gateway  https://gateway.example, subscription 263191
+user     acme_ab1
+run      01890000-0000-7000-8000-000000000001
+started  2026-11-20 01:02:03 UTC
+loaded   2026-11-20 01:02:09 UTC
+
+stage          ended       requests  retries  warnings
+pcrs-policies  ok                 3        1         0
+pcrs-hostids   ok                 3        1         0
+pcrs-posture   failed (5)         3        1         0
+asked for less than all: pcrs-policies --title DISA
+
+          made  received  accepted  filtered  stored  as before  rows now
+policy       1         1         1         0       1          0         1
+hostids      1         1         1         0       2          0         2
+posture      1         1         1         0       1          0         1
+controls                                           1          0         1
+
+policies listed        1
+policies resolved      1
+hosts resolved         2
+hosts with posture     1
+hosts without posture  1
+
+missing of 4 slices: 1 failed, 1 not asked for
+  policy 85361, 20 hosts from 118772: 503, 7 tries
+
+begun later: x.incomplete.db: it is being written by another program
+`,
+  );
+});

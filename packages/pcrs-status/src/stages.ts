@@ -1,0 +1,55 @@
+import type { StageNote } from 'pcrs-database/snapshot-status';
+import type { Counts, MissingSlice, SliceCounts } from 'pcrs-records/kinds';
+import { narrowings, narrowingText } from 'pcrs-records/narrowing';
+
+/** A stage of the run, as it told of itself. */
+export interface StageStatus {
+  stage: string;
+  /** Null where it broke off. */
+  ok: boolean | null;
+  status: number | null;
+  startedAt: string | null;
+  endedAt: string | null;
+  in: Counts;
+  out: Counts;
+  requests: number | null;
+  retries: number | null;
+  warnings: number | null;
+  error: string | null;
+  /** The flags by which it asked for less than all there is, as they were written. */
+  narrowedBy: string[];
+}
+
+export function stageStatus({ stage, start, end }: StageNote): StageStatus {
+  return {
+    stage,
+    ok: end?.ok ?? null,
+    status: end?.status ?? null,
+    startedAt: start?.startedAt ?? null,
+    endedAt: end?.endedAt ?? null,
+    in: end?.in ?? {},
+    out: end?.out ?? {},
+    requests: end?.requests ?? null,
+    retries: end?.retries ?? null,
+    warnings: end?.warnings ?? null,
+    error: end?.error?.message ?? null,
+    narrowedBy: start === undefined ? [] : narrowings(start).map(narrowingText),
+  };
+}
+
+/** How many slices there were of each sort; null where no posture stage ended. */
+export function sliceCounts(stages: readonly StageNote[]): Omit<SliceCounts, 'missing'> | null {
+  const slices = slicesOf(stages);
+  if (slices === undefined) return null;
+  const { missing: _missing, ...counts } = slices;
+  return counts;
+}
+
+/** What posture could not get: at most 1000 slices are listed. */
+export function missingSlices(stages: readonly StageNote[]): MissingSlice[] {
+  return slicesOf(stages)?.missing ?? [];
+}
+
+function slicesOf(stages: readonly StageNote[]): SliceCounts | undefined {
+  return stages.findLast(({ end }) => end?.slices)?.end?.slices;
+}

@@ -1,0 +1,144 @@
+import { ageInWords } from './age.ts';
+import type { StatusRecord } from './index.ts';
+import { kindTables } from './kind-tables.ts';
+
+/** Slices and newer snapshots that a table lists; the record has them all. */
+const listed = 10;
+
+/** A status for people: what it comes to, who made it when, the stages, and what came of their records. */
+export function statusTable(status: StatusRecord): string {
+  const parts = [
+    heading(status),
+    about(status),
+    stages(status),
+    reconciliation(status),
+    hosts(status),
+    missing(status),
+    beside(status),
+  ];
+  return `${parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, ' ');
+}
+
+function heading({ database, complete, ageSeconds, reasons }: StatusRecord): string[] {
+  const word = complete === null ? 'not proven complete' : complete ? 'complete' : 'INCOMPLETE';
+  const age = ageSeconds === null ? '' : `, ${ageInWords(ageSeconds * 1000)} old`;
+  return [`${database}: ${word}${age}`, ...reasons.map(({ message }) => `  ${message}`)];
+}
+
+function about(status: StatusRecord): string[] {
+  const { gateway, username, subscriptionId, runId, startedAt, loadedAt } = status;
+  const subscription = subscriptionId === null ? '' : `, subscription ${subscriptionId}`;
+  return columns(
+    [
+      ['gateway', gateway === null ? '' : `${gateway}${subscription}`],
+      ['user', username ?? ''],
+      ['run', runId ?? ''],
+      ['started', moment(startedAt)],
+      ['loaded', moment(loadedAt)],
+    ].filter(([, value]) => value !== ''),
+  );
+}
+
+function moment(time: string | null): string {
+  return time === null ? '' : `${time.replace('T', ' ').replace(/(\.\d+)?Z$/, '')} UTC`;
+}
+
+function stages({ stages, reasons }: StatusRecord): string[] {
+  if (stages.length === 0) return [];
+  const rows = stages.map(({ stage, ok, status, requests, retries, warnings }) => [
+    stage,
+    ok === null ? 'broke off' : ok ? 'ok' : `failed (${status})`,
+    ...[requests, retries, warnings].map(number),
+  ]);
+  const narrowed = stages.flatMap(({ narrowedBy }) => narrowedBy);
+  const told = (error: string) => reasons.some(({ message }) => message.includes(error));
+  return [
+    ...columns([['stage', 'ended', 'requests', 'retries', 'warnings'], ...rows]),
+    ...(narrowed.length === 0 ? [] : [`asked for less than all: ${narrowed.join('; ')}`]),
+    ...stages.flatMap(({ stage, error }) => (error === null || told(error) ? [] : [`${stage}: ${error}`])),
+  ];
+}
+
+/** Of each kind: made by its stage, received here, and what became of it. */
+function reconciliation({ reconciliation: counts, stages, rows }: StatusRecord): string[] {
+  if (counts === null) return rowsOnly(rows);
+  const table = kindTables.map(({ kind, name, stage }) => [
+    kind ?? 'controls',
+    kind === undefined ? '' : number(stages.find((one) => one.stage === stage)?.out[kind] ?? null),
+    ...[counts.recordsReceived, counts.recordsAccepted, counts.recordsFiltered].map((of) =>
+      kind === undefined ? '' : number(of[kind] ?? 0),
+    ),
+    number(counts.rowsStored[name] ?? 0),
+    number(counts.rowsUnchanged[name] ?? 0),
+    number(rows?.[name] ?? null),
+  ]);
+  return columns([
+    ['', 'made', 'received', 'accepted', 'filtered', 'stored', 'as before', 'rows now'],
+    ...table,
+  ]);
+}
+
+/** A load without a run has nothing to be held against. */
+function rowsOnly(rows: StatusRecord['rows']): string[] {
+  if (rows === null) return [];
+  return columns([
+    ['', 'rows now'],
+    ...kindTables.map(({ kind, name }) => [kind ?? 'controls', number(rows[name] ?? null)]),
+  ]);
+}
+
+function hosts({ reconciliation: counts, hostsWithoutPosture }: StatusRecord): string[] {
+  if (counts === null) return [];
+  const { policiesListed, policiesResolved, policyErrors, hostsResolved, hostsWithPosture } = counts;
+  return columns(
+    [
+      ['policies listed', number(policiesListed)],
+      ['policies resolved', number(policiesResolved)],
+      ['policies with an error', number(policyErrors)],
+      ['hosts resolved', number(hostsResolved)],
+      ['hosts with posture', number(hostsWithPosture)],
+      ['hosts without posture', number(hostsWithoutPosture)],
+    ].filter(([, count], index) => index !== 2 || count !== '0'),
+  );
+}
+
+function missing({ slices, missing }: StatusRecord): string[] {
+  if (slices === null || slices.failed + slices.notAsked === 0) return [];
+  return [
+    `missing of ${number(slices.planned)} slices: ${number(slices.failed)} failed, ${number(slices.notAsked)} not asked for`,
+    ...missing
+      .slice(0, listed)
+      .map(
+        ({ policies, hosts, firstHostId, error }) =>
+          `  policy ${policies.join(', ')}, ${hosts === 1 ? 'host' : `${number(hosts)} hosts from`} ${firstHostId}: ${error}`,
+      ),
+    ...(missing.length > listed ? [`  and ${missing.length - listed} more`] : []),
+  ];
+}
+
+function beside({ newerIncomplete }: StatusRecord): string[] {
+  return newerIncomplete
+    .slice(0, listed)
+    .map(({ database, reason }) => `begun later: ${database}: ${reason}`);
+}
+
+function number(count: number | null): string {
+  return count === null ? '-' : count.toLocaleString('en-US');
+}
+
+/** Columns beside one another: numbers to the right. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
+  const isNumber = widths.map((_, index) => rows.some((row) => /^[\d,]+$/.test(row[index] ?? '')));
+  return rows.map((row) =>
+    row
+      .map((cell, index) =>
+        isNumber[index] ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
