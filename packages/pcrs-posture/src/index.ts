@@ -52,7 +52,7 @@ const longestTimerMs = 2 ** 31 - 1;
  *         input     policies and host ids; read as slices are asked for
  * Yields  slices as they are proven: in the order of the input with one request in flight; read a slice's `blocks()` before
  *         the next is taken
- * Limits  `concurrency` requests in flight, concurrency + 1 slices in memory, 64 MiB of bodies and 16 MiB of lines
+ * Limits  `concurrency` requests in flight, concurrency + 1 slices waiting, 64 MiB of memory for them
  * Throws  PCRS_USAGE for options that do not go together; see Fetch; what was handed over stands
  * Source  Qualys PCRS, Get Posture Info, V5.0 (docs.qualys.com, read 2026-11-23)
  */

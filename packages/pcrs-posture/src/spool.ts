@@ -27,7 +27,7 @@ const PAGE_BYTES = 256 << 10;
 /**
  * Where received bodies wait until they are proven and written: memory up to a limit in all, then files.
  *
- * Limits  64 MiB of memory by default; a file is 0600 and its name is taken away as soon as it is open, so that not even
+ * Limits  48 MiB of memory by default, which with 16 MiB of lines (see prove.ts) are 64 in all; a file is 0600 and its name is taken away as soon as it is open, so that not even
  *         kill -9 leaves one behind
  * Throws  PCRS_MACHINE where a file cannot be written
  */
@@ -36,7 +36,7 @@ export class Spool {
   #freeBytes: number;
 
   constructor(options: SpoolOptions = {}) {
-    this.#freeBytes = options.memoryBytes ?? 64 << 20;
+    this.#freeBytes = options.memoryBytes ?? 48 << 20;
     this.#directory = options.directory ?? tmpdir();
   }
 
