@@ -1,13 +1,14 @@
-// Tests from source, without a build. Arguments: packages (`pcrs-hostids`, or `test` for those across packages)
-// or files; flags go to node's test runner. Without any: all of them.
-import { existsSync, globSync } from 'node:fs';
+// Tests from source, without a build. Arguments: packages (`pcrs-hostids`), `test` for those across packages, folders
+// of it (`faults`) or files; flags go to node's test runner. Without any: all of them.
+import { globSync, statSync } from 'node:fs';
 import { root, runProgram } from './run-program.ts';
 
 const args = process.argv.slice(2);
 const flags = args.filter((arg) => arg.startsWith('-'));
 const asked = args.filter((arg) => !arg.startsWith('-'));
 
-const patterns = asked.length === 0 ? ['packages/*/src/**/*.test.ts', 'test/*.test.ts'] : asked.map(pattern);
+const patterns =
+  asked.length === 0 ? ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'] : asked.map(pattern);
 const files = patterns.flatMap((one) => globSync(one, { cwd: root })).sort();
 if (files.length === 0) {
   process.stderr.write(`no test matches ${asked.join(' ')}; name a package, test, or a file\n`);
@@ -18,7 +19,9 @@ if (files.length === 0) {
   process.exitCode = await runProgram(process.execPath, node);
 }
 
+/** A package, a folder of `test`, a folder, a file or a pattern of files. */
 function pattern(name: string): string {
-  if (existsSync(`${root}/packages/${name}`)) return `packages/${name}/src/**/*.test.ts`;
-  return name === 'test' ? 'test/*.test.ts' : name;
+  const folders = [`packages/${name}/src`, `test/${name}`, name];
+  const folder = folders.find((one) => statSync(`${root}/${one}`, { throwIfNoEntry: false })?.isDirectory());
+  return folder === undefined ? name : `${folder}/**/*.test.ts`;
 }
