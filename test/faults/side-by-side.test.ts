@@ -74,4 +74,16 @@ suite('three side by side', () => {
     await sideBySide(simulator, 17, '1000/3');
     assert.equal(countedAt(simulator).length, 3 * 17);
   });
+
+  test('make one login between them, and one more when the token dies', async (t) => {
+    const simulator = await startSimulator({ ...world, rateLimit: 'off', faults: ['posture:20:revoke'] });
+    t.after(() => simulator.close());
+    await sideBySide(simulator, 17, '10000/1');
+    const logins = simulator.requests.filter(({ endpoint }) => endpoint === 'auth');
+    assert.equal(logins.length, 2);
+    // Requests that were under way with the old token may be refused; each is repeated once.
+    const refused = simulator.requests.filter(({ status }) => status === 401).length;
+    assert.ok(refused >= 1 && refused <= 9, `${refused} requests were refused`);
+    assert.equal(simulator.requests.filter(({ status }) => status === 200).length, 3 * 17);
+  });
 });

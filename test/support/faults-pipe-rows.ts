@@ -188,6 +188,11 @@ export const pipeRows: readonly PipeRow[] = [
     statuses: good,
   },
   {
+    name: 'the token dies in the middle of a body',
+    faults: ['posture:2:cut=300', 'posture:3:revoke'],
+    statuses: good,
+  },
+  {
     name: 'no token is good for posture',
     faults: ['posture:*:expired'],
     statuses: '0 0 0 4 6',
