@@ -1,9 +1,8 @@
-import type { Members } from './members.ts';
+import type { Expected, Members } from './members.ts';
 
 /** A control as it was stored last, by its members' JSON texts. */
-interface Control {
+interface Control extends Expected {
   readonly key: readonly string[];
-  readonly texts: ReadonlyMap<number, string>;
 }
 
 /** Characters that are kept: the texts of some ten thousand controls. */
@@ -33,8 +32,7 @@ export class ControlTexts {
     this.#members = members;
     this.#keySlots = keySlots;
     this.#textSlots = textSlots;
-    members.watched = keySlots[1];
-    members.onWatched = () => this.#expect();
+    members.watch(keySlots[1], textSlots, () => this.#expect());
   }
 
   /** Whether the control of the record read last is stored exactly so. */
@@ -62,7 +60,7 @@ export class ControlTexts {
       texts.set(slot, text);
       characters += text.length;
     }
-    const control = { key: key.map(detached), texts };
+    const control: Control = { key: key.map(detached), texts };
     this.#young.set(control.key.join(), control);
     this.#young.set(control.key.slice(0, 2).join(), control);
     this.#characters += characters;
@@ -72,12 +70,11 @@ export class ControlTexts {
     this.#characters = 0;
   }
 
-  #expect(): void {
+  #expect(): Control | undefined {
     const { raws } = this.#members;
     const [policyId, controlId] = this.#keySlots;
-    const control = this.#find(`${raws[policyId]},${raws[controlId]}`);
-    this.#expected = control;
-    if (control) for (const [slot, text] of control.texts) this.#members.expect(slot, text);
+    this.#expected = this.#find(`${raws[policyId]},${raws[controlId]}`);
+    return this.#expected;
   }
 
   /** Whether the record read last is of this control. */

@@ -1,18 +1,6 @@
 import { skipSpace, stringEnd, valueEnd } from './json-text.ts';
+import { type Grouping, Layout, type Run, type Shape } from './layout.ts';
 import { type Bound, type ColumnType, toBound, type ValueCounts } from './values.ts';
-
-/** The members that a record has, whatever their order: statements are made per shape. */
-export interface Shape {
-  readonly slots: readonly number[];
-  readonly has: (slot: number) => boolean;
-}
-
-/** The members of a record in their order, each with the text between the comma before it and its value. */
-interface Layout {
-  readonly order: readonly number[];
-  tokens: readonly string[];
-  readonly shape: Shape;
-}
 
 /** A column as the reader of records needs it. */
 export interface MemberColumn {
@@ -27,16 +15,29 @@ const nothing = '\n';
 /** Shapes and layouts that are kept; a stream of records that are all different costs time, not memory. */
 const keptShapes = 500;
 
+/** Which members stay as they are is found out anew after so many records, the first time sooner. */
+const recordsPerGrouping = 512;
+const recordsBeforeFirstGrouping = 32;
+/** A member that changed no more often than this among those records is calm. */
+const calmChanges = 24;
+
 /** A record's member cannot be stored: which, and why. */
 export class MemberError extends Error {}
+
+/** Texts that are expected in slots, as an earlier record had them. */
+export interface Expected {
+  readonly texts: ReadonlyMap<number, string>;
+  /** Runs of these slots as texts, kept by `Members` for the next time. */
+  runs?: { of: Grouping; texts: readonly [Run, string][] };
+}
 
 /**
  * Reads the members of one kind of record into slots: slot n holds the value of column n.
  *
  * Most members of a record are as they were in the record before, and come in the same order. So each slot
  * keeps the text it was filled from, and a member is first compared with what is expected in its place: one
- * comparison instead of finding its end, cutting it out, checking and converting it. A text that was taken
- * once is proven JSON, so nothing goes unchecked.
+ * comparison instead of finding its end, cutting it out, checking and converting it. Neighbours that rarely
+ * change are compared together. A text that was taken once is proven JSON, so nothing goes unchecked.
  */
 export class Members {
   readonly names: string[] = [];
@@ -49,9 +50,6 @@ export class Members {
   shape: Shape;
   /** `"name":value,…` of the members that have no column, as they came; empty where there were none. */
   extras = '';
-  /** Called once the slot `watched` is filled. */
-  onWatched: (() => void) | undefined;
-  watched = -1;
   readonly #counts: ValueCounts;
   readonly #slots = new Map<string, number>();
   readonly #takeNew: (name: string) => boolean;
@@ -59,6 +57,13 @@ export class Members {
   readonly #shapes = new Map<string, Shape>();
   readonly #layouts = new Map<string, Layout>();
   #layout: Layout;
+  #watched = -1;
+  #expectable: readonly number[] = [];
+  #onWatched: () => Expected | undefined = () => undefined;
+  /** By slot: how often its text changed since the last grouping. */
+  readonly #changes: number[] = [];
+  #recordsToGrouping = recordsBeforeFirstGrouping;
+  #classes: (string | undefined)[] = [];
 
   /**
    * Takes  kind     the only text that a member `kind` may have
@@ -89,14 +94,20 @@ export class Members {
     this.types.push(type);
     this.raws.push(nothing);
     this.values.push(undefined);
+    this.#changes.push(0);
     this.#slots.set(name, slot);
     return slot;
   }
 
-  /** Expects this text in a slot: if it comes, its value is made only when `bound` asks for it. */
-  expect(slot: number, raw: string): void {
-    this.raws[slot] = raw;
-    this.values[slot] = undefined;
+  /**
+   * Once the slot `watched` is filled, asks what to expect in others that are still to come.
+   *
+   * Takes  expectable  the slots that `ask` may tell texts for
+   */
+  watch(watched: number, expectable: readonly number[], ask: () => Expected | undefined): void {
+    this.#watched = watched;
+    this.#expectable = expectable;
+    this.#onWatched = ask;
   }
 
   /** Whether the slot's text is all there is to know: nothing in it had to be changed. */
@@ -122,23 +133,40 @@ export class Members {
    */
   read(text: string, at: number): number {
     const layout = this.#layout;
-    const { order, tokens } = layout;
+    const { order, tokens, runs } = layout;
     this.extras = '';
+    this.#recordsToGrouping -= 1;
     let place = at + 1;
     let count = 0;
-    while (count < order.length && text.startsWith(tokens[count] as string, place)) {
-      const slot = order[count] as number;
-      const end = this.#value(text, place + (tokens[count] as string).length, slot);
-      count += 1;
-      place = end + 1;
-      if (slot === this.watched) this.onWatched?.();
-      if (text.charCodeAt(end) === closeBrace) {
-        if (count < order.length) this.#settle(order.slice(0, count), tokens.slice(0, count));
-        else this.shape = layout.shape;
-        return place;
+    while (count < order.length) {
+      let end = this.#runEnd(text, place, runs[count]);
+      if (end > 0) count = (runs[count] as Run).to;
+      else {
+        const token = tokens[count] as string;
+        if (!text.startsWith(token, place)) break;
+        const slot = order[count] as number;
+        end = this.#value(text, place + token.length, slot);
+        count += 1;
+        if (slot === this.#watched) this.#expect(order, count);
       }
+      place = end + 1;
+      if (text.charCodeAt(end) !== closeBrace) continue;
+      if (count < order.length) this.#settle(order.slice(0, count), tokens.slice(0, count));
+      else this.shape = layout.shape;
+      if (this.#recordsToGrouping <= 0) this.#group();
+      return place;
     }
     return this.#readOther(text, place, order.slice(0, count), tokens.slice(0, count));
+  }
+
+  /** The place of the comma or brace after a run that is as expected; 0 where it is not, or none begins here. */
+  #runEnd(text: string, at: number, run: Run | undefined): number {
+    if (run === undefined) return 0;
+    run.text ??= this.#layout.textOf(run, this.raws);
+    const end = at + run.text.length;
+    const code = text.charCodeAt(end);
+    if (code !== comma && code !== closeBrace) return 0;
+    return text.slice(at, end) === run.text ? end : 0;
   }
 
   /** Reads on where the members are other than in the record before. */
@@ -167,7 +195,7 @@ export class Members {
           order.push(slot);
           tokens.push(text.slice(place, valueAt));
         }
-        if (slot === this.watched) this.onWatched?.();
+        if (slot === this.#watched) this.#expect(order, order.length);
       } else {
         end = this.#member(text, valueAt, name, rawName);
       }
@@ -203,15 +231,72 @@ export class Members {
     try {
       this.values[slot] = toBound(raw, this.types[slot] as ColumnType, this.#counts);
     } catch (error) {
-      this.raws[slot] = nothing;
+      this.#setRaw(slot, nothing);
       if (error instanceof RangeError) throw new MemberError(`${this.names[slot]} ${error.message}`);
       throw error;
     }
     // A text that was changed is converted, and counted, each time it comes.
     const changed =
       this.#counts.loneSurrogates !== loneSurrogates || this.#counts.nulCharacters !== nulCharacters;
-    this.raws[slot] = changed ? nothing : raw;
+    this.#setRaw(slot, changed ? nothing : raw);
     return afterValue(text, end);
+  }
+
+  #setRaw(slot: number, raw: string): void {
+    this.raws[slot] = raw;
+    this.#changes[slot] = (this.#changes[slot] as number) + 1;
+    this.#layout.changed(slot);
+  }
+
+  /** Fills the slots that are still to come with what is expected there; `filled` of `order` are not. */
+  #expect(order: readonly number[], filled: number): void {
+    const expected = this.#onWatched();
+    if (expected === undefined) return;
+    for (const slot of this.#expectable) {
+      const raw = expected.texts.get(slot);
+      if (raw === undefined || raw === this.raws[slot]) continue;
+      const place = order.indexOf(slot);
+      if (place >= 0 && place < filled) continue;
+      this.#setRaw(slot, raw);
+      this.values[slot] = undefined;
+    }
+    if (order === this.#layout.order) this.#expectRuns(expected, filled);
+  }
+
+  /** The same for runs of such slots alone: their texts are put together once and kept. */
+  #expectRuns(expected: Expected, filled: number): void {
+    const layout = this.#layout;
+    if (expected.runs?.of !== layout.runs) {
+      const own = layout.runs.filter(
+        (run): run is Run =>
+          run !== undefined &&
+          run.from >= filled &&
+          layout.slotsOf(run).every((slot) => this.#expectable.includes(slot) && expected.texts.has(slot)),
+      );
+      const texts = own.map((run): [Run, string] => [run, layout.textOf(run, this.raws)]);
+      expected.runs = { of: layout.runs, texts };
+    }
+    for (const [run, text] of expected.runs.texts) run.text = text;
+  }
+
+  /** Members that rarely change are compared together with their neighbours from now on. */
+  #group(): void {
+    this.#recordsToGrouping = recordsPerGrouping;
+    const { order } = this.#layout;
+    const isCalm = this.#changes.map((changes) => changes <= calmChanges);
+    this.#changes.fill(0);
+    const expectable = new Set(this.#expectable);
+    const classOf = (slot: number) =>
+      slot === this.#watched
+        ? undefined
+        : isCalm[slot]
+          ? 'calm'
+          : expectable.has(slot)
+            ? 'expected'
+            : undefined;
+    if (order.every((slot) => classOf(slot) === this.#classes[slot])) return;
+    this.#classes = this.names.map((_, slot) => classOf(slot));
+    for (const layout of this.#layouts.values()) layout.group((slot) => this.#classes[slot]);
   }
 
   /** A member without a column. */
@@ -228,21 +313,20 @@ export class Members {
 
   #settle(order: readonly number[], tokens: readonly string[]): void {
     this.#layout = this.#layoutOf(order, tokens);
+    this.#layout.allChanged();
     this.shape = this.#layout.shape;
   }
 
   #layoutOf(order: readonly number[], tokens: readonly string[]): Layout {
     const key = order.join();
     const known = this.#layouts.get(key);
-    if (known) {
-      known.tokens = tokens;
-      return known;
-    }
+    if (known && tokens.every((token, place) => token === known.tokens[place])) return known;
     if (this.#layouts.size >= keptShapes) {
       this.#layouts.clear();
       this.#shapes.clear();
     }
-    const layout = { order, tokens, shape: this.#shapeOf(order) };
+    const layout = new Layout(order, tokens, this.#shapeOf(order));
+    layout.group((slot) => this.#classes[slot]);
     this.#layouts.set(key, layout);
     return layout;
   }

@@ -1,5 +1,6 @@
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
-import { MemberError, type Members, type Shape } from './members.ts';
+import type { Shape } from './layout.ts';
+import { MemberError, type Members } from './members.ts';
 import { type AddedColumns, unknownMembers } from './schema.ts';
 import type { Bound } from './values.ts';
 

@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
 import { HeldValues } from './held-values.ts';
-import type { Shape } from './members.ts';
+import type { Shape } from './layout.ts';
 import { type Parameter, parameterValue, type RowSources, rowParameters } from './row-parameters.ts';
 import { RowRanges, RowSet } from './row-set.ts';
 import { RowStatements } from './row-statements.ts';
