@@ -1,3 +1,5 @@
+const blockBytes = 64 * 1024;
+
 /**
  * CSV as it is written: bytes that are appended and taken away in blocks.
  *
@@ -10,14 +12,17 @@ export class CsvBytes {
 
   /** Makes room for so many bytes more. */
   reserve(count: number): void {
-    if (this.length + count <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(64 * 1024, 2 * (this.length + count)));
+    const needed = this.length + count;
+    if (needed <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(
+      Math.max(blockBytes, needed < 1e6 ? 2 * needed : Math.ceil(1.25 * needed)),
+    );
     this.bytes.copy(larger, 0, 0, this.length);
     this.bytes = larger;
   }
 
   text(text: string): void {
-    this.reserve(3 * text.length);
+    this.reserve(text.length < blockBytes ? 3 * text.length : Buffer.byteLength(text));
     this.length += this.bytes.write(text, this.length);
   }
 

@@ -83,8 +83,8 @@ export class FastCells {
   writeRow(bytes: Buffer, length: number, out: CsvBytes): void {
     const { delimiter, crlf } = this.#dialect;
     for (const slot of this.#late) this.#make(slot, bytes);
-    // A cell takes no more bytes than its value but for two quotes and a delimiter; a made text may double.
-    out.reserve(length + 3 * this.#forms.length + 6 * this.#madeLength + 2);
+    // A cell takes no more bytes than its value but for two quotes and a delimiter; a made text 3 for each UTF-16 unit.
+    out.reserve(length + 3 * this.#forms.length + 3 * this.#madeLength + 2);
     const to = out.bytes;
     let at = out.length;
     for (let slot = 0; slot < this.#forms.length; slot += 1) {
