@@ -74,13 +74,15 @@ export class LineFile {
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = join(directory, 'lock');
-  const mine = JSON.stringify({ ...thisProcess(), nonce: randomUUID() });
+  const { pid, machine } = thisProcess();
+  const mine = JSON.stringify({ pid, machine, started: await startOf(pid), nonce: randomUUID() });
   for (let turn = 0; ; turn += 1) {
     if (await create(path, mine)) break;
     const text = await readFile(path, 'utf8').catch(() => undefined);
     if (text === undefined) continue;
     const holder = parseHolder(text);
-    if (turn > 10 || (holder !== undefined && !isGone(holder))) {
+    const lives = holder !== undefined && !isGone(holder) && !(await isAnother(holder));
+    if (turn > 10 || lives) {
       const who =
         holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.machine.split(' ')[0]}`;
       throw archiveError('PCRS_USAGE', `${directory}: in use by ${who}; if that is not so, remove ${path}`);
@@ -119,11 +121,36 @@ async function bury(path: string, text: string): Promise<void> {
   }
 }
 
-function parseHolder(text: string): { pid: number; machine: string } | undefined {
+interface LockHolder {
+  pid: number;
+  machine: string;
+  /** When it started, in the system's own count; null where that is not told. */
+  started: string | null;
+}
+
+function parseHolder(text: string): LockHolder | undefined {
   try {
-    const { pid, machine } = JSON.parse(text) as Record<string, unknown>;
-    return typeof pid === 'number' && typeof machine === 'string' ? { pid, machine } : undefined;
+    const { pid, machine, started } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof pid !== 'number' || typeof machine !== 'string') return undefined;
+    return { pid, machine, started: typeof started === 'string' ? started : null };
   } catch {
     return undefined;
+  }
+}
+
+/** Whether the number now belongs to another process: they come round within minutes on a busy machine. */
+async function isAnother({ pid, machine, started }: LockHolder): Promise<boolean> {
+  if (started === null || machine !== thisProcess().machine) return false;
+  const now = await startOf(pid);
+  return now !== null && now !== started;
+}
+
+/** Linux tells when a process started: field 22, counted behind the name, which may hold anything. */
+async function startOf(pid: number): Promise<string | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
   }
 }

@@ -189,6 +189,11 @@ describe('an archive', () => {
     await lock.close();
     writeFileSync(join(directory, 'lock'), JSON.stringify({ ...text, pid: Number(child) }));
     await (await oldArchive(directory, 'write')).close();
+    if (process.platform === 'linux') {
+      // the killed process's number belongs to another one by now: to this
+      writeFileSync(join(directory, 'lock'), JSON.stringify({ ...text, started: '1' }));
+      await (await oldArchive(directory, 'write')).close();
+    }
   });
 
   it('keeps its input as fast as it comes and yields it as it is wanted', async () => {
