@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isGone, thisProcess } from './process-alive.ts';
 
@@ -94,15 +94,20 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   };
 }
 
+/** Makes the lock with its text in it at once: one that is still empty would look like a dead process's. */
 async function create(path: string, text: string): Promise<boolean> {
+  const beside = `${path}.${randomUUID()}.part`;
+  const handle = await open(beside, 'wx', 0o600);
   try {
-    const handle = await open(path, 'wx', 0o600);
     await handle.writeFile(text);
-    await handle.close();
+    await link(beside, path);
     return true;
   } catch (error) {
     if ((error as { code: string }).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await handle.close();
+    await rm(beside, { force: true });
   }
 }
 
