@@ -20,7 +20,7 @@ export const tool = defineTool({
   summary: 'tells whether a database is complete, how old it is, and what is missing.',
   pipes: [
     'pcrs-status snapshots',
-    'pcrs-status --max-age 26h snapshots > status.json || mail -s "posture data" team@acme.example < status.json',
+    'pcrs-status --max-age 26h snapshots > status.json || mail -s posture ops < status.json',
     "pcrs-status posture.db | jq '.reconciliation, .missing'",
   ],
   positionals: [

@@ -37,7 +37,7 @@ export const tool = defineTool({
   name: 'pcrs-to-sqlite',
   summary: 'loads records into SQLite: five tables with keys, and a verdict on the run.',
   pipes: [
-    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture --evidence | pcrs-to-sqlite --snapshot snapshots',
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite --snapshot snapshots',
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite posture.db',
     'pcrs-to-sqlite posture.db < posture.ndjson',
   ],

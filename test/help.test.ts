@@ -1,0 +1,116 @@
+// The flag tables of all tools side by side, and what help and completion make of them.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { suite, test } from 'node:test';
+import { commonFlags } from 'pcrs-cli/common-flags';
+import { completionScript } from 'pcrs-cli/completion';
+import { exitStatuses } from 'pcrs-cli/exit-status';
+import type { Flags } from 'pcrs-cli/flags';
+import { helpText } from 'pcrs-cli/help';
+import { otherVariables, sharedFlags, suiteTools } from 'pcrs-cli/suite';
+import type { Tool } from 'pcrs-cli/tool';
+import { tools } from '../scripts/source-bins.ts';
+
+const tables = await Promise.all(
+  tools.map(async (name) => ((await import(`${name}/cli`)) as { tool: Tool }).tool),
+);
+
+test('the suite knows each of its tools by name', () => {
+  for (const { name } of tables) assert.ok((suiteTools as readonly string[]).includes(name), name);
+});
+
+for (const tool of tables) {
+  suite(`${tool.name} --help`, () => {
+    const lines = helpText(tool).split('\n');
+
+    test('opens with two or three pipes that hold the tool, at most four', () => {
+      const pipes = lines.slice(0, lines.indexOf(''));
+      assert.ok(pipes.length >= 2 && pipes.length <= 4, pipes.join('\n'));
+      assert.ok(
+        pipes.every((pipe) => pipe.includes(tool.name.replace(/^.*\//, '')) || pipe.includes('pcrs-')),
+      );
+    });
+
+    test('fits 100 columns', () => {
+      const long = lines.filter((line) => line.length > 100);
+      assert.deepEqual(long, []);
+    });
+
+    test('names every flag, and ends with the exit statuses', () => {
+      const text = lines.join('\n');
+      for (const name of Object.keys({ ...tool.flags, ...commonFlags }))
+        assert.ok(text.includes(`--${name}`), name);
+      const end = lines
+        .slice(lines.indexOf('Exit status:') + 1, -1)
+        .map((line) => line.trim().split(/\s/)[0]);
+      assert.deepEqual(
+        end.slice(0, exitStatuses.length),
+        exitStatuses.map(([status]) => status),
+      );
+    });
+  });
+
+  test(`${tool.name} --completion bash is a script that bash takes and that knows every flag`, () => {
+    const script = completionScript(tool, 'bash');
+    const line = `${script}\nCOMP_WORDS=(${tool.name} --) COMP_CWORD=1; _${tool.name.replaceAll('-', '_')}; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { stdout, stderr, status } = spawnSync('bash', ['-c', line], { encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [0, '']);
+    const names = Object.keys({ ...tool.flags, ...commonFlags }).map((name) => `--${name}`);
+    assert.deepEqual(stdout.trim().split('\n').sort(), names.sort());
+  });
+}
+
+/** Flags of one name with another meaning, each with its reason. */
+const otherwise: Readonly<Record<string, string>> = {
+  'pcrs-simulator --username': 'the account that the gateway knows, not the one to log in with',
+  'pcrs-simulator --password-file': 'likewise',
+  'pcrs-diff --kind': 'kinds of change; a record is of one kind, a difference of several',
+};
+
+test('a flag of two tools takes the same kind of value in both, and the same variables', () => {
+  const known = new Map<string, { tool: string; facts: string }>();
+  const differing: string[] = [];
+  for (const { name: tool, flags } of tables) {
+    for (const [name, flag] of Object.entries(flags as Flags)) {
+      // The version of the policy list is a world of its own: PCRS_API_VERSION is for host ids and posture.
+      const environment = name === 'api-version' ? '' : flag.environment;
+      const facts = `${flag.form}, ${environment}, ${flag.short ?? 'no letter'}, ${flag.choices ?? 'any value'}`;
+      const before = known.get(name);
+      if (!before) known.set(name, { tool, facts });
+      else if (facts !== before.facts && !(`${tool} --${name}` in otherwise))
+        differing.push(`--${name}: ${tool}: ${facts}; ${before.tool}: ${before.facts}`);
+    }
+  }
+  assert.deepEqual(differing, []);
+});
+
+test('no flag has the name of one of all tools', () => {
+  for (const { name, flags } of tables)
+    assert.deepEqual(
+      Object.keys(flags).filter((flag) => flag in commonFlags),
+      [],
+      name,
+    );
+});
+
+test('flags of the whole suite are those that the suite lists, with a variable for all tools', () => {
+  const listed = new Set<string>(sharedFlags);
+  for (const { name: tool, flags } of tables) {
+    for (const [name, flag] of Object.entries({ ...(flags as Flags), ...commonFlags })) {
+      assert.equal(
+        flag.environment === 'shared',
+        listed.has(name) && flag.environment !== 'tool',
+        `--${name} of ${tool}`,
+      );
+    }
+  }
+  for (const name of otherVariables) assert.match(name, /^PCRS_/);
+});
+
+test('what may hold a secret is told nowhere', () => {
+  for (const { name: tool, flags } of tables) {
+    for (const [name, flag] of Object.entries(flags as Flags)) {
+      if (/-command$|^proxy$/.test(name)) assert.equal(flag.secret, true, `--${name} of ${tool}`);
+    }
+  }
+});
