@@ -56,7 +56,7 @@ export const tool = defineTool({
   pipes: [
     'pcrs-etl --out posture --evidence --keep 30',
     'pcrs-etl --out posture --incremental | jq .rows',
-    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite --snapshot posture  # by hand',
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite --snapshot posture',
   ],
   stdin: 'none',
   flags,
