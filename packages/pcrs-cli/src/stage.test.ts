@@ -27,6 +27,8 @@ const doubling: StageOptions<number> = {
 
 async function staged(input: string, options: Partial<StageOptions<number>> = {}) {
   const stream = new PassThrough();
+  const output = openOutput(stream, () => {});
+  const writes: string[] = [];
   const messages: string[] = [];
   const context = {
     ...{
@@ -38,7 +40,13 @@ async function staged(input: string, options: Partial<StageOptions<number>> = {}
     stdin: (async function* () {
       yield Buffer.from(input);
     })(),
-    output: openOutput(stream, () => {}),
+    output: {
+      ...output,
+      write(chunk: string) {
+        writes.push(chunk);
+        return output.write(chunk);
+      },
+    },
     log: openLog({
       tool: 'pcrs-x',
       quiet: false,
@@ -63,7 +71,7 @@ async function staged(input: string, options: Partial<StageOptions<number>> = {}
     .toString()
     .split('\n')
     .slice(0, -1);
-  return { lines, records: lines.map((line) => JSON.parse(line)), error, messages };
+  return { lines, records: lines.map((line) => JSON.parse(line)), writes, error, messages };
 }
 
 test('without a run a stage writes its own records and nothing else', async () => {
@@ -99,6 +107,11 @@ test('in a run it forwards each record in order and unchanged, after its start, 
     ...{ requests: 2, retries: 1, bytes: 3, warnings: 0 },
   });
   assert.ok(Date.parse(endedAt) > 0);
+});
+
+test('its start leaves with the session, so that no kill lets out a run without it', async () => {
+  const { writes } = await staged(`${session}\n1\n`);
+  assert.match(writes[0]!, /^\{"kind":"session".*\n\{"kind":"start".*\n/);
 });
 
 test('a stage that fails stops reading and ends its stream with a failed end', async () => {
@@ -151,6 +164,21 @@ test('a record of a kind the stage does not take is refused without a run', asyn
     (await staged('{"kind":"policy","id":1}\n')).error?.message ?? '',
     /^stdin:1: expected a number, found {"kind":"policy"/,
   );
+});
+
+test('a kind that is no text is refused without a run, and forwarded in one', async () => {
+  const accept: StageOptions<number>['accept'] = (_value, kind) =>
+    kind === undefined ? [{ kind: 'number', input: 1 }] : [];
+  const line = '{"kind":5,"id":7}';
+  const { error } = await staged(`${line}\n`, { accept });
+  assert.equal(error?.message, `stdin:1: expected a number, found ${line}`);
+  const { lines } = await staged(`${session}\n${line}\n`, { accept });
+  assert.equal(lines[2], line);
+});
+
+test('an array of nothing is nothing', async () => {
+  const { lines, error } = await staged('1\n[]\n2\n');
+  assert.deepEqual([lines.length, error], [2, undefined]);
 });
 
 test('bad lines are passed over and counted where asked', async () => {

@@ -121,15 +121,13 @@ class Stage<T> implements Run<T> {
     if (value['kind'] !== 'session') return this.#refuseAllInput(first.value);
     this.#first = undefined;
     this.session = readSession(value, first.value.number);
-    await this.#context.output.write(`${first.value.text}\n`);
-    await this.#context.output.record({
+    const start = {
       ...{ kind: 'start', contract: 1, runId: this.session.runId, stage: this.#context.tool },
-      ...{
-        version: this.#context.version,
-        startedAt: new Date().toISOString(),
-        options: this.#context.options,
-      },
-    });
+      ...{ version: this.#context.version, startedAt: new Date().toISOString() },
+      options: this.#context.options,
+    };
+    // In one write: a stage that is killed after its session and before its start would leave a run that looks whole.
+    await this.#context.output.write(`${first.value.text}\n${JSON.stringify(start)}\n`);
   }
 
   emit(kind: string, lines: Uint8Array | string, count = 1): Promise<void> | undefined {
@@ -202,9 +200,9 @@ class Stage<T> implements Run<T> {
     try {
       const value = tryParse(line.text);
       if (value === undefined) throw notJson(line, this.#options.expected);
-      const kind = isObject(value) && typeof value['kind'] === 'string' ? value['kind'] : undefined;
+      const kind = kindOf(value);
       const taken = this.#options.accept?.(value, kind, where) ?? [];
-      if (!this.session && taken.length === 0)
+      if (!this.session && taken.length === 0 && !isEmptyArray(value))
         throw recordError(line.number, this.#options.expected, line.text);
       if (this.session) {
         await this.#context.output.write(`${line.text}\n`);
@@ -238,6 +236,17 @@ function tryParse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Undefined for what is untagged; a kind that is no text is one that nobody takes. */
+function kindOf(value: unknown): string | undefined {
+  if (!isObject(value) || !Object.hasOwn(value, 'kind')) return undefined;
+  return typeof value['kind'] === 'string' ? value['kind'] : '';
+}
+
+/** An answer of the gateway that holds nothing. */
+function isEmptyArray(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function notJson(line: InputLine, expected: string): Error {
