@@ -4,8 +4,10 @@ import type { Bound } from './values.ts';
 /** The columns that are held are chosen anew after so many rows, the first time sooner. */
 const rowsPerChoice = 512;
 const rowsBeforeFirstChoice = 64;
-/** Of each 16 rows, about one may change a held value. */
-const rowsPerChange = 16;
+/** A column may change so often among these rows and still be held; fewer times where columns change each on their own. */
+const mostChanges = 16;
+/** So many changes of the held row among these rows are too many. */
+const mostSettlings = 48;
 
 /**
  * Values that most rows have in common, held in a row of a temporary table from which SQLite takes them itself.
@@ -27,6 +29,8 @@ export class HeldValues {
   #put: Statement | undefined;
   #differs = true;
   #rowsToChoice = rowsBeforeFirstChoice;
+  #settlings = 0;
+  #limit = mostChanges;
 
   /** Takes  held  the columns that are held from the first row on */
   constructor(db: Database, name: string, columns: number, held: readonly number[]) {
@@ -61,21 +65,19 @@ export class HeldValues {
     this.#put ??= this.#db.prepare(
       `UPDATE temp.${this.table} SET ${this.#held.map((column) => `c${column} = ?`).join(', ')}`,
     );
+    this.#settlings += 1;
     this.#put.run(this.#held.map((column) => this.#values[column] as Bound));
     this.#differs = false;
   }
 
-  /** Holds the columns that changed least, as long as they change rarely taken together. */
+  /** Holds the columns that rarely change. */
   #choose(): void {
-    let changes = 0;
-    const calmest = this.#values
-      .map((_, column) => column)
-      .filter((column) => this.#values[column] !== undefined)
-      .sort((a, b) => (this.#changes[a] as number) - (this.#changes[b] as number));
-    const held = calmest.filter((column) => {
-      changes += this.#changes[column] as number;
-      return changes <= rowsPerChoice / rowsPerChange;
-    });
+    if (this.#settlings > mostSettlings) this.#limit = Math.max(1, this.#limit / 2);
+    else if (this.#settlings < mostSettlings / 4) this.#limit = Math.min(mostChanges, this.#limit * 2);
+    this.#settlings = 0;
+    const held = [...this.#values.keys()].filter(
+      (column) => this.#values[column] !== undefined && (this.#changes[column] as number) <= this.#limit,
+    );
     this.#changes.fill(0);
     this.#rowsToChoice = rowsPerChoice;
     if (held.length === this.#held.length && held.every((column) => this.#isHeld[column])) return;
