@@ -31,9 +31,13 @@ function manifest(name: string, summary: string, version: string): object {
     keywords: ['qualys', 'pcrs', 'policy-compliance', 'posture', 'ndjson'],
     engines: { node: '>=22.19' },
     bin: { [name]: `bin/${name}.js` },
+    man: [`man/${name}.1`],
     exports: { '.': door('index'), './cli': door('cli') },
-    files: ['bin', 'dist', 'README.md', 'CHANGELOG.md', 'LICENSE'],
-    scripts: { build: 'tsc -p tsconfig.json' },
+    files: ['bin', 'dist', 'man', 'completions', 'README.md', 'CHANGELOG.md', 'LICENSE'],
+    scripts: {
+      build: 'tsc -p tsconfig.json',
+      prepack: `node --conditions=pcrs-source ../../scripts/manuals.ts ${name}`,
+    },
     dependencies: { 'pcrs-cli': 'workspace:*', 'pcrs-records': 'workspace:*' },
     publishConfig: { access: 'public' },
   };

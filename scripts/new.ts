@@ -18,15 +18,17 @@ else await make();
 
 async function make(): Promise<void> {
   const { version } = JSON.parse(read('packages/pcrs-cli/package.json'));
-  for (const [path, text] of Object.entries(newPackageFiles(name, summary, version))) {
+  const files = newPackageFiles(name, summary, version);
+  for (const [path, text] of Object.entries(files)) {
     const file = join(root, 'packages', name, path);
     mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(file, text);
   }
   copyFileSync(join(root, 'LICENSE'), join(root, 'packages', name, 'LICENSE'));
   nameEverywhere();
+  nameInUmbrella(files[`bin/${name}.js`]!);
   tell(
-    `written: packages/${name}; named in package.json, .changeset/config.json, test/house.test.ts, pcrs-cli/suite`,
+    `written: packages/${name}; named in package.json, .changeset/config.json, test/house.test.ts, pcrs-cli/suite, pcrs`,
   );
   if (values['no-install']) return;
   const { packageManager } = JSON.parse(read('package.json'));
@@ -53,13 +55,31 @@ function nameEverywhere(): void {
     return `${JSON.stringify(config, null, 2)}\n`;
   });
   edit('test/house.test.ts', (text) =>
-    text.replace(
-      /^(const imports: [^\n]+\{\n)/m,
-      (table) => `${table}  '${name}': { library: ['pcrs-records'], cli: ['pcrs-cli'] },\n`,
-    ),
+    text
+      .replace(/^(const suiteTools = \[\n)/m, (list) => `${list}  '${name}',\n`)
+      .replace(
+        /^(const imports: [^\n]+\{\n)/m,
+        (table) => `${table}  '${name}': { library: ['pcrs-records'], cli: ['pcrs-cli'] },\n`,
+      ),
   );
   edit('packages/pcrs-cli/src/suite.ts', (text) =>
     text.replace(/^(export const suiteTools = \[\n)/m, (list) => `${list}  '${name}',\n`),
+  );
+}
+
+/** `pcrs` lists the tool and gives its bin. */
+function nameInUmbrella(bin: string): void {
+  const file = join(root, 'packages', 'pcrs', 'bin', `${name}.js`);
+  writeFileSync(file, bin, { mode: 0o755 });
+  edit('packages/pcrs/package.json', (text) => {
+    const manifest = JSON.parse(text);
+    manifest.bin[name] = `bin/${name}.js`;
+    manifest.man.push(`man/${name}.1`);
+    manifest.dependencies[name] = 'workspace:*';
+    return `${JSON.stringify(manifest, null, 2)}\n`;
+  });
+  edit('packages/pcrs/src/index.ts', (text) =>
+    text.replace(/^(const loads = \[\n[^\]]*)/m, (list) => `${list}  () => import('${name}/cli'),\n`),
   );
 }
 

@@ -17,6 +17,11 @@ interface Rule {
   programs?: readonly string[];
 }
 
+/** Every tool but `pcrs`, which gives all their bins. */
+const suiteTools = [
+  ...['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite', 'pcrs-to-csv'],
+  ...['pcrs-etl', 'pcrs-diff', 'pcrs-status', 'pcrs-simulator'],
+];
 const stage: Rule = { library: ['pcrs-records', 'pcrs-gateway'], cli: ['pcrs-cli'] };
 const imports: Readonly<Record<string, Rule>> = {
   'pcrs-records': { library: [] },
@@ -35,6 +40,7 @@ const imports: Readonly<Record<string, Rule>> = {
   },
   'pcrs-diff': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
   'pcrs-status': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
+  pcrs: { library: suiteTools, cli: ['pcrs-cli'] },
   'pcrs-simulator': { library: ['pcrs-records'], typesOnly: ['pcrs-records'], cli: ['pcrs-cli'] },
 };
 
@@ -59,6 +65,8 @@ interface Manifest {
   type?: string;
   engines?: Record<string, string>;
   files?: string[];
+  man?: string[];
+  scripts?: Record<string, string>;
   bin?: Record<string, string>;
   exports?: Record<string, Record<string, string>>;
   dependencies?: Record<string, string>;
@@ -311,6 +319,13 @@ test('every package has all that publishing needs', () => {
           ['dist', 'README.md', 'LICENSE'].every((one) => shipped.includes(one)),
         ],
         ['a bin in bin and files', !isTool || (bin?.[name] === `bin/${name}.js` && shipped.includes('bin'))],
+        [
+          'man pages and completion, made by prepack',
+          !isTool ||
+            (['man', 'completions'].every((one) => shipped.includes(one)) &&
+              String(rest.man) === String(Object.keys(bin ?? {}).map((one) => `man/${one}.1`)) &&
+              rest.scripts?.['prepack'] === `node --conditions=pcrs-source ../../scripts/manuals.ts ${name}`),
+        ],
         ['exports', Object.keys(exports ?? {}).length > 0],
         ['publishConfig.access public', publishConfig?.access === 'public'],
         ['not private', rest.private !== true],
@@ -369,8 +384,15 @@ function isExported(from: string): boolean {
 
 test('bins are the same but for the name', () => {
   const bins = files('packages/*/bin/*.js');
-  assert.equal(bins.length, packages.filter((name) => manifest(name).bin).length);
-  const texts = bins.map((path) => read(path).replaceAll(basename(path, '.js'), 'pcrs-tool'));
+  const named = packages.flatMap((name) =>
+    Object.values(manifest(name).bin ?? {}).map((path) => `packages/${name}/${path}`),
+  );
+  assert.deepEqual(bins, named.sort());
+  const texts = bins.map((path) =>
+    read(path)
+      .replace(`'${basename(path, '.js')}/cli'`, "'pcrs-tool/cli'")
+      .replace(`\`${basename(path, '.js')}: `, '`pcrs-tool: '),
+  );
   for (const [index, text] of texts.entries()) assert.equal(text, texts[0], bins[index]);
 });
 
@@ -390,6 +412,11 @@ test('an old Node gets one line from every bin, and nothing is loaded', () => {
       assert.equal(status, 1);
     }
   }
+});
+
+test('pcrs gives the bins of all tools', () => {
+  const tools = packages.filter((name) => manifest(name).bin);
+  assert.deepEqual(Object.keys(manifest('pcrs').bin ?? {}).sort(), tools.sort());
 });
 
 test('one fixed group of changesets holds all packages', () => {
