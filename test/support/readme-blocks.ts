@@ -23,23 +23,50 @@ export function shellBlocks(markdown: string): ShellBlock[] {
   return blocks;
 }
 
+/** Programs besides ours and the system's own. */
+const guests = [
+  ...['jq', 'sqlite3', 'python3', 'curl', 'openssl', 'duckdb', 'psql', 'datasette'],
+  ...['aws', 'kubectl', 'docker', 'systemd-analyze'],
+];
+
 /** Programs besides ours and the system's own that a script runs. */
 export function guestsOf(script: string): string[] {
-  return ['jq', 'sqlite3', 'python3', 'curl', 'duckdb', 'psql'].filter((name) =>
-    new RegExp(`(^|[|(;&]|\\$\\()\\s*${name}\\b`, 'm').test(script),
-  );
+  return guests.filter((name) => new RegExp(`(^|[|(;&]|\\$\\()\\s*${name}\\b`, 'm').test(script));
+}
+
+/** A part of a page under a heading of the second level. */
+export interface Section {
+  title: string;
+  blocks: ShellBlock[];
+}
+
+/** The `sh` blocks of a page: those before its first section, on which all sections build, and those of each section. */
+export function sectionsOf(markdown: string): { before: ShellBlock[]; sections: Section[] } {
+  const headings = [...markdown.matchAll(/^## (.+)$/gm)];
+  const lineOf = (at: number): number => markdown.slice(0, at).split('\n').length;
+  const starts = headings.map(({ index }) => lineOf(index));
+  const within = (from: number, to: number): ShellBlock[] =>
+    shellBlocks(markdown).filter(({ line }) => line >= from && line < to);
+  return {
+    before: within(0, starts[0] ?? Number.POSITIVE_INFINITY),
+    sections: headings.map(([, title], index) => ({
+      title: title!,
+      blocks: within(starts[index]!, starts[index + 1] ?? Number.POSITIVE_INFINITY),
+    })),
+  };
 }
 
 /**
- * Runs the blocks of a README in order, in a folder of its own, since they build on one another.
+ * Runs the blocks of a README in order, in one folder, since they build on one another.
  *
+ * Takes   cwd  default: a folder of their own
  * Yields  each block and how it ended; stops after one that failed
  */
 export async function* runBlocks(
   blocks: readonly ShellBlock[],
   place: Place,
+  cwd: string = place.folder(),
 ): AsyncGenerator<{ block: ShellBlock; ended: Ended }> {
-  const cwd = place.folder();
   const env = { ...place.env, PCRS_STATE_DIR: `${cwd}-state` };
   for (const block of blocks) {
     const ended = await run('bash', ['-euo', 'pipefail', '-c', block.script], { cwd, env });

@@ -3,8 +3,9 @@ import type { Block } from './elements-splitter.ts';
 const FIRST_BLOCK = 16 << 10;
 /** Above what a stream takes without saying that it is full (64 KiB in Node 22 and later). */
 const RECYCLED_BYTES = 128 << 10;
-const NEW_LINE = Buffer.from('\n');
-const NOTHING = Buffer.alloc(0);
+const LINE_FEED = 0x0a;
+const FEW_BYTES = 64;
+const NOTHING = new Uint8Array(0);
 
 /** Lines as they grow, handed over in blocks: the first ones soon, the later ones in large blocks. */
 export class LineBuffer {
@@ -64,10 +65,23 @@ export class LineBuffer {
     this.#length = end;
   }
 
+  /** The same for a part of `bytes`; a view of a few bytes costs more than copying them. */
+  writePart(bytes: Uint8Array, from: number, to: number): void {
+    if (!this.#writing) return;
+    const end = this.#length + to - from;
+    if (end > this.#bytes.length) this.#grow(Math.max(end, this.#bytes.length * 2));
+    if (to - from > FEW_BYTES) this.#bytes.set(bytes.subarray(from, to), this.#length);
+    else for (let at = from, target = this.#length; at < to; at++, target++) this.#bytes[target] = bytes[at]!;
+    this.#length = end;
+  }
+
   end(): void {
-    this.write(NEW_LINE);
+    if (!this.#writing) return;
+    if (this.#length === this.#bytes.length) this.#grow(this.#bytes.length * 2);
+    this.#bytes[this.#length] = LINE_FEED;
+    this.#length++;
     this.#whole = this.#length;
-    if (this.#writing) this.#count++;
+    this.#count++;
   }
 
   /** A block, once there is enough for one. */
@@ -95,8 +109,13 @@ export class LineBuffer {
   #grow(size: number): void {
     const spare = this.#spare;
     this.#spare = undefined;
-    const wider = spare !== undefined && spare.length >= size ? spare : Buffer.allocUnsafeSlow(size);
+    const wider = spare !== undefined && spare.length >= size ? spare : uncleared(size);
     wider.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = wider;
   }
+}
+
+/** A plain array, since views of a Buffer are slow to make; not filled with zeros first. */
+function uncleared(size: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 }

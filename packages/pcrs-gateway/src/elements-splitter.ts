@@ -119,7 +119,9 @@ export class ElementSplitter {
     let from = this.#started ? 0 : afterMark(bytes);
     this.#started = true;
     this.#position += from;
-    for (; from < bytes.length; from += scanBytes) this.#scan(bytes.subarray(from, from + scanBytes));
+    // plain views: those of a Buffer are slow to make
+    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (; from < plain.length; from += scanBytes) this.#scan(plain.subarray(from, from + scanBytes));
   }
 
   #scan(piece: Uint8Array): void {
@@ -230,7 +232,7 @@ export class ElementSplitter {
 
   #copyTo(to: number): void {
     // an empty element's white space is passed over already
-    if (this.#done < to) this.#lines.write(this.#piece.subarray(this.#done, to));
+    if (this.#done < to) this.#lines.writePart(this.#piece, this.#done, to);
     this.#done = to;
   }
 

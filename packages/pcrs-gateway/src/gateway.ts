@@ -1,5 +1,6 @@
 import { type AccountOptions, openAccount } from './account.ts';
 import { type AskContext, ask, type Consume, type GatewayRequest, type Tally } from './ask.ts';
+import { withDefaults } from './gateway-defaults.ts';
 import type { SessionHint } from './identity.ts';
 import { Pacing } from './rate-limit.ts';
 
@@ -36,10 +37,13 @@ export interface Gateway {
 /**
  * Opens a gateway without asking it anything; the first question makes the login, if one is needed.
  *
- * Takes   session   the run's session record, where there is one
+ * Takes   given     what differs from the defaults of the tools' flags (gateway-defaults.ts); `{ env: process.env }` asks
+ *                   whom and as the tools would without a flag
+ *         session   the run's session record, where there is one
  * Throws  PCRS_USAGE: no gateway, or a session that names what is not ours
  */
-export async function openGateway(options: GatewayOptions, session?: SessionHint): Promise<Gateway> {
+export async function openGateway(given: Partial<GatewayOptions>, session?: SessionHint): Promise<Gateway> {
+  const options = withDefaults(given);
   const account = await openAccount(options, session);
   const waiting = (text: string | undefined) => options.waiting?.(text);
   let pacing: Pacing | undefined;

@@ -1,5 +1,5 @@
 import { codedError, excerpt } from 'pcrs-records/errors';
-import { toDigits } from 'pcrs-records/json';
+import { parseExact, toDigits } from 'pcrs-records/json';
 import { isObject, type JsonObject, kindByShape } from 'pcrs-records/kinds';
 import type { PolicyHosts } from './slices.ts';
 
@@ -24,6 +24,15 @@ export function parseHostIds(
   if (!isObject(value) || (kind !== undefined && kind !== 'hostids')) return [];
   if (kind === undefined && kindByShape(value) !== 'hostids' && !('policyId' in value)) return [];
   return [{ kind: 'hostids', input: parseElement(value, where) }];
+}
+
+/**
+ * A `hostids` record, as a line of JSON, as what `posture` takes: `hostIds` of pcrs-hostids yields such lines.
+ *
+ * Throws  PCRS_RECORD where it is none
+ */
+export function policyHosts(line: string): PolicyHosts {
+  return parseElement(parseExact(line), 'hostids');
 }
 
 /** The error for policies where hosts are due. */

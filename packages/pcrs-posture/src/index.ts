@@ -9,6 +9,7 @@ import { type EarlierCut, type PolicyHosts, type Slice, SliceCutter, slices } fr
 import { Spool } from './spool.ts';
 
 export type { ProvenSlice } from './ask.ts';
+export { policyHosts } from './host-ids.ts';
 export type { Plan } from './plan.ts';
 export type { PostureQuery } from './query.ts';
 export type { PolicyHosts, Slice } from './slices.ts';
