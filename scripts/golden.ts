@@ -17,6 +17,11 @@ try {
     const before = recorded(name);
     const now = await runCase(name, place);
     if (isDeepStrictEqual(before, now)) continue;
+    if (/^ {4}at |: a bug: /m.test(now.stderr)) {
+      process.stderr.write(`not recorded, since it crashes: test/cases/${name}\n`);
+      process.exitCode = 1;
+      continue;
+    }
     record(name, now);
     process.stdout.write(`${before ? 'changed' : 'new'}: test/cases/${name}\n`);
   }
