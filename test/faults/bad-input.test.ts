@@ -1,0 +1,42 @@
+// Lines that are wrong or strange, in every tool that reads stdin: what becomes of them, of the lines around them, and the status.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { badLineCase, cutStreamCase } from '../support/faults-bad-case.ts';
+import { badInputs } from '../support/faults-bad-rows.ts';
+import { matrix } from '../support/faults-table.ts';
+import { makePlace } from '../support/programs.ts';
+
+const place = await makePlace('faults-input', { seed: 17, policies: 8, hosts: 30, controls: 2 });
+after(() => place.close());
+const { world } = place.simulator;
+const policies = world
+  .policyIds('active')
+  .map((id) => ({ id, hostId: world.hostIds(id)[0] }))
+  .filter((policy): policy is { id: string; hostId: string } => policy.hostId !== undefined)
+  .slice(0, 3);
+assert.equal(policies.length, 3, 'the world has three policies with hosts');
+const { stdout: session } = await place.bash('pcrs-auth');
+const inputs = badInputs(policies);
+
+matrix(
+  'bad input: status',
+  inputs.map(({ tool }) => tool),
+  inputs.flatMap((input) => [
+    ...input.lines.map((bad) => ({
+      ...{ row: bad.name, column: input.tool, slow: false },
+      run: () => badLineCase(place, input, bad, session.trimEnd()),
+    })),
+    {
+      ...{ row: 'a last line without an end; cut', column: input.tool, slow: false },
+      run: () => cutStreamCase(place, input, session.trimEnd()),
+    },
+  ]),
+);
+
+test('records where a run must be are refused by pcrs-policies, which names -n', async () => {
+  for (const line of ['{"kind":"policy","id":1}', 'null', 'rubbish', '42']) {
+    const ended = await place.bash('pcrs-policies', { input: `${line}\n` });
+    assert.equal(ended.status, 3);
+    assert.match(ended.stderr, /^pcrs-policies: stdin:1: .*\(?-n\b/);
+  }
+});
