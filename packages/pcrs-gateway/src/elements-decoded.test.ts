@@ -47,6 +47,17 @@ describe('a decoded body', () => {
     assert.ok(seen.filter((chunk) => chunk.byteLength === 0).length >= 7);
   });
 
+  it('takes no memory back of a body that was not compressed', async () => {
+    const bytes = Buffer.alloc(1 << 20, '[{"a":1}]');
+    const chunk = (at: number): Uint8Array => new Uint8Array(bytes.subarray(at << 18, (at + 1) << 18));
+    const body = [0, 1, 2, 3].map(chunk);
+    const given = async function* (): AsyncGenerator<Uint8Array> {
+      yield* body;
+    };
+    for await (const _ of decoded(given(), { lend: true }));
+    assert.ok(bytes.equals(Buffer.concat(body)));
+  });
+
   it('undoes deflate, br and zstd where the header names them', async () => {
     assert.equal(await decode(deflateSync(text), 10, 'deflate'), text);
     assert.equal(await decode(deflateRawSync(text), 10, 'deflate'), text);

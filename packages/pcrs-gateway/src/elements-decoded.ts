@@ -32,10 +32,7 @@ export async function* decoded(
   let inner = body;
   for (const coding of contentEncoding.toLowerCase().split(',').reverse())
     inner = uncoded(inner, coding.trim());
-  for await (const chunk of sniffed(inner, 0)) {
-    yield chunk;
-    if (lend) giveBack(chunk);
-  }
+  yield* sniffed(inner, 0, lend);
 }
 
 /** Only a buffer of zlib's own whose end has been handed over: until then zlib goes on filling it. */
@@ -54,14 +51,22 @@ function uncoded(body: AsyncIterable<Uint8Array>, coding: string): AsyncIterable
   return unknownCoding(coding);
 }
 
-async function* sniffed(body: AsyncIterable<Uint8Array>, depth: number): AsyncGenerator<Uint8Array> {
+async function* sniffed(
+  body: AsyncIterable<Uint8Array>,
+  depth: number,
+  lend: boolean,
+): AsyncGenerator<Uint8Array> {
   const { head, whole } = await peek(body, 2);
   if (head[0] !== 0x1f || head[1] !== 0x8b) {
-    yield* whole;
+    for await (const chunk of whole) {
+      yield chunk;
+      // what was never compressed is somebody else's
+      if (lend && depth > 0) giveBack(chunk);
+    }
     return;
   }
   if (depth === DEEPEST_GZIP) throw new BrokenBodyError(`gzip within gzip more than ${DEEPEST_GZIP} times`);
-  yield* sniffed(decompressed(whole, createGunzip({ chunkSize: CHUNK_BYTES }), 'gzip'), depth + 1);
+  yield* sniffed(decompressed(whole, createGunzip({ chunkSize: CHUNK_BYTES }), 'gzip'), depth + 1, lend);
 }
 
 /** "deflate" is sent both with zlib's header, as the standard has it, and without. */
