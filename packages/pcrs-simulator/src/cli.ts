@@ -33,7 +33,7 @@ const flags = {
   }),
   policies: flag.integer({
     describe: 'policies, some inactive, some without hosts',
-    min: 1,
+    min: 0,
     max: 100_000,
     default: 12,
     ...world,

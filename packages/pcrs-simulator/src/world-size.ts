@@ -31,7 +31,7 @@ export interface WorldOptions {
 /**
  * A complete size from options.
  *
- * Limits  1 to 100,000 policies, 1 to 5,000,000 hosts, 1 to 1000 controls, days 0 to 3650: record ids stay below 2^53
+ * Limits  0 to 100,000 policies, 1 to 5,000,000 hosts, 1 to 1000 controls, days 0 to 3650: record ids stay below 2^53
  * Throws  PCRS_USAGE for a number outside
  */
 export function worldSize(options: WorldOptions): WorldSize {
@@ -40,7 +40,7 @@ export function worldSize(options: WorldOptions): WorldSize {
   if (Number.isNaN(start)) throw usage(`start must be a date like 2026-11-22, got ${options.start}`);
   return {
     seed,
-    policies: within('policies', options.policies ?? 12, 1, 100_000),
+    policies: within('policies', options.policies ?? 12, 0, 100_000),
     hosts: within('hosts', options.hosts ?? 60, 1, 5_000_000),
     controls: within('controls', options.controls ?? 30, 1, 1000),
     hostsPerPolicy: within('hostsPerPolicy', options.hostsPerPolicy ?? 0, 0, 5_000_000),
