@@ -85,10 +85,10 @@ async function writePolicies(
   const filtered = ['evaluatedSince', 'status', 'id', 'excludeId', 'title'] as const;
   const full = filtered.every((name) => context.flags[name] === undefined);
   if (full && next.value.written === 0 && !context.flags.allowEmpty) {
-    throw codedError(
-      'PCRS_EMPTY',
-      `the gateway listed ${next.value.listed} policies, none of them active; may this user see any? (--allow-empty makes that status 0)`,
-    );
+    const { listed } = next.value;
+    const what =
+      listed === 0 ? 'the gateway listed no policy' : `of ${listed} policies none is active (--status all)`;
+    throw codedError('PCRS_EMPTY', `${what}; may this user see any? (--allow-empty makes that status 0)`);
   }
 }
 
