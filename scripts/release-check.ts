@@ -1,0 +1,75 @@
+// What a release would give its users: packs every package, looks into the tarballs, installs them with npm into empty
+// folders outside the workspace under the lowest and the newest Nodes claimed, and runs the pipe there. Arguments:
+// versions of Node instead of those below.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkInstalled, type Host } from './release-install.ts';
+import { readTarballs, wrongsOfTarball } from './release-packed.ts';
+import { startRegistry } from './release-registry.ts';
+import { output } from './release-run.ts';
+import { root } from './run-program.ts';
+
+/** The lowest that `engines` claims, the one the tests run on, the newest there is. */
+const nodes = process.argv.length > 2 ? process.argv.slice(2) : ['22.19.0', '24.21.0', '26'];
+const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+const folder = mkdtempSync(join(tmpdir(), 'pcrs-release-'));
+const wrongs: string[] = [];
+try {
+  await check();
+} catch (error) {
+  wrongs.push((error as Error).message);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+for (const wrong of wrongs) tell(`WRONG: ${wrong}`);
+tell(wrongs.length === 0 ? 'good' : `${wrongs.length} wrong`);
+process.exitCode = wrongs.length === 0 ? 0 : 1;
+
+async function check(): Promise<void> {
+  tell('building');
+  const pnpm = ['npx', '--yes', packageManager] as const;
+  await output([...pnpm, 'run', 'build', '--output-logs=errors-only'], { cwd: root });
+  tell('packing');
+  await output([...pnpm, '-r', '--filter', './packages/*', 'pack', '--pack-destination', folder], {
+    cwd: root,
+  });
+  const packed = await readTarballs(folder);
+  for (const one of packed) wrongs.push(...(await wrongsOfTarball(one)));
+  tell(`packed ${packed.length} packages, ${packed.flatMap(({ files }) => files).length} files`);
+
+  const upstream = (await output(['npm', 'config', 'get', 'registry'], { cwd: folder })).trim();
+  const registry = await startRegistry(packed, upstream);
+  try {
+    for (const version of nodes) {
+      const host = await bringNode(version);
+      if (host === undefined) continue;
+      const startedAt = performance.now();
+      wrongs.push(...(await checkInstalled(host, packed, registry.url)));
+      tell(`Node ${host.version}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    }
+  } finally {
+    await registry.close();
+  }
+}
+
+/** A Node from the npm registry, where a package of that name is; undefined, and told, where it is not. */
+async function bringNode(version: string): Promise<Host | undefined> {
+  const prefix = join(folder, `node-${version}`);
+  const install = ['npm', 'install', '--prefix', prefix, '--no-audit', '--no-fund', '--allow-scripts=node'];
+  try {
+    await output([...install, `node@${version}`], { cwd: folder });
+  } catch (error) {
+    if (!/ETARGET|E404|notarget/.test((error as Error).message)) throw error;
+    tell(`Node ${version}: SKIPPED, the registry has no node@${version}`);
+    return undefined;
+  }
+  const bin = join(prefix, 'node_modules', 'node', 'bin');
+  const told = (await output([join(bin, 'node'), '--version'], { cwd: folder })).trim().slice(1);
+  return { version: told, bin, folder: join(folder, `on-${told}`) };
+}
+
+function tell(what: string): void {
+  process.stderr.write(`release:check: ${what}\n`);
+}

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+
+/**
+ * Runs a program to its end, without stdin; nothing that npm or a shell of ours has in its environment gets in.
+ *
+ * Takes   env  added to the environment that is left
+ * Yields  what it wrote on stdout
+ * Throws  the command, its status and what it wrote, when it ends with anything but 0
+ */
+export function output(
+  [command = '', ...args]: readonly string[],
+  { cwd, env = {} }: { cwd: string; env?: Readonly<Record<string, string>> },
+): Promise<string> {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(PCRS_|NODE_|npm_|pnpm_|XDG_)/i.test(name));
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...Object.fromEntries(kept), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const written = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (written.stderr += text));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      if (status === 0) return resolve(written.stdout);
+      const said = `${written.stderr}${written.stdout}`.trim().split('\n').slice(-20).join('\n  ');
+      reject(new Error(`${[command, ...args].join(' ')}: ended ${status ?? signal}:\n  ${said}`));
+    });
+  });
+}
