@@ -29,7 +29,9 @@ export function archiveStore(
     },
     async kept({ key }) {
       const body = archive.bodies.get(key);
-      return body && { part: await archive.open(body), file: body.file, sha256: body.sha256 };
+      if (body === undefined) return undefined;
+      const { file, records, bytes, sha256 } = body;
+      return { part: await archive.open(body), file, records, bytes, sha256 };
     },
     wasHalved: ({ key }) => halved.has(key),
   };

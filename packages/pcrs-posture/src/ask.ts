@@ -2,9 +2,18 @@ import type { Block } from 'pcrs-gateway/elements';
 import type { Gateway } from 'pcrs-gateway/gateway';
 import { codedError } from 'pcrs-records/errors';
 import { describeSlice } from './outcome.ts';
-import { LineMemory, linesOf, type Proof, prove } from './prove.ts';
+import { checksum, LineMemory, linesOf, type Proof, prove, type Written } from './prove.ts';
 import type { Slice } from './slices.ts';
 import type { Part } from './spool.ts';
+
+/** A body that an earlier run has proven, by its line in the manifest. */
+export interface KeptBody {
+  part: Part;
+  file: string;
+  records: number;
+  bytes: number;
+  sha256: string;
+}
 
 /** Where bodies wait until they are written: the spool, or an archive. */
 export interface Store {
@@ -13,7 +22,7 @@ export interface Store {
   /** The body is proven. Yields its file's name in the archive, or null. */
   keep(slice: Slice, part: Part, proof: Proof, askedAt: Date): Promise<string | null>;
   /** A body that an earlier run has proven. */
-  kept?(slice: Slice): Promise<{ part: Part; file: string; sha256: string } | undefined>;
+  kept?(slice: Slice): Promise<KeptBody | undefined>;
   /** Whether an earlier run went on to the halves of this slice. */
   wasHalved?(slice: Slice): boolean;
   /** What was kept of this slice is damaged. */
@@ -111,31 +120,23 @@ export class Asker {
 
   async #keep(slice: Slice, part: Part, proof: Proof, askedAt: Date): Promise<ProvenSlice> {
     this.#warnOfChanges(slice, proof);
-    return this.#proven(
-      slice,
-      part,
-      proof,
-      await this.#options.store.keep(slice, part, proof, askedAt),
-      false,
-    );
+    return this.#proven(slice, part, proof, await this.#options.store.keep(slice, part, proof, askedAt));
   }
 
   async #fromStore(slice: Slice): Promise<ProvenSlice | undefined> {
-    const { store, gateway, kind, warn } = this.#options;
+    const { store, gateway, warn } = this.#options;
     let file = `the body of ${describeSlice(slice)}`;
     let part: Part | undefined;
     try {
       const kept = await store.kept?.(slice);
       if (kept === undefined) return undefined;
       ({ file, part } = kept);
-      const proof = await prove(kept.part.read(), undefined, kind, this.#memory);
-      if (proof.sha256 === kept.sha256) return this.#proven(slice, kept.part, proof, kept.file, true);
-      this.#memory.giveBack(proof.lines ?? []);
+      if ((await checksum(kept.part.read())) === kept.sha256) return this.#replayed(slice, kept);
       throw codedError('PCRS_MACHINE', 'its SHA-256 is not the one in the manifest');
     } catch (error) {
       await part?.discard();
       const { code, message } = error as { code?: string; message: string };
-      if (code !== 'PCRS_BROKEN_BODY' && code !== 'PCRS_MACHINE') throw error;
+      if (code !== 'PCRS_MACHINE') throw error;
       if (gateway === undefined) throw codedError('PCRS_INCOMPLETE', `${file} is damaged: ${message}`);
       warn(`${file} is damaged and asked for again: ${message}`);
       await store.forget?.(slice);
@@ -143,17 +144,36 @@ export class Asker {
     }
   }
 
-  #proven(slice: Slice, part: Part, proof: Proof, file: string | null, replayed: boolean): ProvenSlice {
+  #proven(slice: Slice, part: Part, proof: Proof, file: string | null): ProvenSlice {
     const { kind } = this.#options;
     const blocks = async function* (): AsyncGenerator<Block> {
-      yield* proof.lines ?? linesOf(part.read(), kind);
+      if (proof.lines !== undefined) yield* proof.lines;
+      else yield* linesOf(part.read(), kind);
     };
-    const proven = { slice, proof, file, replayed, blocks };
+    return this.#with(part, { slice, proof, file, replayed: false, blocks });
+  }
+
+  /** What is changed in its lines is told when they are written. */
+  #replayed(slice: Slice, { part, file, records, bytes, sha256 }: KeptBody): ProvenSlice {
+    const lines = () => linesOf(part.read(), this.#options.kind);
+    const warn = (written: Written): void => this.#warnOfChanges(slice, written);
+    const blocks = async function* (): AsyncGenerator<Block> {
+      const written = yield* lines();
+      warn(written);
+      if (written.records === records) return;
+      const wrong = `${file} holds ${written.records} records, and by the manifest ${records}`;
+      throw codedError('PCRS_INCOMPLETE', wrong);
+    };
+    const proof = { records, bytes, sha256, controlCharacters: 0, invalidUtf8: 0, lines: undefined };
+    return this.#with(part, { slice, proof, file, replayed: true, blocks });
+  }
+
+  #with(part: Part, proven: ProvenSlice): ProvenSlice {
     this.#parts.set(proven, part);
     return proven;
   }
 
-  #warnOfChanges(slice: Slice, { controlCharacters, invalidUtf8 }: Proof): void {
+  #warnOfChanges(slice: Slice, { controlCharacters, invalidUtf8 }: Written): void {
     const changes = [
       ...(controlCharacters > 0
         ? [`${controlCharacters} raw control characters were written as escapes`]

@@ -87,11 +87,21 @@ export async function prove(
   return { records, bytes, sha256: hash.digest('hex'), controlCharacters, invalidUtf8, lines };
 }
 
+/** The SHA-256 of a body: one that an earlier run has proven needs no other proof. */
+export async function checksum(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of body) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** What was written of a body that is decoded again. */
+export type Written = Pick<Proof, 'records' | 'controlCharacters' | 'invalidUtf8'>;
+
 /** The lines of a body that was proven before, decoded again; a block lasts until the next is asked for. */
 export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   kind: string | undefined,
-): AsyncGenerator<Block> {
+): AsyncGenerator<Block, Written> {
   const splitter = new ElementSplitter({ kind });
   for await (const text of decoded(body, { lend: true })) {
     const block = splitter.push(text);
@@ -101,4 +111,6 @@ export async function* linesOf(
   }
   const last = splitter.end();
   if (last !== undefined) yield last;
+  const { elements: records, controlCharacters, invalidUtf8 } = splitter;
+  return { records, controlCharacters, invalidUtf8 };
 }
