@@ -22,15 +22,34 @@ export interface RunOptions extends SpawnOptions {
   onStart?: (child: ChildProcess) => void;
 }
 
+/** Process groups of what runs now: none of them outlives the tests, however these end. */
+const running = new Set<number>();
+process.on('exit', () => {
+  for (const group of running) killGroup(group);
+});
+for (const [signal, status] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)
+  process.once(signal, () => process.exit(status));
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
 /** Runs a program to its end. */
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<Ended> {
   const { input, limitMs = 60_000, onStart, ...rest } = options;
   const stdin = input === undefined ? 'ignore' : 'pipe';
-  // Kill with its whole pipe, so that nothing outlives a test.
+  // In a group of its own, so that it can be killed with its whole pipe.
   const child = spawn(file, args, { stdio: [stdin, 'pipe', 'pipe'], detached: true, ...rest });
   const { promise, resolve, reject } = Promise.withResolvers<Ended>();
   const timer = setTimeout(() => {
-    process.kill(-child.pid!, 'SIGKILL');
+    killGroup(child.pid!);
     reject(new Error(`still running after ${limitMs} ms: ${[file, ...args].join(' ')}\n${text(stderr)}`));
   }, limitMs);
   const stdout: Buffer[] = [];
@@ -43,10 +62,12 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   });
   child.stdin?.on('error', () => {});
   child.stdin?.end(input);
+  if (child.pid !== undefined) running.add(child.pid);
   onStart?.(child);
   try {
     return await promise;
   } finally {
+    running.delete(child.pid ?? 0);
     clearTimeout(timer);
   }
 }
