@@ -1,11 +1,13 @@
-// Writes what the READMEs have from the tools: flag tables from their flag tables, and under each `sh` block its
+// Writes what the READMEs and the pages in docs have from the tools: flag tables from their flag tables, and under each `sh` block its
 // output, where a `text` block follows. `git diff` then shows what changed.
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makePlace, type Place } from '../test/support/programs.ts';
-import { lasting, runBlocks, shellBlocks } from '../test/support/readme-blocks.ts';
+import { makePlace } from '../test/support/programs.ts';
+import { lasting, runBlocks, runPage, shellBlocks } from '../test/support/readme-blocks.ts';
 import { generatedReadmes } from './flag-tables.ts';
 import { root } from './run-program.ts';
+
+type Ran = ReturnType<typeof runBlocks>;
 
 for (const { path, text, wanted } of await generatedReadmes()) write(path, text, wanted);
 
@@ -13,18 +15,24 @@ const place = await makePlace('readme');
 try {
   for (const path of globSync(['README.md', 'packages/*/README.md'], { cwd: root }).sort()) {
     const text = readFileSync(join(root, path), 'utf8');
-    write(path, text, await withOutputs(path, text, place));
+    write(path, text, await withOutputs(path, text, runBlocks(shellBlocks(text), place)));
+  }
+  for (const path of globSync('docs/*.md', { cwd: root }).sort()) {
+    const text = readFileSync(join(root, path), 'utf8');
+    write(path, text, await withOutputs(path, text, runPage(text, place)));
   }
 } finally {
   await place.close();
 }
 
-async function withOutputs(path: string, text: string, where: Place): Promise<string> {
+async function withOutputs(path: string, text: string, ran: Ran): Promise<string> {
   const parts: string[] = [];
   let from = 0;
-  for await (const { block, ended } of runBlocks(shellBlocks(text), where)) {
-    if (ended.status !== 0)
+  for await (const { block, ended } of ran) {
+    if (ended.status !== 0) {
       process.stderr.write(`${path}:${block.line} ended ${ended.status}: ${ended.stderr}`);
+      continue;
+    }
     const { output, outputAt } = block;
     if (output === undefined || lasting(output) === lasting(ended.stdout)) continue;
     parts.push(text.slice(from, outputAt), ended.stdout);

@@ -1,13 +1,20 @@
 // What the pages in docs say is run, each section alone, in a copy of what the blocks before the first section made;
 // and their programs are those of docs/examples, letter for letter.
 import assert from 'node:assert/strict';
-import { cpSync, globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, suite, test } from 'node:test';
 import { root } from '../scripts/run-program.ts';
 import { missing } from './support/on-path.ts';
 import { openPlace } from './support/open-place.ts';
-import { guestsOf, lasting, runBlocks, type ShellBlock, sectionsOf } from './support/readme-blocks.ts';
+import {
+  copyOf,
+  guestsOf,
+  lasting,
+  runBlocks,
+  type ShellBlock,
+  sectionsOf,
+} from './support/readme-blocks.ts';
 
 const place = await openPlace('docs');
 
@@ -19,9 +26,7 @@ for (const path of globSync('docs/*.md', { cwd: root }).sort()) {
     for (const { title, blocks } of page.sections) {
       if (blocks.length === 0) continue;
       test(`${path} shows commands that run: ${title}`, { skip: absent(blocks) }, async () => {
-        const cwd = place.folder();
-        cpSync(start, cwd, { recursive: true, verbatimSymlinks: true });
-        await runAll(path, blocks, cwd);
+        await runAll(path, blocks, copyOf(start, place));
       });
     }
   });

@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs';
 import { type Ended, type Place, run } from './programs.ts';
 
 /** A block of shell in a README, and what it says that it prints. */
@@ -73,6 +74,28 @@ export async function* runBlocks(
     yield { block, ended };
     if (ended.status !== 0) return;
   }
+}
+
+/**
+ * Runs the blocks of a page, each section alone in a copy of what the blocks before the first one made.
+ *
+ * Yields  each block and how it ended; stops in a section after one that failed
+ */
+export async function* runPage(
+  markdown: string,
+  place: Place,
+): AsyncGenerator<{ block: ShellBlock; ended: Ended }> {
+  const { before, sections } = sectionsOf(markdown);
+  const start = place.folder();
+  yield* runBlocks(before, place, start);
+  for (const { blocks } of sections) yield* runBlocks(blocks, place, copyOf(start, place));
+}
+
+/** A fresh folder with what another one holds. */
+export function copyOf(folder: string, place: Place): string {
+  const copy = place.folder();
+  cpSync(folder, copy, { recursive: true, verbatimSymlinks: true });
+  return copy;
 }
 
 /** An output without what differs from run to run: run ids, times, ports. */
