@@ -1,7 +1,7 @@
 // What a release would give its users: packs every package, looks into the tarballs, installs them with npm into empty
 // folders outside the workspace under the lowest and the newest Nodes claimed, and runs the pipe there. Arguments:
 // versions of Node instead of those below.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkInstalled, type Host } from './release-install.ts';
@@ -30,11 +30,10 @@ process.exitCode = wrongs.length === 0 ? 0 : 1;
 async function check(): Promise<void> {
   tell('building');
   const pnpm = ['npx', '--yes', packageManager] as const;
-  await output([...pnpm, 'run', 'build', '--output-logs=errors-only'], { cwd: root });
+  const here = { cwd: root, env: { npm_config_prefer_offline: 'true' } };
+  await output([...pnpm, 'run', 'build', '--output-logs=errors-only'], here);
   tell('packing');
-  await output([...pnpm, '-r', '--filter', './packages/*', 'pack', '--pack-destination', folder], {
-    cwd: root,
-  });
+  await output([...pnpm, '-r', '--filter', './packages/*', 'pack', '--pack-destination', folder], here);
   const packed = await readTarballs(folder);
   for (const one of packed) wrongs.push(...(await wrongsOfTarball(one)));
   tell(`packed ${packed.length} packages, ${packed.flatMap(({ files }) => files).length} files`);
@@ -57,9 +56,11 @@ async function check(): Promise<void> {
 /** A Node from the npm registry, where a package of that name is; undefined, and told, where it is not. */
 async function bringNode(version: string): Promise<Host | undefined> {
   const prefix = join(folder, `node-${version}`);
-  const install = ['npm', 'install', '--prefix', prefix, '--no-audit', '--no-fund', '--allow-scripts=node'];
+  mkdirSync(prefix);
+  // Its install script is what brings the program.
+  writeFileSync(join(prefix, 'package.json'), '{"private":true,"allowScripts":{"node":true}}\n');
   try {
-    await output([...install, `node@${version}`], { cwd: folder });
+    await output(['npm', 'install', '--no-audit', '--no-fund', `node@${version}`], { cwd: prefix });
   } catch (error) {
     if (!/ETARGET|E404|notarget/.test((error as Error).message)) throw error;
     tell(`Node ${version}: SKIPPED, the registry has no node@${version}`);

@@ -83,9 +83,14 @@ export async function wrongsOfTarball({ manifest, files, tarball }: Packed): Pro
 
 /** What the sources of a package become; a file of `dist` without a source is left over from an older build. */
 function compiled(name: string): string[] {
-  return globSync('**/*.ts', { cwd: join(root, 'packages', name, 'src') })
-    .filter((path) => !path.endsWith('.test.ts'))
-    .flatMap((path) => ['.js', '.d.ts'].map((end) => `dist/${path.replace(/\.ts$/, end)}`));
+  const folder = join(root, 'packages', name);
+  const { exclude } = JSON.parse(readFileSync(join(folder, 'tsconfig.json'), 'utf8')) as {
+    exclude: string[];
+  };
+  const tests = globSync(exclude, { cwd: folder });
+  return globSync('src/**/*.ts', { cwd: folder })
+    .filter((path) => !tests.includes(path))
+    .flatMap((path) => ['.js', '.d.ts'].map((end) => path.replace(/^src/, 'dist').replace(/\.ts$/, end)));
 }
 
 function doorsToNowhere({ name, exports }: PackedManifest, files: readonly string[]): string[] {

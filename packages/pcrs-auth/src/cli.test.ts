@@ -142,7 +142,7 @@ test('warns of a password file that others may read, refuses it when strict, and
 test('refuses actions that do not go together', async (t) => {
   const { auth } = await withSimulator(t);
   assert.match((await auth(['--check', '--logout'])).stderr, /give one of them/);
-  assert.match((await auth(['--check', '--renew'])).stderr, /--renew does not go with --check/);
+  assert.match((await auth(['--logout', '--renew'])).stderr, /--renew does not go with --logout/);
 });
 
 test('works without a home directory: in memory, with one warning', async (t) => {

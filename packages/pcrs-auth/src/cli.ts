@@ -5,11 +5,15 @@ import { askHidden } from 'pcrs-cli/prompt';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import { readCredentials } from './credentials.ts';
-import { type AuthOptions, checkToken, liveToken, logout, openSession } from './index.ts';
+import { diagnose } from './diagnosis.ts';
+import { type AuthOptions, liveToken, logout, openSession } from './index.ts';
 import { newRunId } from './run-id.ts';
 
 const flags = {
-  check: flag.boolean({ describe: 'only tell whose token is live, and for how long', env: 'none' }),
+  check: flag.boolean({
+    describe: 'tell whose token is live, and what is in the way; with --renew log in first',
+    env: 'none',
+  }),
   renew: flag.boolean({ describe: 'log in also where a token is live', env: 'none' }),
   logout: flag.boolean({ describe: 'delete the token file', env: 'none' }),
   'print-token': flag.boolean({ describe: 'print the raw token instead of a session', env: 'none' }),
@@ -43,15 +47,21 @@ export const tool = defineTool({
     if ([check, leave, printToken].filter(Boolean).length > 1) {
       throw codedError('PCRS_USAGE', '--check, --logout and --print-token: give one of them');
     }
-    if (renew && (check || leave)) {
-      throw codedError('PCRS_USAGE', `--renew does not go with ${check ? '--check' : '--logout'}`);
-    }
-    if (check) return context.output.record(await checkToken(await authOptions(context)));
+    if (renew && leave) throw codedError('PCRS_USAGE', '--renew does not go with --logout');
+    if (check) return tellCheck(context, await authOptions(context));
     if (leave) return tellLogout(context, await logout(await authOptions(context)));
     if (printToken) return context.output.write(`${await liveToken(await authOptions(context))}\n`);
     return openRun(context);
   },
 });
+
+async function tellCheck(context: AuthContext, options: AuthOptions): Promise<void> {
+  if (options.renew) await openSession(options);
+  const { facts, warnings, failure } = await diagnose(options);
+  if (facts) await context.output.record(facts);
+  for (const warning of warnings) context.log.warn(warning);
+  if (failure) throw failure;
+}
 
 async function openRun(context: AuthContext): Promise<void> {
   try {

@@ -67,16 +67,20 @@ export function liveToken(options: AuthOptions): Promise<string> {
  */
 export function checkToken(options: AuthOptions): Promise<TokenFacts> {
   return withAccount(withoutPasswords(options), async (account) => {
-    const { expiresMs } = await account.tokens.live();
-    return {
-      kind: 'token',
-      gateway: account.url,
-      username: account.username ?? null,
-      tokenFile: account.tokens.file ?? null,
-      expiresAt: new Date(expiresMs).toISOString(),
-      secondsLeft: Math.floor((expiresMs - Date.now()) / 1000),
-    };
+    return factsOf(account, (await account.tokens.live()).expiresMs);
   });
+}
+
+/** What may be shown of an account's token. */
+export function factsOf(account: Account, expiresMs: number): TokenFacts {
+  return {
+    kind: 'token',
+    gateway: account.url,
+    username: account.username ?? null,
+    tokenFile: account.tokens.file ?? null,
+    expiresAt: new Date(expiresMs).toISOString(),
+    secondsLeft: Math.floor((expiresMs - Date.now()) / 1000),
+  };
 }
 
 /** Deletes the token file, live or not; undefined where there was none. */
@@ -99,7 +103,8 @@ async function liveFacts(account: Account, renew: boolean) {
   return { expiresAt: new Date(live.expiresMs).toISOString(), tokenFile: account.tokens.file ?? null };
 }
 
-function withoutPasswords(options: AuthOptions): AuthOptions {
+/** The same options with nothing to log in with. */
+export function withoutPasswords(options: AuthOptions): AuthOptions {
   const { PCRS_PASSWORD: _, ...env } = options.env;
   const { username, gateway } = options.credentials ?? {};
   const credentials = { ...(username ? { username } : {}), ...(gateway ? { gateway } : {}) };

@@ -3,6 +3,8 @@ export interface TokenClaims {
   expiresMs: number | undefined;
   issuedMs: number | undefined;
   subject: string | undefined;
+  /** Names of the modules the user may use; undefined where the token does not say. */
+  modules: readonly string[] | undefined;
 }
 
 /** Whether a text has a token's form, three parts of base64url. */
@@ -12,15 +14,18 @@ export function isTokenLike(text: string): boolean {
 
 /** The claims that can be read; all undefined for a token that says nothing. */
 export function tokenClaims(token: string): TokenClaims {
-  const none = { expiresMs: undefined, issuedMs: undefined, subject: undefined };
+  const none = { expiresMs: undefined, issuedMs: undefined, subject: undefined, modules: undefined };
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
     if (typeof claims !== 'object' || claims === null) return none;
-    const { exp, iat, sub } = claims as Record<string, unknown>;
+    const { exp, iat, sub, modulesAllowed } = claims as Record<string, unknown>;
     return {
       expiresMs: milliseconds(exp),
       issuedMs: milliseconds(iat),
       subject: typeof sub === 'string' && sub !== '' ? sub : undefined,
+      modules: Array.isArray(modulesAllowed)
+        ? modulesAllowed.filter((name) => typeof name === 'string')
+        : undefined,
     };
   } catch {
     return none;

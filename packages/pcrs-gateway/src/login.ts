@@ -53,7 +53,9 @@ export async function login(options: LoginOptions): Promise<LiveToken> {
     const fail = (code: 'PCRS_GATEWAY' | 'PCRS_REFUSED', end: string) =>
       new GatewayError(code, `${options.gateway}/auth: ${text}${end}`, { reason: 'status', status, tries });
     if (verdict.kind === 'token' || verdict.kind === 'refused') {
-      throw fail('PCRS_REFUSED', `; the gateway refuses ${options.username}, check user and password`);
+      const ask =
+        'check user and password, and that the user has API access and is not held to single sign-on';
+      throw fail('PCRS_REFUSED', `; the gateway refuses ${options.username}, ${ask}`);
     }
     if (verdict.kind === 'wait') {
       waits += 1;

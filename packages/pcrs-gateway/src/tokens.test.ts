@@ -71,7 +71,8 @@ test('asks a wrong password once and says who is refused', async (t) => {
   for (let i = 0; i < 2; i += 1) {
     await assert.rejects(gateway.ask(), {
       code: 'PCRS_REFUSED',
-      message: /\/auth: 401, Authentication Failure: x; the gateway refuses alice, check user and password$/,
+      message:
+        /\/auth: 401, Authentication Failure: x; the gateway refuses alice, check user and password, and that .* single sign-on$/,
     });
   }
   assert.equal(server.logins.length, 1);

@@ -1,0 +1,140 @@
+import { type Account, openAccount } from 'pcrs-gateway/account';
+import type { TransportFailure } from 'pcrs-gateway/connection-failure';
+import { readErrorBody } from 'pcrs-gateway/error-body';
+import { exchange } from 'pcrs-gateway/exchange';
+import { GatewayError } from 'pcrs-gateway/gateway-error';
+import { tokenClaims } from 'pcrs-gateway/jwt';
+import { type AuthOptions, factsOf, type TokenFacts, withoutPasswords } from './index.ts';
+
+/** What `--check` found out. */
+export interface Diagnosis {
+  /** Undefined where no token is live. */
+  facts: TokenFacts | undefined;
+  /** What will be in the way sooner or later, in sentences. */
+  warnings: string[];
+  /** What is in the way now: PCRS_REFUSED or PCRS_GATEWAY, with what to do. */
+  failure: Error | undefined;
+}
+
+interface Heard {
+  status: number;
+  /** Whether the body is JSON, as a gateway's is. */
+  isJson: boolean;
+  said: string | undefined;
+  /** The gateway's clock minus ours. */
+  clockAheadMs: number | undefined;
+}
+
+const probeTimeoutMs = 30_000;
+const clockToleranceMs = 60_000;
+/** What is asked: the policies evaluated since now, of which there are hardly any. */
+const path = '/pcrs/2.0/posture/policy/list';
+
+/**
+ * Finds out what stands between this machine and the posture: the way to the gateway, the clock, the token, the module.
+ *
+ * Limits  one request, with the live token where there is one; never a password, so that nothing gets locked
+ * Throws  PCRS_USAGE for what is wrong before anything is asked
+ */
+export async function diagnose(options: AuthOptions): Promise<Diagnosis> {
+  const account = await openAccount(withoutPasswords(options));
+  try {
+    const live = await account.tokens.live().catch((error: Error & { code?: string }) => {
+      if (error.code !== 'PCRS_REFUSED') throw error;
+      return error;
+    });
+    const token = live instanceof Error ? undefined : live.token;
+    const facts = live instanceof Error ? undefined : factsOf(account, live.expiresMs);
+    const warnings = token === undefined ? [] : moduleWarning(token);
+    const heard = await ask(account, options, token);
+    if (heard instanceof Error) return { facts, warnings, failure: heard };
+    warnings.push(...clockWarning(heard.clockAheadMs));
+    const failure = judge(heard, account.url, token !== undefined);
+    return { facts, warnings, failure: failure ?? (live instanceof Error ? live : undefined) };
+  } finally {
+    await account.close();
+  }
+}
+
+async function ask(
+  account: Account,
+  options: AuthOptions,
+  token: string | undefined,
+): Promise<Heard | Error> {
+  const since = `${new Date().toISOString().slice(0, 19)}Z`;
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const sentMs = Date.now();
+  try {
+    const { status, headers, body } = await exchange(
+      await account.dispatcher(),
+      account.url,
+      {
+        method: 'GET',
+        path: `${path}?lastEvaluationDate=${encodeURIComponent(since)}`,
+        headers: { accept: 'application/json', 'user-agent': options.userAgent, ...authorization },
+      },
+      { timeoutMs: Math.min(options.timeoutMs, probeTimeoutMs), signal: options.signal },
+    );
+    const saidMs = Date.parse(String(headers['date'] ?? ''));
+    const clockAheadMs = Number.isNaN(saidMs) ? undefined : saidMs - (sentMs + Date.now()) / 2;
+    const isJson = /json/i.test(String(headers['content-type'] ?? ''));
+    const scrub = (text: string) => account.secrets.scrub(text);
+    const { message } = await readErrorBody(body, scrub, options.signal);
+    const target =
+      status >= 300 && status < 400 ? `redirect to ${scrub(String(headers['location']))}` : message;
+    return { status, isJson, said: target, clockAheadMs };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const failure = error as TransportFailure;
+    if (failure.kind === undefined) throw error;
+    const reason = failure.kind;
+    return new GatewayError('PCRS_GATEWAY', `${account.url}: ${failure.message}`, { reason, tries: 1 });
+  }
+}
+
+function judge(heard: Heard, url: string, asked: boolean): Error | undefined {
+  const { status, isJson, said } = heard;
+  const answer = `${url} answers ${status}${said && status >= 300 ? ` (${said})` : ''}`;
+  const fail = (code: 'PCRS_GATEWAY' | 'PCRS_REFUSED', text: string) =>
+    new GatewayError(code, text, { reason: 'status', status, tries: 1 });
+  if (status === 401)
+    return asked
+      ? fail('PCRS_REFUSED', `${answer}: it takes the token no more; run pcrs-auth --renew`)
+      : undefined;
+  if (status === 403) {
+    return fail(
+      'PCRS_REFUSED',
+      `${answer}: the user may not ask for posture; a Manager of the subscription gives API access and the Policy Compliance module`,
+    );
+  }
+  if (status === 407)
+    return fail('PCRS_GATEWAY', `${answer}: the proxy wants a user; see --proxy, HTTPS_PROXY, NO_PROXY`);
+  if (status === 408 || status === 409 || status === 429 || status >= 500)
+    return fail('PCRS_GATEWAY', `${answer}: it is busy or down; the way there is good, try later`);
+  if (status >= 300 || !isJson) {
+    return fail(
+      'PCRS_GATEWAY',
+      `${answer}, which no Qualys gateway does; is --gateway right (--platform US2 knows it), or does a proxy answer in its place?`,
+    );
+  }
+  return undefined;
+}
+
+/** Names of modules come and go: a token that names some and none of these is worth a warning, not more. */
+function moduleWarning(token: string): string[] {
+  const { modules } = tokenClaims(token);
+  if (modules === undefined || modules.some((name) => /\b(PC|PA|SCA)(\b|_)|POLICY/i.test(name))) return [];
+  const named = modules.length === 0 ? 'no module' : `only ${modules.slice(0, 10).join(', ')}`;
+  return [
+    `the token allows ${named}: without Policy Compliance the gateway will refuse; a Manager of the subscription can give the user the module`,
+  ];
+}
+
+function clockWarning(aheadMs: number | undefined): string[] {
+  if (aheadMs === undefined || Math.abs(aheadMs) <= clockToleranceMs) return [];
+  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
+  const side = aheadMs > 0 ? 'behind' : 'ahead of';
+  return [
+    `the clock of this machine is ${minutes} min ${side} the gateway's: tokens will seem to end at the wrong time, and 7d will mean another date; set it (NTP)`,
+  ];
+}
