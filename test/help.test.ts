@@ -16,7 +16,8 @@ const tables = await Promise.all(
 );
 
 test('the suite knows each of its tools by name', () => {
-  for (const { name } of tables) assert.ok((suiteTools as readonly string[]).includes(name), name);
+  const names = tables.map(({ name }) => name).filter((name) => name !== 'pcrs');
+  assert.deepEqual(names.sort(), [...suiteTools].sort());
 });
 
 for (const tool of tables) {
@@ -72,12 +73,13 @@ test('a flag of two tools takes the same kind of value in both, and the same var
   const differing: string[] = [];
   for (const { name: tool, flags } of tables) {
     for (const [name, flag] of Object.entries(flags as Flags)) {
+      if (`${tool} --${name}` in otherwise) continue;
       // The version of the policy list is a world of its own: PCRS_API_VERSION is for host ids and posture.
       const environment = name === 'api-version' ? '' : flag.environment;
       const facts = `${flag.form}, ${environment}, ${flag.short ?? 'no letter'}, ${flag.choices ?? 'any value'}`;
       const before = known.get(name);
       if (!before) known.set(name, { tool, facts });
-      else if (facts !== before.facts && !(`${tool} --${name}` in otherwise))
+      else if (facts !== before.facts)
         differing.push(`--${name}: ${tool}: ${facts}; ${before.tool}: ${before.facts}`);
     }
   }

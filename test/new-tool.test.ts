@@ -31,9 +31,13 @@ test('pnpm new makes a tool that passes its own tests and those of the house', a
     const again = await run(process.execPath, ['scripts/new.ts', 'pcrs-thing'], options);
     assert.equal(again.status, 2);
 
-    const tests = ['packages/pcrs-thing/src/index.test.ts', 'test/house.test.ts'];
-    const tested = await run(process.execPath, ['--conditions=pcrs-source', '--test', ...tests], options);
+    const tested = await run(process.execPath, [...tests, 'packages/pcrs-thing/src/index.test.ts'], options);
     assert.equal(tested.status, 0, tested.stdout);
+    // What the house says of the other packages, it says with and without the new one.
+    const house = [...tests, '--test-reporter=tap', 'test/house.test.ts'];
+    const before = await run(process.execPath, house, { ...options, cwd: root });
+    const after = await run(process.execPath, house, options);
+    assert.deepEqual(failing(after.stdout), failing(before.stdout), after.stdout);
 
     const bin = ['--conditions=pcrs-source', 'packages/pcrs-thing/bin/pcrs-thing.js'];
     const record = '{"kind":"policy","id":1}\n';
@@ -43,3 +47,9 @@ test('pnpm new makes a tool that passes its own tests and those of the house', a
     rmSync(copy, { recursive: true });
   }
 });
+
+const tests = ['--conditions=pcrs-source', '--test'];
+
+function failing(tap: string): string[] {
+  return [...tap.matchAll(/^not ok \d+ - (.*)$/gm)].map(([, name]) => name!);
+}
