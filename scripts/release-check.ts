@@ -30,10 +30,11 @@ process.exitCode = wrongs.length === 0 ? 0 : 1;
 async function check(): Promise<void> {
   tell('building');
   const pnpm = ['npx', '--yes', packageManager] as const;
-  const here = { cwd: root, env: { npm_config_prefer_offline: 'true' } };
-  await output([...pnpm, 'run', 'build', '--output-logs=errors-only'], here);
+  await output([...pnpm, 'run', 'build', '--output-logs=errors-only'], { cwd: root });
   tell('packing');
-  await output([...pnpm, '-r', '--filter', './packages/*', 'pack', '--pack-destination', folder], here);
+  await output([...pnpm, '-r', '--filter', './packages/*', 'pack', '--pack-destination', folder], {
+    cwd: root,
+  });
   const packed = await readTarballs(folder);
   for (const one of packed) wrongs.push(...(await wrongsOfTarball(one)));
   tell(`packed ${packed.length} packages, ${packed.flatMap(({ files }) => files).length} files`);

@@ -11,7 +11,9 @@ export function output(
   [command = '', ...args]: readonly string[],
   { cwd, env = {} }: { cwd: string; env?: Readonly<Record<string, string>> },
 ): Promise<string> {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(PCRS_|NODE_|npm_|pnpm_|XDG_)/i.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(PCRS_|NODE_(?!EXTRA_CA_CERTS$)|npm_|pnpm_|XDG_)/i.test(name),
+  );
   const child = spawn(command, args, {
     cwd,
     env: { ...Object.fromEntries(kept), ...env },
