@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Archive, newArchive, oldArchive } from 'pcrs-gateway/archive';
 import { codedError } from 'pcrs-records/errors';
 import { isBlank, lineBlocks } from 'pcrs-records/lines';
+import { durationMs } from './duration.ts';
 import type { PostureOptions } from './index.ts';
 
 /** What the flags say about the archive. */
@@ -188,16 +189,4 @@ export function checkSame(
       `${archive.directory}: the archive is of user ${username}, not of ${gateway.username}`,
     );
   }
-}
-
-/** A flag's parser: `12h` and the like. */
-export function checkDuration(text: string): string {
-  durationMs(text);
-  return text;
-}
-
-function durationMs(text: string): number {
-  const [, number, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (number === undefined) throw new Error('must be minutes, hours or days like 90m, 12h or 3d');
-  return Number(number) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'm' | 'h' | 'd'];
 }

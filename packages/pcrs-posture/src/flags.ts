@@ -1,0 +1,75 @@
+import { flag } from 'pcrs-cli/flags';
+import { apiVersionFlag, concurrencyFlag, stageFlags } from 'pcrs-cli/gateway-flags';
+import type { Context } from 'pcrs-cli/tool';
+import { checkDate } from 'pcrs-records/dates';
+import { checkDuration } from './duration.ts';
+
+const what = 'What to ask for';
+const slicing = 'Slices';
+const keeping = 'Archive';
+const date = (describe: string) => flag.text({ describe, value: 'DATE', parse: checkDate, group: what });
+
+/** The flags of `pcrs-posture`. */
+export const flags = {
+  evidence: flag.boolean({ describe: 'with the evidence', group: what }),
+  'extended-evidence': flag.boolean({ describe: 'with the extended evidence too (5.0)', group: what }),
+  qds: flag.boolean({ describe: 'with the Qualys Detection Score (5.0)', group: what }),
+  'exclude-inactive-controls': flag.boolean({
+    describe: 'without controls that are inactive in their policy',
+    group: what,
+  }),
+  'evaluated-since': date('only records evaluated on or after'),
+  'scanned-since': date('only hosts scanned on or after'),
+  'scanned-from': date('only hosts scanned from … (with --scanned-to)'),
+  'scanned-to': date('… to'),
+  'status-changed-since': date('only records whose status changed since'),
+  'no-compression': flag.boolean({ describe: 'ask for plain JSON instead of gzip', group: what }),
+  untagged: flag.boolean({ describe: 'records without kind (outside a run)', group: what }),
+  'hosts-per-request': flag.integer({
+    ...{ describe: 'host ids in one request, all policies together', min: 1, max: 100_000, default: 1000 },
+    ...{ env: 'shared', group: slicing },
+  }),
+  'policies-per-request': flag.integer({
+    ...{ describe: 'policies in one request', min: 1, max: 10, default: 10, limit: "the gateway's limit" },
+    ...{ env: 'shared', group: slicing },
+  }),
+  strict: flag.boolean({
+    describe: 'with a date filter, a body that never began is a failure and not "no data"',
+    group: slicing,
+  }),
+  plan: flag.boolean({ describe: 'count slices and requests, ask for nothing', env: 'none', group: slicing }),
+  resume: flag.boolean({
+    describe: 'go on with --archive DIR: ask only for what is missing',
+    env: 'none',
+    group: keeping,
+  }),
+  input: flag.text({
+    describe: 'with --resume: the input again (- is stdin), where the kept one was cut',
+    value: 'FILE',
+    env: 'none',
+    group: keeping,
+  }),
+  'resume-within': flag.text({
+    ...{
+      describe: 'how old an archive may be to go on with it',
+      value: 'TIME',
+      default: '12h',
+      parse: checkDuration,
+    },
+    group: keeping,
+  }),
+  replay: flag.boolean({
+    describe: 'write what --archive DIR holds, ask for nothing',
+    env: 'none',
+    group: keeping,
+  }),
+  'skip-bad': flag.boolean({
+    describe: 'pass over lines that are no records, and count them',
+    group: slicing,
+  }),
+  'api-version': apiVersionFlag('5.0', 'shared'),
+  concurrency: concurrencyFlag(2),
+  ...stageFlags,
+} as const;
+
+export type PostureContext = Context<typeof flags>;
