@@ -14,7 +14,8 @@ export function summary(loaded: JsonObject, seconds: number): string {
     `${count('postureinfo')} postures of ${count('postureinfo_controls')} controls`,
   ];
   const without = Number(loaded['hostsWithoutPosture'] ?? 0);
-  if (without > 0) what.push(`${without.toLocaleString('en-US')} hosts without posture`);
+  if (without > 0)
+    what.push(`${without.toLocaleString('en-US')} ${without === 1 ? 'host' : 'hosts'} without posture`);
   const state = loaded['complete'] === true ? 'complete' : 'incomplete';
   const minutes = `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, '0')}`;
   return `${state}: ${what.join(', ')} in ${minutes}; ${String(loaded['database'])}`;
