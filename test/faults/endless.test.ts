@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { postureSlices } from 'pcrs-posture';
 import { type Simulator, startSimulator } from 'pcrs-simulator';
 import { type Thrown, withClient } from '../support/faults-client.ts';
+import { isLong } from '../support/faults-random.ts';
 import { makePlace, records } from '../support/programs.ts';
 
 const world = { seed: 15, policies: 6, hosts: 120, controls: 40, hostsPerPolicy: 12 };
 const place = await makePlace('faults-endless');
 after(() => place.close());
 
-const isLong = process.env['PCRS_FAULTS'] === 'long';
 const MiB = 1024 * 1024;
 
 function hostidsOf({ world: simulated }: Simulator): {

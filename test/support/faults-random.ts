@@ -1,0 +1,21 @@
+/** How much a test does that takes as long as it is given: `PCRS_FAULTS=long`, or a count by the variable named. */
+export const isLong = process.env['PCRS_FAULTS'] === 'long';
+
+export function countOf(variable: string, short: number, long: number): number {
+  return Number(process.env[variable] ?? (isLong ? long : short));
+}
+
+/** Numbers from 0 to 1 that a seed decides, so that a failure can be had again by `PCRS_SEED`. */
+export function randomNumbers(): { seed: number; next(): number } {
+  const seed = Number(process.env['PCRS_SEED'] ?? Date.now() % 1_000_000);
+  let state = seed + 1;
+  return {
+    seed,
+    next() {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    },
+  };
+}
