@@ -5,8 +5,7 @@ import { askHidden } from 'pcrs-cli/prompt';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import { readCredentials } from './credentials.ts';
-import { diagnose } from './diagnosis.ts';
-import { type AuthOptions, liveToken, logout, openSession } from './index.ts';
+import type { AuthOptions } from './index.ts';
 import { newRunId } from './run-id.ts';
 
 const flags = {
@@ -49,6 +48,7 @@ export const tool = defineTool({
     }
     if (renew && leave) throw codedError('PCRS_USAGE', '--renew does not go with --logout');
     if (check) return tellCheck(context, await authOptions(context));
+    const { liveToken, logout } = await import('./index.ts');
     if (leave) return tellLogout(context, await logout(await authOptions(context)));
     if (printToken) return context.output.write(`${await liveToken(await authOptions(context))}\n`);
     return openRun(context);
@@ -56,7 +56,9 @@ export const tool = defineTool({
 });
 
 async function tellCheck(context: AuthContext, options: AuthOptions): Promise<void> {
+  const { openSession } = await import('./index.ts');
   if (options.renew) await openSession(options);
+  const { diagnose } = await import('./diagnosis.ts');
   const { facts, warnings, failure } = await diagnose(options);
   if (facts) await context.output.record(facts);
   for (const warning of warnings) context.log.warn(warning);
@@ -65,6 +67,7 @@ async function tellCheck(context: AuthContext, options: AuthOptions): Promise<vo
 
 async function openRun(context: AuthContext): Promise<void> {
   try {
+    const { openSession } = await import('./index.ts');
     const { session, renewable } = await openSession(await authOptions(context));
     if (!renewable) {
       context.log.info(

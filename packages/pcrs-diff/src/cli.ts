@@ -2,7 +2,7 @@ import { flag, idItem } from 'pcrs-cli/flags';
 import { defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import { type ChangeWord, changeWords, meanings } from './change-words.ts';
-import { type Diff, openDiff } from './index.ts';
+import type { Diff } from './index.ts';
 
 const flags = {
   kind: flag.list({ describe: `only these changes: ${changeWords.join(', ')}`, item: parseWord }),
@@ -51,6 +51,7 @@ export const tool = defineTool({
     const { log, progress, signal } = context;
     const [oldPath, newPath] = context.positionals as [string, string];
     const options = { kinds: kind, policies: policy, criticality, strict, log, progress, signal };
+    const { openDiff } = await import('./index.ts');
     const diff = await openDiff(oldPath, newPath, options);
     try {
       for await (const lines of diff.lines()) if (!summary) await context.output.write(lines);

@@ -4,8 +4,7 @@ import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import { type Form, formNames } from './form-names.ts';
 import { helpNotes } from './help-notes.ts';
-import { type SimulatorOptions, startSimulator } from './index.ts';
-import { truthLines } from './print-truth.ts';
+import type { SimulatorOptions } from './index.ts';
 import type { RateLimit } from './rate-window.ts';
 
 const world = { group: 'The world' } as const;
@@ -190,6 +189,7 @@ export const tool = defineTool({
     const options = simulatorOptions(context);
     const { print, apiVersion } = context.flags;
     if (print === undefined) return serve(context, options);
+    const { truthLines } = await import('./print-truth.ts');
     for (const line of truthLines(options, { ...context.flags, print, version: Number(apiVersion) })) {
       context.signal.throwIfAborted();
       await context.output.write(line);
@@ -199,6 +199,7 @@ export const tool = defineTool({
 
 async function serve(context: Context<typeof flags>, options: SimulatorOptions): Promise<void> {
   const log = openRequestLog(context);
+  const { startSimulator } = await import('./index.ts');
   const simulator = await startSimulator({
     ...options,
     ...(log === undefined ? {} : { onRequest: log.write }),

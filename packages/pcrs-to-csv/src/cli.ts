@@ -1,6 +1,6 @@
 import { flag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
-import { type CsvOptions, toCsv, toCsvFiles } from './index.ts';
+import type { CsvOptions } from './index.ts';
 
 const flags = {
   kind: flag.text({ describe: 'kind of record (default: posture in a run, else that of the first record)' }),
@@ -33,6 +33,7 @@ export const tool = defineTool({
       'rounded and dates in their own way, whatever a CSV says: import such columns as text.',
   ],
   async main(context) {
+    const { toCsv, toCsvFiles } = await import('./index.ts');
     const options = csvOptions(context);
     const { dir } = context.flags;
     if (dir === undefined) {

@@ -2,7 +2,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { flag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
-import { type Loaded, type Target, toSqlite } from './index.ts';
+import type { Loaded, Target } from './index.ts';
 
 const flags = {
   snapshot: flag.text({ describe: 'a file of this run alone, in this directory', value: 'DIR' }),
@@ -54,6 +54,7 @@ export const tool = defineTool({
     const options = { allowEmpty, prune, requireRun, skipBad, strict, unknown, ...runRecords(context) };
     const { log, progress, signal } = context;
     try {
+      const { toSqlite } = await import('./index.ts');
       const loaded = await toSqlite(target(context), context.stdin, { ...options, log, progress, signal });
       await context.output.record(loaded);
     } catch (error) {
