@@ -1,5 +1,5 @@
 import { defineTool } from 'pcrs-cli/tool';
-import { flags } from './flags.ts';
+import { flags } from './cli-flags.ts';
 
 export const tool = defineTool({
   name: 'pcrs-posture',
@@ -19,7 +19,7 @@ export const tool = defineTool({
   ],
   async main(context) {
     // Loaded only now: help and wrong flags need no gateway.
-    const { runPosture } = await import('./run-posture.ts');
+    const { runPosture } = await import('./cli-main.ts');
     await runPosture(context);
   },
 });

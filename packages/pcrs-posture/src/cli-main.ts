@@ -5,7 +5,7 @@ import type { Archive } from 'pcrs-gateway/archive';
 import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
 import { type ArchiveMode, archivedOptions, checkSame, openRunArchive } from './archive-run.ts';
 import { archiveStore, earlierCuts } from './archive-store.ts';
-import type { PostureContext } from './flags.ts';
+import type { PostureContext } from './cli-flags.ts';
 import { expectedInput } from './host-ids.ts';
 import { type PostureSlices, type ProvenSlice, posturePlan, postureSlices } from './index.ts';
 import { PostureInput } from './input.ts';
