@@ -3,7 +3,7 @@ import { camelCase } from 'pcrs-cli/read-flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { parseDays } from './days.ts';
+import { checkDays, daysMs } from './days.ts';
 import { keepNewest } from './keep.ts';
 import { lockFolder } from './out-lock.ts';
 import { passedFlags, selectionOf, variablesFor } from './passed-flags.ts';
@@ -31,7 +31,7 @@ const flags = {
       describe: 'with --incremental: ask for everything again after',
       value: 'DAYS',
       default: '7d',
-      parse: parseDays,
+      parse: checkDays,
     },
     group: folder,
   }),
@@ -85,7 +85,9 @@ async function run(context: EtlContext, out: string): Promise<void> {
     return context.output.record(loaded);
   };
   try {
-    await tell(await runIntoFolder(runOptions(context, out)));
+    const loaded = await runIntoFolder(runOptions(context, out));
+    warnOfNothing(context, loaded);
+    await tell(loaded);
   } catch (error) {
     const { loaded } = error as { loaded?: JsonObject };
     if (loaded) await tell(loaded);
@@ -94,6 +96,15 @@ async function run(context: EtlContext, out: string): Promise<void> {
   if (keep === undefined) return;
   const removed = await keepNewest(out, name, keep);
   if (removed > 0) context.log.note(`${removed} older runs removed (--keep ${keep})`);
+}
+
+/** A snapshot without a policy is complete, and hardly what was wanted. */
+function warnOfNothing({ log }: EtlContext, loaded: JsonObject): void {
+  const rows = loaded['rows'] as Record<string, number> | undefined;
+  if (rows?.['q_pcrs_policy_list'] === 0)
+    log.warn(
+      'no policy matched, so the snapshot is empty; see --title, --id, --status and --evaluated-since',
+    );
 }
 
 function checkTogether({
@@ -113,7 +124,7 @@ function runOptions(context: EtlContext, out: string): RunOptions {
     wanted: {
       incremental: values.incremental,
       fresh: values.fresh,
-      fullEveryMs: values.fullEvery,
+      fullEveryMs: daysMs(values.fullEvery),
       selection: selectionOf(given, profile, env),
     },
     tell: (message, isRoutine) => (isRoutine ? log.note(message) : log.info(message)),
