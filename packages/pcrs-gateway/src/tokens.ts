@@ -236,7 +236,20 @@ export class Tokens {
       if (codeOf(error) === 'PCRS_USAGE') throw error;
       onUnwritable(error);
     }
-    return path === undefined ? work() : withFileLock(path, signal, work);
+    if (path === undefined) return work();
+    let entered = false;
+    const inside = (): Promise<Held | undefined> => {
+      entered = true;
+      return work();
+    };
+    try {
+      return await withFileLock(path, signal, inside);
+    } catch (error) {
+      if (entered || signal.aborted) throw error;
+      // A directory that may be written can still be full.
+      onUnwritable(error);
+      return work();
+    }
   }
 
   #passwords(): Source[] {
