@@ -346,6 +346,21 @@ test('a value nested without end is a bad line', async () => {
   assert.match(failure?.message ?? '', /^stdin:1: nested deeper/);
 });
 
+test('nested values are written as they were sent, spaces, escapes and order included', async () => {
+  const sent = '{ "b" : "\\u00e9\\/", "1": [1.10, 1e2],"1":0 }';
+  for (const delimiter of [',', '§']) {
+    const { text } = await csv([`{"kind":"x","a":${sent},"z":1}`, `{"kind":"x","a":${sent},"z":1}`], {
+      delimiter,
+    });
+    const cell = `"${sent.replaceAll('"', '""')}"`;
+    assert.equal(text, `a${delimiter}z\n${`${cell}${delimiter}1\n`.repeat(2)}`);
+  }
+  const other = await csv(['{"controlId":1,"evidence":{"x": 1.10,"expectedValues":2,"y":[ ]}}'], {
+    columns: ['evidence_expectedValues', 'evidence_other'],
+  });
+  assert.equal(other.lines[1], '2,"{""x"": 1.10,""y"":[ ]}"');
+});
+
 test('an iterator that is left early is told so', async () => {
   let closed = false;
   async function* endless() {

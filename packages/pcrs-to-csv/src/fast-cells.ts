@@ -36,6 +36,7 @@ export class FastCells {
   /** Slots whose text has to be made once the line is known to be a record. */
   readonly #late: number[] = [];
   #madeLength = 0;
+  #nestedLength = 0;
 
   constructor(columns: number, dialect: FastDialect, changes: CellChanges) {
     this.#dialect = dialect;
@@ -50,6 +51,7 @@ export class FastCells {
     this.#forms.fill(form.absent);
     this.#late.length = 0;
     this.#madeLength = 0;
+    this.#nestedLength = 0;
   }
 
   has(slot: number): boolean {
@@ -61,17 +63,17 @@ export class FastCells {
     const text = bytes[start] === quote;
     const guarded = text && this.#dialect.neutral && formula[bytes[start + 1] as number] === 1;
     if (guarded || found === form.unicode) this.#late.push(slot);
+    else if (found === form.nested) this.#nestedLength += end - start;
     this.#forms[slot] = found;
     this.#starts[slot] = text ? start + 1 : start;
     this.#ends[slot] = text ? end - 1 : end;
   }
 
-  /** Takes a value that was parsed. */
-  set(slot: number, value: unknown): void {
-    const text = cellText(value, this.#dialect.neutral, this.#changes);
-    this.#forms[slot] = text === null ? form.absent : text === '' ? form.empty : made;
-    this.#texts[slot] = text ?? '';
-    this.#madeLength += this.#texts[slot].length;
+  /** Takes JSON as the text of a cell. */
+  setRaw(slot: number, json: string): void {
+    this.#forms[slot] = made;
+    this.#texts[slot] = json;
+    this.#madeLength += json.length;
   }
 
   /**
@@ -83,8 +85,9 @@ export class FastCells {
   writeRow(bytes: Buffer, length: number, out: CsvBytes): void {
     const { delimiter, crlf } = this.#dialect;
     for (const slot of this.#late) this.#make(slot, bytes);
-    // A cell takes no more bytes than its value but for two quotes and a delimiter; a made text 3 for each UTF-16 unit.
-    out.reserve(length + 3 * this.#forms.length + 3 * this.#madeLength + 2);
+    // A cell takes the bytes of its value, two quotes and a delimiter, JSON all its quotes again, and a text that was
+    // made at most 3 for each UTF-16 unit; a value is shown by two columns at most.
+    out.reserve(2 * length + this.#nestedLength + 3 * this.#forms.length + 3 * this.#madeLength + 2);
     const to = out.bytes;
     let at = out.length;
     for (let slot = 0; slot < this.#forms.length; slot += 1) {
@@ -97,11 +100,8 @@ export class FastCells {
   }
 
   #make(slot: number, bytes: Buffer): void {
-    // Meanwhile it may have been set, where its member had to be parsed after all.
-    const now = this.#forms[slot];
-    if (now === form.absent || now === form.empty || now === made) return;
-    const [start, end] = [this.#starts[slot] as number, this.#ends[slot] as number];
-    this.set(slot, JSON.parse(bytes.toString('utf8', start - 1, end + 1)));
+    const json = bytes.toString('utf8', (this.#starts[slot] as number) - 1, (this.#ends[slot] as number) + 1);
+    this.setRaw(slot, cellText(JSON.parse(json), this.#dialect.neutral, this.#changes) as string);
   }
 
   #cell(slot: number, bytes: Buffer, to: Buffer, start: number): number {
@@ -116,6 +116,8 @@ export class FastCells {
       }
       case form.escaped:
         return this.#unescape(slot, bytes, to, start);
+      case form.nested:
+        return this.#quoteNested(slot, bytes, to, start);
       case form.empty:
         to[start] = quote;
         to[start + 1] = quote;
@@ -139,6 +141,20 @@ export class FastCells {
     return at;
   }
 
+  #quoteNested(slot: number, bytes: Buffer, to: Buffer, start: number): number {
+    const { delimiter } = this.#dialect;
+    const end = this.#ends[slot] as number;
+    let quoted = false;
+    let at = start + 1;
+    for (let from = this.#starts[slot] as number; from < end; from += 1) {
+      const byte = bytes[from] as number;
+      if (byte === quote) to[at++] = quote;
+      if (byte === quote || byte === delimiter || byte === carriageReturn) quoted = true;
+      to[at++] = byte;
+    }
+    return closed(to, start, at, quoted);
+  }
+
   /** Writes a text with escapes behind an opening quote, and takes that away again where it is not needed. */
   #unescape(slot: number, bytes: Buffer, to: Buffer, start: number): number {
     const { delimiter } = this.#dialect;
@@ -156,12 +172,17 @@ export class FastCells {
       if (byte === delimiter) quoted = true;
       to[at++] = byte;
     }
-    if (!quoted) {
-      to.copyWithin(start, start + 1, at);
-      return at - 1;
-    }
-    to[start] = quote;
-    to[at] = quote;
-    return at + 1;
+    return closed(to, start, at, quoted);
   }
+}
+
+/** Ends a cell that was written from `start + 1` to `end`: between quotes, or moved to where the quote would be. */
+function closed(to: Buffer, start: number, end: number, quoted: boolean): number {
+  if (!quoted) {
+    to.copyWithin(start, start + 1, end);
+    return end - 1;
+  }
+  to[start] = quote;
+  to[end] = quote;
+  return end + 1;
 }

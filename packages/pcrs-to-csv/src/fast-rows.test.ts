@@ -22,8 +22,8 @@ function both(kind: string, lines: readonly string[], options: TableOptions = {}
       asBytes += 1;
       assert.equal(end, bytes.length - 1, line);
       assert.ok(forIt, `not a record of kind ${kind}: ${line}`);
-    } else if (forIt) fast.add(value as never);
-    if (forIt) slow.add(value as never);
+    } else if (forIt) fast.add(value as never, line);
+    if (forIt) slow.add(value as never, line);
   }
   const result = (table: CsvTable) => [
     Buffer.from(table.end()).toString(),

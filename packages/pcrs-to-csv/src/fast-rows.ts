@@ -1,10 +1,10 @@
-import { parseExact } from 'pcrs-records/json';
 import type { CellChanges } from './cells.ts';
-import { columnValue, type Layout } from './columns.ts';
+import type { Layout } from './columns.ts';
 import type { CsvBytes } from './csv-bytes.ts';
 import { FastCells, type FastDialect } from './fast-cells.ts';
 import { canBeFast, type Member, type Members, membersOf, passing, startsWith } from './fast-members.ts';
 import { form, JsonScan, skipSpace } from './json-scan.ts';
+import { rawObject } from './raw-json.ts';
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -26,7 +26,8 @@ export class FastRows {
   readonly #scan: JsonScan;
   readonly #tag: Buffer;
   readonly #members: Members;
-  readonly #parsed: { member: Member; from: number; to: number }[] = [];
+  /** Parts of the member at hand that no column shows. */
+  readonly #left: { start: number; end: number }[] = [];
   #line = 0;
 
   private constructor(kind: string, members: Members, cells: FastCells, delimiter: number) {
@@ -62,11 +63,9 @@ export class FastRows {
   write(bytes: Buffer, start: number, out: CsvBytes): number {
     this.#line += 1;
     this.#cells.clear();
-    this.#parsed.length = 0;
     this.passed.length = 0;
     const end = this.#record(bytes, start);
     if (end < 0) return -1;
-    for (const { member, from, to } of this.#parsed) this.#make(member, bytes, from, to);
     this.#cells.writeRow(bytes, end - start, out);
     return end;
   }
@@ -117,44 +116,53 @@ export class FastRows {
 
   /** The place after a member's value, or -1. */
   #value(member: Member, bytes: Buffer, at: number): number {
-    const { slot, use } = member;
+    const { slot, rest, parts, use } = member;
     if (use === 'kind') return -1;
-    if (member.parts.length > 0 && bytes[at] === openBrace) {
-      const end = this.#parts(member, bytes, at);
-      if (end >= 0) return end;
-    }
+    const object = use === 'show' && bytes[at] === openBrace;
+    if (object && slot < 0) return this.#parts(member, bytes, at);
     const end = this.#scan.value(bytes, at);
     if (end < 0) return -1;
+    const { form: found } = this.#scan;
     if (use === 'pass') this.passed.push(member.name);
-    else if (this.#scan.form === form.null) return end;
-    else if (member.parts.length > 0 || slot < 0 || this.#scan.form === form.nested) {
-      if (!member.whole) return -1;
-      this.#parsed.push({ member, from: at, to: end });
-    } else this.#cells.note(slot, bytes, at, end, this.#scan.form);
+    else if (slot >= 0) this.#cells.note(slot, bytes, at, end, found);
+    else if (rest < 0 && !member.loose && found !== form.null) return -1;
+    if (object && (rest >= 0 || parts.length > 0)) return this.#parts(member, bytes, at);
+    if (rest >= 0) this.#cells.note(rest, bytes, at, end, found);
     return end;
   }
 
-  /** The place after an object all of whose members are shown as they are; -1 where it has to be parsed. */
+  /** The place after an object that is shown by its parts; -1 where something of it would go unnoticed. */
   #parts(member: Member, bytes: Buffer, start: number): number {
+    this.#left.length = 0;
     let at = skipSpace(bytes, start + 1);
     if (bytes[at] === closeBrace) return at + 1;
     for (;;) {
-      const part = member.parts.find(({ key }) => startsWith(bytes, at, key));
-      if (part === undefined || this.#cells.has(part.slot)) return -1;
-      at = skipSpace(bytes, at + part.key.length);
+      const nameStart = at;
+      const part = member.parts.find(({ name }) => startsWith(bytes, nameStart, name));
+      at = skipSpace(bytes, part ? at + part.name.length : this.#plainName(bytes, at));
+      if (bytes[at] !== colon) return -1;
+      at = skipSpace(bytes, at + 1);
       const end = this.#scan.value(bytes, at);
-      if (end < 0 || this.#scan.form === form.nested) return -1;
-      this.#cells.note(part.slot, bytes, at, end, this.#scan.form);
+      if (end < 0) return -1;
+      if (part === undefined) {
+        if (member.rest >= 0) this.#left.push({ start: nameStart, end });
+        else if (!member.loose) return -1;
+      } else if (part.slot >= 0) {
+        if (this.#cells.has(part.slot)) return -1;
+        this.#cells.note(part.slot, bytes, at, end, this.#scan.form);
+      }
       at = skipSpace(bytes, end);
-      if (bytes[at] === closeBrace) return at + 1;
+      if (bytes[at] === closeBrace) break;
       if (bytes[at] !== comma) return -1;
       at = skipSpace(bytes, at + 1);
     }
+    if (this.#left.length > 0) this.#cells.setRaw(member.rest, rawObject(bytes, this.#left));
+    return at + 1;
   }
 
-  /** Makes the cells of a member that has to be parsed. */
-  #make(member: Member, bytes: Buffer, from: number, to: number): void {
-    const record = { [member.name]: parseExact(bytes.toString('utf8', from, to)) };
-    for (const { column, slot } of member.columns) this.#cells.set(slot, columnValue(column, record));
+  /** The place after a name without escapes; another place, where no colon is, for anything else. */
+  #plainName(bytes: Buffer, at: number): number {
+    const end = bytes[at] === quote ? this.#scan.string(bytes, at) : -1;
+    return end >= 0 && this.#scan.form !== form.escaped && this.#scan.form !== form.unicode ? end : at;
   }
 }

@@ -82,7 +82,7 @@ class Feeder {
     const table = this.#tableOf(record.kind);
     if (table === undefined) return;
     this.#table = table;
-    const wrong = table.add(record.value);
+    const wrong = table.add(record.value, record.text);
     if (wrong !== undefined) this.#input.reject(record, wrong);
   }
 }

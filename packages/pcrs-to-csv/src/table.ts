@@ -1,10 +1,11 @@
 import { codedError, excerpt } from 'pcrs-records/errors';
-import type { JsonObject } from 'pcrs-records/kinds';
+import { isObject, type JsonObject } from 'pcrs-records/kinds';
 import { type CellChanges, cellText } from './cells.ts';
 import { askedNames, type ColumnOptions, columnValue, type Layout, layoutOf, uncovered } from './columns.ts';
 import { CsvBytes } from './csv-bytes.ts';
 import { type Cell, type Dialect, type DialectOptions, openDialect } from './dialect.ts';
 import { FastRows } from './fast-rows.ts';
+import { rawOf } from './raw-json.ts';
 
 /** How the CSV of one kind looks. */
 export interface TableOptions extends ColumnOptions, DialectOptions {
@@ -49,16 +50,17 @@ export class CsvTable {
   /**
    * Takes a record of the table's kind.
    *
+   * Takes   line  its text, so that nested values are written as they were sent; without it they are written anew
    * Yields  why it cannot be a row, or undefined where all is well
    */
-  add(record: JsonObject): string | undefined {
+  add(record: JsonObject, line?: string): string | undefined {
     if (this.#layout === undefined) this.#open(record);
     const hosts = this.kind === 'hostids' ? record['hostIds'] : [undefined];
     if (!Array.isArray(hosts)) return `hostIds must be an array, got ${excerpt(JSON.stringify(hosts) ?? '')}`;
     let rows: Cell[][];
     try {
       const extra = this.#extra(record);
-      rows = hosts.map((host) => this.#row(record, host, extra));
+      rows = hosts.map((host) => this.#row(record, line, host, extra));
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       return 'nested deeper than the engine can write';
@@ -148,11 +150,13 @@ export class CsvTable {
     this.#pending = [];
   }
 
-  #row(record: JsonObject, host: unknown, extra: Cell | undefined): Cell[] {
+  #row(record: JsonObject, line: string | undefined, host: unknown, extra: Cell | undefined): Cell[] {
     const { columns } = this.#layout as Layout;
     const row: Cell[] = [];
     for (const column of columns) {
-      row.push(cellText(columnValue(column, record, host), this.#dialect.neutral, this.#changes));
+      const value = columnValue(column, record, host);
+      const raw = line !== undefined && !column.host && isNested(value) ? rawOf(column, line) : undefined;
+      row.push(raw ?? cellText(value, this.#dialect.neutral, this.#changes));
     }
     if (extra !== undefined) row.push(extra);
     // A row of one empty cell would be a blank line, which readers pass over.
@@ -181,4 +185,8 @@ export class CsvTable {
       : '--extra keeps them, --add NAME makes a column';
     return `${this.kind}: members without a column, and in how many records: ${names}; ${hint}`;
   }
+}
+
+function isNested(value: unknown): boolean {
+  return isObject(value) || Array.isArray(value);
 }
