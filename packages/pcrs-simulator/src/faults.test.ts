@@ -261,7 +261,7 @@ test('sends one answer in another form, encoding or emptiness', async (t) => {
     faults: ['posture:1:form=pretty+duplicates', 'posture:2:encoding=double', 'posture:3:empty=204'],
   });
   assert.match(textOf((await client.posture()).body), /\n {2}"instance": "os"/);
-  assert.doesNotThrow(async () => gunzipSync(gunzipSync((await client.posture()).body)));
+  assert.equal(textOf(gunzipSync((await client.posture()).body)).slice(0, 7), '[{"id":');
   assert.equal((await client.posture()).status, 204);
   assert.equal(textOf((await client.posture()).body).slice(0, 7), '[{"id":');
 });
