@@ -1,12 +1,12 @@
-import type { Expected, Members } from './members.ts';
+import { detached, type Expected, type Members } from './members.ts';
 
 /** A control as it was stored last, by its members' JSON texts. */
 interface Control extends Expected {
   readonly key: readonly string[];
 }
 
-/** Characters that are kept: the texts of some ten thousand controls. */
-const keptCharacters = 16 * 1024 * 1024;
+/** Characters that are kept: the texts of some thousand controls. */
+const keptCharacters = 4 * 1024 * 1024;
 
 /**
  * The controls stored last, so that the long texts, which come again with every posture, are neither
@@ -70,6 +70,14 @@ export class ControlTexts {
     this.#characters = 0;
   }
 
+  /** Forgets all: someone else may have stored other texts. */
+  forget(): void {
+    this.#young.clear();
+    this.#old.clear();
+    this.#characters = 0;
+    this.#expected = undefined;
+  }
+
   #expect(): Control | undefined {
     const { raws } = this.#members;
     const [policyId, controlId] = this.#keySlots;
@@ -96,9 +104,4 @@ export class ControlTexts {
   #find(key: string): Control | undefined {
     return this.#young.get(key) ?? this.#old.get(key);
   }
-}
-
-/** A copy that does not hold on to the block of lines it was cut from. */
-function detached(text: string): string {
-  return Buffer.from(text).toString();
 }

@@ -11,7 +11,7 @@ import { mergedMembers } from './unknown-members.ts';
 const defaultLockWaitMs = 10_000;
 /** One wait inside SQLite; it blocks the process, so it is short and repeated. */
 const busyTimeoutMs = 100;
-const cacheKiB = 24 * 1024;
+const cacheKiB = 12 * 1024;
 /** Measured: rows of about 1 KB load as fast as with larger pages, and small files stay small. */
 const pageBytes = 8192;
 

@@ -1,10 +1,12 @@
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { isBlank, type LineBlock, lineBlocks } from 'pcrs-records/lines';
+import { isBlank, type LineBlock } from 'pcrs-records/lines';
 import { databaseError } from './database-error.ts';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { tellingOfIdle } from './idle.ts';
+import { inputBlocks } from './input-blocks.ts';
 import { Load, type LoadOptions } from './load.ts';
+import type { ParserThread } from './parser-client.ts';
 import { openPlace, type Place, type Target } from './place.ts';
 import { noJson } from './record-reader.ts';
 
@@ -30,12 +32,15 @@ export interface SqliteOptions {
   progress?: { update(fields: { records: number; bytes: number }): void };
   /** Another program's lock on the database is waited for so long; default 10 s. */
   lockWaitMs?: number;
+  /** From so many bytes on, postures are parsed in a thread of their own; default 1 MiB, Infinity for never. */
+  threadAfterBytes?: number;
   /** Ends the load; whole records that came stay. */
   signal?: AbortSignal;
 }
 
 /** A transaction does not wait longer than this for the next records. */
 const idleMs = 1000;
+const defaultThreadAfterBytes = 1024 * 1024;
 
 /**
  * Loads an NDJSON stream of records into SQLite.
@@ -74,20 +79,28 @@ async function fill(
   target: Target,
   options: SqliteOptions,
 ): Promise<{ load: Load; failure?: CodedError }> {
-  const { signal, progress } = options;
+  const { signal, progress, threadAfterBytes = defaultThreadAfterBytes } = options;
   let load: Load | undefined;
   let bytes = 0;
   try {
     const counted = counting(chunks, (size) => {
       bytes += size;
     });
-    const blocks = tellingOfIdle(lineBlocks(counted), idleMs, async () => load?.commit(), signal);
-    for await (const block of blocks) {
-      const first = block.lines.findIndex((line) => !isBlank(line));
-      if (first < 0) continue;
-      load ??= await openLoad(place, block, first, target, options);
-      await load.take(block);
-      progress?.update({ records: load.lines, bytes });
+    const parsed = inputBlocks(
+      counted,
+      threadAfterBytes,
+      () => load !== undefined,
+      (lines) => openThread(load as Load, lines),
+    );
+    for await (const block of tellingOfIdle(parsed, idleMs, async () => load?.commit(), signal)) {
+      if ('entries' in block) await load?.takeParsed(block);
+      else {
+        const first = block.lines.findIndex((line) => !isBlank(line));
+        if (first < 0) continue;
+        load ??= await openLoad(place, block, first, target, options);
+        await load.take(block);
+      }
+      progress?.update({ records: (load as Load).lines, bytes });
     }
     if (load) return { load };
   } catch (error) {
@@ -97,6 +110,14 @@ async function fill(
     throw error;
   }
   return { load: await nothingCame(place, target, options) };
+}
+
+/** A thread that parses postures while this one stores them. */
+async function openThread(load: Load, lines: number): Promise<ParserThread> {
+  const { ParserThread } = await import('./parser-client.ts');
+  const before = load.openMirror((name, hasColumn) => thread.learn(name, hasColumn));
+  const thread = new ParserThread({ before, lines });
+  return thread;
 }
 
 async function openLoad(

@@ -4,6 +4,12 @@ export interface Shape {
   readonly has: (slot: number) => boolean;
 }
 
+/** A shape of these slots, each once. */
+export function shapeOf(slots: readonly number[]): Shape {
+  const present = new Set(slots);
+  return { slots, has: (slot) => present.has(slot) };
+}
+
 /** Members that follow one another and are compared as one text. */
 export interface Run {
   readonly from: number;

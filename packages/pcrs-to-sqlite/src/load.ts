@@ -3,6 +3,7 @@ import { RunJudge } from 'pcrs-records/judge';
 import type { GatewayKind, JsonObject } from 'pcrs-records/kinds';
 import { isBlank, type LineBlock } from 'pcrs-records/lines';
 import type { LoadDatabase } from './database.ts';
+import type { PostureBatch, PostureMirror } from './posture-batch.ts';
 import { Problems } from './problems.ts';
 import { isNoJson, RecordReader } from './record-reader.ts';
 import { Records } from './records.ts';
@@ -49,6 +50,8 @@ export class Load {
   readonly #source: Source;
   readonly #lists: Batch;
   readonly #slices: Batch;
+  #mirror: PostureMirror | undefined;
+  #onNewMember: (name: string, hasColumn: boolean) => void = () => {};
   #linesAtCommit = 0;
   #characters = 0;
   #misnumbered: { row: ReturnType<Records['takeTouched']>[number]; number: string }[] = [];
@@ -63,6 +66,7 @@ export class Load {
     this.#source = new Source(this.status);
     this.records = new Records(database.db, this.#lists, this.#slices, {
       refuseUnknown: options.refuseUnknown,
+      onNewMember: (name, hasColumn) => this.#onNewMember(name, hasColumn),
       onSubscription: (id) => this.#source.checkSubscription(id),
     });
     this.notes = new RunNotes(this.status, this.records);
@@ -95,26 +99,41 @@ export class Load {
    */
   async take(block: LineBlock): Promise<void> {
     await this.begin();
-    if (block.invalidUtf8) this.problems.count('invalidUtf8', `after stdin:${block.firstLine}`);
-    const { lines, firstLine } = block;
+    const { lines, firstLine, unterminated } = block;
+    this.#noteBytes(block);
     for (let index = 0; index < lines.length; index += 1) {
       const text = lines[index] as string;
-      if (isBlank(text)) continue;
-      this.lines += 1;
-      this.#characters += text.length;
-      try {
-        this.#reader.read(text, firstLine + index);
-      } catch (error) {
-        const cut = block.unterminated && index === lines.length - 1 && isNoJson(error);
-        if (cut) this.cutLine = firstLine + index;
-        else this.#refuse(error as CodedError);
-      }
+      if (!isBlank(text)) this.#takeLine(text, firstLine + index, unterminated && index === lines.length - 1);
     }
-    await this.#correctNumbers();
-    const full =
-      this.lines - this.#linesAtCommit >= recordsPerTransaction ||
-      this.#characters >= charactersPerTransaction;
-    if (full) await this.commit();
+    await this.#afterBlock();
+  }
+
+  /** The same for a block that another thread has parsed, as far as it could. */
+  async takeParsed(batch: PostureBatch): Promise<void> {
+    await this.begin();
+    this.#noteBytes(batch);
+    const { counts } = this.records;
+    counts.loneSurrogates += batch.counts.loneSurrogates;
+    counts.nulCharacters += batch.counts.nulCharacters;
+    this.#mirror?.replay(batch, {
+      onRecord: (line, withControl) => this.#takeMirrored(line, withControl),
+      onLine: (text, line) => this.#takeLine(text, line, line === batch.unterminatedLine),
+    });
+    this.#characters += batch.text.length;
+    await this.#afterBlock();
+  }
+
+  /**
+   * Lets another thread parse postures from now on.
+   *
+   * Takes   onNewMember  told of members that the other thread must learn about
+   * Yields  the columns that it must know of
+   */
+  openMirror(onNewMember: (name: string, hasColumn: boolean) => void): readonly string[] {
+    const { before, mirror } = this.records.openMirror();
+    this.#mirror = mirror;
+    this.#onNewMember = onNewMember;
+    return before;
   }
 
   /** Opens a transaction unless one is open. */
@@ -165,6 +184,37 @@ export class Load {
     await this.database.commit();
     this.#linesAtCommit = this.lines;
     this.#characters = 0;
+  }
+
+  #noteBytes({ invalidUtf8, firstLine }: { invalidUtf8: boolean; firstLine: number }): void {
+    if (invalidUtf8) this.problems.count('invalidUtf8', `after stdin:${firstLine}`);
+  }
+
+  async #afterBlock(): Promise<void> {
+    await this.#correctNumbers();
+    const full =
+      this.lines - this.#linesAtCommit >= recordsPerTransaction ||
+      this.#characters >= charactersPerTransaction;
+    if (full) await this.commit();
+  }
+
+  #takeLine(text: string, line: number, last: boolean): void {
+    this.lines += 1;
+    this.#characters += text.length;
+    try {
+      this.#reader.read(text, line);
+    } catch (error) {
+      if (last && isNoJson(error)) this.cutLine = line;
+      else this.#refuse(error as CodedError);
+    }
+  }
+
+  #takeMirrored(line: number, withControl: boolean): void {
+    this.lines += 1;
+    this.#requireRun(line);
+    this.notes.received('posture');
+    this.records.writeMirrored(withControl);
+    this.judge.accepted('posture');
   }
 
   #refuse(error: CodedError): void {

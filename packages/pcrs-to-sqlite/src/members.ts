@@ -1,5 +1,6 @@
 import { skipSpace, stringEnd, valueEnd } from './json-text.ts';
-import { type Grouping, Layout, type Run, type Shape } from './layout.ts';
+import { type Grouping, Layout, type Run, type Shape, shapeOf } from './layout.ts';
+import type { RowMembers } from './row-parameters.ts';
 import { type Bound, type ColumnType, toBound, type ValueCounts } from './values.ts';
 
 /** A column as the reader of records needs it. */
@@ -39,7 +40,7 @@ export interface Expected {
  * comparison instead of finding its end, cutting it out, checking and converting it. Neighbours that rarely
  * change are compared together. A text that was taken once is proven JSON, so nothing goes unchecked.
  */
-export class Members {
+export class Members implements RowMembers {
   readonly names: string[] = [];
   readonly types: ColumnType[] = [];
   /** The JSON text of each slot as it was filled last. */
@@ -64,6 +65,7 @@ export class Members {
   readonly #changes: number[] = [];
   #recordsToGrouping = recordsBeforeFirstGrouping;
   #classes: (string | undefined)[] = [];
+  #changed: number[] | undefined;
 
   /**
    * Takes  kind     the only text that a member `kind` may have
@@ -108,6 +110,19 @@ export class Members {
     this.#watched = watched;
     this.#expectable = expectable;
     this.#onWatched = ask;
+  }
+
+  /** From now on, keeps which slots were filled anew, for `takeChanged`. */
+  trackChanges(): void {
+    this.#changed = [];
+  }
+
+  /** Goes through the slots that were filled anew since they were last taken; those that `take` does not take stay. */
+  takeChanged(take: (slot: number) => boolean): void {
+    if (this.#changed === undefined) return;
+    const left: number[] = [];
+    for (const slot of this.#changed) if (!take(slot)) left.push(slot);
+    this.#changed = left;
   }
 
   /** Whether the slot's text is all there is to know: nothing in it had to be changed. */
@@ -226,7 +241,9 @@ export class Members {
     const from = skipSpace(text, at);
     const end = valueEnd(text, from);
     if (end < 0) throw new SyntaxError('a value');
-    const raw = text.slice(from, end);
+    // What will be kept for long must not hold on to the block of lines it is cut from.
+    const cut = text.slice(from, end);
+    const raw = this.#classes[slot] === 'calm' ? detached(cut) : cut;
     const { loneSurrogates, nulCharacters } = this.#counts;
     try {
       this.values[slot] = toBound(raw, this.types[slot] as ColumnType, this.#counts);
@@ -246,6 +263,7 @@ export class Members {
     this.raws[slot] = raw;
     this.#changes[slot] = (this.#changes[slot] as number) + 1;
     this.#layout.changed(slot);
+    if (this.#changed !== undefined && !this.#changed.includes(slot)) this.#changed.push(slot);
   }
 
   /** Fills the slots that are still to come with what is expected there; `filled` of `order` are not. */
@@ -336,11 +354,15 @@ export class Members {
     const key = slots.join();
     const known = this.#shapes.get(key);
     if (known) return known;
-    const present = new Set(slots);
-    const shape = { slots, has: (slot: number) => present.has(slot) };
+    const shape = shapeOf(slots);
     this.#shapes.set(key, shape);
     return shape;
   }
+}
+
+/** A copy that does not hold on to the block of lines it was cut from. */
+export function detached(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** The place of the comma or brace that must follow a member. */

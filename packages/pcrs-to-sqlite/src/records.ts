@@ -2,16 +2,23 @@ import type { Database } from 'better-sqlite3';
 import { controlsTable, hostIdsTable, policyTable, postureTable, type Table } from 'pcrs-records/columns';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { GatewayKind } from 'pcrs-records/kinds';
-import { ControlTexts } from './control-texts.ts';
+import type { ControlTexts } from './control-texts.ts';
 import { MemberError, Members } from './members.ts';
+import { PostureMirror } from './posture-batch.ts';
+import { openPostureMembers, postureColumns } from './posture-members.ts';
 import type { Batch } from './row-parameters.ts';
 import { AddedColumns } from './schema.ts';
 import { TableWriter } from './table-writer.ts';
 import { toBound, type ValueCounts } from './values.ts';
 
+const hostListColumns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
+const hostIdsColumn = { name: 'hostIds', type: 'ANY' } as const;
+
 export interface RecordsOptions {
   /** Refuses members without a column, instead of adding one. */
   refuseUnknown: boolean;
+  /** Is told of each new member of a posture, and whether it got a column. */
+  onNewMember(name: string, hasColumn: boolean): void;
   /** Is told the subscription of each policy and of each hostids record; throws where it is another. */
   onSubscription(id: string): void;
 }
@@ -33,6 +40,9 @@ export class Records {
   readonly #postures: TableWriter;
   readonly #controls: TableWriter;
   readonly #controlTexts: ControlTexts;
+  readonly #addedToPosture: AddedColumns;
+  #mirror: PostureMirror | undefined;
+  #mirrored = false;
   readonly #options: RecordsOptions;
 
   /**
@@ -50,39 +60,28 @@ export class Records {
         controlsTable.columns.map(({ name }) => name),
       ),
     };
-    const members = (kind: GatewayKind, columns: ConstructorParameters<typeof Members>[1]) =>
-      new Members(
-        kind,
-        [...columns, ...added[kind].before.map((name) => ({ name, type: 'ANY' as const }))],
-        this.counts,
-        (name) => this.#takeNew(added[kind], name),
+    const columns = { policy: policyTable.columns, hostids: [...hostListColumns, hostIdsColumn] };
+    const listMembers = (kind: 'policy' | 'hostids') => {
+      const brought = added[kind].before.map((name) => ({ name, type: 'ANY' as const }));
+      return new Members(kind, [...columns[kind], ...brought], this.counts, (name) =>
+        this.#takeNew(added[kind], name),
       );
-    const hostColumns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
-    const texts = controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name));
-    this.members = {
-      policy: members('policy', policyTable.columns),
-      hostids: members('hostids', [...hostColumns, { name: 'hostIds', type: 'ANY' }]),
-      posture: members('posture', [...postureTable.columns, ...texts]),
     };
-    const { policy, hostids, posture } = this.members;
-    const writer = (
-      table: Table,
-      members: Members,
-      added: AddedColumns | undefined,
-      batch: Batch,
-      given?: string,
-    ) => new TableWriter(db, { table, members, added, batch, given });
-    this.#policies = writer(policyTable, policy, added.policy, lists);
-    this.#hostIds = writer(hostIdsTable, hostids, added.hostids, lists, 'hostId');
-    this.#postures = writer(postureTable, posture, added.posture, slices);
-    this.#controls = writer(controlsTable, posture, undefined, slices);
+    this.#addedToPosture = added.posture;
+    const { members, controlTexts } = openPostureMembers(added.posture.before, this.counts, (name) => {
+      const taken = this.#takeNew(added.posture, name);
+      this.#mirrorNew(name, taken);
+      return taken;
+    });
+    this.#controlTexts = controlTexts;
+    this.members = { policy: listMembers('policy'), hostids: listMembers('hostids'), posture: members };
+    const writer = (table: Table, batch: Batch, columns?: AddedColumns, given?: string) =>
+      new TableWriter(db, { table, added: columns, batch, given });
+    this.#policies = writer(policyTable, lists, added.policy);
+    this.#hostIds = writer(hostIdsTable, lists, added.hostids, 'hostId');
+    this.#postures = writer(postureTable, slices, added.posture);
+    this.#controls = writer(controlsTable, slices);
     this.writers = [this.#policies, this.#hostIds, this.#postures, this.#controls];
-    const slots = (names: readonly string[]) => names.map((name) => posture.slotOf(name));
-    this.#controlTexts = new ControlTexts(
-      posture,
-      slots(controlsTable.key) as [number, number, number],
-      slots(texts.map(({ name }) => name)),
-    );
   }
 
   /**
@@ -94,7 +93,7 @@ export class Records {
     if (kind === 'posture') this.#writePosture();
     else if (kind === 'hostids') this.#writeHostIds();
     else {
-      this.#policies.take();
+      this.#policies.take(this.members.policy);
       this.#checkSubscription(this.members.policy);
       this.#policies.store();
     }
@@ -107,10 +106,37 @@ export class Records {
     );
   }
 
+  /**
+   * For postures that another thread parses: columns that earlier records brought, and the mirror to fill.
+   */
+  openMirror(): { before: readonly string[]; mirror: PostureMirror } {
+    const before = [...this.#addedToPosture.names];
+    this.#mirror = new PostureMirror(postureColumns(before));
+    return { before, mirror: this.#mirror };
+  }
+
+  /** Writes the posture in the mirror, and its control where that is not stored so. */
+  writeMirrored(withControl: boolean): void {
+    const mirror = this.#mirror as PostureMirror;
+    this.#postures.take(mirror);
+    if (withControl) {
+      this.#controls.take(mirror);
+      this.#controls.store();
+      this.#mirrored = true;
+    }
+    this.#postures.store();
+  }
+
   #writePosture(): void {
-    this.#postures.take();
+    const { posture } = this.members;
+    if (this.#mirrored) {
+      // Another control may have been stored since one was known here.
+      this.#controlTexts.forget();
+      this.#mirrored = false;
+    }
+    this.#postures.take(posture);
     if (!this.#controlTexts.isStored()) {
-      this.#controls.take();
+      this.#controls.take(posture);
       this.#controls.store();
       this.#controlTexts.keep();
     }
@@ -125,10 +151,10 @@ export class Records {
     const ids = typeof raw === 'string' && raw.startsWith('[') ? (parseExact(raw) as unknown[]) : undefined;
     if (ids === undefined) throw new MemberError(`hostIds must be an array, got ${JSON.stringify(raw)}`);
     const hostIds = ids.map((id) => this.#hostId(id));
-    this.#hostIds.take(hostIds[0] ?? 0);
+    this.#hostIds.take(members, hostIds[0] ?? 0);
     this.#checkSubscription(members);
     for (const hostId of hostIds) {
-      this.#hostIds.take(hostId);
+      this.#hostIds.take(members, hostId);
       this.#hostIds.store();
     }
     this.hosts += hostIds.length;
@@ -150,6 +176,12 @@ export class Records {
     const slot = members.slotOf('subscriptionId');
     const id = members.shape.has(slot) ? members.bound(slot) : null;
     if (id !== null && id !== 0) this.#options.onSubscription(String(id));
+  }
+
+  #mirrorNew(name: string, hasColumn: boolean): void {
+    if (this.#mirror === undefined) return;
+    if (hasColumn) this.#mirror.addSlot(name);
+    this.#options.onNewMember(name, hasColumn);
   }
 
   #takeNew(added: AddedColumns, name: string): boolean {

@@ -1,6 +1,6 @@
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
 import type { Shape } from './layout.ts';
-import { MemberError, type Members } from './members.ts';
+import { MemberError } from './members.ts';
 import { type AddedColumns, unknownMembers } from './schema.ts';
 import type { Bound } from './values.ts';
 
@@ -12,6 +12,19 @@ export interface Batch {
   number: string;
   /** `YYYY-MM-DD hh:mm:ss`, UTC. */
   readonly loadedAt: string;
+}
+
+/** The members of a record, as a row is made of them. */
+export interface RowMembers {
+  readonly names: readonly string[];
+  /** Which slots the record has filled. */
+  readonly shape: Shape;
+  /** `"name":value,…` of the members that have no column; empty where there were none. */
+  readonly extras: string;
+  /** The slot of a column; -1 where there is none. */
+  slotOf(name: string): number;
+  /** The value of a slot that the record has filled. */
+  bound(slot: number): Bound;
 }
 
 /** A column of a row to write, and where its value comes from. */
@@ -37,7 +50,6 @@ const loadedAt = -6;
 /** What a writer puts into rows besides members. */
 export interface RowSources {
   readonly table: Table;
-  readonly members: Members;
   /** Undefined where members without a column go into another table. */
   readonly added: AddedColumns | undefined;
   readonly batch: Batch;
@@ -51,13 +63,14 @@ export interface RowSources {
  * Takes   withExtras  the record has members that can have no column
  * Throws  MemberError where a key member is missing
  */
-export function rowParameters(sources: RowSources, shape: Shape, withExtras: boolean): Parameter[] {
+export function rowParameters(sources: RowSources, members: RowMembers, withExtras: boolean): Parameter[] {
   const { table } = sources;
+  const { shape } = members;
   const declared = table.columns.flatMap(({ name, type }, column): Parameter[] => {
     const isKey = table.key.includes(name);
     const key = isKey ? (type === 'INTEGER' ? 'integer' : 'text') : undefined;
     const zero = table.zeroKeys.includes(name) ? (type === 'INTEGER' ? 0 : '0') : null;
-    const slot = sources.members.slotOf(name);
+    const slot = members.slotOf(name);
     if (name === sources.given) return [{ name, column, source: givenValue, key, zero }];
     if (shape.has(slot)) return [{ name, column, source: slot, key, zero }];
     if (!isKey) return [];
@@ -71,14 +84,14 @@ export function rowParameters(sources: RowSources, shape: Shape, withExtras: boo
     key: undefined,
     zero: null,
   }));
-  return [...declared, ...broughtParameters(sources, shape, withExtras), ...bookkeeping];
+  return [...declared, ...broughtParameters(sources, members, withExtras), ...bookkeeping];
 }
 
 /** Of the members that have no declared column. */
-function broughtParameters({ added, members }: RowSources, shape: Shape, withExtras: boolean): Parameter[] {
+function broughtParameters({ added }: RowSources, members: RowMembers, withExtras: boolean): Parameter[] {
   if (added === undefined) return [];
   const column = (name: string, source: number) => ({ name, column: -1, source, key: undefined, zero: null });
-  const brought = shape.slots
+  const brought = members.shape.slots
     .map((slot) => column(members.names[slot] as string, slot))
     .filter(({ name }) => added.has(name));
   if (withExtras) brought.push(column(unknownMembers, otherMembers));
@@ -93,7 +106,8 @@ function broughtParameters({ added, members }: RowSources, shape: Shape, withExt
  */
 export function parameterValue(
   parameter: Parameter,
-  { members, batch, table }: RowSources,
+  { batch, table }: RowSources,
+  members: RowMembers,
   given: Bound,
 ): Bound {
   const { key, source } = parameter;

@@ -137,7 +137,12 @@ export class AddedColumns {
     return true;
   }
 
-  /** Whether a name is one of these columns, there or promised. */
+  /** These columns, there or promised. */
+  get names(): Iterable<string> {
+    return this.#promised;
+  }
+
+  /** Whether a name is one of them. */
   has(name: string): boolean {
     return this.#promised.has(name);
   }

@@ -2,7 +2,13 @@ import type { Database, Statement } from 'better-sqlite3';
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
 import { HeldValues } from './held-values.ts';
 import type { Shape } from './layout.ts';
-import { type Parameter, parameterValue, type RowSources, rowParameters } from './row-parameters.ts';
+import {
+  type Parameter,
+  parameterValue,
+  type RowMembers,
+  type RowSources,
+  rowParameters,
+} from './row-parameters.ts';
 import { RowRanges, RowSet } from './row-set.ts';
 import { RowStatements } from './row-statements.ts';
 import type { AddedColumns } from './schema.ts';
@@ -75,16 +81,16 @@ export class TableWriter {
   }
 
   /**
-   * Takes the row of the record read last, for `store`.
+   * Takes the row of a record, for `store`.
    *
    * Throws  MemberError where a key member is missing or no whole number
    */
-  take(given: Bound = null): void {
-    const statements = this.#statementsFor();
+  take(members: RowMembers, given: Bound = null): void {
+    const statements = this.#statementsFor(members);
     const { parameters } = statements;
     for (let index = 0; index < parameters.length; index += 1) {
       const parameter = parameters[index] as Parameter;
-      const value = parameterValue(parameter, this.#sources, given);
+      const value = parameterValue(parameter, this.#sources, members, given);
       this.#values[index] = value;
       if (parameter.column >= 0) this.#held.note(parameter.column, value);
     }
@@ -141,14 +147,14 @@ export class TableWriter {
     return this.#find.get(keyPlaces.map((place) => this.#values[place])) as number | undefined;
   }
 
-  #statementsFor(): RowStatements {
-    const { members, added, table } = this.#sources;
+  #statementsFor(members: RowMembers): RowStatements {
+    const { added, table } = this.#sources;
     const { shape } = members;
     const withExtras = members.extras !== '' && added !== undefined;
     const made = withExtras ? this.#statementsWithExtras : this.#statements;
     let statements = made.get(shape);
     if (statements === undefined) {
-      const parameters = rowParameters(this.#sources, shape, withExtras);
+      const parameters = rowParameters(this.#sources, members, withExtras);
       statements = new RowStatements(this.#db, table, parameters, this.#held);
       made.set(shape, statements);
     }
