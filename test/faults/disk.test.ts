@@ -9,16 +9,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type SQLite from 'better-sqlite3';
 import { startSimulator } from 'pcrs-simulator';
 import { root } from '../../scripts/run-program.ts';
+import { watchedPlace } from '../support/faults-canary.ts';
 import { contentsOf } from '../support/faults-database.ts';
 import { type SmallDisk, smallDisk } from '../support/faults-disk.ts';
-import { type Ended, makePlace, run } from '../support/programs.ts';
+import { type Ended, run } from '../support/programs.ts';
 
 const Database = createRequire(join(root, 'packages/pcrs-to-sqlite/package.json'))(
   'better-sqlite3',
 ) as typeof SQLite;
 
 const world = { seed: 20, policies: 6, hosts: 40, controls: 40, hostsPerPolicy: 12 };
-const place = await makePlace('faults-disk', world);
+const place = await watchedPlace('faults-disk', world);
 after(() => place.close());
 
 const good = place.folder();

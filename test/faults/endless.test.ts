@@ -6,12 +6,13 @@ import { after, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postureSlices } from 'pcrs-posture';
 import { type Simulator, startSimulator } from 'pcrs-simulator';
+import { watchedPlace } from '../support/faults-canary.ts';
 import { type Thrown, withClient } from '../support/faults-client.ts';
 import { isLong } from '../support/faults-random.ts';
-import { makePlace, records } from '../support/programs.ts';
+import { records } from '../support/programs.ts';
 
 const world = { seed: 15, policies: 6, hosts: 120, controls: 40, hostsPerPolicy: 12 };
-const place = await makePlace('faults-endless');
+const place = await watchedPlace('faults-endless');
 after(() => place.close());
 
 const MiB = 1024 * 1024;

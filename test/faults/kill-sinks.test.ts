@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSimulator } from 'pcrs-simulator';
+import { watchedPlace } from '../support/faults-canary.ts';
 import { type Contents, contentsOf } from '../support/faults-database.ts';
 import { countOf, isLong, randomNumbers } from '../support/faults-random.ts';
-import { makePlace } from '../support/programs.ts';
 
 const kills = countOf('PCRS_SINK_KILLS', 2, 25);
 const { seed, next } = randomNumbers();
 const world = { seed: 19, policies: 8, hosts: 60, controls: isLong ? 160 : 70, hostsPerPolicy: 20 };
-const place = await makePlace('faults-sinks', world);
+const place = await watchedPlace('faults-sinks', world);
 after(() => place.close());
 
 /** The stream of a whole run, some thousand records. */

@@ -3,16 +3,17 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import { watchedPlace } from '../support/faults-canary.ts';
 import { type Contents, contentsOf, posturesOf, posturesOfRecords } from '../support/faults-database.ts';
 import { type Kill, type Pipe, type PipeEnded, runPipe } from '../support/faults-kill.ts';
 import { countOf, randomNumbers } from '../support/faults-random.ts';
-import { makePlace, records } from '../support/programs.ts';
+import { records } from '../support/programs.ts';
 
 const kills = countOf('PCRS_KILLS', 14, 200);
 const atOnce = 2;
 const { seed, next } = randomNumbers();
 
-const place = await makePlace('faults-kill', {
+const place = await watchedPlace('faults-kill', {
   seed: 18,
   policies: 8,
   hosts: 60,

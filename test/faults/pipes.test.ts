@@ -1,11 +1,11 @@
 // The whole pipe as processes, with faults in it: exit statuses, messages, and the database against the truth.
 import { after } from 'node:test';
+import { watchedPlace } from '../support/faults-canary.ts';
 import { pipeCase } from '../support/faults-pipe-case.ts';
 import { pipeRows } from '../support/faults-pipe-rows.ts';
 import { matrix } from '../support/faults-table.ts';
-import { makePlace } from '../support/programs.ts';
 
-const place = await makePlace('faults-pipes');
+const place = await watchedPlace('faults-pipes');
 after(() => place.close());
 
 matrix(

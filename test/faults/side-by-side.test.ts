@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { type Simulator, startSimulator } from 'pcrs-simulator';
-import { makePlace } from '../support/programs.ts';
+import { watchedPlace } from '../support/faults-canary.ts';
 
 /** Qualys' 25 requests in 60 seconds, scaled down in time. */
 const limit = { requests: 25, seconds: 3 };
 const world = { seed: 14, policies: 12, hosts: 600, controls: 3, hostsPerPolicy: 42 };
 
-const place = await makePlace('faults-side-by-side');
+const place = await watchedPlace('faults-side-by-side');
 after(() => place.close());
 
 /** Runs three stages at once, each with its share of the pairs, one pair a request. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { BadLine } from './faults-bad-lines.ts';
 import type { BadInput } from './faults-bad-rows.ts';
-import { type Ended, type Place, run } from './programs.ts';
+import type { Ended, Place } from './programs.ts';
 
 /** Runs a tool on a line between two good ones and holds it against what becomes of it by the contract. */
 export async function badLineCase(
@@ -55,7 +55,7 @@ async function runOn(
   bytes: Uint8Array,
 ): Promise<{ ended: Ended; seen: string[] }> {
   const cwd = place.folder();
-  const ended = await run('bash', ['-c', command], { cwd, env: place.env, input: bytes });
+  const ended = await place.bash(command, { cwd, input: bytes });
   return { ended, seen: input.seen(ended.stdout, cwd) };
 }
 
