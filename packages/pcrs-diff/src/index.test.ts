@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { toCsv } from 'pcrs-to-csv';
 import {
   type Changes,
   database,
@@ -158,6 +159,26 @@ test('agrees with a model over any two sets of postures', async () => {
     }),
     { numRuns: 40 },
   );
+});
+
+test('has records that a CSV of changes shows whole, with the same header where nothing changed', async () => {
+  const [old, now] = [await database([{ ...posture, status: 'Passed' }]), await database([posture])];
+  const csv = async (text: string) => {
+    const reports: string[] = [];
+    const log = { warn: (message: string) => void reports.push(message), note() {} };
+    const rows: string[] = [];
+    const chunks = [Buffer.from(text)];
+    for await (const bytes of toCsv(chunks, { kind: 'change', allowEmpty: true, log }))
+      rows.push(Buffer.from(bytes).toString());
+    assert.deepEqual(reports, []);
+    return rows.join('').split('\n').slice(0, -1);
+  };
+  const { text, changes } = await diff(old, now);
+  const { kind: _kind, ...members } = changes[0];
+  const [header, row] = await csv(text);
+  assert.equal(header, Object.keys(members).join());
+  assert.match(row!, /^newly_failed,85361,.*,Passed,Failed$/);
+  assert.deepEqual(await csv(''), [header]);
 });
 
 test('refuses databases of two subscriptions, naming both', async () => {

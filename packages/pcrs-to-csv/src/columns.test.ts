@@ -47,8 +47,8 @@ test('a hostids row is about one host', () => {
 });
 
 test('a kind without declared columns has those of its first record, but for kind', () => {
-  assert.equal(layoutOf('change', {}, undefined), undefined);
-  assert.deepEqual(row('change', { kind: 'change', b: 1, a: 2 }), { b: 1, a: 2 });
+  assert.equal(layoutOf('ticket', {}, undefined), undefined);
+  assert.deepEqual(row('ticket', { kind: 'ticket', b: 1, a: 2 }), { b: 1, a: 2 });
 });
 
 test('columns are picked and ordered, and added members count as known', () => {

@@ -1,4 +1,4 @@
-import { flatPostureColumns, hostIdsTable, policyTable } from 'pcrs-records/columns';
+import { changeColumns, flatPostureColumns, hostIdsTable, policyTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 
@@ -38,6 +38,7 @@ const declared: Readonly<Record<string, readonly CsvColumn[]>> = {
     name === 'hostId' ? { name, path: ['hostIds'], host: true } : member(name),
   ),
   posture: flatPostureColumns,
+  change: changeColumns,
 };
 
 /**

@@ -210,7 +210,7 @@ test('the header comes in every case, and a warning names the kinds that came in
   assert.deepEqual(none.told, ['no record of kind posture came; kinds seen: policy 1 (--kind policy)']);
   assert.equal((await csv([], { allowEmpty: true })).text, `${postureHeader}\n`);
   assert.equal((await csv(['nonsense'])).text, `${postureHeader}\n`);
-  assert.equal((await csv(run, { kind: 'change', columns: ['a', 'b'] })).text, 'a,b\n');
+  assert.equal((await csv(run, { kind: 'ticket', columns: ['a', 'b'] })).text, 'a,b\n');
   assert.equal((await csv(run, { noHeader: true })).text, '');
 });
 
