@@ -136,7 +136,7 @@ test('a kind that the suite does not know gets a file where its name can be one'
   const kinds = ['ticket', 'Ticket', '../escape', 'a/b', '', '.hidden', 'con fused', 'change'];
   const { names, told } = await write(
     folder(),
-    kinds.map((kind) => JSON.stringify({ kind, a: 1 })),
+    kinds.map((kind) => JSON.stringify({ kind, id: 1 })),
   );
   assert.deepEqual(names, ['change.csv', 'ticket.csv']);
   assert.equal(told.length, 1);
