@@ -4,10 +4,10 @@ import { flatPostureColumns } from 'pcrs-records/columns';
 import type { JsonObject } from 'pcrs-records/kinds';
 import { type ColumnOptions, columnValue, layoutOf, uncovered } from './columns.ts';
 
-function row(kind: string, record: JsonObject, options: ColumnOptions = {}, host?: unknown): JsonObject {
+function row(kind: string, record: JsonObject, options: ColumnOptions = {}): JsonObject {
   const layout = layoutOf(kind, options, record);
   assert.ok(layout);
-  return Object.fromEntries(layout.columns.map((column) => [column.name, columnValue(column, record, host)]));
+  return Object.fromEntries(layout.columns.map((column) => [column.name, columnValue(column, record)]));
 }
 
 function left(kind: string, record: JsonObject, options: ColumnOptions = {}) {
@@ -41,9 +41,16 @@ test('nested members of posture are taken apart and what is left of them is kept
   assert.equal(row('posture', { evidence: 'truncated' })['evidence_other'], 'truncated');
 });
 
-test('a hostids row is about one host', () => {
-  const record = { kind: 'hostids', policyId: '7', subscriptionId: '9', hostIds: ['1', '2'] };
-  assert.deepEqual(row('hostids', record, {}, '2'), { subscriptionId: '9', policyId: '7', hostId: '2' });
+test('hostids have a column for the host that a row is about', () => {
+  const columns = layoutOf('hostids', {}, undefined)?.columns;
+  assert.deepEqual(
+    columns?.map(({ name, host }) => [name, host]),
+    [
+      ['subscriptionId', undefined],
+      ['policyId', undefined],
+      ['hostId', true],
+    ],
+  );
 });
 
 test('a kind without declared columns has those of its first record, but for kind', () => {

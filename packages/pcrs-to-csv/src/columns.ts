@@ -68,9 +68,9 @@ export function askedNames(options: ColumnOptions): string[] {
   return [...new Set([...(options.columns ?? []), ...(options.add ?? [])])];
 }
 
-/** The value of a column in a record; `hostId` is the host that the row is about. */
-export function columnValue(column: CsvColumn, record: JsonObject, hostId?: unknown): unknown {
-  if (column.host) return hostId;
+/** The value of a column in a record; a column of hosts has none there. */
+export function columnValue(column: CsvColumn, record: JsonObject): unknown {
+  if (column.host) return undefined;
   if (column.dotted && Object.hasOwn(record, column.name)) return record[column.name];
   let value: unknown = record;
   for (const name of column.path) value = part(value, name);

@@ -182,6 +182,14 @@ test('hostids have a row for each host', async () => {
   ]);
   assert.equal(text, 'subscriptionId,policyId,hostId\n9,1,11\n9,1,12\n9,3,9007199254740993\n');
   assert.deepEqual(told, []);
+  const nested = await csv(['{"hostIds":["1",["2"],{"a":1.10}],"policyId":1,"tags":[ 1 ]}'], {
+    columns: ['hostId', 'tags', 'hostId'],
+    add: ['tags'],
+  });
+  assert.equal(
+    nested.text,
+    'hostId,tags,hostId\n1,[ 1 ],1\n"[""2""]",[ 1 ],"[""2""]"\n"{""a"":1.10}",[ 1 ],"{""a"":1.10}"\n',
+  );
   const bad = await csv(['{"policyId":"1","hostIds":["11"]}', '{"policyId":"2","hostIds":"118772"}']);
   assert.equal(bad.failure?.message, 'stdin:2: hostIds must be an array, got "118772"');
   assert.equal(bad.lines.length, 2);

@@ -1,7 +1,15 @@
 import { codedError, excerpt } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 import { type CellChanges, cellText } from './cells.ts';
-import { askedNames, type ColumnOptions, columnValue, type Layout, layoutOf, uncovered } from './columns.ts';
+import {
+  askedNames,
+  type ColumnOptions,
+  type CsvColumn,
+  columnValue,
+  type Layout,
+  layoutOf,
+  uncovered,
+} from './columns.ts';
 import { CsvBytes } from './csv-bytes.ts';
 import { type Cell, type Dialect, type DialectOptions, openDialect } from './dialect.ts';
 import { FastRows } from './fast-rows.ts';
@@ -59,8 +67,7 @@ export class CsvTable {
     if (!Array.isArray(hosts)) return `hostIds must be an array, got ${excerpt(JSON.stringify(hosts) ?? '')}`;
     let rows: Cell[][];
     try {
-      const extra = this.#extra(record);
-      rows = hosts.map((host) => this.#row(record, line, host, extra));
+      rows = this.#rows(record, line, hosts);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       return 'nested deeper than the engine can write';
@@ -140,7 +147,7 @@ export class CsvTable {
       }
       names.push('extra');
     }
-    const header = names.map((name) => cellText(name, this.#dialect.neutral, this.#changes));
+    const header = names.map((name) => this.#text(name));
     const shown = !this.#options.noHeader && header.length > 0;
     this.#out.text(this.#dialect.mark + (shown ? this.#dialect.render([header]) : ''));
   }
@@ -150,17 +157,27 @@ export class CsvTable {
     this.#pending = [];
   }
 
-  #row(record: JsonObject, line: string | undefined, host: unknown, extra: Cell | undefined): Cell[] {
+  #rows(record: JsonObject, line: string | undefined, hosts: readonly unknown[]): Cell[][] {
     const { columns } = this.#layout as Layout;
-    const row: Cell[] = [];
-    for (const column of columns) {
-      const value = columnValue(column, record, host);
-      const raw = line !== undefined && !column.host && isNested(value) ? rawOf(column, line) : undefined;
-      row.push(raw ?? cellText(value, this.#dialect.neutral, this.#changes));
-    }
-    if (extra !== undefined) row.push(extra);
-    // A row of one empty cell would be a blank line, which readers pass over.
-    return row.length === 1 && row[0] === null ? [''] : row;
+    const shared = columns.map((column) => (column.host ? null : this.#cell(column, record, line)));
+    const extra = this.#extra(record);
+    if (extra !== undefined) shared.push(extra);
+    return hosts.map((host) => {
+      const row = shared.slice();
+      for (const [index, column] of columns.entries()) if (column.host) row[index] = this.#text(host);
+      // A row of one empty cell would be a blank line, which readers pass over.
+      return row.length === 1 && row[0] === null ? [''] : row;
+    });
+  }
+
+  #cell(column: CsvColumn, record: JsonObject, line: string | undefined): Cell {
+    const value = columnValue(column, record);
+    const raw = line !== undefined && isNested(value) ? rawOf(column, line) : undefined;
+    return raw ?? this.#text(value);
+  }
+
+  #text(value: unknown): Cell {
+    return cellText(value, this.#dialect.neutral, this.#changes);
   }
 
   /** The cell of the column `extra`; undefined where there is no such column. */
