@@ -55,7 +55,10 @@ export class ControlTexts {
     let characters = 0;
     for (const slot of this.#textSlots) {
       if (!shape.has(slot)) continue;
-      if (!this.#members.isVerbatim(slot)) return;
+      if (!this.#members.isVerbatim(slot)) {
+        this.#drop(key);
+        return;
+      }
       const text = detached(raws[slot] as string);
       texts.set(slot, text);
       characters += text.length;
@@ -68,6 +71,14 @@ export class ControlTexts {
     this.#old = this.#young;
     this.#young = new Map();
     this.#characters = 0;
+  }
+
+  /** Forgets a control: what is stored of it now cannot be compared with. */
+  #drop(key: readonly string[]): void {
+    for (const name of [key.join(), key.slice(0, 2).join()]) {
+      this.#young.delete(name);
+      this.#old.delete(name);
+    }
   }
 
   /** Forgets all: someone else may have stored other texts. */

@@ -484,3 +484,9 @@ test('replaces half surrogate pairs, keeps NUL, and counts both', async () => {
   const row = query(path, 'SELECT netBios, hex(dns) AS dns, evidence FROM q_pcrs_postureinfo')[0];
   assert.deepEqual({ ...row }, { netBios: 'a\ufffdb', dns: '610062', evidence: '{"a":"\\ud800\\u0000"}' });
 });
+
+test("stores a control's texts again after others that had to be changed", async () => {
+  const path = newDatabase();
+  await load(path, [posture, postureLine({ rationale: '"\\ud800"' }), posture]);
+  assert.equal(golden(path, 'q_pcrs_postureinfo_controls')['rationale'], "text:'Long text …'");
+});
