@@ -12,6 +12,8 @@ export interface LoadNote {
   /** Lines of the stream that came. */
   lines: number;
   rows?: Counts;
+  /** Rows that a complete, unfiltered, undated run did not name again. */
+  stale?: number | null;
   hostsWithoutPosture?: number;
   problems?: Counts;
 }

@@ -69,6 +69,7 @@ test('finds nothing to say against a complete run, and tells all that it noted',
       rowsUnchanged: Object.fromEntries(Object.keys(rows).map((name) => [name, 0])),
     },
     rows,
+    stale: 0,
     hostsWithoutPosture: 1,
     slices: null,
     missing: [],
@@ -274,6 +275,19 @@ test('changes nothing', async () => {
   const before = [digest(), readdirSync(directory)];
   await snapshotStatus(directory, { now });
   assert.deepEqual([digest(), readdirSync(directory)], before);
+});
+
+test('counts what an earlier run left behind, and the problems of the load', async () => {
+  const path = newDatabase();
+  await load(path, run());
+  const [policy, , posture] = records as [object, object, object];
+  const hosts = { kind: 'hostids', policyId: '85361', subscriptionId: '263191', hostIds: ['1'] };
+  const other = { ...posture, status: 'Passed' };
+  await load(path, run({ startedAt: '2026-11-20T02:02:03.456Z', came: [policy, hosts, posture, other] }));
+  const status = await snapshotStatus(path, { now });
+  assert.deepEqual([status.ok, status.stale, status.problems], [true, 1, { differingDuplicates: 1 }]);
+  const expected = 'rows that the run did not name again  1\ndifferingDuplicates                   1\n';
+  assert.ok(statusTable(status).includes(expected));
 });
 
 test('has a table for people that says the same', async () => {

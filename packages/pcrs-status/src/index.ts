@@ -46,6 +46,8 @@ export interface StatusRecord {
   reconciliation: Reconciliation | null;
   /** By table, when the load ended. */
   rows: Counts | null;
+  /** Rows of earlier runs that this one did not name again; null where it does not prove that they are gone. */
+  stale: number | null;
   hostsWithoutPosture: number | null;
   slices: Omit<SliceCounts, 'missing'> | null;
   missing: MissingSlice[];
@@ -140,6 +142,7 @@ function recordOf(database: string, said: Said, options: StatusOptions): StatusR
     stages: stages.map(stageStatus),
     reconciliation: run?.reconciliation ?? null,
     rows: load?.rows ?? null,
+    stale: load?.stale ?? null,
     hostsWithoutPosture: load?.hostsWithoutPosture ?? null,
     slices: sliceCounts(stages),
     missing: missingSlices(stages),

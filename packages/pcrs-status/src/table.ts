@@ -13,6 +13,7 @@ export function statusTable(status: StatusRecord): string {
     stages(status),
     reconciliation(status),
     hosts(status),
+    oddities(status),
     missing(status),
     beside(status),
   ];
@@ -103,6 +104,14 @@ function hosts({ reconciliation: counts, hostsWithoutPosture }: StatusRecord): s
       ['hosts without posture', number(hostsWithoutPosture)],
     ].filter(([, count], index) => index !== 2 || count !== '0'),
   );
+}
+
+/** What is not as one would wish, though the run is whole. */
+function oddities({ stale, problems }: StatusRecord): string[] {
+  const counts =
+    stale === null || stale === 0 ? [] : [['rows that the run did not name again', number(stale)]];
+  for (const [name, count] of Object.entries(problems)) counts.push([name, number(count)]);
+  return columns(counts);
 }
 
 function missing({ slices, missing }: StatusRecord): string[] {
