@@ -1,5 +1,6 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
 import { codedError } from 'pcrs-records/errors';
 import { commonFlags } from './common-flags.ts';
 import { codeOf, exitStatus, messageOf } from './exit-status.ts';
@@ -24,10 +25,20 @@ const secondSignalMs = 1000;
  * Takes  load  imports the tool's `cli.ts`
  */
 export async function start(load: () => Promise<{ tool: AnyTool | Tool<never> }>): Promise<void> {
+  keepHeapSmall();
   const tool = (await load()).tool as AnyTool;
   process.stderr.on('error', () => {});
   process.exitCode = await run(tool, process.argv.slice(2));
   process.stdin.destroy();
+}
+
+/**
+ * What streams through dies young. Left alone, V8 lets the space for the young grow to 48 MiB and promotes from it;
+ * measured on 100,000 records into SQLite: 144 MB at the peak without this, 110 MB with it, and no slower.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--max-semi-space-size=4');
+  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
