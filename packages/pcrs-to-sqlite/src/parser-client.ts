@@ -2,14 +2,20 @@ import { Worker } from 'node:worker_threads';
 import type { ParserStart, ToParser } from './parser-thread.ts';
 import type { PostureBatch } from './posture-batch.ts';
 
-/** Pieces that are in the other thread's hands at a time. */
-const piecesUnderWay = 8;
+/** Pieces that are on their way to the other thread and back at a time. */
+const piecesUnderWay = 6;
+/** While the other thread is busy, so much is gathered for it: each handing over costs the same. */
+const gatheredBytes = 256 * 1024;
 
 /** A thread that parses postures. */
 export class ParserThread {
   readonly #worker: Worker;
   readonly #batches: PostureBatch[] = [];
-  #underWay = 0;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  /** Pieces that the thread has. */
+  #handed = 0;
+  #ended = false;
   #failure: { error: unknown } | undefined;
   #wake = (): void => {};
 
@@ -20,15 +26,14 @@ export class ParserThread {
       workerData: start,
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
-    this.#worker.on('message', (batch: PostureBatch) => {
-      this.#batches.push(batch);
-      this.#underWay -= 1;
+    this.#worker.on('message', (batch: PostureBatch | 'end') => {
+      if (batch === 'end') this.#ended = true;
+      else this.#batches.push(batch);
+      this.#handed = Math.max(0, this.#handed - 1);
+      if (this.#handed === 0) this.#handOver();
       this.#wake();
     });
-    this.#worker.on('error', (error) => {
-      this.#underWay = 0;
-      this.#fail(error);
-    });
+    this.#worker.on('error', (error) => this.#end(error));
   }
 
   /** Tells what became of a member that had no column. */
@@ -37,26 +42,22 @@ export class ParserThread {
   }
 
   /**
-   * Parses pieces of a stream, each of which ends at a line's end.
+   * Parses pieces of a stream, each of which but the last ends at a line's end.
    *
-   * Yields  a batch for each, in their order
+   * Yields  batches in the order of the stream
+   * Throws  what the pieces throw, after the batches of those before
    */
   async *parse(pieces: AsyncIterator<Uint8Array>): AsyncGenerator<PostureBatch> {
-    const fed = this.#feed(pieces).catch((error) => this.#fail(error));
-    let done = false;
-    fed.then(() => {
-      done = true;
-      this.#wake();
-    });
+    this.#feed(pieces).catch((error) => this.#end(error));
     for (;;) {
       const batch = this.#batches.shift();
       if (batch !== undefined) {
         yield batch;
-        continue;
-      }
-      if (this.#failure && this.#underWay === 0) throw this.#failure.error;
-      if (done && this.#underWay === 0) return;
-      await this.#change();
+        this.#wake();
+      } else if (this.#ended) {
+        if (this.#failure) throw this.#failure.error;
+        return;
+      } else await this.#change();
     }
   }
 
@@ -65,23 +66,45 @@ export class ParserThread {
   }
 
   async #feed(pieces: AsyncIterator<Uint8Array>): Promise<void> {
+    let failure: { error: unknown } | undefined;
     for (;;) {
-      const { done, value } = await pieces.next();
-      if (done) return this.#tell({ bytes: undefined });
-      // A copy, since what is handed over to a thread is gone here, and these bytes are not ours.
-      const bytes = Uint8Array.prototype.slice.call(value);
-      this.#underWay += 1;
-      this.#tell({ bytes }, [bytes.buffer]);
-      while (this.#underWay >= piecesUnderWay && !this.#failure) await this.#change();
+      const next = await pieces.next().catch((error) => {
+        failure = { error };
+        return { done: true as const, value: undefined };
+      });
+      if (next.done) break;
+      this.#pieces.push(next.value);
+      this.#bytes += next.value.length;
+      if (this.#handed === 0 || this.#bytes >= gatheredBytes) this.#handOver();
+      while (this.#handed + this.#batches.length >= piecesUnderWay && !this.#ended) await this.#change();
     }
+    this.#handOver();
+    this.#failure ??= failure;
+    this.#tell({ bytes: undefined });
+  }
+
+  /** Hands over what is gathered: a copy, since what goes to a thread is gone here, and the pieces are not ours. */
+  #handOver(): void {
+    if (this.#bytes === 0) return;
+    const bytes = new Uint8Array(this.#bytes);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#handed += 1;
+    this.#tell({ bytes }, [bytes.buffer]);
   }
 
   #tell(message: ToParser, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
 
-  #fail(error: unknown): void {
+  #end(error: unknown): void {
     this.#failure ??= { error };
+    this.#ended = true;
     this.#wake();
   }
 

@@ -39,5 +39,6 @@ if (port) {
     const batch = parser.parse({ ...block, firstLine: block.firstLine + lines });
     port.postMessage(batch, [batch.entries.buffer]);
   }
+  port.postMessage('end');
   port.close();
 }
