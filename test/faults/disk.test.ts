@@ -160,7 +160,7 @@ suite('a file that may not grow', () => {
   for (const [command, says] of [
     ['pcrs-to-sqlite out.db', /out\.db/],
     ['pcrs-to-csv --dir out', /out/],
-    ['pcrs-to-csv > out.csv', /stdout/],
+    ['pcrs-to-csv > out.text', /stdout/],
   ] as const) {
     test(`${command} ends with 1 and one line`, async () => {
       const cwd = place.folder();

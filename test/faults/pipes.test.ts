@@ -3,6 +3,7 @@ import { after } from 'node:test';
 import { watchedPlace } from '../support/faults-canary.ts';
 import { pipeCase } from '../support/faults-pipe-case.ts';
 import { pipeRows } from '../support/faults-pipe-rows.ts';
+import { isLong } from '../support/faults-random.ts';
 import { matrix } from '../support/faults-table.ts';
 
 const place = await watchedPlace('faults-pipes');
@@ -11,10 +12,12 @@ after(() => place.close());
 matrix(
   'the whole pipe: statuses (requests)',
   ['auth policies hostids posture to-sqlite'],
-  pipeRows.map((row) => ({
-    row: row.name,
-    column: 'auth policies hostids posture to-sqlite',
-    slow: false,
-    run: () => pipeCase(place, row),
-  })),
+  pipeRows
+    .filter(({ long }) => isLong || !long)
+    .map((row) => ({
+      row: row.name,
+      column: 'auth policies hostids posture to-sqlite',
+      slow: false,
+      run: () => pipeCase(place, row),
+    })),
 );

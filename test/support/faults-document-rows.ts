@@ -66,8 +66,8 @@ const toldWaits = ['status=429:to-wait=1', 'status=503:retry-after=1', 'status=4
 function everywhere(endpoint: DocumentEndpoint): DocumentRow[] {
   return [
     ...rows(endpoint, outlived, tries),
-    ...rows(endpoint, outlived, waits, { limits: { maxWaitMs: 300 } }),
-    ...rows(endpoint, outlived, toldWaits, { limits: { maxWaitMs: 4000 } }),
+    ...rows(endpoint, outlived, waits, { limits: { maxWaitMs: 2500 } }),
+    ...rows(endpoint, outlived, toldWaits, { limits: { maxWaitMs: 6000 } }),
     ...rows(endpoint, fatal, ['status=429:to-wait=3600', 'status=503:to-wait=86400'], { says: /--max-wait/ }),
     ...rows(endpoint, fatal, ['status=400:code=1905'], { says: /400/ }),
     ...rows(endpoint, fatal, ['status=404:body=html'], { says: /404/ }),
@@ -77,7 +77,7 @@ function everywhere(endpoint: DocumentEndpoint): DocumentRow[] {
       says: /redirect.*https:\/\//,
     }),
     ...rows(endpoint, outlived, ['html', 'cut=0', 'cut=1', 'cut=90', 'cut=90:how=chunk', 'cut=90:how=end']),
-    ...rows(endpoint, outlived, ['hang', 'hang=body:after=50'], { limits: { timeoutMs: 500 } }),
+    ...rows(endpoint, outlived, ['hang', 'hang=body:after=50'], { limits: { timeoutMs: 800 } }),
     ...rows(endpoint, fatal, ['endless-header'], { says: /head of the answer/ }),
     ...rows(endpoint, harmless, ['delay=30', 'drip=40:every=1']),
   ];

@@ -11,6 +11,8 @@ export interface PipeRow {
   statuses: string;
   /** Which of the resolved pairs are not in the database: none by default. */
   lost?: 'none' | 'the pair' | 'the slice' | 'listed' | 'stopped';
+  /** Much like a row that is tried in any case; in long runs only. */
+  long?: boolean;
   /** What the sink's one line says. */
   says?: RegExp;
 }
@@ -35,7 +37,7 @@ export const pipeRows: readonly PipeRow[] = [
     statuses: '5 6 6 6 6',
     says: /pcrs-auth ended 5: .*503/,
   },
-  { name: 'the login stumbles', faults: ['auth:1:status=502:body=html'], statuses: good },
+  { name: 'the login stumbles', long: true, faults: ['auth:1:status=502:body=html'], statuses: good },
   { name: 'the login is half a token', faults: ['auth:1:cut=90:how=end'], statuses: good },
   // policy list
   { name: 'the list breaks off once', faults: ['list:1:cut=200'], statuses: good },
@@ -47,6 +49,7 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'the list is forbidden',
+    long: true,
     faults: ['list:*:status=403'],
     statuses: '0 4 0 0 6',
     says: /pcrs-policies ended 4: .*403/,
@@ -59,6 +62,7 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'the list is elsewhere',
+    long: true,
     faults: ['list:*:redirect'],
     statuses: '0 5 0 0 6',
     says: /elsewhere\.example/,
@@ -78,18 +82,20 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'host ids of a policy stay an error',
+    long: true,
     faults: ['hostids:*:policy-error@policy=POLICY'],
     statuses: '0 0 5 0 6',
     says: /pcrs-hostids ended 5: policy \d+.*Internal error/,
   },
   {
     name: 'host ids are refused for good',
+    long: true,
     faults: ['hostids:2-:status=500'],
     statuses: '0 0 5 0 6',
     says: /pcrs-hostids ended 5: .*500/,
   },
   // posture
-  { name: 'a 503 once', faults: ['posture:3:status=503'], statuses: good },
+  { name: 'a 503 once', long: true, faults: ['posture:3:status=503'], statuses: good },
   { name: 'a wait of a second', faults: ['posture:2:status=429:to-wait=1'], statuses: good },
   {
     name: 'a wait of an hour',
@@ -99,11 +105,11 @@ export const pipeRows: readonly PipeRow[] = [
     says: /--max-wait/,
   },
   { name: 'too many at once', faults: ['posture:2:status=409:code=1960:to-wait=1'], statuses: good },
-  { name: 'a body breaks off', faults: ['posture:2:cut=500'], statuses: good },
-  { name: 'the gzip is damaged', faults: ['posture:2:corrupt=crc'], statuses: good },
-  { name: 'an HTML page with 200', faults: ['posture:2:html'], statuses: good },
+  { name: 'a body breaks off', long: true, faults: ['posture:2:cut=500'], statuses: good },
+  { name: 'the gzip is damaged', long: true, faults: ['posture:2:corrupt=crc'], statuses: good },
+  { name: 'an HTML page with 200', long: true, faults: ['posture:2:html'], statuses: good },
   { name: 'silence in the middle of a body', faults: ['posture:2:hang=body:after=100'], statuses: good },
-  { name: 'silence before the headers', faults: ['posture:3:hang'], statuses: good },
+  { name: 'silence before the headers', long: true, faults: ['posture:3:hang'], statuses: good },
   {
     name: 'the gateway is away for a second',
     faults: ['posture:3:down=1'],
@@ -119,6 +125,7 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'one pair always breaks off',
+    long: true,
     faults: [`posture:*:cut=300${pair}`],
     statuses: byPosture,
     lost: 'the pair',
@@ -126,6 +133,7 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'one pair is always garbage',
+    long: true,
     faults: [`posture:*:garbage${pair}`],
     statuses: byPosture,
     lost: 'the pair',
@@ -140,6 +148,7 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'every body breaks off',
+    long: true,
     faults: ['posture:*:cut=300'],
     statuses: byPosture,
     lost: 'listed',
@@ -161,6 +170,7 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'a 400',
+    long: true,
     faults: ['posture:3:status=400:code=1905'],
     statuses: byPosture,
     lost: 'stopped',
@@ -175,6 +185,7 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'a redirect',
+    long: true,
     faults: ['posture:3:redirect'],
     statuses: byPosture,
     lost: 'stopped',
@@ -184,6 +195,7 @@ export const pipeRows: readonly PipeRow[] = [
   { name: 'the token ends in the middle', faults: ['posture:3:expired'], statuses: good },
   {
     name: 'every token is revoked in the middle',
+    long: true,
     faults: ['posture:2:revoke', 'posture:5:revoke'],
     statuses: good,
   },
@@ -201,6 +213,7 @@ export const pipeRows: readonly PipeRow[] = [
   },
   {
     name: 'tokens live for two seconds',
+    long: true,
     faults: ['posture:*:delay=400'],
     simulator: { expireTokenAfterSeconds: 2 },
     statuses: good,
