@@ -32,7 +32,7 @@ export interface SqliteOptions {
   progress?: { update(fields: { records: number; bytes: number }): void };
   /** Another program's lock on the database is waited for so long; default 10 s. */
   lockWaitMs?: number;
-  /** From so many bytes on, postures are parsed in a thread of their own; default 1 MiB, Infinity for never. */
+  /** From so many bytes on, postures are parsed in a thread of their own; default Infinity: never. */
   threadAfterBytes?: number;
   /** Ends the load; whole records that came stay. */
   signal?: AbortSignal;
@@ -40,7 +40,11 @@ export interface SqliteOptions {
 
 /** A transaction does not wait longer than this for the next records. */
 const idleMs = 1000;
-const defaultThreadAfterBytes = 1024 * 1024;
+/**
+ * The thread that parses is for whoever asks for it: its heap took a million records to 245 MB at the peak, and
+ * without it they stay below 200.
+ */
+const defaultThreadAfterBytes = Number.POSITIVE_INFINITY;
 
 /**
  * Loads an NDJSON stream of records into SQLite.
