@@ -1,4 +1,5 @@
-import { detached, type Expected, type Members } from './members.ts';
+import { detached } from './json-text.ts';
+import type { Expected, Members } from './members.ts';
 
 /** A control as it was stored last, by its members' JSON texts. */
 interface Control extends Expected {

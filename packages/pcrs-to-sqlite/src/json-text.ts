@@ -5,6 +5,7 @@
 const space = 0x20;
 const quote = 0x22;
 const backslash = 0x5c;
+const comma = 0x2c;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const openBracket = 0x5b;
@@ -73,7 +74,20 @@ export function arrayElements(text: string, at: number, element: (start: number)
     place = skipSpace(text, element(place));
     const code = text.charCodeAt(place);
     if (code === closeBracket) return place + 1;
-    if (code !== 0x2c) throw new SyntaxError('a comma or the end of the array');
+    if (code !== comma) throw new SyntaxError('a comma or the end of the array');
     place = skipSpace(text, place + 1);
   }
+}
+
+/** The place of the comma or brace that must follow a member whose value ends at `at`. */
+export function afterValue(text: string, at: number): number {
+  const place = skipSpace(text, at);
+  const code = text.charCodeAt(place);
+  if (code !== comma && code !== closeBrace) throw new SyntaxError('a comma or a closing brace');
+  return place;
+}
+
+/** A copy that does not hold on to the text it was cut from. */
+export function detached(text: string): string {
+  return Buffer.from(text).toString();
 }

@@ -10,6 +10,7 @@ import { Records } from './records.ts';
 import type { Batch } from './row-parameters.ts';
 import { RunNotes } from './run-notes.ts';
 import { makeSchema } from './schema.ts';
+import { rowsPerTransaction, SliceNumbers } from './slice-numbers.ts';
 import { Source } from './source.ts';
 import { StatusTable, sqlTime } from './status.ts';
 
@@ -27,8 +28,6 @@ export interface LoadOptions {
 /** A transaction ends after so many records or characters, whichever comes first. */
 const recordsPerTransaction = 5000;
 const charactersPerTransaction = 16 * 1024 * 1024;
-/** Rows corrected or removed in one transaction. */
-const rowsPerTransaction = 10_000;
 
 /**
  * A load under way: lines in, rows out, in transactions of some thousand records. Whatever ends it, the file holds
@@ -54,7 +53,7 @@ export class Load {
   #onNewMember: (name: string, hasColumn: boolean) => void = () => {};
   #linesAtCommit = 0;
   #characters = 0;
-  #misnumbered: { row: ReturnType<Records['takeTouched']>[number]; number: string }[] = [];
+  readonly #sliceNumbers: SliceNumbers;
 
   private constructor(database: LoadDatabase, options: LoadOptions) {
     const loadedAt = sqlTime(new Date());
@@ -69,6 +68,7 @@ export class Load {
       onNewMember: (name, hasColumn) => this.#onNewMember(name, hasColumn),
       onSubscription: (id) => this.#source.checkSubscription(id),
     });
+    this.#sliceNumbers = new SliceNumbers(this.#slices, this.records);
     this.notes = new RunNotes(this.status, this.records);
     this.#reader = new RecordReader(this.records.members, {
       onRecord: (kind, line) => this.#takeRecord(kind, line),
@@ -191,7 +191,7 @@ export class Load {
   }
 
   async #afterBlock(): Promise<void> {
-    await this.#correctNumbers();
+    await this.#sliceNumbers.correct(this);
     const full =
       this.lines - this.#linesAtCommit >= recordsPerTransaction ||
       this.#characters >= charactersPerTransaction;
@@ -238,7 +238,7 @@ export class Load {
     if (kind === undefined) this.problems.count('withoutKind', `stdin:${line}`);
     else {
       this.judge.accepted(kind);
-      if (kind === 'slice') this.#endSlice(value);
+      if (kind === 'slice') this.#sliceNumbers.end(value['number']);
       else this.problems.count('unknownKinds', `stdin:${line}`);
     }
   }
@@ -269,29 +269,6 @@ export class Load {
       'PCRS_INCOMPLETE',
       `stdin:${line}: a record before any session: without a run nothing proves that the stream is whole; put pcrs-auth in front of the pipe`,
     );
-  }
-
-  /** The slice comes after its records, so its number was guessed. */
-  #endSlice({ number }: JsonObject): void {
-    const rows = this.records.takeTouched();
-    if (!Number.isSafeInteger(number)) return;
-    const told = String(number);
-    if (told !== this.#slices.number) {
-      this.#misnumbered.push(...rows.map((row) => ({ row, number: told })));
-    }
-    this.#slices.number = String((number as number) + 1);
-  }
-
-  async #correctNumbers(): Promise<void> {
-    for (const { row, number } of this.#misnumbered.splice(0)) {
-      for (let first = row.first; first <= row.last; first += rowsPerTransaction) {
-        await this.begin();
-        const last = Math.min(row.last, first + rowsPerTransaction - 1);
-        row.writer.renumber(first, last, number);
-        if (last < row.last) await this.commit();
-      }
-    }
-    await this.begin();
   }
 
   #noteState(state: 'BEGIN LOADING BATCH' | 'END LOADING BATCH'): void {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { skipSpace } from './json-text.ts';
-import { MemberError, Members } from './members.ts';
+import { MemberError } from './member-error.ts';
+import { Members } from './members.ts';
 
 const columns = [
   { name: 'id', type: 'INTEGER' },

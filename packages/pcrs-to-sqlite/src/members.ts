@@ -1,5 +1,7 @@
-import { skipSpace, stringEnd, valueEnd } from './json-text.ts';
-import { type Grouping, Layout, type Run, type Shape, shapeOf } from './layout.ts';
+import { afterValue, detached, skipSpace, stringEnd, valueEnd } from './json-text.ts';
+import type { Grouping, Layout, Run, Shape } from './layout.ts';
+import { Layouts } from './layouts.ts';
+import { MemberError } from './member-error.ts';
 import type { RowMembers } from './row-parameters.ts';
 import { type Bound, type ColumnType, toBound, type ValueCounts } from './values.ts';
 
@@ -13,17 +15,6 @@ const comma = 0x2c;
 const closeBrace = 0x7d;
 /** No member's text is this. */
 const nothing = '\n';
-/** Shapes and layouts that are kept; a stream of records that are all different costs time, not memory. */
-const keptShapes = 500;
-
-/** Which members stay as they are is found out anew after so many records, the first time sooner. */
-const recordsPerGrouping = 512;
-const recordsBeforeFirstGrouping = 32;
-/** A member that changed no more often than this among those records is calm. */
-const calmChanges = 24;
-
-/** A record's member cannot be stored: which, and why. */
-export class MemberError extends Error {}
 
 /** Texts that are expected in slots, as an earlier record had them. */
 export interface Expected {
@@ -55,16 +46,11 @@ export class Members implements RowMembers {
   readonly #slots = new Map<string, number>();
   readonly #takeNew: (name: string) => boolean;
   readonly #kind: string;
-  readonly #shapes = new Map<string, Shape>();
-  readonly #layouts = new Map<string, Layout>();
+  readonly #layouts = new Layouts();
   #layout: Layout;
   #watched = -1;
   #expectable: readonly number[] = [];
   #onWatched: () => Expected | undefined = () => undefined;
-  /** By slot: how often its text changed since the last grouping. */
-  readonly #changes: number[] = [];
-  #recordsToGrouping = recordsBeforeFirstGrouping;
-  #classes: (string | undefined)[] = [];
   #changed: number[] | undefined;
 
   /**
@@ -81,7 +67,7 @@ export class Members implements RowMembers {
     this.#counts = counts;
     this.#takeNew = takeNew;
     for (const { name, type } of columns) this.addSlot(name, type);
-    this.#layout = this.#layoutOf([], []);
+    this.#layout = this.#layouts.of([], []);
     this.shape = this.#layout.shape;
   }
 
@@ -96,7 +82,6 @@ export class Members implements RowMembers {
     this.types.push(type);
     this.raws.push(nothing);
     this.values.push(undefined);
-    this.#changes.push(0);
     this.#slots.set(name, slot);
     return slot;
   }
@@ -150,7 +135,6 @@ export class Members implements RowMembers {
     const layout = this.#layout;
     const { order, tokens, runs } = layout;
     this.extras = '';
-    this.#recordsToGrouping -= 1;
     let place = at + 1;
     let count = 0;
     while (count < order.length) {
@@ -168,7 +152,7 @@ export class Members implements RowMembers {
       if (text.charCodeAt(end) !== closeBrace) continue;
       if (count < order.length) this.#settle(order.slice(0, count), tokens.slice(0, count));
       else this.shape = layout.shape;
-      if (this.#recordsToGrouping <= 0) this.#group();
+      this.#layouts.countRecord(this.#layout, this.#watched, this.#expectable);
       return place;
     }
     return this.#readOther(text, place, order.slice(0, count), tokens.slice(0, count));
@@ -243,7 +227,7 @@ export class Members implements RowMembers {
     if (end < 0) throw new SyntaxError('a value');
     // What will be kept for long must not hold on to the block of lines it is cut from.
     const cut = text.slice(from, end);
-    const raw = this.#classes[slot] === 'calm' ? detached(cut) : cut;
+    const raw = this.#layouts.isCalm(slot) ? detached(cut) : cut;
     const { loneSurrogates, nulCharacters } = this.#counts;
     try {
       this.values[slot] = toBound(raw, this.types[slot] as ColumnType, this.#counts);
@@ -261,7 +245,7 @@ export class Members implements RowMembers {
 
   #setRaw(slot: number, raw: string): void {
     this.raws[slot] = raw;
-    this.#changes[slot] = (this.#changes[slot] as number) + 1;
+    this.#layouts.changed(slot);
     this.#layout.changed(slot);
     if (this.#changed !== undefined && !this.#changed.includes(slot)) this.#changed.push(slot);
   }
@@ -297,26 +281,6 @@ export class Members implements RowMembers {
     for (const [run, text] of expected.runs.texts) run.text = text;
   }
 
-  /** Members that rarely change are compared together with their neighbours from now on. */
-  #group(): void {
-    this.#recordsToGrouping = recordsPerGrouping;
-    const { order } = this.#layout;
-    const isCalm = this.#changes.map((changes) => changes <= calmChanges);
-    this.#changes.fill(0);
-    const expectable = new Set(this.#expectable);
-    const classOf = (slot: number) =>
-      slot === this.#watched
-        ? undefined
-        : isCalm[slot]
-          ? 'calm'
-          : expectable.has(slot)
-            ? 'expected'
-            : undefined;
-    if (order.every((slot) => classOf(slot) === this.#classes[slot])) return;
-    this.#classes = this.names.map((_, slot) => classOf(slot));
-    for (const layout of this.#layouts.values()) layout.group((slot) => this.#classes[slot]);
-  }
-
   /** A member without a column. */
   #member(text: string, at: number, name: string, rawName: string): number {
     const end = valueEnd(text, at);
@@ -330,45 +294,8 @@ export class Members implements RowMembers {
   }
 
   #settle(order: readonly number[], tokens: readonly string[]): void {
-    this.#layout = this.#layoutOf(order, tokens);
+    this.#layout = this.#layouts.of(order, tokens);
     this.#layout.allChanged();
     this.shape = this.#layout.shape;
   }
-
-  #layoutOf(order: readonly number[], tokens: readonly string[]): Layout {
-    const key = order.join();
-    const known = this.#layouts.get(key);
-    if (known && tokens.every((token, place) => token === known.tokens[place])) return known;
-    if (this.#layouts.size >= keptShapes) {
-      this.#layouts.clear();
-      this.#shapes.clear();
-    }
-    const layout = new Layout(order, tokens, this.#shapeOf(order));
-    layout.group((slot) => this.#classes[slot]);
-    this.#layouts.set(key, layout);
-    return layout;
-  }
-
-  #shapeOf(order: readonly number[]): Shape {
-    const slots = [...order].sort((a, b) => a - b);
-    const key = slots.join();
-    const known = this.#shapes.get(key);
-    if (known) return known;
-    const shape = shapeOf(slots);
-    this.#shapes.set(key, shape);
-    return shape;
-  }
-}
-
-/** A copy that does not hold on to the block of lines it was cut from. */
-export function detached(text: string): string {
-  return Buffer.from(text).toString();
-}
-
-/** The place of the comma or brace that must follow a member. */
-function afterValue(text: string, at: number): number {
-  const place = skipSpace(text, at);
-  const code = text.charCodeAt(place);
-  if (code !== comma && code !== closeBrace) throw new SyntaxError('a comma or a closing brace');
-  return place;
 }

@@ -2,7 +2,7 @@ import { controlsTable, postureTable } from 'pcrs-records/columns';
 import { isBlank, type LineBlock } from 'pcrs-records/lines';
 import { skipSpace } from './json-text.ts';
 import type { Shape } from './layout.ts';
-import { MemberError } from './members.ts';
+import { MemberError } from './member-error.ts';
 import {
   bigintValue,
   extrasSlot,

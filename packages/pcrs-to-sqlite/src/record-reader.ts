@@ -1,7 +1,8 @@
 import { type CodedError, codedError, excerpt, recordError } from 'pcrs-records/errors';
 import { type GatewayKind, gatewayKinds, type JsonObject, kindByShape } from 'pcrs-records/kinds';
 import { arrayElements, skipSpace, valueEnd } from './json-text.ts';
-import { MemberError, type Members } from './members.ts';
+import { MemberError } from './member-error.ts';
+import type { Members } from './members.ts';
 
 /** What a line of the stream turns out to be. */
 export interface RecordEvents {

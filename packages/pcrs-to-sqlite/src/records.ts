@@ -3,7 +3,8 @@ import { controlsTable, hostIdsTable, policyTable, postureTable, type Table } fr
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { GatewayKind } from 'pcrs-records/kinds';
 import type { ControlTexts } from './control-texts.ts';
-import { MemberError, Members } from './members.ts';
+import { MemberError } from './member-error.ts';
+import { Members } from './members.ts';
 import { PostureMirror } from './posture-batch.ts';
 import { openPostureMembers, postureColumns } from './posture-members.ts';
 import type { Batch } from './row-parameters.ts';

@@ -1,6 +1,6 @@
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
 import type { Shape } from './layout.ts';
-import { MemberError } from './members.ts';
+import { MemberError } from './member-error.ts';
 import { type AddedColumns, unknownMembers } from './schema.ts';
 import type { Bound } from './values.ts';
 

@@ -1,5 +1,5 @@
 import { codedError } from 'pcrs-records/errors';
-import { MemberError } from './members.ts';
+import { MemberError } from './member-error.ts';
 import type { StatusTable } from './status.ts';
 
 const rowName = 'SOURCE';

@@ -1,0 +1,43 @@
+import type { Records } from './records.ts';
+import type { Batch } from './row-parameters.ts';
+
+/** Rows corrected or removed in one transaction. */
+export const rowsPerTransaction = 10_000;
+
+/**
+ * The numbers of slices. A slice is told of after its records, so these get the number that follows the slice
+ * before; where slices changed places, their rows are corrected.
+ */
+export class SliceNumbers {
+  readonly #batch: Batch;
+  readonly #records: Records;
+  #wrong: { row: ReturnType<Records['takeTouched']>[number]; number: string }[] = [];
+
+  /** Takes  batch  its number is kept as the guess for the next records */
+  constructor(batch: Batch, records: Records) {
+    this.#batch = batch;
+    this.#records = records;
+  }
+
+  /** Takes note of a slice's number, once its records are stored. */
+  end(number: unknown): void {
+    const rows = this.#records.takeTouched();
+    if (!Number.isSafeInteger(number)) return;
+    const told = String(number);
+    if (told !== this.#batch.number) this.#wrong.push(...rows.map((row) => ({ row, number: told })));
+    this.#batch.number = String((number as number) + 1);
+  }
+
+  /** Corrects rows with a wrong number, in transactions of their own where they are many. */
+  async correct(load: { begin(): Promise<void>; commit(): Promise<void> }): Promise<void> {
+    for (const { row, number } of this.#wrong.splice(0)) {
+      for (let first = row.first; first <= row.last; first += rowsPerTransaction) {
+        await load.begin();
+        const last = Math.min(row.last, first + rowsPerTransaction - 1);
+        row.writer.renumber(first, last, number);
+        if (last < row.last) await load.commit();
+      }
+    }
+    await load.begin();
+  }
+}
