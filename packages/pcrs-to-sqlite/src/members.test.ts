@@ -127,7 +127,7 @@ test('takes exactly what JSON.parse takes, member for member, whatever came befo
         assert.deepEqual(wellFormed(found), wellFormed(truth), text);
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 1500 },
   );
 });
 

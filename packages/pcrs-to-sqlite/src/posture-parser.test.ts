@@ -140,7 +140,7 @@ test('parsing in another thread makes the same database, the same counts and the
         assert.deepEqual(await outcome(apart(delay + 1), chunks), await outcome(inOneThread, chunks));
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
