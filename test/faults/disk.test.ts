@@ -10,7 +10,7 @@ import type SQLite from 'better-sqlite3';
 import { startSimulator } from 'pcrs-simulator';
 import { root } from '../../scripts/run-program.ts';
 import { watchedPlace } from '../support/faults-canary.ts';
-import { contentsOf } from '../support/faults-database.ts';
+import { assertSameRows, contentsOf } from '../support/faults-database.ts';
 import { type SmallDisk, smallDisk } from '../support/faults-disk.ts';
 import { type Ended, run } from '../support/programs.ts';
 
@@ -44,7 +44,7 @@ function oneLine({ status, stderr }: Ended, expected: number, says: RegExp): voi
 function checkWhole(path: string): void {
   const contents = contentsOf(path);
   assert.equal(contents.integrity, 'ok');
-  assert.deepEqual(contents.rows, reference.rows);
+  assertSameRows(contents, reference);
 }
 
 suite('a full disk', () => {
@@ -219,6 +219,7 @@ suite('a locked database', () => {
       db.exec('CREATE TABLE IF NOT EXISTS theirs (x); BEGIN IMMEDIATE; INSERT INTO theirs VALUES (1)');
       process.stdout.write('locked');
       setTimeout(() => { db.exec('COMMIT'); db.close(); }, ${ms});`;
+    writeFileSync(path, '', { mode: 0o600 });
     const child = spawn(process.execPath, ['-e', code, path], { stdio: ['ignore', 'pipe', 'inherit'] });
     await new Promise((resolve) => child.stdout.once('data', resolve));
     return child;

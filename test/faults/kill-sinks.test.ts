@@ -7,7 +7,7 @@ import { after, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSimulator } from 'pcrs-simulator';
 import { watchedPlace } from '../support/faults-canary.ts';
-import { type Contents, contentsOf } from '../support/faults-database.ts';
+import { assertSameRows, type Contents, contentsOf } from '../support/faults-database.ts';
 import { countOf, isLong, randomNumbers } from '../support/faults-random.ts';
 
 const kills = countOf('PCRS_SINK_KILLS', 2, 25);
@@ -154,7 +154,7 @@ function checkReadable(contents: Contents, due: Contents): void {
   assert.equal(contents.integrity, 'ok');
   const claims =
     'ALL_TABLES_LOADED_SUCCESSFULLY' in contents.status || contents.status['LOAD']?.state === 'complete';
-  if (claims) assert.deepEqual(contents.rows, due.rows);
+  if (claims) assertSameRows(contents, due);
   else assert.equal(contents.status['LOAD']?.state, 'loading');
 }
 
@@ -179,6 +179,6 @@ function checkMixture(contents: Contents, both: Contents): void {
 
 function checkWhole(contents: Contents, due: Contents): void {
   assert.equal(contents.integrity, 'ok');
-  assert.deepEqual(contents.rows, due.rows);
+  assertSameRows(contents, due);
   assert.ok('ALL_TABLES_LOADED_SUCCESSFULLY' in contents.status);
 }
