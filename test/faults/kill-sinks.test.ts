@@ -74,7 +74,9 @@ async function loaded(...streams: Buffer[]): Promise<Contents> {
 const reference = await loaded(today);
 
 suite(`a sink killed at random (PCRS_SEED=${seed})`, () => {
-  test('a new database is readable, counts what it holds, and does not call itself whole', async () => {
+  test('a new database is readable, counts what it holds, and does not call itself whole', {
+    timeout: 30 * 60_000,
+  }, async () => {
     for (let kill = 0; kill < kills; kill += 1) {
       const cwd = place.folder();
       const status = await load(cwd, 'pcrs-to-sqlite out.db', today, anyPiece());
@@ -89,7 +91,9 @@ suite(`a sink killed at random (PCRS_SEED=${seed})`, () => {
     }
   });
 
-  test('a database that was whole yesterday is a mixture that says so, and whole again after the next load', async () => {
+  test('a database that was whole yesterday is a mixture that says so, and whole again after the next load', {
+    timeout: 30 * 60_000,
+  }, async () => {
     const simulator = await startSimulator({ ...world, day: 1, rateLimit: 'off' });
     try {
       // A database holds one gateway: tomorrow's records come from the same one.
@@ -110,7 +114,7 @@ suite(`a sink killed at random (PCRS_SEED=${seed})`, () => {
     }
   });
 
-  test('a snapshot that was not finished is not published', async () => {
+  test('a snapshot that was not finished is not published', { timeout: 30 * 60_000 }, async () => {
     for (let kill = 0; kill < kills; kill += 1) {
       const cwd = place.folder();
       const status = await load(cwd, 'pcrs-to-sqlite --snapshot snapshots', today, anyPiece());
@@ -126,7 +130,7 @@ suite(`a sink killed at random (PCRS_SEED=${seed})`, () => {
     }
   });
 
-  test('CSV files keep what was there, or are whole', async () => {
+  test('CSV files keep what was there, or are whole', { timeout: 30 * 60_000 }, async () => {
     const good = place.folder();
     assert.equal(await load(good, 'pcrs-to-csv --dir out', today), 0);
     const whole = csvFiles(join(good, 'out'));

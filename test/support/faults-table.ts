@@ -15,6 +15,9 @@ export interface Case {
 const waitingAtOnce = 12;
 const workingAtOnce = 4;
 
+/** The first row waits for the cases of all of them. */
+const patienceMs = 30 * 60_000;
+
 /** Declares a test for each row of a matrix, and prints the table when all are through. */
 export function matrix(title: string, columns: readonly string[], cases: readonly Case[]): void {
   const results = new Map<Case, PromiseSettledResult<string>>();
@@ -34,7 +37,7 @@ export function matrix(title: string, columns: readonly string[], cases: readonl
     ]);
   suite(title, () => {
     for (const row of new Set(cases.map((one) => one.row))) {
-      test(row, async () => {
+      test(row, { timeout: patienceMs }, async () => {
         done ??= runAll();
         await done;
         const failures = cases
