@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RunJudge } from './judge.ts';
+import { filteredWords, RunJudge } from './judge.ts';
 import type { JsonObject } from './kinds.ts';
 
 const session = {
@@ -113,4 +113,14 @@ test('runs one after another are judged each by its own records', () => {
     judge.verdicts().map((verdict) => verdict.complete),
     [true, false],
   );
+});
+
+test('a kind may have a name that every object has', () => {
+  const kinds = { constructor: 3, ['__proto__']: 2 };
+  const made = end('pcrs-posture', { out: kinds });
+  const [whole] = judged([session, start('pcrs-posture'), made], kinds);
+  assert.deepEqual(whole?.filtered, {});
+  assert.deepEqual(whole?.accepted, kinds);
+  const [filtered] = judged([session, start('pcrs-posture'), made], { constructor: 1 });
+  assert.equal(filteredWords([filtered!]), '2 constructor, 2 __proto__');
 });

@@ -93,6 +93,16 @@ export class RunJudge {
   }
 }
 
+/** What filters took out on the way, in words (`12 posture, 1 policy`); undefined where nothing. */
+export function filteredWords(verdicts: readonly RunVerdict[]): string | undefined {
+  const lost = noCounts();
+  for (const { filtered } of verdicts) {
+    for (const [kind, count] of Object.entries(filtered)) lost[kind] = (lost[kind] ?? 0) + count;
+  }
+  const words = Object.entries(lost).map(([kind, count]) => `${count} ${kind}`);
+  return words.length === 0 ? undefined : words.join(', ');
+}
+
 interface Run {
   runId: string | null;
   session: Session | undefined;
@@ -102,7 +112,12 @@ interface Run {
 }
 
 function newRun(runId: string | null, session: Session | undefined): Run {
-  return { runId, session, starts: [], ends: [], accepted: {} };
+  return { runId, session, starts: [], ends: [], accepted: noCounts() };
+}
+
+/** Without a prototype: a kind may be called `constructor` or `__proto__`. */
+function noCounts(): Counts {
+  return Object.create(null) as Counts;
 }
 
 function readSession(record: JsonObject, line: number): Session {
@@ -120,8 +135,8 @@ function judge(run: Run): RunVerdict {
     session: run.session,
     complete: reason === undefined,
     reason: reason === undefined ? undefined : `run incomplete: ${reason}`,
-    filtered: filtered(run),
-    accepted: run.accepted,
+    filtered: { ...filtered(run) },
+    accepted: { ...run.accepted },
     starts: run.starts,
     ends: run.ends,
   };
@@ -160,16 +175,15 @@ function ended({ stage, status, error }: End): string {
 }
 
 function filtered(run: Run): Counts {
-  const made: Counts = {};
+  const made = noCounts();
   for (const end of run.ends) {
     for (const [kind, count] of Object.entries(end.out ?? {})) made[kind] = (made[kind] ?? 0) + count;
   }
-  const missing: Counts = {};
+  const missing = noCounts();
   for (const [kind, count] of Object.entries(made)) {
     const seen = [run.accepted[kind] ?? 0];
     for (const end of run.ends) {
-      const taken = end.in?.[kind];
-      if (taken !== undefined) seen.push(taken);
+      if (end.in && Object.hasOwn(end.in, kind)) seen.push(end.in[kind] as number);
     }
     const lost = count - Math.min(...seen);
     if (lost > 0) missing[kind] = lost;

@@ -1,7 +1,7 @@
 import { type CodedError, codedError, excerpt, recordError } from './errors.ts';
 import { parseExact } from './json.ts';
-import { RunJudge } from './judge.ts';
-import { type Counts, isObject, type JsonObject, kindByShape } from './kinds.ts';
+import { filteredWords, RunJudge } from './judge.ts';
+import { isObject, type JsonObject, kindByShape } from './kinds.ts';
 import { isBlank, type LineBlock, lineBlocks } from './lines.ts';
 
 /** A record on its way into a sink. */
@@ -119,12 +119,7 @@ export class SinkInput {
 
   /** How many records of which kind a filter took out on the way, in words; undefined where none did. */
   filtered(): string | undefined {
-    const lost: Counts = {};
-    for (const verdict of this.judge.verdicts()) {
-      for (const [kind, count] of Object.entries(verdict.filtered)) lost[kind] = (lost[kind] ?? 0) + count;
-    }
-    const words = Object.entries(lost).map(([kind, count]) => `${count} ${kind}`);
-    return words.length === 0 ? undefined : words.join(', ');
+    return filteredWords(this.judge.verdicts());
   }
 
   /** One line for each sort of input that was passed over or changed, ready for stderr. */

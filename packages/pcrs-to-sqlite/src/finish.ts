@@ -1,9 +1,9 @@
 import type { CodedError } from 'pcrs-records/errors';
-import type { RunVerdict } from 'pcrs-records/judge';
+import { filteredWords, type RunVerdict } from 'pcrs-records/judge';
 import type { Counts, JsonObject } from 'pcrs-records/kinds';
 import type { Load } from './load.ts';
 import { sawWholeTable, whyNothingIsStale } from './stale.ts';
-import { type Demands, filteredWords, incompleteness } from './verdict.ts';
+import { type Demands, incompleteness } from './verdict.ts';
 
 /** What a load did, as the record that the tool prints. */
 export interface Loaded extends JsonObject {

@@ -1,6 +1,5 @@
 import { type CodedError, codedError } from 'pcrs-records/errors';
-import type { RunVerdict } from 'pcrs-records/judge';
-import type { Counts } from 'pcrs-records/kinds';
+import { filteredWords, type RunVerdict } from 'pcrs-records/judge';
 
 /** What a sink demands of its stream as a whole. */
 export interface Demands {
@@ -36,14 +35,4 @@ export function incompleteness(
   return lost === undefined
     ? undefined
     : codedError('PCRS_INCOMPLETE', `run incomplete: filtered on the way: ${lost} (--strict)`);
-}
-
-/** What filters took out on the way, in words; undefined where nothing. */
-export function filteredWords(verdicts: readonly RunVerdict[]): string | undefined {
-  const lost: Counts = {};
-  for (const { filtered } of verdicts) {
-    for (const [kind, count] of Object.entries(filtered)) lost[kind] = (lost[kind] ?? 0) + count;
-  }
-  const words = Object.entries(lost).map(([kind, count]) => `${count} ${kind}`);
-  return words.length === 0 ? undefined : words.join(', ');
 }
