@@ -1,4 +1,4 @@
-import { detached } from './json-text.ts';
+import { detached } from './byte-lines.ts';
 import type { Expected, Members } from './members.ts';
 
 /** A control as it was stored last, by its members' JSON texts. */

@@ -27,6 +27,11 @@ export function lines(...records: (object | string)[]): Uint8Array[] {
   return [Buffer.from(text.map((line) => `${line}\n`).join(''))];
 }
 
+/** A text as the loader scans it: each character a byte of its UTF-8. */
+export function asBytes(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
 export async function load(
   target: Target,
   records: (object | string)[],

@@ -1,6 +1,7 @@
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { isBlank, type LineBlock } from 'pcrs-records/lines';
+import type { LineBlock } from 'pcrs-records/lines';
+import { decoded, isBlankLine } from './byte-lines.ts';
 import { databaseError } from './database-error.ts';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { tellingOfIdle } from './idle.ts';
@@ -99,7 +100,7 @@ async function fill(
     for await (const block of tellingOfIdle(parsed, idleMs, async () => load?.commit(), signal)) {
       if ('entries' in block) await load?.takeParsed(block);
       else {
-        const first = block.lines.findIndex((line) => !isBlank(line));
+        const first = block.lines.findIndex((line) => !isBlankLine(line));
         if (first < 0) continue;
         load ??= await openLoad(place, block, first, target, options);
         await load.take(block);
@@ -131,7 +132,7 @@ async function openLoad(
   target: Target,
   options: SqliteOptions,
 ): Promise<Load> {
-  const text = block.lines[first] as string;
+  const text = decoded(block.lines[first] as string);
   const line = block.firstLine + first;
   // A stream that is no NDJSON at all leaves no file behind.
   if (!options.skipBad) requireJson(text, line, block.unterminated && first === block.lines.length - 1);

@@ -1,10 +1,11 @@
-import { type LineBlock, lineBlocks } from 'pcrs-records/lines';
+import type { LineBlock } from 'pcrs-records/lines';
+import { byteLineBlocks } from './byte-lines.ts';
 import type { ParserThread } from './parser-client.ts';
 import type { PostureBatch } from './posture-batch.ts';
 import { wholeLines } from './whole-lines.ts';
 
 /**
- * The stream in blocks: at first as lines, and once it proves long, parsed in a thread of its own.
+ * The stream in blocks: at first as lines of bytes, and once it proves long, parsed in a thread of its own.
  *
  * Takes   threadAfterBytes  where the thread begins; its start costs as much as a few hundred records
  *         isReady           whether the thread may begin
@@ -32,7 +33,7 @@ export async function* inputBlocks(
     }
   };
   try {
-    for await (const block of lineBlocks(first())) {
+    for await (const block of byteLineBlocks(first())) {
       yield block;
       lines = block.firstLine + block.lines.length - 1;
     }

@@ -1,6 +1,6 @@
 /**
  * Where things lie in a line of JSON, without building them: a sink stores most members as their own text.
- * What is found here is cut right if the line is JSON; that it is, is proven where a text becomes a value.
+ * Texts may be byte texts: what is looked for is ASCII. What is found here is cut right if the line is JSON; that it is, is proven where a text becomes a value.
  */
 const space = 0x20;
 const quote = 0x22;
@@ -85,9 +85,4 @@ export function afterValue(text: string, at: number): number {
   const code = text.charCodeAt(place);
   if (code !== comma && code !== closeBrace) throw new SyntaxError('a comma or a closing brace');
   return place;
-}
-
-/** A copy that does not hold on to the text it was cut from. */
-export function detached(text: string): string {
-  return Buffer.from(text).toString();
 }

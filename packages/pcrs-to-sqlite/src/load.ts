@@ -1,7 +1,8 @@
 import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
 import { RunJudge } from 'pcrs-records/judge';
 import type { GatewayKind, JsonObject } from 'pcrs-records/kinds';
-import { isBlank, type LineBlock } from 'pcrs-records/lines';
+import type { LineBlock } from 'pcrs-records/lines';
+import { isBlankLine } from './byte-lines.ts';
 import type { LoadDatabase } from './database.ts';
 import type { PostureBatch, PostureMirror } from './posture-batch.ts';
 import { Problems } from './problems.ts';
@@ -25,9 +26,9 @@ export interface LoadOptions {
   onControl: ((record: JsonObject) => void) | undefined;
 }
 
-/** A transaction ends after so many records or characters, whichever comes first. */
+/** A transaction ends after so many records or bytes, whichever comes first. */
 const recordsPerTransaction = 5000;
-const charactersPerTransaction = 16 * 1024 * 1024;
+const bytesPerTransaction = 16 * 1024 * 1024;
 
 /**
  * A load under way: lines in, rows out, in transactions of some thousand records. Whatever ends it, the file holds
@@ -52,7 +53,7 @@ export class Load {
   #mirror: PostureMirror | undefined;
   #onNewMember: (name: string, hasColumn: boolean) => void = () => {};
   #linesAtCommit = 0;
-  #characters = 0;
+  #bytes = 0;
   readonly #sliceNumbers: SliceNumbers;
 
   private constructor(database: LoadDatabase, options: LoadOptions) {
@@ -93,7 +94,7 @@ export class Load {
   }
 
   /**
-   * Takes the lines of a block.
+   * Takes the lines of a block, which are byte texts.
    *
    * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE where the stream cannot be a whole run any more; what came before stands
    */
@@ -103,7 +104,8 @@ export class Load {
     this.#noteBytes(block);
     for (let index = 0; index < lines.length; index += 1) {
       const text = lines[index] as string;
-      if (!isBlank(text)) this.#takeLine(text, firstLine + index, unterminated && index === lines.length - 1);
+      if (!isBlankLine(text))
+        this.#takeLine(text, firstLine + index, unterminated && index === lines.length - 1);
     }
     await this.#afterBlock();
   }
@@ -119,7 +121,7 @@ export class Load {
       onRecord: (line, withControl) => this.#takeMirrored(line, withControl),
       onLine: (text, line) => this.#takeLine(text, line, line === batch.unterminatedLine),
     });
-    this.#characters += batch.text.length;
+    this.#bytes += batch.text.length;
     await this.#afterBlock();
   }
 
@@ -183,7 +185,7 @@ export class Load {
   async #commit(): Promise<void> {
     await this.database.commit();
     this.#linesAtCommit = this.lines;
-    this.#characters = 0;
+    this.#bytes = 0;
   }
 
   #noteBytes({ invalidUtf8, firstLine }: { invalidUtf8: boolean; firstLine: number }): void {
@@ -193,14 +195,13 @@ export class Load {
   async #afterBlock(): Promise<void> {
     await this.#sliceNumbers.correct(this);
     const full =
-      this.lines - this.#linesAtCommit >= recordsPerTransaction ||
-      this.#characters >= charactersPerTransaction;
+      this.lines - this.#linesAtCommit >= recordsPerTransaction || this.#bytes >= bytesPerTransaction;
     if (full) await this.commit();
   }
 
   #takeLine(text: string, line: number, last: boolean): void {
     this.lines += 1;
-    this.#characters += text.length;
+    this.#bytes += text.length;
     try {
       this.#reader.read(text, line);
     } catch (error) {

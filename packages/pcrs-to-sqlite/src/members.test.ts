@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { decoded } from './byte-lines.ts';
+import { asBytes } from './fixture.test.ts';
 import { skipSpace } from './json-text.ts';
 import { MemberError } from './member-error.ts';
 import { Members } from './members.ts';
@@ -11,12 +13,14 @@ const columns = [
   { name: 'other', type: 'ANY' },
 ] as const;
 const counts = () => ({ loneSurrogates: 0, nulCharacters: 0 });
-const newMembers = () => new Members('posture', columns, counts(), (name) => name !== '' && name !== 'odd');
+const newMembers = () =>
+  new Members('posture', columns, counts(), (name) => !['', 'odd', '名'].includes(name));
 
 /** What `Members` makes of a text: the members' values by name, or why not. */
 function read(members: Members, text: string): Map<string, unknown> | string {
   try {
-    if (skipSpace(text, members.read(text, 0)) !== text.length) return 'no JSON';
+    const bytes = asBytes(text);
+    if (skipSpace(bytes, members.read(bytes, 0)) !== bytes.length) return 'no JSON';
   } catch (error) {
     if (error instanceof SyntaxError) return 'no JSON';
     if (error instanceof MemberError) return 'refused';
@@ -24,7 +28,7 @@ function read(members: Members, text: string): Map<string, unknown> | string {
   }
   const filled = members.shape.slots.map((slot): [string, unknown] => [
     members.names[slot] as string,
-    members.isVerbatim(slot) ? JSON.parse(members.raws[slot] as string) : members.bound(slot),
+    members.isVerbatim(slot) ? JSON.parse(decoded(members.raws[slot] as string)) : members.bound(slot),
   ]);
   const found = new Map<string, unknown>([...filled, ...Object.entries(JSON.parse(`{${members.extras}}`))]);
   return found;
@@ -47,7 +51,7 @@ const { value: jsonText } = fc.letrec<{ value: string; list: string; object: str
     { depthSize: 'small', withCrossShrink: true },
     fc.oneof(fc.constantFrom('null', 'true', 'false'), numbers),
     fc.string({ unit: 'binary', maxLength: 8 }).map((text) => JSON.stringify(text)),
-    fc.constantFrom('"\\u00e9\\/"', '"\\ud800"', '"\\\\"', '"\\"}"', '"\\u0000"'),
+    fc.constantFrom('"\\u00e9\\/"', '"é"', '"Ã©"', '"é\\n“…”"', '"\\ud800"', '"\\\\"', '"\\"}"', '"\\u0000"'),
     tie('list'),
     tie('object'),
   ),
@@ -61,7 +65,18 @@ const { value: jsonText } = fc.letrec<{ value: string; list: string; object: str
         `{${gap}${items.map(([name, item]) => `${JSON.stringify(name)}${gap}:${gap}${item}`).join(`${gap},`)}${gap}}`,
     ),
 }));
-const names = fc.constantFrom('id', 'text', 'other', 'new', '', 'odd', '__proto__', 'tex\\u0074');
+const names = fc.constantFrom(
+  'id',
+  'text',
+  'other',
+  'new',
+  '',
+  'odd',
+  '__proto__',
+  'tex\\u0074',
+  'naïve',
+  '名',
+);
 const member = fc.tuple(names, jsonText, fc.tuple(spacing, spacing, spacing, spacing));
 type MemberText = [name: string, value: string, gaps: [string, string, string, string]];
 const asObject = (members: MemberText[]) =>
@@ -86,12 +101,12 @@ const alike = fc
 /** One character of a text taken out, put in or replaced. */
 const damage = fc.tuple(
   fc.nat(),
-  fc.constantFrom('', '"', '\\', '{', '}', ',', ':', '0', '\n', '\u0001'),
+  fc.constantFrom('', '"', '\\', '{', '}', ',', ':', '0', '\n', '\u0001', 'é'),
   fc.nat(2),
 );
 const damaged = fc.tuple(objectText, damage).map(([text, [place, character, taken]]) => {
   const at = place % (text.length + 1);
-  return text.slice(0, at) + character + text.slice(at + taken);
+  return (text.slice(0, at) + character + text.slice(at + taken)).toWellFormed();
 });
 
 function expected(text: string): Map<string, unknown> | 'no JSON' {

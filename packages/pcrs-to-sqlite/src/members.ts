@@ -1,4 +1,5 @@
-import { afterValue, detached, skipSpace, stringEnd, valueEnd } from './json-text.ts';
+import { decoded, detached } from './byte-lines.ts';
+import { afterValue, skipSpace, stringEnd, valueEnd } from './json-text.ts';
 import type { Grouping, Layout, Run, Shape } from './layout.ts';
 import { Layouts } from './layouts.ts';
 import { MemberError } from './member-error.ts';
@@ -127,7 +128,8 @@ export class Members implements RowMembers {
   /**
    * Reads one object.
    *
-   * Takes   at  the place of its opening brace, or of the comma after members that were read already
+   * Takes   text  a byte text
+   *         at    the place of its opening brace, or of the comma after members that were read already
    * Yields  the place after its closing brace
    * Throws  SyntaxError where the text is no JSON; MemberError where a member cannot be stored
    */
@@ -185,7 +187,7 @@ export class Members implements RowMembers {
       if (colon < 0 || text.charCodeAt(colon) !== 0x3a) throw new SyntaxError('a member name and a colon');
       const valueAt = skipSpace(text, colon + 1);
       const rawName = text.slice(nameAt, nameEnd);
-      const name = JSON.parse(rawName) as string;
+      const name = JSON.parse(decoded(rawName)) as string;
       const slot = this.#slotFor(name);
       let end: number;
       if (slot >= 0) {
@@ -287,9 +289,9 @@ export class Members implements RowMembers {
     if (end < 0) throw new SyntaxError('a value');
     const raw = text.slice(at, end);
     JSON.parse(raw);
-    if (name !== 'kind') this.extras += `${this.extras === '' ? '' : ','}${rawName}:${raw}`;
+    if (name !== 'kind') this.extras += `${this.extras === '' ? '' : ','}${decoded(`${rawName}:${raw}`)}`;
     else if (raw !== this.#kind)
-      throw new MemberError(`kind must be ${this.#kind} and come once, got ${raw}`);
+      throw new MemberError(`kind must be ${this.#kind} and come once, got ${decoded(raw)}`);
     return afterValue(text, end);
   }
 

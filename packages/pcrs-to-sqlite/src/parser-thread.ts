@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { lineBlocks } from 'pcrs-records/lines';
+import { byteLineBlocks } from './byte-lines.ts';
 import { PostureParser } from './posture-parser.ts';
 
 /** What the thread is told: bytes that end at a line's end (none: the stream is over), or what became of a new member. */
@@ -35,7 +35,7 @@ if (port) {
       yield bytes;
     }
   };
-  for await (const block of lineBlocks(pieces())) {
+  for await (const block of byteLineBlocks(pieces())) {
     const batch = parser.parse({ ...block, firstLine: block.firstLine + lines });
     port.postMessage(batch, [batch.entries.buffer]);
   }

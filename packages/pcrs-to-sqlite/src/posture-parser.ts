@@ -1,5 +1,6 @@
 import { controlsTable, postureTable } from 'pcrs-records/columns';
-import { isBlank, type LineBlock } from 'pcrs-records/lines';
+import type { LineBlock } from 'pcrs-records/lines';
+import { isBlankLine } from './byte-lines.ts';
 import { skipSpace } from './json-text.ts';
 import type { Shape } from './layout.ts';
 import { MemberError } from './member-error.ts';
@@ -65,13 +66,13 @@ export class PostureParser {
     else this.#without.add(name);
   }
 
-  /** Parses a block. */
+  /** Parses a block of lines that are byte texts. */
   parse(block: LineBlock): PostureBatch {
     const { lines, firstLine, invalidUtf8, unterminated } = block;
     Object.assign(this.#counts, { loneSurrogates: 0, nulCharacters: 0 });
     for (let index = 0; index < lines.length; index += 1) {
       const text = lines[index] as string;
-      if (isBlank(text)) continue;
+      if (isBlankLine(text)) continue;
       const last = unterminated && index === lines.length - 1;
       if (last || !text.startsWith(prefix) || !this.#takePosture(text, firstLine + index)) {
         this.#takeLine(text, firstLine + index);

@@ -1,5 +1,6 @@
 import { type CodedError, codedError, excerpt, recordError } from 'pcrs-records/errors';
 import { type GatewayKind, gatewayKinds, type JsonObject, kindByShape } from 'pcrs-records/kinds';
+import { decoded } from './byte-lines.ts';
 import { arrayElements, skipSpace, valueEnd } from './json-text.ts';
 import { MemberError } from './member-error.ts';
 import type { Members } from './members.ts';
@@ -33,7 +34,7 @@ export class RecordReader {
   }
 
   /**
-   * Reads a line that is not blank.
+   * Reads a line that is not blank: a byte text.
    *
    * Throws  PCRS_RECORD, with a SyntaxError as its cause where the line is no JSON
    */
@@ -47,7 +48,7 @@ export class RecordReader {
       }
       this.#readAny(text, line);
     } catch (error) {
-      throw readingError(error, text, line);
+      throw readingError(error, decoded(text), line);
     }
   }
 
@@ -61,7 +62,7 @@ export class RecordReader {
       arrayElements(text, at, (place) => this.#readObject(text, place, line));
     } else {
       JSON.parse(text);
-      this.#events.onBareValue(text, line);
+      this.#events.onBareValue(decoded(text), line);
     }
   }
 
@@ -71,13 +72,13 @@ export class RecordReader {
     if (end < 0) throw new SyntaxError('a value');
     const own = text.slice(at, end);
     if (!own.startsWith('{')) {
-      this.#events.onBareValue(own, line);
+      this.#events.onBareValue(decoded(own), line);
       return end;
     }
-    const value = JSON.parse(own) as JsonObject;
+    const value = JSON.parse(decoded(own)) as JsonObject;
     const tag = Object.hasOwn(value, 'kind') ? value['kind'] : kindByShape(value);
     if (tag !== undefined && typeof tag !== 'string') {
-      throw recordError(line, 'a record whose kind is a text', text);
+      throw recordError(line, 'a record whose kind is a text', decoded(text));
     }
     const kind = gatewayKinds.find((candidate) => candidate === tag);
     if (kind === undefined) this.#events.onOther(tag, value, line);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
+import { asBytes } from './fixture.test.ts';
 import { type ColumnType, toBound } from './values.ts';
 
 const db = new Sqlite(':memory:');
@@ -10,7 +11,7 @@ const columns: Record<ColumnType, string> = { INTEGER: 'i', TEXT: 't', ANY: 'a' 
 
 /** What a column of this type holds of a JSON text: `typeof` and the value as text. */
 function stored(json: string, type: ColumnType): { type: string; text: string | null } {
-  const value = toBound(json, type, { loneSurrogates: 0, nulCharacters: 0 });
+  const value = toBound(asBytes(json), type, { loneSurrogates: 0, nulCharacters: 0 });
   const column = columns[type];
   return db
     .prepare(
@@ -34,6 +35,10 @@ test('stores a value as the column can hold it', () => {
     ['5', 'TEXT', 'text', '5'],
     ['1e400', 'TEXT', 'text', '1e400'],
     ['"\\u0041"', 'TEXT', 'text', 'A'],
+    ['"Größe “€”"', 'TEXT', 'text', 'Größe “€”'],
+    ['"\\u00e4ä\\n"', 'TEXT', 'text', 'ää\n'],
+    ['"é"', 'INTEGER', 'text', 'é'],
+    ['["é",{"ü":"\\""}]', 'ANY', 'text', '["é",{"ü":"\\""}]'],
     ['5', 'ANY', 'integer', '5'],
     ['9007199254740993', 'ANY', 'integer', '9007199254740993'],
     ['10000000000000000000', 'ANY', 'text', '10000000000000000000'],

@@ -1,3 +1,5 @@
+import { decoded } from './byte-lines.ts';
+
 /** What SQLite is given for a value. A number is bound as a float; an INTEGER column makes an integer of it. */
 export type Bound = string | number | bigint | null;
 
@@ -24,6 +26,7 @@ const smallest = -(2n ** 63n);
  * become integers in INTEGER columns and digits in TEXT ones; in untyped ones they are integers up to 2^63-1,
  * floats where a float gives the digits back, and else digits.
  *
+ * Takes   raw  a byte text
  * Throws  SyntaxError where the text is no JSON; RangeError, a sentence without its subject, where the column cannot hold it
  */
 export function toBound(raw: string, type: ColumnType, counts: ValueCounts): Bound {
@@ -40,16 +43,15 @@ export function toBound(raw: string, type: ColumnType, counts: ValueCounts): Bou
     case 0x7b:
     case 0x5b:
       JSON.parse(raw);
-      return raw;
+      return decoded(raw);
   }
   if (type === 'TEXT') return raw;
   return type === 'INTEGER' ? toInteger(raw) : numberAsItIs(raw);
 }
 
 function stringOf(raw: string, counts: ValueCounts): string {
-  const inner = raw.slice(1, -1);
-  if (!needsParsing.test(inner)) return inner;
-  const text = JSON.parse(raw) as string;
+  if (!needsParsing.test(raw)) return decoded(raw.slice(1, -1));
+  const text = JSON.parse(decoded(raw)) as string;
   if (text.includes('\0')) counts.nulCharacters += 1;
   if (text.isWellFormed()) return text;
   counts.loneSurrogates += 1;
