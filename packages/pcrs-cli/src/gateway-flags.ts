@@ -191,6 +191,7 @@ export function gatewayOptions(context: ConnectionContext) {
     signal,
     log,
     waiting: (text: string | undefined) => progress.update({ waiting: text ?? '' }),
+    allowed: (left: number, seconds: number) => progress.update({ allowance: { left, seconds } }),
     origins,
   };
 }

@@ -56,9 +56,11 @@ test('as JSON each line is an object with level, tool and message', () => {
   assert.deepEqual(rest, { level: 'warning', tool: 'pcrs-x', message: 'w' });
 });
 
-test('the progress line tells requests, hosts, records, speed, time left and what it waits for', () => {
+test('the progress line tells what was done, what the rate still allows, time left and what it waits for', () => {
   const fields = {
     requests: 12,
+    allowance: { left: 13, seconds: 60 },
+    policies: 36,
     hosts: 50,
     hostsTotal: 200,
     records: 8000,
@@ -67,6 +69,12 @@ test('the progress line tells requests, hosts, records, speed, time left and wha
   };
   assert.equal(
     progressLine('pcrs-posture', fields, 10),
-    'pcrs-posture: 12 requests, 50/200 hosts, 8,000 records, 3.1 MB/s, 0:30 left, 0:10, waiting 9 s (429)',
+    'pcrs-posture: 36 policies, 50/200 hosts, 8,000 records, 3.1 MB/s, 12 requests (13 left in 60 s), 0:30 left, 0:10, waiting 9 s (429)',
   );
+  assert.equal(
+    progressLine('pcrs-posture', fields, 10, 79),
+    'pcrs-posture: 50/200 hosts, 8,000 records, 0:30 left, 0:10, waiting 9 s (429)',
+  );
+  assert.equal(progressLine('pcrs-posture', { ...fields, bytes: 100 }, 10, 30), 'pcrs-posture: 0:30 left');
+  assert.equal(progressLine('pcrs-posture', fields, 10, 20).length, 20);
 });

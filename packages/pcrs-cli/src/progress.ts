@@ -1,6 +1,8 @@
 /** What a tool tells of its way; all counts are totals so far. */
 export interface ProgressFields {
   requests?: number;
+  /** What the rate allows at once, over all processes of this user. */
+  allowance?: { left: number; seconds: number };
   policies?: number;
   hosts?: number;
   hostsTotal?: number;
@@ -12,6 +14,8 @@ export interface ProgressFields {
 
 /** One live line on a terminal, or a plain line every 10 s, or nothing. */
 export interface Progress {
+  /** Whether anybody sees it: what is counted for it alone need not be counted otherwise. */
+  readonly shown: boolean;
   /** Cheap; call at will. */
   update(fields: ProgressFields): void;
   /** Takes the live line away, so that a message can be written. */
@@ -29,7 +33,7 @@ export interface ProgressOptions {
 
 /** Opens the progress of a tool. */
 export function openProgress(options: ProgressOptions): Progress {
-  if (options.mode === 'none') return { update() {}, clear() {}, stop() {} };
+  if (options.mode === 'none') return { shown: false, update() {}, clear() {}, stop() {} };
   const startedAt = performance.now();
   const fields: ProgressFields = {};
   const live = options.mode === 'live';
@@ -42,15 +46,17 @@ export function openProgress(options: ProgressOptions): Progress {
   const show = (): void => {
     if (live && !dirty) return;
     dirty = false;
-    const line = progressLine(options.tool, fields, (performance.now() - startedAt) / 1000);
-    if (!live) options.write(`${line}\n`);
+    const seconds = (performance.now() - startedAt) / 1000;
+    if (!live) options.write(`${progressLine(options.tool, fields, seconds)}\n`);
     else {
-      options.write(`\r${line.slice(0, Math.max(20, options.columns() - 1))}\u001b[K`);
+      const line = progressLine(options.tool, fields, seconds, Math.max(20, options.columns() - 1));
+      options.write(`\r${line}\u001b[K`);
       shown = true;
     }
   };
   const timer = setInterval(show, live ? 200 : 10_000).unref();
   return {
+    shown: true,
     update(more) {
       Object.assign(fields, more);
       dirty = true;
@@ -63,21 +69,52 @@ export function openProgress(options: ProgressOptions): Progress {
   };
 }
 
-/** `pcrs-posture: 12 requests, 40/200 hosts, 8,000 records, 3.1 MB/s, 0:42 left`. */
-export function progressLine(tool: string, fields: ProgressFields, seconds: number): string {
-  const { requests, policies, hosts, hostsTotal, records, bytes, waiting } = fields;
-  const parts: string[] = [];
-  if (requests !== undefined) parts.push(`${requests} requests`);
-  if (policies !== undefined) parts.push(`${count(policies)} policies`);
-  if (hosts !== undefined) parts.push(`${count(hosts)}${hostsTotal ? `/${count(hostsTotal)}` : ''} hosts`);
-  if (records !== undefined) parts.push(`${count(records)} records`);
-  if (bytes !== undefined && seconds > 0) parts.push(`${(bytes / 1e6 / seconds).toFixed(1)} MB/s`);
-  if (hosts && hostsTotal && hosts < hostsTotal && seconds > 2) {
-    parts.push(`${clock((seconds / hosts) * (hostsTotal - hosts))} left`);
+/**
+ * `pcrs-posture: 36 policies, 40/200 hosts, 8,000 records, 3.1 MB/s, 12 requests (13 left in 60 s), 0:42 left, 0:10`.
+ *
+ * Takes  columns  room for it; where it is too long, what tells the least goes first
+ */
+export function progressLine(
+  tool: string,
+  fields: ProgressFields,
+  seconds: number,
+  columns = Number.POSITIVE_INFINITY,
+): string {
+  const parts = progressParts(fields, seconds);
+  for (;;) {
+    const line = `${tool}: ${parts.map(({ text }) => text).join(', ')}`;
+    if (line.length <= columns || parts.length <= 1) return line.slice(0, columns);
+    const least = parts.reduce((a, b) => (b.worth < a.worth ? b : a));
+    if (least.short === undefined) parts.splice(parts.indexOf(least), 1);
+    else Object.assign(least, { text: least.short, short: undefined });
   }
-  parts.push(clock(seconds));
-  if (waiting) parts.push(waiting);
-  return `${tool}: ${parts.join(', ')}`;
+}
+
+interface Part {
+  text: string;
+  worth: number;
+  /** Told before the part goes altogether. */
+  short?: string | undefined;
+}
+
+function progressParts(fields: ProgressFields, seconds: number): Part[] {
+  const { requests, allowance, policies, hosts, hostsTotal, records, bytes, waiting } = fields;
+  const parts: Part[] = [];
+  const add = (worth: number, text: string, short?: string) => parts.push({ worth, text, short });
+  const rate = (bytes ?? 0) / 1e6 / Math.max(seconds, 0.001);
+  if (policies !== undefined) add(1, `${count(policies)} policies`);
+  if (hosts !== undefined) add(8, `${count(hosts)}${hostsTotal ? `/${count(hostsTotal)}` : ''} hosts`);
+  if (records !== undefined) add(7, `${count(records)} records`);
+  if (rate >= 0.05) add(3, `${rate.toFixed(1)} MB/s`);
+  if (requests !== undefined) {
+    const left = allowance && ` (${allowance.left} left in ${allowance.seconds} s)`;
+    add(left ? 4 : 2, `${count(requests)} requests${left ?? ''}`, left && `${count(requests)} requests`);
+  }
+  if (hosts && hostsTotal && hosts < hostsTotal && seconds > 2)
+    add(9, `${clock((seconds / hosts) * (hostsTotal - hosts))} left`);
+  add(5, clock(seconds));
+  if (waiting) add(6, waiting);
+  return parts;
 }
 
 function count(number: number): string {

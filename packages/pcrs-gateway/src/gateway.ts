@@ -15,6 +15,8 @@ export interface GatewayOptions extends AccountOptions {
   concurrency: number;
   /** Told what is waited for, and undefined when it is over. */
   waiting?: ((text: string | undefined) => void) | undefined;
+  /** Told at each request how many more may go out at once, and the seconds of the window they count in. */
+  allowed?: ((left: number, seconds: number) => void) | undefined;
   /** The longest that one answer may take; default 4 h. */
   lifeMs?: number | undefined;
 }
@@ -63,6 +65,7 @@ export async function openGateway(given: Partial<GatewayOptions>, session?: Sess
         onUnwritable: account.onUnwritable,
         info: (message) => options.log.info(message),
         waiting,
+        allowed: (left, seconds) => options.allowed?.(left, seconds),
       });
       return pacing;
     },

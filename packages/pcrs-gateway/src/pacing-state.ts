@@ -75,6 +75,19 @@ export function hindrance(
   return state.inFlight.length >= rule.concurrency ? { kind: 'slot' } : undefined;
 }
 
+/** How many requests may go out at once now, and in how many seconds all that may are allowed again. */
+export function allowance(
+  state: PacingState,
+  rule: PacingRule,
+  now: number,
+): { left: number; seconds: number } {
+  const left = limits(state, rule, now).map(({ requests, windowMs }) => ({
+    left: Math.max(0, requests - inWindow(state.sent, windowMs, now).length),
+    seconds: windowMs / 1000,
+  }));
+  return left.reduce((least, one) => (one.left < least.left ? one : least));
+}
+
 /** Counts a request that goes out now; yields the latest time at which the gateway will have counted it. */
 export function depart(state: PacingState, rule: PacingRule, now: number): number {
   const latestMs = now + landingMs(rule.rate);
@@ -128,11 +141,15 @@ function limits(state: PacingState, rule: PacingRule, now: number): Limit[] {
 
 function windowWaitMs(sent: readonly number[], limit: Limit, now: number): number {
   const { requests, windowMs, easesMs } = limit;
-  const inWindow = sent.filter((at) => at + tickMs > now - windowMs);
-  if (inWindow.length < requests) return 0;
-  const leaver = requests === 0 ? undefined : inWindow[inWindow.length - requests];
+  const counted = inWindow(sent, windowMs, now);
+  if (counted.length < requests) return 0;
+  const leaver = requests === 0 ? undefined : counted[counted.length - requests];
   const freeMs = leaver === undefined ? Number.POSITIVE_INFINITY : leaver + windowMs + tickMs;
   return Math.max(1, Math.min(freeMs, easesMs ?? Number.POSITIVE_INFINITY) - now);
+}
+
+function inWindow(sent: readonly number[], windowMs: number, now: number): number[] {
+  return sent.filter((at) => at + tickMs > now - windowMs);
 }
 
 function forget(state: PacingState, rule: PacingRule, now: number, isGone: (slot: Slot) => boolean): void {

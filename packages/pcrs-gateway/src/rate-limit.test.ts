@@ -28,6 +28,7 @@ function pacingIn(t: TestContext, changes: Partial<PacingOptions> = {}) {
     onUnwritable: (error) => void troubles.push(error),
     info: (message) => void infos.push(message),
     waiting: (text) => void told.push(text),
+    allowed: () => {},
     ...changes,
   };
   return {
@@ -68,6 +69,24 @@ test('lets a burst of the whole rate through, and the next one when the window h
   assert.ok((await msOf(() => pass(pacing))) > 500);
   assert.match(told[0]!, /^rate 5\/1, 1 s$/);
   assert.equal(told.at(-1), undefined);
+});
+
+test('tells what is still allowed at once, where the headers say less too', async (t) => {
+  const allowed: number[][] = [];
+  const rate = { requests: 5, seconds: 60 };
+  const { pacing } = pacingIn(t, { rate, allowed: (left, seconds) => void allowed.push([left, seconds]) });
+  await pass(pacing);
+  await pass(pacing, {
+    'x-ratelimit-limit': '4',
+    'x-ratelimit-window-sec': '30',
+    'x-ratelimit-remaining': '2',
+  });
+  await pass(pacing);
+  assert.deepEqual(allowed, [
+    [4, 60],
+    [3, 60],
+    [1, 30],
+  ]);
 });
 
 test('counts endpoints, users and gateways for themselves', async (t) => {
@@ -165,7 +184,7 @@ test('takes over the slots of a process that was killed', async (t) => {
     const { Pacing } = await import(${JSON.stringify(new URL('./rate-limit.ts', import.meta.url).href)});
     const pacing = new Pacing({ rate: { requests: 1000, seconds: 1 }, concurrency: 1,
       stateRoot: ${JSON.stringify(stateRoot)}, gateway: 'https://gateway.example.net', username: 'alice',
-      uid: process.getuid?.(), signal: new AbortController().signal, onUnwritable() {}, info() {}, waiting() {} });
+      uid: process.getuid?.(), signal: new AbortController().signal, onUnwritable() {}, info() {}, waiting() {}, allowed() {} });
     await pacing.enter('hostids', ${far});
     console.log('in');
     setInterval(() => {}, 1000);`;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Endpoint } from './api-versions.ts';
 import { codeOf } from './gateway-error.ts';
 import {
+  allowance,
   block,
   depart,
   type Hindrance,
@@ -45,6 +46,8 @@ export interface PacingOptions extends PacingRule {
   info(message: string): void;
   /** Told what is waited for, and undefined when it is over. */
   waiting(text: string | undefined): void;
+  /** Told at each request how many more may go out at once, and the seconds of the window they count in. */
+  allowed(left: number, seconds: number): void;
 }
 
 const slotHeartbeatMs = 20_000;
@@ -175,6 +178,8 @@ class Gate {
       latestMs: depart(state, this.#options, now),
     };
     state.inFlight.push({ ...thisProcess(), id: entered.slot, seenMs: now });
+    const { left, seconds } = allowance(state, this.#options, now);
+    this.#options.allowed(left, seconds);
     return entered;
   }
 

@@ -6,7 +6,7 @@ import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
 import { type ArchiveMode, archivedOptions, checkSame, openRunArchive } from './archive-run.ts';
 import { archiveStore, earlierCuts } from './archive-store.ts';
 import type { PostureContext } from './cli-flags.ts';
-import { expectedInput } from './host-ids.ts';
+import { expectedInput, pairsIn } from './host-ids.ts';
 import { type PostureSlices, type ProvenSlice, posturePlan, postureSlices } from './index.ts';
 import { PostureInput } from './input.ts';
 import { type RunOptions, runOptions } from './options.ts';
@@ -47,6 +47,8 @@ interface Asked {
   input: PostureInput;
   gateway?: Gateway;
   slices?: PostureSlices;
+  /** Policy–host pairs of an input that an archive keeps whole, long before all of it is used. */
+  hostsKept?: number;
 }
 
 function tallyOf({ gateway, slices }: Asked) {
@@ -120,6 +122,7 @@ async function fetchAndWrite(
   asked.gateway = gateway;
   try {
     if (kept !== undefined) await begin(context, run, options, kept, gateway);
+    if (kept !== undefined && context.progress.shown) void countKept(kept.archive, asked);
     asked.slices = postureSlices(gateway, asked.input.counted(run.input), {
       ...options,
       ...archiveOptions(options, kept),
@@ -150,6 +153,16 @@ async function begin(
   });
 }
 
+/** For the time left: counts what is to be asked for as soon as the archive has all of it. */
+async function countKept(archive: Archive, asked: Asked): Promise<void> {
+  try {
+    await archive.inputKept();
+    asked.hostsKept = await pairsIn(archive.keptInput());
+  } catch {
+    // Whoever uses the input tells what is wrong with it.
+  }
+}
+
 function archiveOptions(options: RunOptions, kept: Kept) {
   if (kept === undefined) return {};
   const { archive } = kept;
@@ -169,13 +182,15 @@ async function write(
   asked: Asked,
 ): Promise<void> {
   let [hosts, records] = [0, 0];
+  const policies = new Set<string>();
   for await (const slice of slices) {
     await writeSlice(run, slice);
     hosts += slice.slice.hosts;
     records += slice.proof.records;
+    for (const { policyId } of slice.slice.policies) policies.add(policyId);
     const { requests = 0, bytes = 0 } = asked.gateway?.tally ?? {};
-    const hostsTotal = asked.input.hosts ?? 0;
-    context.progress.update({ hosts, hostsTotal, records, requests, bytes });
+    const hostsTotal = asked.input.hosts ?? asked.hostsKept ?? 0;
+    context.progress.update({ policies: policies.size, hosts, hostsTotal, records, requests, bytes });
   }
 }
 

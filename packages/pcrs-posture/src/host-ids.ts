@@ -1,6 +1,7 @@
 import { codedError, excerpt } from 'pcrs-records/errors';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import { isObject, type JsonObject, kindByShape } from 'pcrs-records/kinds';
+import { isBlank, lineBlocks } from 'pcrs-records/lines';
 import type { PolicyHosts } from './slices.ts';
 
 /** What `pcrs-posture` reads, for messages. */
@@ -33,6 +34,24 @@ export function parseHostIds(
  */
 export function policyHosts(line: string): PolicyHosts {
   return parseElement(parseExact(line), 'hostids');
+}
+
+/**
+ * How many policy–host pairs an input asks for.
+ *
+ * Throws  as `parseHostIds`, and a SyntaxError for a line that is no JSON
+ */
+export async function pairsIn(input: AsyncIterable<Uint8Array>): Promise<number> {
+  let pairs = 0;
+  for await (const { lines } of lineBlocks(input)) {
+    for (const line of lines) {
+      if (isBlank(line)) continue;
+      const value = parseExact(line);
+      const kind = isObject(value) && typeof value['kind'] === 'string' ? value['kind'] : undefined;
+      for (const { input } of parseHostIds(value, kind, 'input')) pairs += input.hostIds.length;
+    }
+  }
+  return pairs;
 }
 
 /** The error for policies where hosts are due. */
