@@ -1,7 +1,6 @@
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import type { LineBlock } from 'pcrs-records/lines';
-import { decoded, isBlankLine } from './byte-lines.ts';
+import { type ByteLines, decoded } from './byte-lines.ts';
 import { databaseError } from './database-error.ts';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { tellingOfIdle } from './idle.ts';
@@ -95,14 +94,13 @@ async function fill(
       counted,
       threadAfterBytes,
       () => load !== undefined,
-      (lines) => openThread(load as Load, lines),
+      () => openThread(load as Load),
     );
     for await (const block of tellingOfIdle(parsed, idleMs, async () => load?.commit(), signal)) {
       if ('entries' in block) await load?.takeParsed(block);
       else {
-        const first = block.lines.findIndex((line) => !isBlankLine(line));
-        if (first < 0) continue;
-        load ??= await openLoad(place, block, first, target, options);
+        load ??= await openLoad(place, block, target, options);
+        if (load === undefined) continue;
         await load.take(block);
       }
       progress?.update({ records: (load as Load).lines, bytes });
@@ -118,24 +116,26 @@ async function fill(
 }
 
 /** A thread that parses postures while this one stores them. */
-async function openThread(load: Load, lines: number): Promise<ParserThread> {
+async function openThread(load: Load): Promise<ParserThread> {
   const { ParserThread } = await import('./parser-client.ts');
   const before = load.openMirror((name, hasColumn) => thread.learn(name, hasColumn));
-  const thread = new ParserThread({ before, lines });
+  const thread = new ParserThread({ before });
   return thread;
 }
 
+/** A load into a place, once a block has a record. */
 async function openLoad(
   place: Place,
-  block: LineBlock,
-  first: number,
+  block: ByteLines,
   target: Target,
   options: SqliteOptions,
-): Promise<Load> {
-  const text = decoded(block.lines[first] as string);
-  const line = block.firstLine + first;
+): Promise<Load | undefined> {
+  const [first] = block.records();
+  if (first === undefined) return undefined;
+  const [bytes, line] = first;
+  const text = decoded(bytes);
   // A stream that is no NDJSON at all leaves no file behind.
-  if (!options.skipBad) requireJson(text, line, block.unterminated && first === block.lines.length - 1);
+  if (!options.skipBad) requireJson(text, line, block.unterminated);
   return Load.open(await place.open(text, line), loadOptions(target, options));
 }
 

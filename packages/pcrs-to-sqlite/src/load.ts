@@ -1,8 +1,7 @@
 import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
 import { RunJudge } from 'pcrs-records/judge';
 import type { GatewayKind, JsonObject } from 'pcrs-records/kinds';
-import type { LineBlock } from 'pcrs-records/lines';
-import { isBlankLine } from './byte-lines.ts';
+import type { ByteLines } from './byte-lines.ts';
 import type { LoadDatabase } from './database.ts';
 import type { PostureBatch, PostureMirror } from './posture-batch.ts';
 import { Problems } from './problems.ts';
@@ -94,19 +93,14 @@ export class Load {
   }
 
   /**
-   * Takes the lines of a block, which are byte texts.
+   * Takes the lines of a block.
    *
    * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE where the stream cannot be a whole run any more; what came before stands
    */
-  async take(block: LineBlock): Promise<void> {
+  async take(block: ByteLines): Promise<void> {
     await this.begin();
-    const { lines, firstLine, unterminated } = block;
     this.#noteBytes(block);
-    for (let index = 0; index < lines.length; index += 1) {
-      const text = lines[index] as string;
-      if (!isBlankLine(text))
-        this.#takeLine(text, firstLine + index, unterminated && index === lines.length - 1);
-    }
+    for (const [text, line] of block.records()) this.#takeLine(text, line, block.unterminated);
     await this.#afterBlock();
   }
 
@@ -119,7 +113,7 @@ export class Load {
     counts.nulCharacters += batch.counts.nulCharacters;
     this.#mirror?.replay(batch, {
       onRecord: (line, withControl) => this.#takeMirrored(line, withControl),
-      onLine: (text, line) => this.#takeLine(text, line, line === batch.unterminatedLine),
+      onLine: (text, line) => this.#takeLine(text, line, batch.unterminated),
     });
     this.#bytes += batch.text.length;
     await this.#afterBlock();

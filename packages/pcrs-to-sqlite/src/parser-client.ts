@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import type { ParserStart, ToParser } from './parser-thread.ts';
+import type { ByteBlock } from 'pcrs-records/lines';
+import type { FromParser, ParserStart, ToParser } from './parser-thread.ts';
 import type { PostureBatch } from './posture-batch.ts';
 
-/** Pieces that are on their way to the other thread and back at a time. */
-const piecesUnderWay = 6;
+/** Blocks that are on their way to the other thread and back at a time. */
+const blocksUnderWay = 5;
 /** While the other thread is busy, so much is gathered for it: each handing over costs the same. */
 const gatheredBytes = 256 * 1024;
 
@@ -11,10 +12,12 @@ const gatheredBytes = 256 * 1024;
 export class ParserThread {
   readonly #worker: Worker;
   readonly #batches: PostureBatch[] = [];
-  #pieces: Uint8Array[] = [];
-  #bytes = 0;
-  /** Pieces that the thread has. */
+  /** Blocks that the thread has. */
   #handed = 0;
+  /** What is gathered for it, and buffers that came back: none is made twice. */
+  #gathered: ByteBlock[] = [];
+  #bytes = 0;
+  readonly #buffers: ArrayBuffer[] = [];
   #ended = false;
   #failure: { error: unknown } | undefined;
   #wake = (): void => {};
@@ -22,18 +25,18 @@ export class ParserThread {
   constructor(start: ParserStart) {
     // Built or not, the thread's file lies beside this one and has its ending.
     const file = `./parser-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
-    this.#worker = new Worker(new URL(file, import.meta.url), {
-      workerData: start,
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
-    });
-    this.#worker.on('message', (batch: PostureBatch | 'end') => {
-      if (batch === 'end') this.#ended = true;
-      else this.#batches.push(batch);
-      this.#handed = Math.max(0, this.#handed - 1);
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: start });
+    this.#worker.on('message', ({ batch, buffer }: FromParser) => {
+      this.#batches.push(batch);
+      this.#buffers.push(buffer);
+      this.#handed -= 1;
       if (this.#handed === 0) this.#handOver();
       this.#wake();
     });
-    this.#worker.on('error', (error) => this.#end(error));
+    this.#worker.on('error', (error) => {
+      this.#handed = 0;
+      this.#end({ error });
+    });
   }
 
   /** Tells what became of a member that had no column. */
@@ -42,19 +45,22 @@ export class ParserThread {
   }
 
   /**
-   * Parses pieces of a stream, each of which but the last ends at a line's end.
+   * Parses the blocks of a stream.
    *
    * Yields  batches in the order of the stream
-   * Throws  what the pieces throw, after the batches of those before
+   * Throws  what the blocks throw, after the batches of those before
    */
-  async *parse(pieces: AsyncIterator<Uint8Array>): AsyncGenerator<PostureBatch> {
-    this.#feed(pieces).catch((error) => this.#end(error));
+  async *parse(blocks: AsyncIterator<ByteBlock>): AsyncGenerator<PostureBatch> {
+    void this.#feed(blocks).then(
+      () => this.#end(),
+      (error) => this.#end({ error }),
+    );
     for (;;) {
       const batch = this.#batches.shift();
       if (batch !== undefined) {
         yield batch;
         this.#wake();
-      } else if (this.#ended) {
+      } else if (this.#ended && this.#handed === 0) {
         if (this.#failure) throw this.#failure.error;
         return;
       } else await this.#change();
@@ -65,45 +71,46 @@ export class ParserThread {
     void this.#worker.terminate();
   }
 
-  async #feed(pieces: AsyncIterator<Uint8Array>): Promise<void> {
-    let failure: { error: unknown } | undefined;
+  async #feed(blocks: AsyncIterator<ByteBlock>): Promise<void> {
     for (;;) {
-      const next = await pieces.next().catch((error) => {
-        failure = { error };
-        return { done: true as const, value: undefined };
-      });
-      if (next.done) break;
-      this.#pieces.push(next.value);
-      this.#bytes += next.value.length;
+      const { done, value } = await blocks.next();
+      if (done) return;
+      // A line that may be cut is a block of its own.
+      if (value.unterminated) this.#handOver();
+      this.#gathered.push(value);
+      this.#bytes += value.bytes.length;
       if (this.#handed === 0 || this.#bytes >= gatheredBytes) this.#handOver();
-      while (this.#handed + this.#batches.length >= piecesUnderWay && !this.#ended) await this.#change();
+      while (this.#handed + this.#batches.length >= blocksUnderWay && !this.#ended) await this.#change();
     }
-    this.#handOver();
-    this.#failure ??= failure;
-    this.#tell({ bytes: undefined });
   }
 
-  /** Hands over what is gathered: a copy, since what goes to a thread is gone here, and the pieces are not ours. */
+  /** Hands over what is gathered: a copy, since what goes to a thread is gone here, and the bytes are not ours. */
   #handOver(): void {
-    if (this.#bytes === 0) return;
-    const bytes = new Uint8Array(this.#bytes);
+    const [first] = this.#gathered;
+    if (first === undefined) return;
+    const length = this.#bytes;
+    let buffer = this.#buffers.pop();
+    if (buffer === undefined || buffer.byteLength < length) buffer = new ArrayBuffer(roomFor(length));
+    const bytes = new Uint8Array(buffer);
     let at = 0;
-    for (const piece of this.#pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
+    for (const block of this.#gathered) {
+      bytes.set(block.bytes, at);
+      at += block.bytes.length;
     }
-    this.#pieces = [];
+    this.#gathered = [];
     this.#bytes = 0;
     this.#handed += 1;
-    this.#tell({ bytes }, [bytes.buffer]);
+    const { firstLine, unterminated } = first;
+    this.#tell({ buffer, length, firstLine, unterminated }, [buffer]);
   }
 
   #tell(message: ToParser, transfer: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
 
-  #end(error: unknown): void {
-    this.#failure ??= { error };
+  #end(failure?: { error: unknown }): void {
+    if (!this.#ended) this.#handOver();
+    this.#failure ??= failure;
     this.#ended = true;
     this.#wake();
   }
@@ -118,4 +125,9 @@ export class ParserThread {
       };
     });
   }
+}
+
+/** Blocks differ by a line or so in length; a buffer should do for the next one, too. */
+function roomFor(bytes: number): number {
+  return Math.ceil((bytes * 1.25) / gatheredBytes) * gatheredBytes;
 }

@@ -1,44 +1,43 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { byteLineBlocks } from './byte-lines.ts';
+import { ByteLines } from './byte-lines.ts';
+import type { PostureBatch } from './posture-batch.ts';
 import { PostureParser } from './posture-parser.ts';
 
-/** What the thread is told: bytes that end at a line's end (none: the stream is over), or what became of a new member. */
-export type ToParser = { bytes: Uint8Array | undefined } | { name: string; hasColumn: boolean };
+/** A block of whole lines, in a buffer that goes back and forth. */
+export interface HandedBlock {
+  readonly buffer: ArrayBuffer;
+  /** Of the buffer, the bytes that are the block's. */
+  readonly length: number;
+  readonly firstLine: number;
+  readonly unterminated: boolean;
+}
 
-/** What it is started with. */
+/** What the thread is told: a block to parse, or what became of a new member. */
+export type ToParser = HandedBlock | { readonly name: string; readonly hasColumn: boolean };
+
+/** What the thread tells of a block: what it holds; and its buffer comes back. */
+export interface FromParser {
+  readonly batch: PostureBatch;
+  readonly buffer: ArrayBuffer;
+}
+
+/** What the thread is started with. */
 export interface ParserStart {
-  before: readonly string[];
-  /** Lines that came before its first. */
-  lines: number;
+  /** Columns that earlier records brought. */
+  readonly before: readonly string[];
 }
 
 const port = parentPort;
 if (port) {
-  const { before, lines } = workerData as ParserStart;
-  const parser = new PostureParser(before);
-  const waiting: (Uint8Array | undefined)[] = [];
-  let wake = (): void => {};
+  const parser = new PostureParser((workerData as ParserStart).before);
   port.on('message', (message: ToParser) => {
-    if ('name' in message) parser.learn(message.name, message.hasColumn);
-    else waiting.push(message.bytes);
-    wake();
-  });
-  const pieces = async function* (): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      while (waiting.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      const bytes = waiting.shift();
-      if (bytes === undefined) return;
-      yield bytes;
+    if ('name' in message) {
+      parser.learn(message.name, message.hasColumn);
+      return;
     }
-  };
-  for await (const block of byteLineBlocks(pieces())) {
-    const batch = parser.parse({ ...block, firstLine: block.firstLine + lines });
-    port.postMessage(batch, [batch.entries.buffer]);
-  }
-  port.postMessage('end');
-  port.close();
+    const { buffer, length, firstLine, unterminated } = message;
+    const bytes = Buffer.from(buffer, 0, length);
+    const batch = parser.parse(new ByteLines({ bytes, firstLine, unterminated }));
+    port.postMessage({ batch, buffer } satisfies FromParser, [buffer, batch.entries.buffer]);
+  });
 }

@@ -21,8 +21,7 @@ export interface PostureBatch {
   /** Of the block. */
   readonly firstLine: number;
   readonly invalidUtf8: boolean;
-  /** The last line, which came without a newline; 0 where there is none. */
-  readonly unterminatedLine: number;
+  readonly unterminated: boolean;
 }
 
 export const lineEntry = 0;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { byteLineBlocks } from './byte-lines.ts';
+import { byteBlocks } from 'pcrs-records/lines';
+import { ByteLines } from './byte-lines.ts';
 import { openDatabase } from './database.ts';
 import { finishLoad } from './finish.ts';
 import { contents, hostIds, lines, newDatabase, policy, posture, run } from './fixture.test.ts';
@@ -15,7 +16,7 @@ const finishing = { strict: false, requireRun: false, prune: false, log: undefin
 type Way = (load: Load, chunks: Uint8Array[]) => Promise<void>;
 
 const inOneThread: Way = async (load, chunks) => {
-  for await (const block of byteLineBlocks(chunks)) await load.take(block);
+  for await (const block of byteBlocks(chunks)) await load.take(new ByteLines(block));
 };
 
 /** As with another thread, which learns of new members some blocks later. */
@@ -27,11 +28,11 @@ const apart =
     const parser = new PostureParser(
       load.openMirror((name, hasColumn) => news.push([name, hasColumn, blocks + delay])),
     );
-    for await (const block of byteLineBlocks(chunks)) {
+    for await (const block of byteBlocks(chunks)) {
       blocks += 1;
       for (const [name, hasColumn] of news.filter(([, , from]) => from === blocks))
         parser.learn(name, hasColumn);
-      await load.takeParsed(parser.parse(block));
+      await load.takeParsed(parser.parse(new ByteLines(block)));
     }
   };
 

@@ -1,6 +1,5 @@
 import { controlsTable, postureTable } from 'pcrs-records/columns';
-import type { LineBlock } from 'pcrs-records/lines';
-import { isBlankLine } from './byte-lines.ts';
+import type { ByteLines } from './byte-lines.ts';
 import { skipSpace } from './json-text.ts';
 import type { Shape } from './layout.ts';
 import { MemberError } from './member-error.ts';
@@ -46,6 +45,8 @@ export class PostureParser {
   #newShapes: (readonly number[])[] = [];
   #entries: number[] = [];
   #texts: string[] = [];
+  /** Of the record at hand. */
+  #values: string[] = [];
 
   /** Takes  before  columns that earlier records brought */
   constructor(before: readonly string[]) {
@@ -66,16 +67,13 @@ export class PostureParser {
     else this.#without.add(name);
   }
 
-  /** Parses a block of lines that are byte texts. */
-  parse(block: LineBlock): PostureBatch {
-    const { lines, firstLine, invalidUtf8, unterminated } = block;
+  /** Parses a block. */
+  parse(block: ByteLines): PostureBatch {
+    const { firstLine, invalidUtf8, unterminated } = block;
     Object.assign(this.#counts, { loneSurrogates: 0, nulCharacters: 0 });
-    for (let index = 0; index < lines.length; index += 1) {
-      const text = lines[index] as string;
-      if (isBlankLine(text)) continue;
-      const last = unterminated && index === lines.length - 1;
-      if (last || !text.startsWith(prefix) || !this.#takePosture(text, firstLine + index)) {
-        this.#takeLine(text, firstLine + index);
+    for (const [text, line] of block.records()) {
+      if (unterminated || !text.startsWith(prefix) || !this.#takePosture(text, line)) {
+        this.#takeLine(text, line);
       }
     }
     const batch = {
@@ -85,7 +83,7 @@ export class PostureParser {
       counts: { ...this.#counts },
       firstLine,
       invalidUtf8,
-      unterminatedLine: unterminated ? firstLine + lines.length - 1 : 0,
+      unterminated,
     };
     this.#texts = [];
     this.#entries = [];
@@ -134,6 +132,9 @@ export class PostureParser {
     }
     if (members.extras !== '') this.#put(extrasSlot * 4 + textValue, members.extras);
     this.#entries[countAt] = (this.#entries.length - countAt - 1) / 2;
+    // As one text they do not hold on to the line any more.
+    this.#texts.push(this.#values.join(''));
+    this.#values = [];
     return true;
   }
 
@@ -146,7 +147,7 @@ export class PostureParser {
 
   #put(code: number, text: string): void {
     this.#entries.push(code, text.length);
-    this.#texts.push(text);
+    this.#values.push(text);
   }
 
   #hasKeys(): boolean {
