@@ -1,12 +1,8 @@
-import { failedEnd } from 'pcrs-cli/failed-end';
 import { flag } from 'pcrs-cli/flags';
 import { connectionFlags, gatewayOptions } from 'pcrs-cli/gateway-flags';
-import { askHidden } from 'pcrs-cli/prompt';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
-import { readCredentials } from './credentials.ts';
 import type { AuthOptions } from './index.ts';
-import { newRunId } from './run-id.ts';
 
 const flags = {
   check: flag.boolean({
@@ -77,6 +73,8 @@ async function openRun(context: AuthContext): Promise<void> {
     await context.output.record(session);
   } catch (error) {
     const reason = context.signal.aborted ? context.signal.reason : error;
+    const { failedEnd } = await import('pcrs-cli/failed-end');
+    const { newRunId } = await import('./run-id.ts');
     await context.output.record(failedEnd(context.tool, newRunId(), reason, context.log)).catch(() => {});
     throw error;
   }
@@ -84,6 +82,8 @@ async function openRun(context: AuthContext): Promise<void> {
 
 async function authOptions(context: AuthContext): Promise<AuthOptions> {
   const { credentials, renew, strict } = context.flags;
+  const { readCredentials } = await import('./credentials.ts');
+  const { askHidden } = await import('pcrs-cli/prompt');
   return {
     ...gatewayOptions(context),
     ...{ strict, renew, startedAt: context.startedAt },

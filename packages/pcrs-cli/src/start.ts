@@ -1,6 +1,5 @@
 import { createReadStream, fstatSync, readFileSync, type Stats } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
 import { codedError } from 'pcrs-records/errors';
 import { commonFlags } from './common-flags.ts';
@@ -67,7 +66,7 @@ async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
   const values = read.values as unknown as CommonValues;
   if (values.help || values.version || values.completion) return printAndEnd(tool, values);
 
-  const stdinIs = whatStdinIs();
+  const stdinIs = await whatStdinIs();
   const needsStdin = tool.stdin === 'required' && (tool.needsStdin?.(read.values as never) ?? true);
   if (stdinIs === 'terminal' && needsStdin) {
     const { helpText } = await import('./help.ts');
@@ -87,7 +86,7 @@ async function runMain(
   const stderrIsTerminal = process.stderr.isTTY === true;
   const progress = openProgress({
     tool: tool.name,
-    mode: progressMode(tool, values),
+    mode: progressMode(tool, values, stdinIs),
     columns: () => process.stderr.columns ?? 80,
     write: writeStderr,
   });
@@ -236,9 +235,10 @@ function stdinBytes(): Readable {
   return openStdin;
 }
 
-function whatStdinIs(): Context['stdinIs'] {
-  if (isatty(0)) return 'terminal';
+/** Only a device can be a terminal, and what tells loads Node's network. */
+async function whatStdinIs(): Promise<Context['stdinIs']> {
   const stat = stdinStat();
+  if (stat?.isCharacterDevice() && (await import('node:tty')).isatty(0)) return 'terminal';
   return stat && (stat.isDirectory() || stat.isFIFO() || stat.isSocket() || stat.isFile())
     ? 'stream'
     : 'nothing';
@@ -253,12 +253,16 @@ function stdinStat(): Stats | undefined {
   }
 }
 
-function progressMode(tool: AnyTool, values: CommonValues): 'live' | 'plain' | 'none' {
+function progressMode(
+  tool: AnyTool,
+  values: CommonValues,
+  stdinIs: Context['stdinIs'],
+): 'live' | 'plain' | 'none' {
   if (values.quiet || values.logFormat === 'json') return 'none';
   if (!process.stderr.isTTY || process.env['TERM'] === 'dumb') return values.progress ? 'plain' : 'none';
   if (values.progress || tool.live === 'always') return 'live';
   if (tool.live === undefined) return 'none';
-  const piped = tool.live === 'unless stdout is piped' ? !process.stdout.isTTY : !isatty(0);
+  const piped = tool.live === 'unless stdout is piped' ? !process.stdout.isTTY : stdinIs !== 'terminal';
   return piped ? 'none' : 'live';
 }
 

@@ -4,7 +4,6 @@ import { openDispatcher } from './dispatcher.ts';
 import { codeOf } from './gateway-error.ts';
 import { type IdentityOptions, identify, type SessionHint } from './identity.ts';
 import { tokenClaims } from './jwt.ts';
-import { login } from './login.ts';
 import { proxyRoute } from './proxy.ts';
 import { Secrets } from './secrets.ts';
 import { stateRoot } from './state-directory.ts';
@@ -90,14 +89,10 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   const common = { gateway: url, secrets, userAgent, timeoutMs, retries, maxWaitMs, backoffBaseMs, signal };
   const tokens = new Tokens({
     ...{ url, username, store, elsewhere, passwords, secrets, signal, log, advice, onUnwritable: unwritable },
-    login: async (user, password) =>
-      login({
-        ...common,
-        username: user,
-        password,
-        dispatcher: await dispatcher(),
-        log,
-      }),
+    async login(user, password) {
+      const { login } = await import('./login.ts');
+      return login({ ...common, username: user, password, dispatcher: await dispatcher(), log });
+    },
   });
   return {
     ...{ url, tokens, secrets, store, backoffBaseMs, dispatcher, onUnwritable: unwritable },

@@ -3,8 +3,8 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { askKeeping } from './archive-answers.ts';
 import type { Consume, GatewayRequest } from './ask.ts';
+import { askKeeping } from './ask-keeping.ts';
 import type { Gateway } from './gateway.ts';
 import { brokenBody } from './gateway-error.ts';
 import { wholeBody } from './whole.ts';

@@ -1,7 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { AskContext, Consume, GatewayRequest } from './ask.ts';
 import type { TransportFailure } from './connection-failure.ts';
-import { readErrorBody } from './error-body.ts';
 import { exchange, type HttpAnswer } from './exchange.ts';
 import { brokenBody, codeOf, type Reason } from './gateway-error.ts';
 import type { Permit } from './rate-limit.ts';
@@ -64,6 +63,7 @@ async function judged<T>(context: AskContext, answer: HttpAnswer, consume: Consu
   const { status, headers, body } = answer;
   const scrub = (text: string) => context.secrets.scrub(text);
   if (status === 200 || status === 203 || status === 204) return consumed(context, answer, consume);
+  const { readErrorBody } = await import('./error-body.ts');
   const said = await readErrorBody(body, scrub, context.signal);
   const verdict = judgeAnswer(status, headers, said.code, Date.now());
   const target =

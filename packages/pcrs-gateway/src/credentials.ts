@@ -1,6 +1,4 @@
-import { outputOf } from './command.ts';
 import { usageError } from './gateway-error.ts';
-import { readSecretFile } from './secret-file.ts';
 import type { Secrets } from './secrets.ts';
 
 /** The part of the options that credentials come from. */
@@ -92,6 +90,7 @@ function fileSource(flag: string, option: string, path: string, options: Credent
   return {
     ...placed(flag, option, options),
     async read() {
+      const { readSecretFile } = await import('./secret-file.ts');
       // A pipe such as /dev/fd/63 can be read once; a file is read again, since it may have changed.
       const text = await readSecretFile(path, { flag, strict, uid, warn }).catch((error) => {
         if (last === undefined) throw error;
@@ -113,7 +112,13 @@ function commandSource(
 ): Source {
   secrets.add(command);
   const { env, signal } = options;
-  return { ...placed(flag, option, options), read: () => outputOf(command, { flag, env, signal }) };
+  return {
+    ...placed(flag, option, options),
+    async read() {
+      const { outputOf } = await import('./command.ts');
+      return outputOf(command, { flag, env, signal });
+    },
+  };
 }
 
 /** Where a flag's value came from decides which user it serves, and whether other stages have it too. */

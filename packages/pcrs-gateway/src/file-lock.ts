@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readFileSync, statSync, unlinkSync, utimesSync, writeSync } from 'node:fs';
-import { type Holder, isGone, thisProcess } from './process-alive.ts';
+import { type Holder, isGone, thisProcess, uniqueName } from './process-alive.ts';
 import { sleep } from './sleep.ts';
 
 /** A live holder shows itself every 5 s; one that was silent for 30 s has lost the lock. */
@@ -22,7 +21,7 @@ export async function withFileLock<T>(
   signal: AbortSignal,
   work: () => T | Promise<T>,
 ): Promise<T> {
-  const mine = JSON.stringify({ ...thisProcess(), nonce: randomUUID() });
+  const mine = JSON.stringify({ ...thisProcess(), nonce: uniqueName() });
   for (let waitMs = 1; !create(path, mine); waitMs = Math.min(50, waitMs * 1.5)) {
     removeIfStale(path);
     await sleep(waitMs * (0.5 + Math.random()), signal);

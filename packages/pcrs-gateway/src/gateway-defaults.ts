@@ -30,7 +30,7 @@ export function withDefaults(options: Partial<GatewayOptions>): GatewayOptions {
     maxWaitMs: 1_800_000,
     rate: { requests: 25, seconds: 60 },
     concurrency: 2,
-    uid: options.env === undefined ? undefined : ownUid(),
+    uid: options.env === undefined || 'uid' in options ? undefined : ownUid(),
     userAgent: 'pcrs-gateway',
     signal: new AbortController().signal,
     log: { warn() {}, info() {}, verbose() {}, secret() {} },

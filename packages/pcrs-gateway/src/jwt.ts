@@ -7,6 +7,15 @@ export interface TokenClaims {
   modules: readonly string[] | undefined;
 }
 
+/** A token and when it ends, in milliseconds since 1970. */
+export interface LiveToken {
+  token: string;
+  expiresMs: number;
+}
+
+/** How long a token lives that does not say. Source: Qualys API best practices, PCRS, 2023-10-31. */
+export const tokenLifeMs = 4 * 60 * 60 * 1000;
+
 /** Whether a text has a token's form, three parts of base64url. */
 export function isTokenLike(text: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text);

@@ -3,16 +3,10 @@ import type { TransportFailure } from './connection-failure.ts';
 import { type ErrorBody, parseErrorBody, readErrorBody } from './error-body.ts';
 import { exchange, type HttpAnswer } from './exchange.ts';
 import { GatewayError } from './gateway-error.ts';
-import { isTokenLike, tokenClaims } from './jwt.ts';
+import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
 import { header, judgeAnswer, tryBackoffMs, waitBackoffMs, waitMarginMs } from './retry.ts';
 import type { Secrets } from './secrets.ts';
 import { sleep } from './sleep.ts';
-
-/** A token and when it ends, in milliseconds since 1970. */
-export interface LiveToken {
-  token: string;
-  expiresMs: number;
-}
 
 export interface LoginOptions {
   gateway: string;
@@ -28,9 +22,6 @@ export interface LoginOptions {
   signal: AbortSignal;
   log: { info(message: string): void; verbose(message: string): void };
 }
-
-/** How long a token lives that does not say. Source: Qualys API best practices, PCRS, 2023-10-31. */
-export const tokenLifeMs = 4 * 60 * 60 * 1000;
 
 const maxTokenBytes = 64 * 1024;
 

@@ -1,6 +1,5 @@
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { kill, pid } from 'node:process';
 
 /** Who holds a lock or a slot: a process, and the machine (or container) that its number means something on. */
 export interface Holder {
@@ -8,19 +7,31 @@ export interface Holder {
   machine: string;
 }
 
+// `process` is used as it is: importing node:process opens all that it has, stdin too, which takes 5 ms.
+
 let machine: string | undefined;
 
 /** This process. */
 export function thisProcess(): Holder {
   machine ??= `${hostname()} ${pidNamespace()}`;
-  return { pid, machine };
+  return { pid: process.pid, machine };
+}
+
+/**
+ * A name that no process of this machine has given before: for locks, slots and temporary files, not for secrets.
+ * Node's cryptography, which has such names, takes 5 ms to load.
+ */
+export function uniqueName(): string {
+  return [process.pid, Date.now(), Math.random()]
+    .map((number) => number.toString(36).replace('0.', ''))
+    .join('-');
 }
 
 /** Whether a holder is known to be gone; of processes elsewhere nothing is known. */
 export function isGone(holder: Holder): boolean {
   if (holder.machine !== thisProcess().machine) return false;
   try {
-    kill(holder.pid, 0);
+    process.kill(holder.pid, 0);
     return false;
   } catch (error) {
     return (error as { code?: string }).code === 'ESRCH';

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Endpoint } from './api-versions.ts';
 import { codeOf } from './gateway-error.ts';
 import {
@@ -12,7 +11,7 @@ import {
   type PacingRule,
   type PacingState,
 } from './pacing-state.ts';
-import { isGone, thisProcess } from './process-alive.ts';
+import { isGone, thisProcess, uniqueName } from './process-alive.ts';
 import { decimal, header } from './retry.ts';
 import { fileState, memoryState, type SharedState } from './shared-state.ts';
 import { sleep } from './sleep.ts';
@@ -174,7 +173,7 @@ class Gate {
     if (inTheWay !== undefined) return inTheWay;
     const entered: Entered = {
       kind: 'entered',
-      slot: randomUUID(),
+      slot: uniqueName(),
       latestMs: depart(state, this.#options, now),
     };
     state.inFlight.push({ ...thisProcess(), id: entered.slot, seenMs: now });

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { accessSync, constants, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { usageError } from './gateway-error.ts';
 
@@ -78,5 +78,7 @@ export function safeName(text: string): string {
   }).join('');
   const name = escaped.replace(/^\./, '%2E');
   if (name.length <= 150) return name;
+  // Loaded only for such a name: it takes 5 ms.
+  const { createHash } = createRequire(import.meta.url)('node:crypto') as typeof import('node:crypto');
   return `${name.slice(0, 130)}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
 }

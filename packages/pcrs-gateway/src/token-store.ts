@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -14,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from './gateway-error.ts';
+import { uniqueName } from './process-alive.ts';
 import { checkPrivate, privateDirectory, safeName } from './state-directory.ts';
 
 /** A token of ours as it lies in its file. */
@@ -76,7 +76,7 @@ export class TokenStore {
   write(stored: StoredToken): string {
     this.#directory(stored.gateway);
     const path = this.path(stored.gateway, stored.username);
-    const temporary = `${path}.${randomUUID()}.tmp`;
+    const temporary = `${path}.${uniqueName()}.tmp`;
     try {
       const file = openSync(temporary, 'wx', 0o600);
       try {

@@ -1,8 +1,7 @@
 import type { Source } from './credentials.ts';
 import { withFileLock } from './file-lock.ts';
 import { codeOf, refusedError, usageError } from './gateway-error.ts';
-import { isTokenLike, tokenClaims } from './jwt.ts';
-import { type LiveToken, tokenLifeMs } from './login.ts';
+import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
 import type { Secrets } from './secrets.ts';
 import type { TokenStore } from './token-store.ts';
 

@@ -1,11 +1,7 @@
 import { apiPath } from 'pcrs-gateway/api-versions';
-import { elements } from 'pcrs-gateway/elements';
 import type { Gateway } from 'pcrs-gateway/gateway';
-import { brokenBody } from 'pcrs-gateway/gateway-error';
-import { wholeBody } from 'pcrs-gateway/whole';
 import { codedError } from 'pcrs-records/errors';
-import { parseExact, toDigits } from 'pcrs-records/json';
-import { isObject } from 'pcrs-records/kinds';
+import type { Resolved } from './read-answer.ts';
 
 /** Which hosts to resolve, and how. */
 export interface HostIdsOptions {
@@ -77,10 +73,6 @@ export function answerFacts(
   return { policies: request.query['policyId']?.split(',') ?? [], hosts, records: lines.length };
 }
 
-interface Resolved extends HostIdsLine {
-  error: string | undefined;
-}
-
 async function* resolveBatch(
   gateway: Pick<Gateway, 'ask'>,
   policyIds: readonly string[],
@@ -125,38 +117,9 @@ async function askFor(
   if (options.assetDeploymentType !== undefined) query['assetDeploymentType'] = options.assetDeploymentType;
   const path = apiPath('hostids', options.apiVersion ?? '5.0');
   const what = `the host ids of ${policyIds.length} policies from ${policyIds[0]}`;
-  return gateway.ask({ endpoint: 'hostids', method: 'GET', path, query, what }, async ({ body }) =>
-    readAnswer(await wholeBody(body), new Set(policyIds), options),
-  );
-}
-
-async function readAnswer(
-  body: Buffer,
-  asked: ReadonlySet<string>,
-  options: HostIdsOptions,
-): Promise<Map<string, Resolved[]>> {
-  const answer = new Map<string, Resolved[]>();
-  for await (const block of elements(body, { kind: 'hostids' })) {
-    for (const tagged of new TextDecoder().decode(block.bytes).split('\n').slice(0, -1)) {
-      const resolved = readElement(tagged, options.untagged ?? false);
-      if (!asked.has(resolved.policyId)) {
-        options.warn?.(`policy ${resolved.policyId} is in the answer but was not asked for; left out`);
-        continue;
-      }
-      answer.set(resolved.policyId, [...(answer.get(resolved.policyId) ?? []), resolved]);
-    }
-  }
-  return answer;
-}
-
-function readElement(tagged: string, untagged: boolean): Resolved {
-  const record = parseExact(tagged);
-  const policyId = isObject(record) ? toDigits(record['policyId']) : undefined;
-  if (!isObject(record) || policyId === undefined)
-    throw brokenBody('an element of the answer has no policyId');
-  const { hostIds: ids, error } = record;
-  if (!Array.isArray(ids)) throw brokenBody(`policy ${policyId}: hostIds is not an array`);
-  const line = untagged ? tagged.replace(/^\{"kind":"hostids",?/, '{') : tagged;
-  const shown = error === undefined || error === null || error === '' ? undefined : String(error);
-  return { policyId, hosts: ids.length, line, error: shown };
+  return gateway.ask({ endpoint: 'hostids', method: 'GET', path, query, what }, async ({ body }) => {
+    // Loaded once there is an answer, so that the request goes out sooner.
+    const { readAnswer } = await import('./read-answer.ts');
+    return readAnswer(body, new Set(policyIds), options);
+  });
 }

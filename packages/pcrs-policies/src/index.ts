@@ -1,12 +1,8 @@
 import { apiPath } from 'pcrs-gateway/api-versions';
-import { elements } from 'pcrs-gateway/elements';
-import { objectMembers } from 'pcrs-gateway/elements-members';
 import type { Gateway } from 'pcrs-gateway/gateway';
-import { brokenBody } from 'pcrs-gateway/gateway-error';
-import { wholeBody } from 'pcrs-gateway/whole';
 import { codedError } from 'pcrs-records/errors';
-import { parseExact, toDigits } from 'pcrs-records/json';
-import { isObject, type JsonObject } from 'pcrs-records/kinds';
+import type { JsonObject } from 'pcrs-records/kinds';
+import type { ListedPolicy } from './read-list.ts';
 
 /** Which policies to list, and how. */
 export interface PolicyOptions {
@@ -80,10 +76,6 @@ export function listFacts(_request: unknown, listed: readonly PolicyLine[]) {
   return { policies: [], hosts: null, records: listed.length };
 }
 
-interface ListedPolicy extends PolicyLine {
-  record: JsonObject;
-}
-
 function askForList(gateway: Pick<Gateway, 'ask'>, options: PolicyOptions): Promise<ListedPolicy[]> {
   const query: Record<string, string> = {};
   if (options.evaluatedSince !== undefined) query['lastEvaluationDate'] = options.evaluatedSince;
@@ -91,48 +83,12 @@ function askForList(gateway: Pick<Gateway, 'ask'>, options: PolicyOptions): Prom
   const path = apiPath('policyList', options.apiVersion ?? '2.0');
   return gateway.ask(
     { endpoint: 'policyList', method: 'GET', path, query, what: 'the policy list' },
-    async ({ body }) => readList(await wholeBody(body), options.untagged ?? false),
+    async ({ body }) => {
+      // Loaded once there is an answer, so that the request goes out sooner.
+      const { readList } = await import('./read-list.ts');
+      return readList(body, options.untagged ?? false);
+    },
   );
-}
-
-async function readList(body: Buffer, untagged: boolean): Promise<ListedPolicy[]> {
-  if (body.length === 0) return [];
-  const members = objectMembers(body);
-  const list = members.get('policyList');
-  if (list === undefined)
-    throw brokenBody(
-      `the policy list has no policyList, only ${[...members.keys()].join(', ') || 'nothing'}`,
-    );
-  const subscription = members.get('subscriptionId')?.toString();
-  const found: ListedPolicy[] = [];
-  if (list.toString() === 'null') return found;
-  const kind = 'policy';
-  for await (const block of elements(list, { kind })) {
-    for (const tagged of new TextDecoder().decode(block.bytes).split('\n').slice(0, -1)) {
-      const record = parseExact(tagged);
-      if (!isObject(record)) throw brokenBody('an element of policyList is not an object');
-      found.push({
-        id: toDigits(record['id']),
-        record,
-        line: withSubscription(tagged, record, subscription, untagged),
-      });
-    }
-  }
-  return found;
-}
-
-/** Puts the wrapper's `subscriptionId` in front of the policy's own members, unless it has its own. */
-function withSubscription(
-  tagged: string,
-  record: JsonObject,
-  subscription: string | undefined,
-  untagged: boolean,
-): string {
-  const kind = '"kind":"policy"';
-  const own = tagged.slice(1 + kind.length, -1).replace(/^,/, '');
-  const inherited =
-    subscription === undefined || 'subscriptionId' in record ? '' : `"subscriptionId":${subscription}`;
-  return `{${[untagged ? '' : kind, inherited, own].filter((part) => part !== '').join(',')}}`;
 }
 
 function select(

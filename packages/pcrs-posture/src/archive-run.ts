@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Archive, newArchive, oldArchive } from 'pcrs-gateway/archive';
+import type { Archive } from 'pcrs-gateway/archive';
 import { codedError } from 'pcrs-records/errors';
 import { isBlank, lineBlocks } from 'pcrs-records/lines';
 import { durationMs } from './duration.ts';
@@ -48,6 +48,7 @@ export async function openRunArchive(
 ): Promise<{ archive: Archive; mode: ArchiveMode } | undefined> {
   const mode = modeOf(flags);
   if (flags.archive === undefined) return undefined;
+  const { newArchive, oldArchive } = await import('pcrs-gateway/archive');
   if (mode === 'new') return { archive: await newArchive(flags.archive), mode };
   const archive = await oldArchive(flags.archive, mode === 'resume' ? 'write' : 'read');
   try {

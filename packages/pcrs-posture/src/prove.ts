@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Block, ElementSplitter } from 'pcrs-gateway/elements';
-import { decoded } from 'pcrs-gateway/elements-decoded';
+import type { Block } from 'pcrs-gateway/elements';
 import type { Part } from './spool.ts';
 
 /** What a body that is proven whole holds. */
@@ -20,6 +19,13 @@ export interface Proof {
 
 /** A line that is longer is not kept: it may never end. */
 const LONGEST_KEPT_LINE = 4 << 20;
+
+/** What reads bodies: loaded once there is one, so that the first request goes out sooner. */
+async function reader() {
+  const { ElementSplitter } = await import('pcrs-gateway/elements');
+  const { decoded } = await import('pcrs-gateway/elements-decoded');
+  return { ElementSplitter, decoded };
+}
 
 /** Memory for lines that were made while their body was proven, shared by all slices. */
 export class LineMemory {
@@ -63,6 +69,7 @@ export async function prove(
       yield chunk;
     }
   }
+  const { ElementSplitter, decoded } = await reader();
   const splitter = new ElementSplitter({ kind });
   let lines: Block[] | undefined = [];
   const keep = (block: Block | undefined): void => {
@@ -102,6 +109,7 @@ export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   kind: string | undefined,
 ): AsyncGenerator<Block, Written> {
+  const { ElementSplitter, decoded } = await reader();
   const splitter = new ElementSplitter({ kind });
   for await (const text of decoded(body, { lend: true })) {
     const block = splitter.push(text);

@@ -1,0 +1,94 @@
+import { gatewayOptions } from 'pcrs-cli/gateway-flags';
+import { type Run, runStage } from 'pcrs-cli/stage';
+import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
+import { askKeeping } from 'pcrs-gateway/ask-keeping';
+import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
+import { resolveDate } from 'pcrs-records/dates';
+import { codedError } from 'pcrs-records/errors';
+import type { HostIdsContext } from './cli.ts';
+import { answerFacts, type HostIdsOptions, hostIds } from './index.ts';
+import { policyIds } from './policy-ids.ts';
+
+/** Runs the stage: policies from stdin, their hosts to stdout. */
+export async function runHostIds(context: HostIdsContext): Promise<void> {
+  let gateway: Gateway | undefined;
+  await runStage(context, {
+    takes: ['policy'],
+    expected: 'a policy record, an object with policyId or id, or an id',
+    accept: policyIds,
+    skipBad: context.flags.skipBad,
+    tally: () => gateway?.tally ?? { requests: 0, retries: 0, bytes: 0 },
+    async work(run) {
+      const options = hostIdsOptions(context, run);
+      gateway = await openGateway(gatewayOptions(context), run.session);
+      const { tally } = gateway;
+      await askKeeping(gateway, keeping(context, run, options), answerFacts, (kept) =>
+        writeHostIds(context, run, { ...kept, tally }, options),
+      );
+    },
+  });
+}
+
+async function writeHostIds(
+  context: HostIdsContext,
+  run: Run<string>,
+  gateway: Pick<Gateway, 'ask' | 'tally'>,
+  options: HostIdsOptions,
+): Promise<void> {
+  let done = 0;
+  for await (const { line } of hostIds(gateway, run.input, options)) {
+    await run.emit('hostids', `${line}\n`);
+    done += 1;
+    context.progress.update({ requests: gateway.tally.requests, policies: done, bytes: gateway.tally.bytes });
+  }
+}
+
+function keeping(context: HostIdsContext, run: Run<string>, asked: HostIdsOptions) {
+  const { archive: directory, resume } = context.flags;
+  const { apiVersion, scannedSince, statusChangedSince, assetState, assetDeploymentType } = asked;
+  const options = {
+    'api-version': apiVersion,
+    'scanned-since': scannedSince,
+    'status-changed-since': statusChangedSince,
+    'asset-state': assetState,
+    'asset-deployment-type': assetDeploymentType,
+  };
+  const runId = run.session?.runId ?? null;
+  const startedAt = run.startedAt.toISOString();
+  return {
+    directory,
+    resume,
+    header: { stage: context.tool, version: context.version, runId, startedAt, options },
+  };
+}
+
+function hostIdsOptions(context: HostIdsContext, run: Run<string>): HostIdsOptions {
+  const { flags: values, log } = context;
+  if (values.untagged && run.session)
+    throw codedError('PCRS_USAGE', '--untagged: a run needs the kind of each record; leave pcrs-auth away');
+  const used = {
+    'scanned-since': values.scannedSince,
+    'status-changed-since': values.statusChangedSince,
+    'asset-state': values.assetState,
+    'asset-deployment-type': values.assetDeploymentType,
+  };
+  checkFlags(
+    'hostids',
+    values.apiVersion,
+    Object.entries(used).flatMap(([name, value]) => (value === undefined ? [] : [name])),
+  );
+  const warning = versionWarning('hostids', values.apiVersion, context.startedAt);
+  if (warning) log.warn(warning);
+  const date = (text: string | undefined, name: 'scannedSince' | 'statusChangedSince') =>
+    text === undefined ? {} : { [name]: resolveDate(text, run.startedAt) };
+  return {
+    apiVersion: values.apiVersion,
+    policiesPerRequest: values.policiesPerRequest,
+    untagged: values.untagged,
+    warn: (message) => log.warn(message),
+    ...date(values.scannedSince, 'scannedSince'),
+    ...date(values.statusChangedSince, 'statusChangedSince'),
+    ...(values.assetState === undefined ? {} : { assetState: values.assetState }),
+    ...(values.assetDeploymentType === undefined ? {} : { assetDeploymentType: values.assetDeploymentType }),
+  };
+}

@@ -1,0 +1,48 @@
+import { elements } from 'pcrs-gateway/elements';
+import { brokenBody } from 'pcrs-gateway/gateway-error';
+import { wholeBody } from 'pcrs-gateway/whole';
+import { parseExact, toDigits } from 'pcrs-records/json';
+import { isObject } from 'pcrs-records/kinds';
+import type { HostIdsLine, HostIdsOptions } from './index.ts';
+
+/** The host ids of one policy, or what the gateway said instead. */
+export interface Resolved extends HostIdsLine {
+  error: string | undefined;
+}
+
+/**
+ * The elements in an answer, by policy.
+ *
+ * Takes   asked  the policies asked for; what comes of others is left out with a warning
+ * Throws  PCRS_BROKEN_BODY for what is no answer
+ */
+export async function readAnswer(
+  body: AsyncIterable<Uint8Array>,
+  asked: ReadonlySet<string>,
+  options: Pick<HostIdsOptions, 'untagged' | 'warn'>,
+): Promise<Map<string, Resolved[]>> {
+  const answer = new Map<string, Resolved[]>();
+  for await (const block of elements(await wholeBody(body), { kind: 'hostids' })) {
+    for (const tagged of new TextDecoder().decode(block.bytes).split('\n').slice(0, -1)) {
+      const resolved = readElement(tagged, options.untagged ?? false);
+      if (!asked.has(resolved.policyId)) {
+        options.warn?.(`policy ${resolved.policyId} is in the answer but was not asked for; left out`);
+        continue;
+      }
+      answer.set(resolved.policyId, [...(answer.get(resolved.policyId) ?? []), resolved]);
+    }
+  }
+  return answer;
+}
+
+function readElement(tagged: string, untagged: boolean): Resolved {
+  const record = parseExact(tagged);
+  const policyId = isObject(record) ? toDigits(record['policyId']) : undefined;
+  if (!isObject(record) || policyId === undefined)
+    throw brokenBody('an element of the answer has no policyId');
+  const { hostIds: ids, error } = record;
+  if (!Array.isArray(ids)) throw brokenBody(`policy ${policyId}: hostIds is not an array`);
+  const line = untagged ? tagged.replace(/^\{"kind":"hostids",?/, '{') : tagged;
+  const shown = error === undefined || error === null || error === '' ? undefined : String(error);
+  return { policyId, hosts: ids.length, line, error: shown };
+}

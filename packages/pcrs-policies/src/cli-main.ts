@@ -1,0 +1,99 @@
+import { gatewayOptions } from 'pcrs-cli/gateway-flags';
+import { stdinOrNothing } from 'pcrs-cli/optional-stdin';
+import { type Run, runStage } from 'pcrs-cli/stage';
+import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
+import { askKeeping } from 'pcrs-gateway/ask-keeping';
+import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
+import { resolveDate } from 'pcrs-records/dates';
+import { codedError } from 'pcrs-records/errors';
+import type { PoliciesContext } from './cli.ts';
+import { type ListingCounts, listFacts, type PolicyOptions, policies } from './index.ts';
+
+/** Runs the stage: the policy list to stdout. */
+export async function runPolicies(context: PoliciesContext): Promise<void> {
+  let gateway: Gateway | undefined;
+  await runStage(stdinOrNothing(context), {
+    takes: [],
+    expected: 'a session from pcrs-auth (-n leaves stdin unread)',
+    tally: () => gateway?.tally ?? { requests: 0, retries: 0, bytes: 0 },
+    async work(run) {
+      warnOfVersion(context);
+      const options = policyOptions(context, run);
+      gateway = await openGateway(gatewayOptions(context), run.session);
+      await askKeeping(gateway, keeping(context, run, options), listFacts, (kept) =>
+        writePolicies(context, run, kept, options),
+      );
+    },
+  });
+}
+
+async function writePolicies(
+  context: PoliciesContext,
+  run: Run<unknown>,
+  gateway: Pick<Gateway, 'ask'>,
+  options: PolicyOptions,
+): Promise<void> {
+  const listing = policies(gateway, options);
+  let next = await listing.next();
+  for (; !next.done; next = await listing.next()) await run.emit('policy', `${next.value.line}\n`);
+  tellCounts(context, next.value);
+  const filtered = ['evaluatedSince', 'status', 'id', 'excludeId', 'title'] as const;
+  const full = filtered.every((name) => context.flags[name] === undefined);
+  if (full && next.value.written === 0 && !context.flags.allowEmpty) {
+    const { listed } = next.value;
+    const what =
+      listed === 0 ? 'the gateway listed no policy' : `of ${listed} policies none is active (--status all)`;
+    throw codedError('PCRS_EMPTY', `${what}; may this user see any? (--allow-empty makes that status 0)`);
+  }
+}
+
+function keeping(
+  context: PoliciesContext,
+  run: Run<unknown>,
+  { evaluatedSince, tagInfo, apiVersion }: PolicyOptions,
+) {
+  const { archive: directory, resume } = context.flags;
+  const options = { 'api-version': apiVersion, 'evaluated-since': evaluatedSince, 'tag-info': tagInfo };
+  const runId = run.session?.runId ?? null;
+  const startedAt = run.startedAt.toISOString();
+  return {
+    directory,
+    resume,
+    header: { stage: context.tool, version: context.version, runId, startedAt, options },
+  };
+}
+
+function tellCounts(context: PoliciesContext, counts: ListingCounts): void {
+  if (counts.inactiveLeftOut === 0) return;
+  const { listed, written, inactiveLeftOut } = counts;
+  context.log.note(
+    `${listed} listed, ${written} written, ${inactiveLeftOut} inactive left out (--status all)`,
+  );
+}
+
+function policyOptions(context: PoliciesContext, run: Run<unknown>): PolicyOptions {
+  const { flags: values } = context;
+  if (values.untagged && run.session)
+    throw codedError('PCRS_USAGE', '--untagged: a run needs the kind of each record; leave pcrs-auth away');
+  checkFlags('policyList', values.apiVersion, [
+    ...(values.evaluatedSince === undefined ? [] : ['evaluated-since']),
+    ...(values.tagInfo ? ['tag-info'] : []),
+  ]);
+  return {
+    apiVersion: values.apiVersion,
+    tagInfo: values.tagInfo,
+    untagged: values.untagged,
+    ...(values.evaluatedSince === undefined
+      ? {}
+      : { evaluatedSince: resolveDate(values.evaluatedSince, run.startedAt) }),
+    ...(values.status === undefined ? {} : { status: values.status }),
+    ...(values.id === undefined ? {} : { id: values.id }),
+    ...(values.excludeId === undefined ? {} : { excludeId: values.excludeId }),
+    ...(values.title === undefined ? {} : { title: values.title }),
+  };
+}
+
+function warnOfVersion(context: PoliciesContext): void {
+  const warning = versionWarning('policyList', context.flags.apiVersion, context.startedAt);
+  if (warning) context.log.warn(warning);
+}
