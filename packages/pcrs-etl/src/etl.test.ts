@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,40 +97,49 @@ test('a run makes a snapshot, an archive, the control records and, on request, C
   );
 });
 
-test('killed at any moment and started again it asks for the rest only, and the snapshot is the truth', async () => {
+test('killed ten times at random moments and started again it asks for the rest only, and the snapshot is the truth', async () => {
   const simulator = await simulated();
-  const clean = join(root, 'clean');
-  assert.equal((await start(simulator, clean).ended).status, 0);
-  const ofOneRun = asked(simulator);
+  simulator.faults.add('posture:*:delay=250');
+  const ofOneRun = await askedBy(simulator, async () => {
+    assert.equal((await start(simulator, join(root, 'clean'), ...smallSlices).ended).status, 0);
+  });
   const out = join(root, 'killed');
-  simulator.faults.add('*:*:delay=120');
+  const moments: number[] = [];
   let inFlight = 0;
-  let kills = 0;
-  for (let after = 500; ; after += 700) {
-    const { child, ended } = start(simulator, out);
-    const isOver = await Promise.race([ended.then(() => true), sleep(after).then(() => false)]);
-    if (isOver) {
-      const { status, stderr } = await ended;
-      assert.equal(status, 0, stderr);
-      break;
+  const inAll = await askedBy(simulator, async () => {
+    while (moments.length < 10) {
+      const { child, ended } = start(simulator, out, ...smallSlices);
+      const moment = Math.round(300 + Math.random() * 1400);
+      moments.push(moment);
+      await sleep(moment);
+      if (child.exitCode !== null) assert.fail(`over at ${moments}: ${JSON.stringify(await ended)}`);
+      inFlight += simulator.requests.filter(
+        ({ outcome, endpoint }) => outcome === 'open' && endpoint !== 'auth',
+      ).length;
+      killTree(child.pid!);
+      killWhatNames(out);
+      await ended;
+      await sleep(300);
     }
-    inFlight += simulator.requests.filter(
-      ({ outcome, endpoint }) => outcome === 'open' && endpoint !== 'auth',
-    ).length;
-    killTree(child.pid!);
-    await ended;
-    await sleep(300);
-    kills += 1;
-  }
-  assert.ok(kills >= 3, `killed ${kills} times`);
-  assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator));
-  const inAll = asked(simulator) - ofOneRun;
+    const { status, stderr } = await start(simulator, out, ...smallSlices).ended;
+    assert.equal(status, 0, `${stderr}, killed after ${moments}`);
+  });
+  assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator), `killed after ${moments}`);
   // An answer that had come but was not kept yet counts as in flight too: one for each request at a time and kill.
   assert.ok(
-    inAll <= ofOneRun + inFlight + kills * 2,
-    `${inAll} asked, ${ofOneRun} in a clean run, ${inFlight} in flight at ${kills} kills`,
+    inAll <= ofOneRun + inFlight + moments.length * 2,
+    `${inAll} asked, ${ofOneRun} in a clean run, ${inFlight} in flight at ${moments}`,
   );
 });
+
+/** Some sixty requests for posture. */
+const smallSlices = ['--hosts-per-request', '8'];
+
+async function askedBy(simulator: Simulator, work: () => Promise<void>): Promise<number> {
+  const before = asked(simulator);
+  await work();
+  return asked(simulator) - before;
+}
 
 /** SIGKILL for a process and all below it: each tool is in a process group of its own. */
 function killTree(pid: number): void {
@@ -139,6 +148,14 @@ function killTree(pid: number): void {
     process.kill(pid, 'SIGKILL');
   } catch {
     // It ended by itself meanwhile.
+  }
+}
+
+/** A tool that was being started while its parent was killed has none, and its folder among its arguments. */
+function killWhatNames(folder: string): void {
+  for (const pid of readdirSync('/proc').map(Number).filter(Boolean)) {
+    const words = existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
+    if (words.includes(folder)) killTree(pid);
   }
 }
 

@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isAlive } from 'pcrs-cli/alive';
+import { startOf } from 'pcrs-cli/alive';
 import { codedError } from 'pcrs-records/errors';
 
 /**
@@ -14,11 +15,8 @@ export async function lockFolder(folder: string, pid: number): Promise<() => Pro
   const path = join(folder, '.lock');
   try {
     await mkdir(folder, { recursive: true });
-    while (
-      !(await create(path, JSON.stringify({ pid, host: hostname(), since: new Date().toISOString() })))
-    ) {
-      await removeIfStale(path, folder);
-    }
+    const mine = { pid, host: hostname(), since: new Date().toISOString(), started: startOf(pid) };
+    while (!(await create(path, JSON.stringify(mine)))) await removeIfStale(path, folder);
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('PCRS_')) throw error;
     throw codedError('PCRS_MACHINE', `${folder}: ${(error as Error).message}`);
@@ -26,21 +24,24 @@ export async function lockFolder(folder: string, pid: number): Promise<() => Pro
   return () => rm(path, { force: true });
 }
 
+/** Makes the lock with its text in it at once: an empty one would look like what a crash has torn. */
 async function create(path: string, text: string): Promise<boolean> {
+  const beside = `${path}.${randomUUID()}`;
+  await writeFile(beside, text, { mode: 0o600 });
   try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(text);
-    await file.close();
+    await link(beside, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(beside, { force: true });
   }
 }
 
 async function removeIfStale(path: string, folder: string): Promise<void> {
   const holder = parseHolder(await readFile(path, 'utf8').catch(() => ''));
-  if (holder && (holder.host !== hostname() || isAlive(holder.pid))) {
+  if (holder && (holder.host !== hostname() || isAtWork(holder))) {
     const who = `pid ${holder.pid} on ${holder.host}, since ${holder.since}`;
     throw codedError(
       'PCRS_MACHINE',
@@ -50,10 +51,27 @@ async function removeIfStale(path: string, folder: string): Promise<void> {
   await rm(path, { force: true });
 }
 
-function parseHolder(text: string): { pid: number; host: string; since: string } | undefined {
+interface Holder {
+  pid: number;
+  host: string;
+  since: string;
+  started: string | undefined;
+}
+
+/** In a container that starts anew under its old name, numbers come again. */
+function isAtWork({ pid, started }: Holder): boolean {
+  const now = startOf(pid);
+  return now !== undefined && (now === started || now === '' || started === undefined);
+}
+
+function parseHolder(text: string): Holder | undefined {
   try {
-    const { pid, host, since } = JSON.parse(text) as Record<string, unknown>;
-    return typeof pid === 'number' ? { pid, host: String(host), since: String(since) } : undefined;
+    const { pid, host, since, started } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof pid !== 'number') return undefined;
+    return {
+      ...{ pid, host: String(host), since: String(since) },
+      started: typeof started === 'string' ? started : undefined,
+    };
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isGone, thisProcess } from './process-alive.ts';
+import { isGone, startOf, thisProcess } from './process-alive.ts';
 
 /** A failure of this machine (status 1), told with the place it struck. */
 export function machineError(place: string, error: unknown): Error {
@@ -75,13 +75,13 @@ export class LineFile {
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = join(directory, 'lock');
   const { pid, machine } = thisProcess();
-  const mine = JSON.stringify({ pid, machine, started: await startOf(pid), nonce: randomUUID() });
+  const mine = JSON.stringify({ pid, machine, started: startOf(pid), nonce: randomUUID() });
   for (let turn = 0; ; turn += 1) {
     if (await create(path, mine)) break;
     const text = await readFile(path, 'utf8').catch(() => undefined);
     if (text === undefined) continue;
     const holder = parseHolder(text);
-    const lives = holder !== undefined && !isGone(holder) && !(await isAnother(holder));
+    const lives = holder !== undefined && !isGone(holder) && !isAnother(holder);
     if (turn > 10 || lives) {
       const who =
         holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.machine.split(' ')[0]}`;
@@ -144,18 +144,8 @@ function parseHolder(text: string): LockHolder | undefined {
 }
 
 /** Whether the number now belongs to another process: they come round within minutes on a busy machine. */
-async function isAnother({ pid, machine, started }: LockHolder): Promise<boolean> {
+function isAnother({ pid, machine, started }: LockHolder): boolean {
   if (started === null || machine !== thisProcess().machine) return false;
-  const now = await startOf(pid);
+  const now = startOf(pid);
   return now !== null && now !== started;
-}
-
-/** Linux tells when a process started: field 22, counted behind the name, which may hold anything. */
-async function startOf(pid: number): Promise<string | null> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
-  }
 }

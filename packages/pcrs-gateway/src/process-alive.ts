@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /** Who holds a lock or a slot: a process, and the machine (or container) that its number means something on. */
@@ -32,9 +32,29 @@ export function isGone(holder: Holder): boolean {
   if (holder.machine !== thisProcess().machine) return false;
   try {
     process.kill(holder.pid, 0);
-    return false;
+    return isZombie(holder.pid);
   } catch (error) {
     return (error as { code?: string }).code === 'ESRCH';
+  }
+}
+
+/** When a process started, as Linux counts it; null elsewhere. Numbers are given out again. */
+export function startOf(pid: number): string | null {
+  return statOf(pid)?.[19] ?? null;
+}
+
+/** Dead, and its parent has not asked yet: in a container whose first process never does, for good. */
+function isZombie(pid: number): boolean {
+  return /^[ZX]/.test(statOf(pid)?.[0] ?? '');
+}
+
+/** The fields of Linux's account of a process from its state on: they stand behind the name, which may hold anything. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return undefined;
   }
 }
 
