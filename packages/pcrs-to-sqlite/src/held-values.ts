@@ -57,11 +57,16 @@ export class HeldValues {
     if (this.#isHeld[column]) this.#differs = true;
   }
 
-  /** Once all values of a row are noted: makes the held row right for it. */
-  settle(): void {
+  /**
+   * Once all values of a row are noted: makes the held row right for it.
+   *
+   * Takes  before  called before anything of the rows before is changed
+   */
+  settle(before: () => void): void {
     this.#rowsToChoice -= 1;
-    if (this.#rowsToChoice === 0) this.#choose();
+    if (this.#rowsToChoice === 0) this.#choose(before);
     if (!this.#differs) return;
+    before();
     this.#put ??= this.#db.prepare(
       `UPDATE temp.${this.table} SET ${this.#held.map((column) => `c${column} = ?`).join(', ')}`,
     );
@@ -71,7 +76,7 @@ export class HeldValues {
   }
 
   /** Holds the columns that rarely change. */
-  #choose(): void {
+  #choose(before: () => void): void {
     if (this.#settlings > mostSettlings) this.#limit = Math.max(1, this.#limit / 2);
     else if (this.#settlings < mostSettlings / 4) this.#limit = Math.min(mostChanges, this.#limit * 2);
     this.#settlings = 0;
@@ -81,6 +86,7 @@ export class HeldValues {
     this.#changes.fill(0);
     this.#rowsToChoice = rowsPerChoice;
     if (held.length === this.#held.length && held.every((column) => this.#isHeld[column])) return;
+    before();
     this.#held = held;
     for (const column of this.#isHeld.keys()) this.#isHeld[column] = held.includes(column);
     this.#put = undefined;

@@ -100,7 +100,11 @@ export class Load {
   async take(block: ByteLines): Promise<void> {
     await this.begin();
     this.#noteBytes(block);
-    for (const [text, line] of block.records()) this.#takeLine(text, line, block.unterminated);
+    try {
+      for (const [text, line] of block.records()) this.#takeLine(text, line, block.unterminated);
+    } finally {
+      this.records.flush();
+    }
     await this.#afterBlock();
   }
 
@@ -111,10 +115,14 @@ export class Load {
     const { counts } = this.records;
     counts.loneSurrogates += batch.counts.loneSurrogates;
     counts.nulCharacters += batch.counts.nulCharacters;
-    this.#mirror?.replay(batch, {
-      onRecord: (line, withControl) => this.#takeMirrored(line, withControl),
-      onLine: (text, line) => this.#takeLine(text, line, batch.unterminated),
-    });
+    try {
+      this.#mirror?.replay(batch, {
+        onRecord: (line, withControl) => this.#takeMirrored(line, withControl),
+        onLine: (text, line) => this.#takeLine(text, line, batch.unterminated),
+      });
+    } finally {
+      this.records.flush();
+    }
     this.#bytes += batch.text.length;
     await this.#afterBlock();
   }

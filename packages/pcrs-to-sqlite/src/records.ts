@@ -100,8 +100,14 @@ export class Records {
     }
   }
 
+  /** Writes rows that wait for others: what came so far is in the tables then, and counted. */
+  flush(): void {
+    for (const writer of this.writers) writer.flush();
+  }
+
   /** The postures and controls written since the last call, by their writers. */
   takeTouched(): { writer: TableWriter; first: number; last: number }[] {
+    this.flush();
     return [this.#postures, this.#controls].flatMap((writer) =>
       writer.touched.take().map(([first, last]) => ({ writer, first, last })),
     );

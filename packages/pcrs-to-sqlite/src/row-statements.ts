@@ -7,6 +7,15 @@ import type { Bound } from './values.ts';
 
 const bookkeeping = new Set(bookkeepingColumns.map(({ name }) => name));
 
+/** Rows that are inserted by one statement where there are so many: each run of a statement costs as much as two rows. */
+const rowsTogether = 8;
+
+/** Rows that were inserted, by their numbers; none is like a last before its first. */
+export interface Inserted {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** The statements for rows of one shape. */
 export class RowStatements {
   readonly parameters: readonly Parameter[];
@@ -18,10 +27,12 @@ export class RowStatements {
   readonly #differs: string;
   /** Parameters whose values are handed over; the others' are held. */
   #bound: readonly number[] = [];
-  readonly #values: Bound[] = [];
   #preparedFor = -1;
-  #sql = '';
-  #insert: Statement | undefined;
+  #into = '';
+  #select = '';
+  #conflict = '';
+  #insertOne: Statement | undefined;
+  #insertSome: Statement | undefined;
   #update: Statement | undefined;
 
   constructor(db: Database, table: Table, parameters: readonly Parameter[], held: HeldValues) {
@@ -35,43 +46,58 @@ export class RowStatements {
       .join(' OR ');
   }
 
-  /** Inserts a row unless its key is there; its number, or undefined. */
-  insert(values: readonly Bound[]): number | undefined {
+  /** Whether so many rows make a statement full. */
+  isFull(rows: number): boolean {
+    return rows >= rowsTogether;
+  }
+
+  /**
+   * Inserts rows, but for those whose key is there.
+   *
+   * Takes  rows  one, or as many as make a statement full
+   */
+  insert(rows: readonly (readonly Bound[])[]): Inserted {
     this.#prepare();
-    this.#insert ??= this.#db.prepare(`${this.#sql} NOTHING`);
-    const { changes, lastInsertRowid } = this.#insert.run(this.#handedOver(values));
-    return changes === 1 ? (lastInsertRowid as number) : undefined;
+    let statement = rows.length === 1 ? this.#insertOne : this.#insertSome;
+    if (statement === undefined) {
+      const selects = new Array(rows.length).fill(this.#select).join(' UNION ALL ');
+      statement = this.#db.prepare(`${this.#into} ${selects} ${this.#conflict} NOTHING`);
+      if (rows.length === 1) this.#insertOne = statement;
+      else this.#insertSome = statement;
+    }
+    const { changes, lastInsertRowid } = statement.run(this.#handedOver(rows));
+    return { first: (lastInsertRowid as number) - changes + 1, last: lastInsertRowid as number };
   }
 
   /** Gives the row with this key these values; whether that changed any but bookkeeping. */
   update(values: readonly Bound[]): boolean {
     if (this.#differs === '') return false;
     this.#prepare();
-    this.#update ??= this.#db.prepare(`${this.#sql} UPDATE SET ${this.#replaced()} WHERE ${this.#differs}`);
-    return this.#update.run(this.#handedOver(values)).changes === 1;
+    this.#update ??= this.#db.prepare(
+      `${this.#into} ${this.#select} ${this.#conflict} UPDATE SET ${this.#replaced()} WHERE ${this.#differs}`,
+    );
+    return this.#update.run(this.#handedOver([values])).changes === 1;
   }
 
   #prepare(): void {
     const held = this.#held;
     if (this.#preparedFor === held.version) return;
     this.#preparedFor = held.version;
-    this.#insert = undefined;
+    this.#insertOne = undefined;
+    this.#insertSome = undefined;
     this.#update = undefined;
     this.#bound = [...this.parameters.keys()].filter((place) => !held.isHeld(this.#column(place)));
-    this.#values.length = this.#bound.length;
     const names = this.parameters.map(({ name }) => quoted(name));
     const sources = this.parameters.map(({ column }) => (held.isHeld(column) ? `held.c${column}` : '?'));
-    this.#sql =
-      `INSERT INTO ${this.#table.name} (${names.join(', ')}) SELECT ${sources.join(', ')} ` +
-      `FROM temp.${held.table} AS held WHERE true ON CONFLICT (${this.#table.key.join(', ')}) DO`;
+    this.#into = `INSERT INTO ${this.#table.name} (${names.join(', ')})`;
+    this.#select = `SELECT ${sources.join(', ')} FROM temp.${held.table} AS held WHERE true`;
+    this.#conflict = `ON CONFLICT (${this.#table.key.join(', ')}) DO`;
   }
 
-  #handedOver(values: readonly Bound[]): Bound[] {
-    const bound = this.#bound;
-    for (let index = 0; index < bound.length; index += 1) {
-      this.#values[index] = values[bound[index] as number] as Bound;
-    }
-    return this.#values;
+  #handedOver(rows: readonly (readonly Bound[])[]): Bound[] {
+    const values: Bound[] = [];
+    for (const row of rows) for (const place of this.#bound) values.push(row[place] as Bound);
+    return values;
   }
 
   #column(place: number): number {

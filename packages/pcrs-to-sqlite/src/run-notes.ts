@@ -94,6 +94,7 @@ export class RunNotes {
   }
 
   #totals(): Counts {
+    this.#records.flush();
     const { hosts, policyErrors, writers } = this.#records;
     const totals: Counts = { hosts, policyErrors };
     for (const [kind, count] of Object.entries(this.#received)) totals[`received ${kind}`] = count;

@@ -46,8 +46,12 @@ export class TableWriter {
   readonly #statementsWithExtras = new WeakMap<Shape, RowStatements>();
   /** The rows that this load met; undefined while each of the table's rows is of this load. */
   readonly #seen: RowSet | undefined;
-  readonly #values: Bound[] = [];
+  #values: Bound[] = [];
   #taken: RowStatements | undefined;
+  readonly #flushFirst = (): void => this.flush();
+  /** Rows that are to be inserted together, and by what. */
+  #waiting: Bound[][] = [];
+  #waitingFor: RowStatements | undefined;
 
   constructor(db: Database, sources: RowSources) {
     this.#db = db;
@@ -88,38 +92,65 @@ export class TableWriter {
   take(members: RowMembers, given: Bound = null): void {
     const statements = this.#statementsFor(members);
     const { parameters } = statements;
+    const values: Bound[] = new Array(parameters.length);
     for (let index = 0; index < parameters.length; index += 1) {
       const parameter = parameters[index] as Parameter;
       const value = parameterValue(parameter, this.#sources, members, given);
-      this.#values[index] = value;
+      values[index] = value;
       if (parameter.column >= 0) this.#held.note(parameter.column, value);
     }
     this.#taken = statements;
+    this.#values = values;
   }
 
-  /** Writes the row taken last. */
+  /** Writes the row taken last, by the next `flush` at the latest. */
   store(): void {
     const statements = this.#taken as RowStatements;
-    this.#held.settle();
-    let row: number | undefined;
-    let repeated = true;
-    if (this.#seen) row = this.#findRow(statements);
-    if (row === undefined) {
-      const inserted = statements.insert(this.#values);
-      if (inserted !== undefined) {
-        this.#seen?.add(inserted);
-        this.touched.add(inserted);
-        this.counts.inserted += 1;
-        return;
-      }
-    } else repeated = !(this.#seen as RowSet).add(row);
-    if (!statements.update(this.#values)) {
+    this.#held.settle(this.#flushFirst);
+    if (this.#waitingFor !== statements) this.flush();
+    const row = this.#seen && this.#findRow(statements, this.#values);
+    if (row !== undefined) {
+      this.flush();
+      this.#update(statements, this.#values, row);
+      return;
+    }
+    this.#waiting.push(this.#values);
+    this.#waitingFor = statements;
+    if (statements.isFull(this.#waiting.length)) this.#insert(statements, this.#waiting.splice(0));
+  }
+
+  /** Writes what waits for further rows: to be called before anything but `store` looks at the table or at the counts. */
+  flush(): void {
+    for (const values of this.#waiting.splice(0)) this.#insert(this.#waitingFor as RowStatements, [values]);
+  }
+
+  /** Inserts rows, and updates those whose key is there. */
+  #insert(statements: RowStatements, rows: readonly Bound[][]): void {
+    const { first, last } = statements.insert(rows);
+    for (let row = first; row <= last; row += 1) {
+      this.#seen?.add(row);
+      this.touched.add(row);
+    }
+    this.counts.inserted += last - first + 1;
+    if (last - first + 1 === rows.length) return;
+    // New rows are numbered in their order; any other number is of a row that was there when its turn came.
+    let next = first;
+    for (const values of rows) {
+      const row = this.#findRow(statements, values) as number;
+      if (row === next && row <= last) next += 1;
+      else this.#update(statements, values, row);
+    }
+  }
+
+  #update(statements: RowStatements, values: readonly Bound[], row: number): void {
+    const repeated = this.#seen === undefined || !this.#seen.add(row);
+    if (!statements.update(values)) {
       this.counts.unchanged += 1;
       return;
     }
     this.counts.changed += 1;
     if (repeated) this.counts.differing += 1;
-    this.touched.add(row ?? (this.#findRow(statements) as number));
+    this.touched.add(row);
   }
 
   /** Gives rows their batch number. */
@@ -143,8 +174,8 @@ export class TableWriter {
     return { removed: unseen.length, last: rows.at(-1) };
   }
 
-  #findRow({ keyPlaces }: RowStatements): number | undefined {
-    return this.#find.get(keyPlaces.map((place) => this.#values[place])) as number | undefined;
+  #findRow({ keyPlaces }: RowStatements, values: readonly Bound[]): number | undefined {
+    return this.#find.get(keyPlaces.map((place) => values[place])) as number | undefined;
   }
 
   #statementsFor(members: RowMembers): RowStatements {
