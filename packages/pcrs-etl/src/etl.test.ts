@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -176,6 +176,7 @@ test('deltas over a world that changes come to what full runs come to, and a ful
   const world = { ...small, hosts: 200, start: new Date().toISOString().slice(0, 10) };
   let port = 0;
   const seen = new Set<string>();
+  const snapshots: string[] = [];
   for (const day of [0, 1, 2, 3]) {
     // The same gateway a day later.
     const simulator = await startSimulator({ ...world, day, port });
@@ -203,6 +204,7 @@ test('deltas over a world that changes come to what full runs come to, and a ful
       `day ${day}: invented`,
     );
     for (const row of rows) seen.add(row);
+    snapshots.push(realpathSync(join(out, 'latest.db')));
     await sleep(1100);
   }
   const simulator = await startSimulator({ ...world, day: 3, port });
@@ -211,7 +213,45 @@ test('deltas over a world that changes come to what full runs come to, and a ful
   await simulator.close();
   assert.equal(status, 0);
   assert.deepEqual(rowsOf(join(out, 'latest.db')), now);
+  snapshots.push(realpathSync(join(out, 'latest.db')));
+  for (const [index, newer] of snapshots.slice(1).entries()) {
+    assert.deepEqual(toldChanges(snapshots[index]!, newer), changes(snapshots[index]!, newer), newer);
+  }
+  const words = (older: number, newer: number) =>
+    new Set(changes(snapshots[older]!, snapshots[newer]!).map((change) => change.split(' ').at(-1)));
+  assert.deepEqual(words(0, 3), new Set(['newly_failed', 'fixed', 'appeared']));
+  assert.deepEqual(words(3, 4), new Set(['vanished']));
 });
+
+/** `policyId hostId id change` for each posture that differs between two snapshots, by pcrs-diff. */
+function toldChanges(older: string, newer: string): string[] {
+  const diff = fileURLToPath(new URL('../../pcrs-diff/bin/pcrs-diff.js', import.meta.url));
+  const words = ['--conditions=pcrs-source', diff, older, newer];
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line))
+    .map(({ policyId, hostId, id, change }) => `${policyId} ${hostId} ${id} ${change}`)
+    .sort();
+}
+
+/** The same from the rows. */
+function changes(older: string, newer: string): string[] {
+  const [before, after] = [older, newer].map(
+    (path) => new Map(rowsOf(path).map((row) => [withoutStatus(row), row.split(' ').at(-1)!])),
+  ) as [Map<string, string>, Map<string, string>];
+  const word = (was?: string, is?: string) => {
+    if (was === undefined || is === undefined) return was === undefined ? 'appeared' : 'vanished';
+    if (is === 'Failed') return 'newly_failed';
+    return was === 'Failed' && is === 'Passed' ? 'fixed' : 'status_changed';
+  };
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((key) => before.get(key) !== after.get(key))
+    .map((key) => `${key} ${word(before.get(key), after.get(key))}`)
+    .sort();
+}
 
 const withoutStatus = (row: string) => row.replace(/ \w+$/, '');
 
