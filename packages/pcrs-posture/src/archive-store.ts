@@ -15,6 +15,7 @@ export function archiveStore(
   const notes = archive.manifest?.notes ?? [];
   const halved = new Set(notes.filter(({ kind }) => kind === 'halved').map((note) => note['key']));
   const reading: Store = {
+    directory: archive.directory,
     open: () => archive.part(),
     async keep(slice, part, proof, askedAt) {
       const { key, hosts, policies } = slice;

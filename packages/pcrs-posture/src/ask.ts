@@ -17,6 +17,8 @@ export interface KeptBody {
 
 /** Where bodies wait until they are written: the spool, or an archive. */
 export interface Store {
+  /** Where the bodies stay, so that a later run can go on; undefined where they are gone with this one. */
+  readonly directory?: string;
   /** A new place for the body of a slice that is being asked for. */
   open(slice: Slice): Promise<Part>;
   /** The body is proven. Yields its file's name in the archive, or null. */

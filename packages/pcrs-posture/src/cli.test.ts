@@ -215,7 +215,10 @@ describe('pcrs-posture', () => {
     const { stdout, stderr, status } = await posture(['--retries', '1'], runInput);
     simulator.faults.clear();
     assert.equal(status, 5);
-    assert.match(stderr, /--archive DIR --resume asks only for what is missing\n$/);
+    assert.match(
+      stderr,
+      /; nothing was kept; after a run with --archive DIR, pcrs-posture --archive DIR --resume asks only for what is missing\n$/,
+    );
     const end = endOf(stdout);
     assert.deepEqual([end.ok, end.status, end.error.code], [false, 5, 'PCRS_GATEWAY']);
     assert.ok(
@@ -313,6 +316,7 @@ describe('an archive of posture', () => {
     const first = await posture(['--archive', 'a', '--retries', '0', ...slicing], runInput, folder);
     simulator.faults.clear();
     assert.equal(first.status, 5);
+    assert.match(first.stderr, /; pcrs-posture --archive a --resume asks only for what is missing\n$/);
     const replay = await posture(['--archive', 'a', '--replay'], undefined, folder);
     fails(replay, 6, /the archive lacks \d+ of \d+ slices; --resume asks for them/);
     assert.deepEqual(postures(replay.stdout), postures(first.stdout));

@@ -20,7 +20,6 @@ const mostListed = 1000;
 const outage = 3;
 /** A slice is halved, and a pair given up whose neighbours fared well, after so many tries. */
 const fewTries = 2;
-const remedy = 'pcrs-posture --archive DIR --resume asks only for what is missing';
 
 interface Try {
   slice: Slice;
@@ -177,13 +176,20 @@ export class Fetch {
     this.#options.warn(`given up: ${(error as Error).message}`);
   }
 
+  /** What a person can do about slices that are missing. */
+  get #remedy(): string {
+    const { directory } = this.#options.store;
+    const resume = `pcrs-posture --archive ${directory ?? 'DIR'} --resume asks only for what is missing`;
+    return directory === undefined ? `nothing was kept; after a run with --archive DIR, ${resume}` : resume;
+  }
+
   #checkForOutage(lost: readonly unknown[]): void {
     const sign = commonSign(lost);
     const slices = sign !== undefined && this.#streak?.sign === sign ? this.#streak.slices + 1 : 1;
     this.#streak = sign === undefined ? undefined : { sign, slices };
     if (sign === undefined || slices < outage) return;
     const why = `${outage} slices in a row failed this way, so the rest is not asked for`;
-    const message = `${(lost.at(-1) as Error).message}; ${why}; ${remedy}`;
+    const message = `${(lost.at(-1) as Error).message}; ${why}; ${this.#remedy}`;
     throw Object.assign(codedError('PCRS_GATEWAY', message), { outage: true });
   }
 
@@ -214,8 +220,8 @@ export class Fetch {
     const { failed, notAsked, planned, missing } = this.counts;
     if (failed > 0) {
       const [first] = missing;
-      const what = `${failed} of ${planned} slices were given up (the first: policy ${first?.policies.join(', ')}, host ${first?.firstHostId})`;
-      throw codedError('PCRS_GATEWAY', `${what}: ${first?.error}; ${remedy}`);
+      const what = `${failed} of ${planned} slices ${failed === 1 ? 'was' : 'were'} given up (the first: policy ${first?.policies.join(', ')}, host ${first?.firstHostId})`;
+      throw codedError('PCRS_GATEWAY', `${what}: ${first?.error}; ${this.#remedy}`);
     }
     if (notAsked > 0) {
       throw codedError(
