@@ -1,6 +1,7 @@
 import { type CellChanges, cellText } from './cells.ts';
 import type { CsvBytes } from './csv-bytes.ts';
 import { form, unescaped } from './json-scan.ts';
+import { fourBackslashes, fourOf, hasZero, type Words } from './words.ts';
 
 /** A dialect of CSV that rows can be written in from bytes. */
 export interface FastDialect {
@@ -19,7 +20,7 @@ const backslash = 0x5c;
 /** A form besides those of the scan: the cell's text was made from the parsed value. */
 const made = 8;
 /** Cells longer than this are copied faster by a call than in a loop. */
-const longCell = 64;
+const longCell = 256;
 
 /** What begins a text that may look like a formula; escapes are looked at more closely. */
 const formula = new Uint8Array(256);
@@ -28,6 +29,7 @@ for (const character of '=+-@\\') formula[character.charCodeAt(0)] = 1;
 /** The cells of one row: where their values lie in the bytes of the record, or the texts that were made of them. */
 export class FastCells {
   readonly #dialect: FastDialect;
+  readonly #fourDelimiters: number;
   readonly #changes: CellChanges;
   readonly #forms: Uint8Array;
   readonly #starts: Int32Array;
@@ -40,6 +42,7 @@ export class FastCells {
 
   constructor(columns: number, dialect: FastDialect, changes: CellChanges) {
     this.#dialect = dialect;
+    this.#fourDelimiters = fourOf(dialect.delimiter);
     this.#changes = changes;
     this.#forms = new Uint8Array(columns);
     this.#starts = new Int32Array(columns);
@@ -80,9 +83,10 @@ export class FastCells {
    * Writes the row.
    *
    * Takes  bytes   in which the values lie
+   *        words   of the same bytes
    *        length  of the line that they are in
    */
-  writeRow(bytes: Buffer, length: number, out: CsvBytes): void {
+  writeRow(bytes: Buffer, words: Words, length: number, out: CsvBytes): void {
     const { delimiter, crlf } = this.#dialect;
     for (const slot of this.#late) this.#make(slot, bytes);
     // A cell takes the bytes of its value, two quotes and a delimiter, JSON all its quotes again, and a text that was
@@ -92,7 +96,7 @@ export class FastCells {
     let at = out.length;
     for (let slot = 0; slot < this.#forms.length; slot += 1) {
       if (slot > 0) to[at++] = delimiter;
-      at = this.#cell(slot, bytes, to, at);
+      at = this.#cell(slot, bytes, words, out, at);
     }
     if (crlf) to[at++] = carriageReturn;
     to[at++] = lineFeed;
@@ -104,18 +108,19 @@ export class FastCells {
     this.setRaw(slot, cellText(JSON.parse(json), this.#dialect.neutral, this.#changes) as string);
   }
 
-  #cell(slot: number, bytes: Buffer, to: Buffer, start: number): number {
+  #cell(slot: number, bytes: Buffer, words: Words, out: CsvBytes, start: number): number {
+    const to = out.bytes;
     switch (this.#forms[slot]) {
       case form.plain:
-        return this.#copy(slot, bytes, to, start);
+        return this.#copy(slot, bytes, words, out, start);
       case form.marked: {
         to[start] = quote;
-        const end = this.#copy(slot, bytes, to, start + 1);
+        const end = this.#copy(slot, bytes, words, out, start + 1);
         to[end] = quote;
         return end + 1;
       }
       case form.escaped:
-        return this.#unescape(slot, bytes, to, start);
+        return this.#unescape(slot, bytes, words, out, start);
       case form.nested:
         return this.#quoteNested(slot, bytes, to, start);
       case form.empty:
@@ -132,11 +137,13 @@ export class FastCells {
     }
   }
 
-  #copy(slot: number, bytes: Buffer, to: Buffer, start: number): number {
+  #copy(slot: number, bytes: Buffer, words: Words, out: CsvBytes, start: number): number {
+    const to = out.bytes;
     let from = this.#starts[slot] as number;
     const end = this.#ends[slot] as number;
     if (end - from > longCell) return start + bytes.copy(to, start, from, end);
     let at = start;
+    for (; from + 4 <= end; from += 4, at += 4) out.words.setInt32(at, words.getInt32(from));
     while (from < end) to[at++] = bytes[from++] as number;
     return at;
   }
@@ -156,12 +163,19 @@ export class FastCells {
   }
 
   /** Writes a text with escapes behind an opening quote, and takes that away again where it is not needed. */
-  #unescape(slot: number, bytes: Buffer, to: Buffer, start: number): number {
+  #unescape(slot: number, bytes: Buffer, words: Words, out: CsvBytes, start: number): number {
     const { delimiter } = this.#dialect;
+    const to = out.bytes;
     const end = this.#ends[slot] as number;
     let quoted = false;
     let at = start + 1;
     for (let from = this.#starts[slot] as number; from < end; from += 1) {
+      for (; from + 4 < end; from += 4, at += 4) {
+        const word = words.getInt32(from);
+        if (hasZero(word ^ fourBackslashes)) break;
+        if (!quoted) quoted = hasZero(word ^ this.#fourDelimiters);
+        out.words.setInt32(at, word);
+      }
       let byte = bytes[from] as number;
       if (byte === backslash) {
         from += 1;

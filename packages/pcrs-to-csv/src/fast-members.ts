@@ -1,10 +1,11 @@
 import type { CsvColumn, Layout } from './columns.ts';
+import { type Words, wordsOf } from './words.ts';
 
 /** A member of a record, as fast rows see it. */
 export interface Member {
   readonly name: string;
   /** `"name":` */
-  readonly key: Uint8Array;
+  readonly key: Words;
   /** show: columns show it or parts of it; pass: none does; kind: the tag; refuse: its line is not for fast rows. */
   readonly use: 'show' | 'pass' | 'kind' | 'refuse';
   /** The slot of the column that shows it, or -1. */
@@ -12,7 +13,7 @@ export interface Member {
   /** The slot of the column that shows what the parts leave, or -1. */
   readonly rest: number;
   /** Parts with a column of their own, and those that are not among what is left, each with its quoted name. */
-  readonly parts: readonly { name: Uint8Array; slot: number }[];
+  readonly parts: readonly { name: Words; slot: number }[];
   /** Parts of it that no column shows need not be told of. */
   readonly loose: boolean;
   /** The line in which it came last. */
@@ -62,21 +63,13 @@ export function passing(members: Members, name: string): Member | undefined {
   return member;
 }
 
-/** Whether bytes go on with a key or another text at a place. */
-export function startsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
-  for (let index = 0; index < text.length; index += 1) {
-    if (bytes[at + index] !== text[index]) return false;
-  }
-  return true;
-}
-
 function bare(name: string): Member {
   const nowhere = { slot: -1, rest: -1, parts: [], loose: true };
   return { name, key: keyOf(name), use: 'pass', ...nowhere, seen: 0, next: undefined };
 }
 
-function keyOf(name: string): Uint8Array {
-  return Buffer.from(`${JSON.stringify(name)}:`);
+function keyOf(name: string): Words {
+  return wordsOf(Buffer.from(`${JSON.stringify(name)}:`));
 }
 
 function shownBy({ columns }: Layout, name: string): Pick<Member, 'slot' | 'rest' | 'parts'> {
@@ -88,7 +81,7 @@ function shownBy({ columns }: Layout, name: string): Pick<Member, 'slot' | 'rest
     slot: slotOf(({ path, without }) => path.length === 1 && !without),
     rest: rest?.slot ?? -1,
     parts: [...parts].map((part) => ({
-      name: Buffer.from(JSON.stringify(part)),
+      name: wordsOf(Buffer.from(JSON.stringify(part))),
       slot: slotOf(({ path }) => path[1] === part),
     })),
   };

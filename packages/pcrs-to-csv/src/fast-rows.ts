@@ -2,9 +2,10 @@ import type { CellChanges } from './cells.ts';
 import type { Layout } from './columns.ts';
 import type { CsvBytes } from './csv-bytes.ts';
 import { FastCells, type FastDialect } from './fast-cells.ts';
-import { canBeFast, type Member, type Members, membersOf, passing, startsWith } from './fast-members.ts';
+import { canBeFast, type Member, type Members, membersOf, passing } from './fast-members.ts';
 import { form, JsonScan, skipSpace } from './json-scan.ts';
 import { rawObject } from './raw-json.ts';
+import { startsWith, type Words, wordsOf } from './words.ts';
 
 const quote = 0x22;
 const comma = 0x2c;
@@ -24,7 +25,7 @@ export class FastRows {
   passed: string[] = [];
   readonly #cells: FastCells;
   readonly #scan: JsonScan;
-  readonly #tag: Buffer;
+  readonly #tag: Words;
   readonly #members: Members;
   /** Parts of the member at hand that no column shows. */
   readonly #left: { start: number; end: number }[] = [];
@@ -33,7 +34,7 @@ export class FastRows {
   private constructor(kind: string, members: Members, cells: FastCells, delimiter: number) {
     this.#cells = cells;
     this.#scan = new JsonScan(delimiter);
-    this.#tag = Buffer.from(JSON.stringify(kind));
+    this.#tag = wordsOf(Buffer.from(JSON.stringify(kind)));
     this.#members = members;
   }
 
@@ -66,19 +67,20 @@ export class FastRows {
     this.passed.length = 0;
     const end = this.#record(bytes, start);
     if (end < 0) return -1;
-    this.#cells.writeRow(bytes, end - start, out);
+    this.#cells.writeRow(bytes, this.#scan.words(bytes), end - start, out);
     return end;
   }
 
   /** Finds the cells of a line, and the line feed that ends it; -1 where it is not a record for this. */
   #record(bytes: Buffer, start: number): number {
+    const words = this.#scan.words(bytes);
     let at = skipSpace(bytes, start);
     if (bytes[at] !== openBrace) return -1;
     let before: Member | undefined;
     do {
       at = skipSpace(bytes, at + 1);
       let member = before === undefined ? this.#members.get('kind') : before.next;
-      if (member !== undefined && startsWith(bytes, at, member.key)) at += member.key.length;
+      if (member !== undefined && startsWith(words, at, member.key)) at += member.key.byteLength;
       else {
         const end = this.#scan.string(bytes, at);
         member = end < 0 ? undefined : this.#named(bytes, at, end);
@@ -92,8 +94,8 @@ export class FastRows {
       member.seen = this.#line;
       at = skipSpace(bytes, at);
       if (before === undefined) {
-        if (member.use !== 'kind' || !startsWith(bytes, at, this.#tag)) return -1;
-        at += this.#tag.length;
+        if (member.use !== 'kind' || !startsWith(words, at, this.#tag)) return -1;
+        at += this.#tag.byteLength;
       } else {
         at = this.#value(member, bytes, at);
         if (at < 0) return -1;
@@ -133,13 +135,14 @@ export class FastRows {
 
   /** The place after an object that is shown by its parts; -1 where something of it would go unnoticed. */
   #parts(member: Member, bytes: Buffer, start: number): number {
+    const words = this.#scan.words(bytes);
     this.#left.length = 0;
     let at = skipSpace(bytes, start + 1);
     if (bytes[at] === closeBrace) return at + 1;
     for (;;) {
       const nameStart = at;
-      const part = member.parts.find(({ name }) => startsWith(bytes, nameStart, name));
-      at = skipSpace(bytes, part ? at + part.name.length : this.#plainName(bytes, at));
+      const part = member.parts.find(({ name }) => startsWith(words, nameStart, name));
+      at = skipSpace(bytes, part ? at + part.name.byteLength : this.#plainName(bytes, at));
       if (bytes[at] !== colon) return -1;
       at = skipSpace(bytes, at + 1);
       const end = this.#scan.value(bytes, at);

@@ -1,3 +1,5 @@
+import { endsText, fourOf, hasZero, type Words, wordsOf } from './words.ts';
+
 /** What a place of a record's JSON holds. */
 export const form = {
   absent: 0,
@@ -33,8 +35,8 @@ for (const [letter, text] of Object.entries({
   unescaped[letter.charCodeAt(0)] = text.charCodeAt(0);
 }
 
-/** Classes of the bytes of a string. */
-const [inText, marks, closes, escapes, forbidden] = [0, 1, 2, 3, 4];
+/** Classes of the bytes of a string; 0 for those that are just text. */
+const [marks, closes, escapes, forbidden] = [1, 2, 3, 4];
 const maxDepth = 100;
 
 /**
@@ -47,6 +49,9 @@ export class JsonScan {
   /** The form of the value that was proven last. */
   form = 0;
   readonly #classes = new Uint8Array(256);
+  readonly #fourMarks: number;
+  #bytes: Uint8Array = new Uint8Array();
+  #words: Words = wordsOf(this.#bytes);
 
   /** Takes `mark`, a byte that is told of where it stands in a text. */
   constructor(mark: number) {
@@ -54,6 +59,16 @@ export class JsonScan {
     if (mark >= 0x20) this.#classes[mark] = marks;
     this.#classes[quote] = closes;
     this.#classes[backslash] = escapes;
+    this.#fourMarks = fourOf(mark);
+  }
+
+  /** The words of bytes that are being scanned. */
+  words(bytes: Uint8Array): Words {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#words = wordsOf(bytes);
+    }
+    return this.#words;
   }
 
   /** The place after the value that begins at `at`, or -1 where there is none. */
@@ -78,17 +93,25 @@ export class JsonScan {
   /** The place after the string whose opening quote is at `at`, or -1. */
   string(bytes: Uint8Array, at: number): number {
     const classes = this.#classes;
+    const words = this.words(bytes);
+    const lastWord = words.byteLength - 4;
     let found = form.plain as number;
     for (let place = at + 1; ; place += 1) {
-      const kind = classes[bytes[place] as number];
-      if (kind === inText) continue;
+      for (; place <= lastWord; place += 4) {
+        const word = words.getInt32(place);
+        if (endsText(word)) break;
+        if (found === form.plain && hasZero(word ^ this.#fourMarks)) found = form.marked;
+      }
+      let kind = classes[bytes[place] as number] as number;
+      for (; kind <= marks; kind = classes[bytes[place] as number] as number) {
+        if (kind === marks && found === form.plain) found = form.marked;
+        place += 1;
+      }
       if (kind === closes) {
         this.form = place === at + 1 ? form.empty : found;
         return place + 1;
       }
-      if (kind === marks) {
-        if (found === form.plain) found = form.marked;
-      } else if (kind === escapes) {
+      if (kind === escapes) {
         place += 1;
         const escaped = bytes[place] as number;
         if (escaped === 0x75) {
