@@ -1,8 +1,8 @@
 // Whole processes against their peers on the same bytes, several rounds in turn; the table goes to stdout, and with
 // --save to bench/RESULTS.md. --rounds N, --only WORD (of a title), --scale (up to 1,000,000 records), --scale=10000000.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, runProgram } from '../scripts/run-program.ts';
@@ -12,6 +12,7 @@ import { versionOf } from './found.ts';
 import { archivedBytes, type Input, makeInput } from './input.ts';
 import { type Measured, measure } from './measure.ts';
 import { scaled } from './scale.ts';
+import { sizes } from './size.ts';
 import { firstRequests, helps } from './start-up.ts';
 
 const { values: options } = parseArgs({
@@ -31,7 +32,7 @@ const env = {
   ...process.env,
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
   PCRS_USERNAME: 'bench',
-  PCRS_PASSWORD: 'bench',
+  PCRS_PASSWORD: 'open sesame',
   PCRS_STATE_DIR: join(root, 'bench', 'data', 'state'),
 };
 const input = makeInput(join(root, 'bench', 'data', 'input'), env);
@@ -41,6 +42,7 @@ for (const contest of await contests())
     say(table(contest, await measure(contest.contenders, rounds, { ...env, DATA: input.folder }), input));
 if (wanted('Start-up')) say(await startUp());
 if (wanted('Calls')) say(callsTable());
+if (wanted('Size')) say(sizeTable());
 if (options.scale !== undefined) say(await scaleTable(Number(options.scale || 1_000_000)));
 if (options.save) writeFileSync(join(root, 'bench', 'RESULTS.md'), `${lines.join('\n\n')}\n`);
 
@@ -131,6 +133,20 @@ function callsTable(): string {
     (qualysEtl / ours).toFixed(1),
   ]);
   return `## Calls\n\nPosture requests by \`--plan\`, against one policy and 250 hosts a request (QualysETL).\n\n${markdown(['', 'requests', 'QualysETL', 'times fewer'], rows)}`;
+}
+
+function sizeTable(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'pcrs-bench-'));
+  try {
+    const { ours, flat } = sizes(join(input.folder, 'posture.ndjson'), input.records, folder, env);
+    const rows = [
+      ['pcrs-to-sqlite', '', ours.toFixed(0)],
+      ["QualysETL's flat form", (flat / ours).toFixed(2), flat.toFixed(0)],
+    ];
+    return `## Size\n\nOf the database, over all records; keys and indexes are ours alone.\n\n${markdown(['', 'size / pcrs-to-sqlite', 'bytes a record'], rows)}`;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 async function scaleTable(most: number): Promise<string> {

@@ -14,6 +14,9 @@ export interface Contest {
 const peer = (file: string) => fileURLToPath(new URL(`peers/${file}`, import.meta.url));
 
 const bodies = '"$DATA"/archive/*.json.gz';
+/** Bodies over a connection, a fresh gateway for each run; its start counts for every contender. */
+const served = `node ${fileURLToPath(new URL('serve.ts', import.meta.url))} "$DATA"/archive > gateway & trap 'kill %1' EXIT; until [ -s gateway ]; do sleep 0.01; done; export PCRS_GATEWAY=$(cat gateway)`;
+const live = `grep '^{"kind":"hostids"' "$DATA"/archive/input.ndjson | PCRS_TOKEN=e30.e30.e30 PCRS_RATE=1000/1 pcrs-posture --evidence`;
 const replay = 'pcrs-posture --archive "$DATA"/archive --replay';
 
 /** Every contest, with the peers that this machine has. */
@@ -31,6 +34,14 @@ export async function contests(): Promise<Contest[]> {
       [versionOf('gzip') !== undefined, 'gzip', `cat ${bodies} | gzip -dc > /dev/null`],
       [versionOf('jq') !== undefined, 'jq', `cat ${bodies} | gzip -dc | jq -c '.[]' > /dev/null`],
       [python, "Qualys' sample", `python3 ${peer('qualys-sample.py')} ${bodies} > /dev/null`],
+    ]),
+    contest('Receive, prove, split', { 'curl, gzip': 'at most 2 times' }, [
+      [true, 'pcrs-posture', `${served}; ${live} > /dev/null`],
+      [
+        versionOf('curl') !== undefined,
+        'curl, gzip',
+        `${served}; for body in ${bodies}; do curl -sS -X POST "$PCRS_GATEWAY" | gzip -dc; done > /dev/null`,
+      ],
     ]),
     contest('Load into SQLite', { 'sqlite-utils': 'at least 8 times faster', duckdb: 'level' }, [
       [true, 'pcrs-to-sqlite', 'pcrs-to-sqlite posture.db < "$DATA"/posture.ndjson'],
@@ -50,7 +61,7 @@ export async function contests(): Promise<Contest[]> {
       ],
     ]),
     contest('The pipe on two cores', { 'its stages alone': 'at least 80 % of the slowest' }, [
-      [true, 'replay | load', `${replay} | pcrs-to-sqlite posture.db`],
+      [true, 'replay and load', `${replay} | pcrs-to-sqlite posture.db`],
       [true, 'replay alone', `${replay} > /dev/null`],
       [true, 'load alone', 'pcrs-to-sqlite posture.db < "$DATA"/run.ndjson'],
     ]),
