@@ -3,7 +3,7 @@ import { type ByteBlock, isBlank } from 'pcrs-records/lines';
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
-const notAscii = /[\u0080-\u00ff]/;
+const notAscii = /[^\u0000-\u007f]/;
 
 /**
  * The lines of a block as byte texts: each character is a byte of UTF-8.
@@ -52,6 +52,16 @@ export class ByteLines implements Iterable<string> {
 /** The text whose UTF-8 a byte text holds. */
 export function decoded(bytes: string): string {
   return notAscii.test(bytes) ? Buffer.from(bytes, 'latin1').toString() : bytes;
+}
+
+/** Whether a text is its own byte text. */
+export function isAscii(text: string): boolean {
+  return !notAscii.test(text);
+}
+
+/** A text as a byte text. */
+export function encoded(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 /** A copy that does not hold on to the byte text it was cut from. */

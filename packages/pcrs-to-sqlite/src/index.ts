@@ -32,7 +32,7 @@ export interface SqliteOptions {
   progress?: { update(fields: { records: number; bytes: number }): void };
   /** Another program's lock on the database is waited for so long; default 10 s. */
   lockWaitMs?: number;
-  /** From so many bytes on, postures are parsed in a thread of their own; default Infinity: never. */
+  /** From so many bytes on, postures are parsed in a thread of their own; default 8 MiB; Infinity: never. */
   threadAfterBytes?: number;
   /** Ends the load; whole records that came stay. */
   signal?: AbortSignal;
@@ -41,10 +41,10 @@ export interface SqliteOptions {
 /** A transaction does not wait longer than this for the next records. */
 const idleMs = 1000;
 /**
- * The thread that parses is for whoever asks for it: its heap took a million records to 245 MB at the peak, and
- * without it they stay below 200.
+ * Some thousand records, which take about as long as the start of a thread. Measured on 322,000 records with a core
+ * to spare: 4.7 s instead of 6.9, and 170 MB at the peak instead of 125.
  */
-const defaultThreadAfterBytes = Number.POSITIVE_INFINITY;
+const defaultThreadAfterBytes = 8 * 1024 * 1024;
 
 /**
  * Loads an NDJSON stream of records into SQLite.

@@ -1,3 +1,4 @@
+import { decoded } from './byte-lines.ts';
 import type { Shape } from './layout.ts';
 import { shapeOf } from './layout.ts';
 import type { MemberColumn } from './members.ts';
@@ -8,8 +9,8 @@ import type { Bound, ValueCounts } from './values.ts';
  * Lines of a block, parsed in another thread: what changed from posture to posture, and the other lines as they are.
  *
  * An entry of `entries` is  lineEntry, line, length of its text
- *                       or  recordEntry or recordWithControl, line, shape, count, count × (slot × 4 + type, length)
- * Texts follow one another in `text`, in the order of the entries.
+ *                       or  recordEntry or recordWithControl, line, shape, count, count × (slot × 8 + type, length)
+ * Texts follow one another in `text`, a byte text, in the order of the entries.
  */
 export interface PostureBatch {
   readonly text: string;
@@ -34,6 +35,10 @@ export const textValue = 0;
 export const numberValue = 1;
 export const bigintValue = 2;
 export const nullValue = 3;
+/** A text beyond ASCII. */
+export const encodedValue = 4;
+/** An entry's slot and type in one number. */
+export const typesPerSlot = 8;
 /** In place of a slot: the members without a column. */
 export const extrasSlot = -1;
 
@@ -98,11 +103,16 @@ export class PostureMirror implements RowMembers {
   }
 
   #take(code: number, text: string, from: number, to: number): void {
-    const slot = code >> 2;
-    const type = code & 3;
-    if (slot === extrasSlot) this.extras = text.slice(from, to);
-    else if (type === textValue) this.#values[slot] = text.slice(from, to);
-    else if (type === numberValue) this.#values[slot] = Number(text.slice(from, to));
-    else this.#values[slot] = type === bigintValue ? BigInt(text.slice(from, to)) : null;
+    const slot = Math.floor(code / typesPerSlot);
+    const value = boundOf(code - slot * typesPerSlot, text.slice(from, to));
+    if (slot === extrasSlot) this.extras = value as string;
+    else this.#values[slot] = value;
   }
+}
+
+function boundOf(type: number, text: string): Bound {
+  if (type === textValue) return text;
+  if (type === numberValue) return Number(text);
+  if (type === bigintValue) return BigInt(text);
+  return type === encodedValue ? decoded(text) : null;
 }

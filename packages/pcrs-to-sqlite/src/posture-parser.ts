@@ -1,10 +1,12 @@
 import { controlsTable, postureTable } from 'pcrs-records/columns';
-import type { ByteLines } from './byte-lines.ts';
+import { type ByteLines, encoded, isAscii } from './byte-lines.ts';
 import { skipSpace } from './json-text.ts';
 import type { Shape } from './layout.ts';
 import { MemberError } from './member-error.ts';
+import { NumberList } from './number-list.ts';
 import {
   bigintValue,
+  encodedValue,
   extrasSlot,
   lineEntry,
   nullValue,
@@ -13,6 +15,7 @@ import {
   recordEntry,
   recordWithControl,
   textValue,
+  typesPerSlot,
 } from './posture-batch.ts';
 import { openPostureMembers, type PostureMembers } from './posture-members.ts';
 
@@ -43,7 +46,7 @@ export class PostureParser {
   readonly #technologySlot: number;
   readonly #shapes = new Map<Shape, number>();
   #newShapes: (readonly number[])[] = [];
-  #entries: number[] = [];
+  readonly #entries = new NumberList();
   #texts: string[] = [];
   /** Of the record at hand. */
   #values: string[] = [];
@@ -78,7 +81,7 @@ export class PostureParser {
     }
     const batch = {
       text: this.#texts.join(''),
-      entries: Int32Array.from(this.#entries),
+      entries: this.#entries.take(),
       shapes: this.#newShapes,
       counts: { ...this.#counts },
       firstLine,
@@ -86,13 +89,12 @@ export class PostureParser {
       unterminated,
     };
     this.#texts = [];
-    this.#entries = [];
     this.#newShapes = [];
     return batch;
   }
 
   #takeLine(text: string, line: number): void {
-    this.#entries.push(lineEntry, line, text.length);
+    for (const number of [lineEntry, line, text.length]) this.#entries.push(number);
     this.#texts.push(text);
     if (!otherRecord.test(text)) this.#posture.controlTexts.forget();
   }
@@ -112,12 +114,10 @@ export class PostureParser {
       return false;
     }
     const withControl = !controlTexts.isStored();
-    this.#entries.push(
-      withControl ? recordWithControl : recordEntry,
-      line,
-      this.#shapeNumber(members.shape),
-      0,
-    );
+    this.#entries.push(withControl ? recordWithControl : recordEntry);
+    this.#entries.push(line);
+    this.#entries.push(this.#shapeNumber(members.shape));
+    this.#entries.push(0);
     const countAt = this.#entries.length - 1;
     const { has, slots } = members.shape;
     members.takeChanged((slot) => {
@@ -130,8 +130,8 @@ export class PostureParser {
       for (const slot of slots) if (this.#isText[slot]) this.#takeValue(slot);
       controlTexts.keep();
     }
-    if (members.extras !== '') this.#put(extrasSlot * 4 + textValue, members.extras);
-    this.#entries[countAt] = (this.#entries.length - countAt - 1) / 2;
+    if (members.extras !== '') this.#putText(extrasSlot, members.extras);
+    this.#entries.put(countAt, (this.#entries.length - countAt - 1) / 2);
     // As one text they do not hold on to the line any more.
     this.#texts.push(this.#values.join(''));
     this.#values = [];
@@ -140,13 +140,19 @@ export class PostureParser {
 
   #takeValue(slot: number): void {
     const value = this.#posture.members.bound(slot);
-    if (typeof value === 'string') this.#put(slot * 4 + textValue, value);
-    else if (value === null) this.#entries.push(slot * 4 + nullValue, 0);
-    else this.#put(slot * 4 + (typeof value === 'number' ? numberValue : bigintValue), String(value));
+    if (typeof value === 'string') this.#putText(slot, value);
+    else if (value === null) this.#put(slot, nullValue, '');
+    else this.#put(slot, typeof value === 'number' ? numberValue : bigintValue, String(value));
   }
 
-  #put(code: number, text: string): void {
-    this.#entries.push(code, text.length);
+  #putText(slot: number, text: string): void {
+    if (isAscii(text)) this.#put(slot, textValue, text);
+    else this.#put(slot, encodedValue, encoded(text));
+  }
+
+  #put(slot: number, type: number, text: string): void {
+    this.#entries.push(slot * typesPerSlot + type);
+    this.#entries.push(text.length);
     this.#values.push(text);
   }
 
