@@ -1,54 +1,91 @@
 import { spawn } from 'node:child_process';
-import { startSimulator } from 'pcrs-simulator';
-import { type Contender, median } from './measure.ts';
+import { join } from 'node:path';
+import { type Simulator, startSimulator } from 'pcrs-simulator';
+import { root } from '../scripts/run-program.ts';
+import { median } from './measure.ts';
 
-/** Start-up of each tool: its help, and for those that ask, the time until the first request is at the gateway. */
-export const helps = (tools: readonly string[]): Contender[] => [
-  { name: 'node -e 0', command: 'node -e 0' },
-  ...tools.map((tool) => ({ name: `${tool} --help`, command: `${tool} --help > /dev/null` })),
+/** How long a start took. */
+export interface StartTime {
+  name: string;
+  /** Median over the rounds. */
+  ms: number;
+}
+
+/** One program of Node, and what is waited for. */
+interface Start {
+  name: string;
+  argv: readonly string[];
+  stdin?: string;
+  until: 'end' | 'request';
+}
+
+const bin = (tool: string) => join(root, 'packages', tool, 'bin', `${tool}.js`);
+
+/** What is asked of each tool that asks the gateway; its stdin is there before it looks. */
+const asking: readonly Start[] = [
+  { name: 'pcrs-policies', argv: ['-n'], until: 'request' },
+  { name: 'pcrs-hostids', argv: [], stdin: '1\n', until: 'request' },
+  {
+    ...{ name: 'pcrs-posture', argv: [], until: 'request' },
+    stdin: '{"policyId":"1","subscriptionId":"1","hostIds":["1"]}\n',
+  },
 ];
 
 /**
- * Milliseconds from the start of a process to its first request, with a live token at hand.
+ * Start-up: a bare Node first, then the help of each tool, and for those that ask, the time until the first request is at
+ * the gateway, with a live token at hand.
  *
- * Takes  commands  by name, in bash
+ * All are started alike, by `node FILE` and without a shell: bash, its forks for a pipe, and the shell scripts that pnpm
+ * puts into node_modules/.bin took up to 15 ms that are not the tools', and in front of the bare Node as well they would
+ * flatter the ratio.
  */
-export async function firstRequests(
-  commands: Readonly<Record<string, string>>,
+export async function startTimes(
+  tools: readonly string[],
   rounds: number,
   env: NodeJS.ProcessEnv,
-): Promise<Record<string, number>> {
-  let arrived: (() => void) | undefined;
+): Promise<StartTime[]> {
   const simulator = await startSimulator({ rateLimit: 'off', policies: 3, hosts: 5, controls: 2 });
-  simulator.faults.add('*:*:delay=1');
   const ours = { ...env, PCRS_GATEWAY: simulator.gateway, PCRS_RATE: '1000/1' };
-  const times: Record<string, number[]> = {};
-  const timer = setInterval(() => {
-    if (simulator.requests.some(({ endpoint }) => endpoint !== 'auth')) arrived?.();
-  }, 1);
+  const starts: readonly Start[] = [
+    { name: 'node -e 0', argv: ['-e', '0'], until: 'end' },
+    ...tools.map((tool): Start => ({ name: `${tool} --help`, argv: [bin(tool), '--help'], until: 'end' })),
+    ...asking.map(({ name, argv, ...rest }) => ({
+      ...{ name: `${name}, first request`, argv: [bin(name), ...argv] },
+      ...rest,
+    })),
+  ];
+  const times = starts.map((): number[] => []);
   try {
-    await run('pcrs-auth', ours);
-    for (let round = 0; round < rounds; round += 1) {
-      for (const [name, command] of Object.entries(commands)) {
-        (simulator.requests as unknown[]).length = 0;
-        const startedAt = performance.now();
-        const asked = new Promise<void>((resolve) => {
-          arrived = resolve;
-        });
-        const ended = run(command, ours);
-        await asked;
-        times[name] = [...(times[name] ?? []), performance.now() - startedAt];
-        await ended;
-      }
-    }
+    await timeOf({ name: 'a live token', argv: [bin('pcrs-auth')], until: 'end' }, simulator, ours);
+    for (let round = 0; round < rounds; round += 1)
+      for (const [index, start] of starts.entries()) times[index]!.push(await timeOf(start, simulator, ours));
   } finally {
-    clearInterval(timer);
     await simulator.close();
   }
-  return Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]));
+  return starts.map(({ name }, index) => ({ name, ms: median(times[index]!) }));
 }
 
-function run(command: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const child = spawn('bash', ['-c', command], { env, stdio: 'ignore' });
-  return new Promise((resolve) => child.on('exit', () => resolve()));
+/** Milliseconds from the start of a process to its end, or to its first request. Throws where that never comes. */
+async function timeOf(
+  { name, argv, stdin, until }: Start,
+  simulator: Simulator,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  (simulator.requests as unknown[]).length = 0;
+  let askedAt: number | undefined;
+  const watch = setInterval(() => {
+    if (simulator.requests.length > 0) askedAt ??= performance.now();
+  }, 1);
+  const startedAt = performance.now();
+  const child = spawn('node', argv, {
+    env,
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'ignore', 'ignore'],
+  });
+  child.stdin?.end(stdin);
+  await new Promise((resolve) => child.on('exit', resolve));
+  const endedAt = performance.now();
+  clearInterval(watch);
+  const at = until === 'end' ? endedAt : askedAt;
+  if (at === undefined) throw new Error(`${name}: no request came`);
+  return at - startedAt;
 }
