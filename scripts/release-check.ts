@@ -1,7 +1,7 @@
 // What a release would give its users: packs every package, looks into the tarballs, installs them with npm into empty
 // folders outside the workspace under the lowest and the newest Nodes claimed, and runs the pipe there. Arguments:
 // versions of Node instead of those below.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkInstalled, type Host } from './release-install.ts';
@@ -30,7 +30,10 @@ process.exitCode = wrongs.length === 0 ? 0 : 1;
 async function check(): Promise<void> {
   tell('building');
   const pnpm = ['npx', '--yes', packageManager] as const;
-  await output([...pnpm, 'run', 'build', '--output-logs=errors-only'], { cwd: root });
+  // From nothing: what an earlier build left of a source that is gone would be packed too.
+  for (const built of globSync('packages/*/dist', { cwd: root }))
+    rmSync(join(root, built), { recursive: true });
+  await output([...pnpm, 'run', 'build', '--force', '--output-logs=errors-only'], { cwd: root });
   tell('packing');
   await output([...pnpm, '-r', '--filter', './packages/*', 'pack', '--pack-destination', folder], {
     cwd: root,
