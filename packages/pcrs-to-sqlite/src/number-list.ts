@@ -17,6 +17,11 @@ export class NumberList {
     this.#length += 1;
   }
 
+  /** A number that was pushed. */
+  get(place: number): number {
+    return this.#numbers[place] as number;
+  }
+
   /** Replaces a number that was pushed. */
   put(place: number, number: number): void {
     this.#numbers[place] = number;

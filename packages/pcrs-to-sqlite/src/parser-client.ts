@@ -1,11 +1,12 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { ByteBlock } from 'pcrs-records/lines';
 import type { FromParser, ParserStart, ToParser } from './parser-thread.ts';
 import type { PostureBatch } from './posture-batch.ts';
 
-/** Blocks that are on their way to the other thread and back at a time. */
-const blocksUnderWay = 5;
+/** Blocks that are on their way to the other thread and back at a time: enough to parse while a transaction is committed. */
+const blocksUnderWay = 16;
 /** While the other thread is busy, so much is gathered for it: each handing over costs the same. */
 const gatheredBytes = 256 * 1024;
 
@@ -67,8 +68,10 @@ export class ParserThread {
     for (;;) {
       const batch = this.#batches.shift();
       if (batch !== undefined) {
-        yield batch;
+        // Blocks arrive only while this thread waits; without a turn for each batch the other would run out of them.
         this.#wake();
+        await nextTurn();
+        yield batch;
       } else if (this.#ended && this.#handed === 0) {
         if (this.#failure) throw this.#failure.error;
         return;

@@ -1,22 +1,10 @@
 import { controlsTable, postureTable } from 'pcrs-records/columns';
-import { type ByteLines, encoded, isAscii } from './byte-lines.ts';
+import { BatchWriter } from './batch-writer.ts';
+import type { ByteLines } from './byte-lines.ts';
 import { skipSpace } from './json-text.ts';
 import type { Shape } from './layout.ts';
 import { MemberError } from './member-error.ts';
-import { NumberList } from './number-list.ts';
-import {
-  bigintValue,
-  encodedValue,
-  extrasSlot,
-  lineEntry,
-  nullValue,
-  numberValue,
-  type PostureBatch,
-  recordEntry,
-  recordWithControl,
-  textValue,
-  typesPerSlot,
-} from './posture-batch.ts';
+import { extrasSlot, type PostureBatch } from './posture-batch.ts';
 import { openPostureMembers, type PostureMembers } from './posture-members.ts';
 
 const prefix = '{"kind":"posture",';
@@ -46,10 +34,7 @@ export class PostureParser {
   readonly #technologySlot: number;
   readonly #shapes = new Map<Shape, number>();
   #newShapes: (readonly number[])[] = [];
-  readonly #entries = new NumberList();
-  #texts: string[] = [];
-  /** Of the record at hand. */
-  #values: string[] = [];
+  readonly #batch = new BatchWriter();
 
   /** Takes  before  columns that earlier records brought */
   constructor(before: readonly string[]) {
@@ -80,22 +65,19 @@ export class PostureParser {
       }
     }
     const batch = {
-      text: this.#texts.join(''),
-      entries: this.#entries.take(),
+      ...this.#batch.take(),
       shapes: this.#newShapes,
       counts: { ...this.#counts },
       firstLine,
       invalidUtf8,
       unterminated,
     };
-    this.#texts = [];
     this.#newShapes = [];
     return batch;
   }
 
   #takeLine(text: string, line: number): void {
-    for (const number of [lineEntry, line, text.length]) this.#entries.push(number);
-    this.#texts.push(text);
+    this.#batch.line(line, text);
     if (!otherRecord.test(text)) this.#posture.controlTexts.forget();
   }
 
@@ -114,46 +96,21 @@ export class PostureParser {
       return false;
     }
     const withControl = !controlTexts.isStored();
-    this.#entries.push(withControl ? recordWithControl : recordEntry);
-    this.#entries.push(line);
-    this.#entries.push(this.#shapeNumber(members.shape));
-    this.#entries.push(0);
-    const countAt = this.#entries.length - 1;
+    this.#batch.beginRecord(line, this.#shapeNumber(members.shape), withControl);
     const { has, slots } = members.shape;
     members.takeChanged((slot) => {
       if (this.#isText[slot]) return true;
       if (!has(slot)) return false;
-      this.#takeValue(slot);
+      this.#batch.value(slot, members.bound(slot));
       return true;
     });
     if (withControl) {
-      for (const slot of slots) if (this.#isText[slot]) this.#takeValue(slot);
+      for (const slot of slots) if (this.#isText[slot]) this.#batch.value(slot, members.bound(slot));
       controlTexts.keep();
     }
-    if (members.extras !== '') this.#putText(extrasSlot, members.extras);
-    this.#entries.put(countAt, (this.#entries.length - countAt - 1) / 2);
-    // As one text they do not hold on to the line any more.
-    this.#texts.push(this.#values.join(''));
-    this.#values = [];
+    if (members.extras !== '') this.#batch.value(extrasSlot, members.extras);
+    this.#batch.endRecord();
     return true;
-  }
-
-  #takeValue(slot: number): void {
-    const value = this.#posture.members.bound(slot);
-    if (typeof value === 'string') this.#putText(slot, value);
-    else if (value === null) this.#put(slot, nullValue, '');
-    else this.#put(slot, typeof value === 'number' ? numberValue : bigintValue, String(value));
-  }
-
-  #putText(slot: number, text: string): void {
-    if (isAscii(text)) this.#put(slot, textValue, text);
-    else this.#put(slot, encodedValue, encoded(text));
-  }
-
-  #put(slot: number, type: number, text: string): void {
-    this.#entries.push(slot * typesPerSlot + type);
-    this.#entries.push(text.length);
-    this.#values.push(text);
   }
 
   #hasKeys(): boolean {

@@ -14,6 +14,8 @@ export interface ValueCounts {
   nulCharacters: number;
 }
 
+/** What a byte text holds that is not the text itself. */
+const needsWork = /[\\\u0000-\u001f\u0080-\u00ff]/;
 const needsParsing = /[\\\u0000-\u001f]/;
 const wholeNumber = /^(?:0|-?[1-9]\d*)$/;
 /** What SQLite would take for a number, and so store otherwise than it came, in an INTEGER column. */
@@ -50,8 +52,10 @@ export function toBound(raw: string, type: ColumnType, counts: ValueCounts): Bou
 }
 
 function stringOf(raw: string, counts: ValueCounts): string {
-  if (!needsParsing.test(raw)) return decoded(raw.slice(1, -1));
-  const text = JSON.parse(decoded(raw)) as string;
+  if (!needsWork.test(raw)) return raw.slice(1, -1);
+  const json = decoded(raw);
+  if (!needsParsing.test(json)) return json.slice(1, -1);
+  const text = JSON.parse(json) as string;
   if (text.includes('\0')) counts.nulCharacters += 1;
   if (text.isWellFormed()) return text;
   counts.loneSurrogates += 1;
