@@ -1,4 +1,4 @@
-import { createRequire, Module } from 'node:module';
+import { createRequire } from 'node:module';
 import type { Agent, Dispatcher } from 'undici';
 import type { Route } from './proxy.ts';
 
@@ -48,31 +48,10 @@ async function verifying(caFile: string | undefined) {
   return { secureContext: trust(caFile), rejectUnauthorized: true };
 }
 
-const http2Path = 'undici/lib/dispatcher/client-h2.js';
-
 /**
  * undici's Agent without the rest of undici (fetch, caches, mocks), which takes 0.1 s of every tool's start to load.
- * Our undici is pinned to one version, so its inner paths hold; a proxy needs methods that only the whole adds.
+ * Our undici is pinned to one version, so its inner path holds; a proxy needs methods that only the whole adds.
  */
 function agentAlone(): typeof Agent {
-  const load = createRequire(import.meta.url);
-  const remove = putOffHttp2(load);
-  try {
-    return load('undici/lib/dispatcher/agent.js') as typeof Agent;
-  } finally {
-    remove();
-  }
-}
-
-/**
- * While the Agent is loaded, its half for HTTP/2, which loads Node's (with TLS and cryptography: 10 of the 35 ms that
- * the Agent takes), is a function in whose place the true one comes when it is called. We never call it; whoever shares
- * our undici may.
- */
-function putOffHttp2(load: NodeJS.Require): () => void {
-  const path = load.resolve(http2Path);
-  if (load.cache[path] !== undefined) return () => {};
-  const later = (...given: unknown[]): unknown => load(path)(...given);
-  load.cache[path] = Object.assign(new Module(path), { exports: later, loaded: true });
-  return () => delete load.cache[path];
+  return createRequire(import.meta.url)('undici/lib/dispatcher/agent.js') as typeof Agent;
 }
