@@ -85,6 +85,7 @@ async function fill(
 ): Promise<{ load: Load; failure?: CodedError }> {
   const { signal, progress, threadAfterBytes = defaultThreadAfterBytes } = options;
   let load: Load | undefined;
+  let thread: ParserThread | undefined;
   let bytes = 0;
   try {
     const counted = counting(chunks, (size) => {
@@ -94,7 +95,10 @@ async function fill(
       counted,
       threadAfterBytes,
       () => load !== undefined,
-      () => openThread(load as Load),
+      async () => {
+        thread = await openThread(load as Load);
+        return thread;
+      },
     );
     for await (const block of tellingOfIdle(parsed, idleMs, async () => load?.commit(), signal)) {
       if ('entries' in block) await load?.takeParsed(block);
@@ -111,6 +115,9 @@ async function fill(
     if ((error as CodedError).code === 'PCRS_INCOMPLETE') return { load, failure: error as CodedError };
     await stopLoad(load, databaseError(error, place.path));
     throw error;
+  } finally {
+    // Not left to the blocks' end: a source that is silent keeps them waiting, and the thread would keep the process.
+    thread?.close();
   }
   return { load: await nothingCame(place, target, options) };
 }

@@ -8,6 +8,7 @@ import type { PostureBatch } from './posture-batch.ts';
  *
  * Takes   threadAfterBytes  where the thread begins; its start costs as much as a few thousand records
  *         isReady           whether the thread may begin
+ *         openThread        opens it; whoever does closes it
  */
 export async function* inputBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -24,11 +25,7 @@ export async function* inputBlocks(
       yield new ByteLines(value);
     }
     const thread = await openThread();
-    try {
-      yield* thread.parse(blocks);
-    } finally {
-      thread.close();
-    }
+    yield* thread.parse(blocks);
   } finally {
     blocks.return(undefined).catch(() => {});
   }
