@@ -42,8 +42,9 @@ export class ControlTexts {
     const expected = this.#expected;
     const control = expected && this.#hasKey(expected) ? expected : this.#find(this.#key().join());
     if (control === undefined || (control !== expected && !this.#hasKey(control))) return false;
-    for (const slot of this.#textSlots) {
-      if (shape.has(slot) && raws[slot] !== control.texts.get(slot)) return false;
+    for (let index = 0; index < this.#textSlots.length; index += 1) {
+      const slot = this.#textSlots[index] as number;
+      if (raws[slot] !== control.texts[index] && shape.has(slot)) return false;
     }
     return true;
   }
@@ -52,16 +53,19 @@ export class ControlTexts {
   keep(): void {
     const { raws, shape } = this.#members;
     const key = this.#key();
-    const texts = new Map<number, string>();
+    const texts: (string | undefined)[] = [];
     let characters = 0;
     for (const slot of this.#textSlots) {
-      if (!shape.has(slot)) continue;
+      if (!shape.has(slot)) {
+        texts.push(undefined);
+        continue;
+      }
       if (!this.#members.isVerbatim(slot)) {
         this.#drop(key);
         return;
       }
       const text = detached(raws[slot] as string);
-      texts.set(slot, text);
+      texts.push(text);
       characters += text.length;
     }
     const control: Control = { key: key.map(detached), texts };

@@ -19,7 +19,8 @@ const nothing = '\n';
 
 /** Texts that are expected in slots, as an earlier record had them. */
 export interface Expected {
-  readonly texts: ReadonlyMap<number, string>;
+  /** In the order of the slots that may be expected; undefined where there is none. */
+  readonly texts: readonly (string | undefined)[];
   /** Runs of these slots as texts, kept by `Members` for the next time. */
   runs?: { of: Grouping; texts: readonly [Run, string][] };
 }
@@ -256,8 +257,10 @@ export class Members implements RowMembers {
   #expect(order: readonly number[], filled: number): void {
     const expected = this.#onWatched();
     if (expected === undefined) return;
-    for (const slot of this.#expectable) {
-      const raw = expected.texts.get(slot);
+    const expectable = this.#expectable;
+    for (let index = 0; index < expectable.length; index += 1) {
+      const slot = expectable[index] as number;
+      const raw = expected.texts[index];
       if (raw === undefined || raw === this.raws[slot]) continue;
       const place = order.indexOf(slot);
       if (place >= 0 && place < filled) continue;
@@ -275,7 +278,7 @@ export class Members implements RowMembers {
         (run): run is Run =>
           run !== undefined &&
           run.from >= filled &&
-          layout.slotsOf(run).every((slot) => this.#expectable.includes(slot) && expected.texts.has(slot)),
+          layout.slotsOf(run).every((slot) => expected.texts[this.#expectable.indexOf(slot)] !== undefined),
       );
       const texts = own.map((run): [Run, string] => [run, layout.textOf(run, this.raws)]);
       expected.runs = { of: layout.runs, texts };
