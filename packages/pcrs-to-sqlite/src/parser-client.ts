@@ -6,7 +6,7 @@ import type { FromParser, ParserStart, ToParser } from './parser-thread.ts';
 import type { PostureBatch } from './posture-batch.ts';
 
 /** Blocks that are on their way to the other thread and back at a time: enough to parse while a transaction is committed. */
-const blocksUnderWay = 16;
+const blocksUnderWay = 8;
 /** While the other thread is busy, so much is gathered for it: each handing over costs the same. */
 const gatheredBytes = 256 * 1024;
 
