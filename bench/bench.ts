@@ -1,5 +1,5 @@
 // Whole processes against their peers on the same bytes, several rounds in turn; the table goes to stdout, and with
-// --save to bench/RESULTS.md. --rounds N, --only WORD (of a title), --scale (up to 1,000,000 records), --scale=10000000.
+// --save to bench/RESULTS.md. --rounds N, --only WORD (of a title), --scale N (records at most: 1000000).
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
@@ -43,7 +43,7 @@ for (const contest of await contests())
 if (wanted('Start-up')) say(await startUp());
 if (wanted('Calls')) say(callsTable());
 if (wanted('Size')) say(sizeTable());
-if (options.scale !== undefined) say(await scaleTable(Number(options.scale || 1_000_000)));
+if (options.scale !== undefined) say(await scaleTable(Number(options.scale)));
 if (options.save) writeFileSync(join(root, 'bench', 'RESULTS.md'), `${lines.join('\n\n')}\n`);
 
 async function build(): Promise<void> {

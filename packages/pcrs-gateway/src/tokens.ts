@@ -191,7 +191,7 @@ export class Tokens {
     const source = this.#passwords()[0];
     if (!source) return undefined;
     if (this.#loginRefused !== undefined) throw this.#loginRefused;
-    if (username === undefined) throw usageError('a password is given and no user; give --username');
+    if (username === undefined) throw usageError('a login needs a user; give --username');
     const password = await source.read();
     if (password === undefined) return undefined;
     if (password === '') throw usageError(`${source.name}: the password is empty`);
