@@ -58,7 +58,6 @@ const sourceLineLimit = 300;
 const argued: Readonly<Record<string, string>> = {
   'packages/pcrs-to-sqlite/src/members.ts':
     'one scanner, whose states read each other; its speed is the reason for it',
-  'packages/pcrs-to-sqlite/src/load.ts': 'a load from its first line to its last, six lines over',
 };
 
 interface Manifest {
