@@ -1,4 +1,5 @@
 import { flag } from './flags.ts';
+import type { Run } from './stage.ts';
 import type { Context } from './tool.ts';
 
 /** Requests per seconds, as `--rate` takes them. */
@@ -193,5 +194,27 @@ export function gatewayOptions(context: ConnectionContext) {
     waiting: (text: string | undefined) => progress.update({ waiting: text ?? '' }),
     allowed: (left: number, seconds: number) => progress.update({ allowance: { left, seconds } }),
     origins,
+  };
+}
+
+/**
+ * What `askKeeping` of pcrs-gateway takes, from the flags of a stage.
+ *
+ * Takes  options  what decides on the answers, by flag, dates resolved: another run of the same archive must have the same
+ */
+export function keeping(
+  context: Pick<Context, 'tool' | 'version'> & {
+    flags: { archive?: string | undefined; resume: boolean };
+  },
+  run: Pick<Run<unknown>, 'session' | 'startedAt'>,
+  options: Readonly<Record<string, unknown>>,
+) {
+  const { archive: directory, resume } = context.flags;
+  const runId = run.session?.runId ?? null;
+  const startedAt = run.startedAt.toISOString();
+  return {
+    directory,
+    resume,
+    header: { stage: context.tool, version: context.version, runId, startedAt, options },
   };
 }

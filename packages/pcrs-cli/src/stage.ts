@@ -32,7 +32,7 @@ export interface StageOptions<T> {
    * Throws  a sentence where the line is for it and wrong
    */
   accept?(value: unknown, kind: string | undefined, where: string): readonly { kind: string; input: T }[];
-  /** Members for the `options` of the `start` record besides the flags. */
+  /** What the stage is for; it need not read its input to the end. */
   work(run: Run<T>): Promise<void>;
   tally?(): Tally;
   /** Lines that are no records are counted and passed over. */

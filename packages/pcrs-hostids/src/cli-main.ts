@@ -1,4 +1,4 @@
-import { gatewayOptions } from 'pcrs-cli/gateway-flags';
+import { gatewayOptions, keeping } from 'pcrs-cli/gateway-flags';
 import { type Run, runStage } from 'pcrs-cli/stage';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
 import { askKeeping } from 'pcrs-gateway/ask-keeping';
@@ -22,7 +22,7 @@ export async function runHostIds(context: HostIdsContext): Promise<void> {
       const options = hostIdsOptions(context, run);
       gateway = await openGateway(gatewayOptions(context), run.session);
       const { tally } = gateway;
-      await askKeeping(gateway, keeping(context, run, options), answerFacts, (kept) =>
+      await askKeeping(gateway, keeping(context, run, decisive(options)), answerFacts, (kept) =>
         writeHostIds(context, run, { ...kept, tally }, options),
       );
     },
@@ -43,22 +43,15 @@ async function writeHostIds(
   }
 }
 
-function keeping(context: HostIdsContext, run: Run<string>, asked: HostIdsOptions) {
-  const { archive: directory, resume } = context.flags;
+/** What decides on the answers, for the archive. */
+function decisive(asked: HostIdsOptions) {
   const { apiVersion, scannedSince, statusChangedSince, assetState, assetDeploymentType } = asked;
-  const options = {
+  return {
     'api-version': apiVersion,
     'scanned-since': scannedSince,
     'status-changed-since': statusChangedSince,
     'asset-state': assetState,
     'asset-deployment-type': assetDeploymentType,
-  };
-  const runId = run.session?.runId ?? null;
-  const startedAt = run.startedAt.toISOString();
-  return {
-    directory,
-    resume,
-    header: { stage: context.tool, version: context.version, runId, startedAt, options },
   };
 }
 

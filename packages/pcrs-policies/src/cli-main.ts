@@ -1,4 +1,4 @@
-import { gatewayOptions } from 'pcrs-cli/gateway-flags';
+import { gatewayOptions, keeping } from 'pcrs-cli/gateway-flags';
 import { stdinOrNothing } from 'pcrs-cli/optional-stdin';
 import { type Run, runStage } from 'pcrs-cli/stage';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
@@ -20,7 +20,7 @@ export async function runPolicies(context: PoliciesContext): Promise<void> {
       warnOfVersion(context);
       const options = policyOptions(context, run);
       gateway = await openGateway(gatewayOptions(context), run.session);
-      await askKeeping(gateway, keeping(context, run, options), listFacts, (kept) =>
+      await askKeeping(gateway, keeping(context, run, decisive(options)), listFacts, (kept) =>
         writePolicies(context, run, kept, options),
       );
     },
@@ -47,20 +47,9 @@ async function writePolicies(
   }
 }
 
-function keeping(
-  context: PoliciesContext,
-  run: Run<unknown>,
-  { evaluatedSince, tagInfo, apiVersion }: PolicyOptions,
-) {
-  const { archive: directory, resume } = context.flags;
-  const options = { 'api-version': apiVersion, 'evaluated-since': evaluatedSince, 'tag-info': tagInfo };
-  const runId = run.session?.runId ?? null;
-  const startedAt = run.startedAt.toISOString();
-  return {
-    directory,
-    resume,
-    header: { stage: context.tool, version: context.version, runId, startedAt, options },
-  };
+/** What decides on the list, for the archive. */
+function decisive({ evaluatedSince, tagInfo, apiVersion }: PolicyOptions) {
+  return { 'api-version': apiVersion, 'evaluated-since': evaluatedSince, 'tag-info': tagInfo };
 }
 
 function tellCounts(context: PoliciesContext, counts: ListingCounts): void {
