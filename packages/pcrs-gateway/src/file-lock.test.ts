@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { withFileLock } from './file-lock.ts';
-import { temporaryDirectory } from './local-gateway.test.ts';
+import { temporaryDirectory } from './http/local-gateway.test.ts';
 
 const { signal } = new AbortController();
 const module = JSON.stringify(new URL('./file-lock.ts', import.meta.url).href);

@@ -1,0 +1,164 @@
+import type { Dispatcher } from 'undici';
+import { type ErrorBody, parseErrorBody, readErrorBody } from '../ask/error-body.ts';
+import { GatewayError } from '../ask/gateway-error.ts';
+import { header, judgeAnswer, tryBackoffMs, waitBackoffMs, waitMarginMs } from '../ask/retry.ts';
+import type { TransportFailure } from '../http/connection-failure.ts';
+import { exchange, type HttpAnswer } from '../http/exchange.ts';
+import { sleep } from '../sleep.ts';
+import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
+import type { Secrets } from './secrets.ts';
+
+export interface LoginOptions {
+  gateway: string;
+  username: string;
+  password: string;
+  dispatcher: Dispatcher;
+  secrets: Secrets;
+  userAgent: string;
+  timeoutMs: number;
+  retries: number;
+  maxWaitMs: number;
+  backoffBaseMs: number;
+  signal: AbortSignal;
+  log: { info(message: string): void; verbose(message: string): void };
+}
+
+const maxTokenBytes = 64 * 1024;
+
+/**
+ * Asks the gateway for a token.
+ *
+ * Limits  --retries for 5xx, connections and answers without a token, --max-wait for waits; a 401 is never repeated, since
+ *         that may lock the user
+ * Throws  PCRS_REFUSED for 401 and 403; PCRS_GATEWAY for the rest
+ * Source  POST /auth with username, password, token=true, permissions=true (docs.qualys.com, appendix E)
+ */
+export async function login(options: LoginOptions): Promise<LiveToken> {
+  options.secrets.add(options.password);
+  const started = Date.now();
+  let waits = 0;
+  for (let tries = 1; ; ) {
+    const outcome = await once(options);
+    if ('token' in outcome) return outcome;
+    const { verdict, status, text } = outcome;
+    const fail = (code: 'PCRS_GATEWAY' | 'PCRS_REFUSED', end: string) =>
+      new GatewayError(code, `${options.gateway}/auth: ${text}${end}`, { reason: 'status', status, tries });
+    if (verdict.kind === 'token' || verdict.kind === 'refused') {
+      const ask =
+        'check user and password, and that the user has API access and is not held to single sign-on';
+      throw fail('PCRS_REFUSED', `; the gateway refuses ${options.username}, ${ask}`);
+    }
+    if (verdict.kind === 'wait') {
+      waits += 1;
+      const toldMs = verdict.toldMs;
+      const ms =
+        toldMs === undefined ? waitBackoffMs(waits, options.backoffBaseMs) : toldMs + waitMarginMs(toldMs);
+      tell(options, `${text}; waiting ${Math.ceil(ms / 1000)} s`, ms);
+      if (Date.now() + ms - started > options.maxWaitMs)
+        throw fail('PCRS_GATEWAY', '; later, or with more --max-wait');
+      await sleep(ms, options.signal);
+    } else if (verdict.kind === 'try' && tries <= options.retries) {
+      const ms = tryBackoffMs(tries, options.backoffBaseMs);
+      tell(options, `${text}; try ${tries + 1} of ${options.retries + 1} in ${Math.ceil(ms / 1000)} s`, ms);
+      await sleep(ms, options.signal);
+      tries += 1;
+    } else {
+      throw fail('PCRS_GATEWAY', tries > 1 ? `, ${tries} tries` : '');
+    }
+  }
+}
+
+/** As for every question: what takes more than 5 s is told. */
+function tell(options: LoginOptions, message: string, ms: number): void {
+  if (ms > 5000) options.log.info(`POST /auth: ${message}`);
+  else options.log.verbose(`POST /auth: ${message}`);
+}
+
+type Failed = { verdict: ReturnType<typeof judgeAnswer>; status: number | undefined; text: string };
+
+async function once(options: LoginOptions): Promise<LiveToken | Failed> {
+  const form = { username: options.username, password: options.password, token: 'true', permissions: 'true' };
+  const startedMs = performance.now();
+  let answer: HttpAnswer;
+  try {
+    answer = await exchange(
+      options.dispatcher,
+      options.gateway,
+      {
+        method: 'POST',
+        path: '/auth',
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          accept: 'text/plain, */*',
+          'user-agent': options.userAgent,
+        },
+        body: new URLSearchParams(form).toString(),
+      },
+      { timeoutMs: options.timeoutMs, signal: options.signal },
+    );
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const failure = error as TransportFailure;
+    return {
+      verdict: { kind: failure.kind === 'fatal' ? 'fatal' : 'try' },
+      status: undefined,
+      text: failure.message,
+    };
+  }
+  const outcome =
+    answer.status >= 200 && answer.status < 300
+      ? await token(answer, options)
+      : await refusal(answer, options);
+  options.log.verbose(`POST /auth: ${answer.status}, ${Math.round(performance.now() - startedMs)} ms`);
+  return outcome;
+}
+
+async function token(answer: HttpAnswer, options: LoginOptions): Promise<LiveToken | Failed> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of answer.body.chunks()) {
+      chunks.push(chunk);
+      if (answer.body.bytes > maxTokenBytes) break;
+    }
+  } catch (error) {
+    options.signal.throwIfAborted();
+    return { verdict: { kind: 'try' }, status: answer.status, text: (error as Error).message };
+  }
+  const text = Buffer.concat(chunks).toString('utf8').trim();
+  if (!isTokenLike(text)) {
+    const { message } = parseErrorBody(text, (said) => options.secrets.scrub(said));
+    const shown = message === undefined ? 'an empty body' : JSON.stringify(message);
+    return {
+      verdict: { kind: 'try' },
+      status: answer.status,
+      text: `${answer.status} without a token: ${shown}`,
+    };
+  }
+  options.secrets.add(text);
+  return { token: text, expiresMs: endOf(text, Date.now()) };
+}
+
+/** A token that has ended as it arrives was made by a clock that differs from ours: its life counts from now. */
+function endOf(token: string, now: number): number {
+  const { expiresMs, issuedMs } = tokenClaims(token);
+  if (expiresMs !== undefined && expiresMs > now) return expiresMs;
+  if (expiresMs !== undefined && issuedMs !== undefined && expiresMs > issuedMs)
+    return now + expiresMs - issuedMs;
+  return now + tokenLifeMs;
+}
+
+async function refusal(answer: HttpAnswer, options: LoginOptions): Promise<Failed> {
+  const said: ErrorBody = await readErrorBody(
+    answer.body,
+    (text) => options.secrets.scrub(text),
+    options.signal,
+  );
+  const target = header(answer.headers, 'location');
+  const about =
+    answer.status < 400 ? `redirect to ${options.secrets.scrub(target ?? 'nowhere')}` : said.message;
+  return {
+    verdict: judgeAnswer(answer.status, answer.headers, said.code, Date.now()),
+    status: answer.status,
+    text: about === undefined ? String(answer.status) : `${answer.status}, ${about}`,
+  };
+}

@@ -1,0 +1,36 @@
+import type { Consume, GatewayRequest } from '../ask/ask.ts';
+import { type Archive, type ArchivePart, type BodyFacts, requestKey } from './archive.ts';
+
+/**
+ * A `consume` that also keeps the body, once it is taken as good; without an archive it is `consume` itself.
+ *
+ * Takes   facts   what the manifest says of the body besides the request, from what `consume` made of it
+ */
+export function kept<T>(
+  archive: Archive | undefined,
+  request: GatewayRequest,
+  facts: (value: T) => Pick<BodyFacts, 'policies' | 'hosts' | 'records'>,
+  consume: Consume<T>,
+): Consume<T> {
+  if (archive === undefined) return consume;
+  return async (answer) => {
+    const askedAt = new Date();
+    const part = await archive.part();
+    try {
+      const value = await consume({ ...answer, body: copied(answer.body, part) });
+      const { path, query: parameters, body } = request;
+      const key = requestKey(`${path}?${new URLSearchParams(parameters)}`, body?.toString());
+      await archive.keep(part, { key, path, parameters, askedAt, ...facts(value) });
+      return value;
+    } finally {
+      await part.discard();
+    }
+  };
+}
+
+async function* copied(body: AsyncIterable<Uint8Array>, part: ArchivePart): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    await part.write(chunk);
+    yield chunk;
+  }
+}

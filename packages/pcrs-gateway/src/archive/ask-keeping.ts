@@ -1,0 +1,44 @@
+import type { GatewayRequest } from '../ask/ask.ts';
+import type { Gateway } from '../ask/gateway.ts';
+import { usageError } from '../ask/gateway-error.ts';
+import type { Header } from './archive-answers.ts';
+
+/** What is kept, and where; nothing without a directory. */
+export interface Keeping {
+  directory: string | undefined;
+  resume: boolean;
+  /** Members of the manifest's first line that the gateway does not tell. */
+  header: Pick<Header, 'stage' | 'version' | 'runId' | 'startedAt' | 'options'>;
+}
+
+/**
+ * Lets `work` ask the gateway, keeps the answers where that is wanted, and closes both.
+ *
+ * Throws  what `work` throws; what `openAnswers` and `begin` throw
+ */
+export async function askKeeping<T>(
+  gateway: Gateway,
+  { directory, resume, header }: Keeping,
+  facts: (
+    request: GatewayRequest,
+    value: T,
+  ) => { policies: readonly string[]; hosts: number | null; records: number },
+  work: (gateway: Pick<Gateway, 'ask'>) => Promise<void>,
+): Promise<void> {
+  try {
+    if (directory === undefined) {
+      if (resume) throw usageError('--resume needs --archive DIR');
+      return await work(gateway);
+    }
+    const { openAnswers } = await import('./archive-answers.ts');
+    const answers = await openAnswers(directory, resume);
+    try {
+      await answers.begin({ ...header, gateway: gateway.url, username: gateway.username ?? null });
+      await work(answers.over(gateway, facts));
+    } finally {
+      await answers.close();
+    }
+  } finally {
+    await gateway.close();
+  }
+}

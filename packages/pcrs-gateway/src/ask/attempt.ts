@@ -1,0 +1,156 @@
+import type { Dispatcher } from 'undici';
+import type { TransportFailure } from '../http/connection-failure.ts';
+import { exchange, type HttpAnswer } from '../http/exchange.ts';
+import type { Permit } from '../pace/rate-limit.ts';
+import type { AskContext, Consume, GatewayRequest } from './ask.ts';
+import { brokenBody, codeOf, type Reason } from './gateway-error.ts';
+import { header, judgeAnswer, type Verdict } from './retry.ts';
+
+/** What came of one try. */
+export type Outcome<T> = { kind: 'done'; value: T } | Unanswered;
+
+/** A try that answered nothing: it failed on the way, or the answer was an error. */
+export type Unanswered =
+  | { kind: 'failed'; reason: Reason; text: string; status?: number | undefined }
+  | { kind: 'answered'; verdict: Verdict; text: string; status: number };
+
+/** What a try needs: it is given anew to each. */
+export interface Try {
+  token: string;
+  dispatcher: Dispatcher;
+  permit: Permit;
+}
+
+/** Sends a question once, with this token, and reads what comes. Throws what `consume` throws, and the signal's reason. */
+export async function attempt<T>(
+  context: AskContext,
+  request: GatewayRequest,
+  consume: Consume<T>,
+  { token, dispatcher, permit }: Try,
+): Promise<Outcome<T>> {
+  const startedMs = performance.now();
+  const path = pathAndQuery(request);
+  context.tally.requests += 1;
+  let answer: HttpAnswer;
+  try {
+    const { url, userAgent, timeoutMs, lifeMs, signal } = context;
+    const http = {
+      method: request.method,
+      path,
+      headers: headersOf(request, token, userAgent),
+      body: request.body,
+    };
+    answer = await exchange(dispatcher, url, http, { timeoutMs, lifeMs, signal });
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const failure = error as TransportFailure;
+    context.log.verbose(`${request.method} ${path}: ${failure.message}, ${msSince(startedMs)}`);
+    return { kind: 'failed', reason: failure.kind, text: context.secrets.scrub(failure.message) };
+  }
+  await permit.landed(answer.headers);
+  try {
+    return await judged(context, answer, consume);
+  } finally {
+    answer.body.cancel();
+    context.tally.bytes += answer.body.bytes;
+    const said = rateSaid(answer.headers);
+    const size = `${answer.body.bytes} bytes, ${msSince(startedMs)}`;
+    context.log.verbose(`${request.method} ${path}: ${answer.status}, ${size}${said}`);
+  }
+}
+
+async function judged<T>(context: AskContext, answer: HttpAnswer, consume: Consume<T>): Promise<Outcome<T>> {
+  const { status, headers, body } = answer;
+  const scrub = (text: string) => context.secrets.scrub(text);
+  if (status === 200 || status === 203 || status === 204) return consumed(context, answer, consume);
+  const { readErrorBody } = await import('./error-body.ts');
+  const said = await readErrorBody(body, scrub, context.signal);
+  const verdict = judgeAnswer(status, headers, said.code, Date.now());
+  const target =
+    verdict.kind === 'redirect'
+      ? `redirect to ${scrub(header(headers, 'location') ?? 'nowhere')}`
+      : undefined;
+  const about = target ?? said.message;
+  return {
+    kind: 'answered',
+    verdict,
+    status,
+    text: about === undefined ? String(status) : `${status}, ${about}`,
+  };
+}
+
+async function consumed<T>(
+  context: AskContext,
+  answer: HttpAnswer,
+  consume: Consume<T>,
+): Promise<Outcome<T>> {
+  const { status, headers, body } = answer;
+  const coding = header(headers, 'content-encoding')?.trim().toLowerCase() ?? '';
+  if (!['', 'identity', 'gzip', 'x-gzip'].includes(coding)) {
+    return {
+      kind: 'failed',
+      reason: 'fatal',
+      status,
+      text: `${status} in an encoding nobody asked for (${coding})`,
+    };
+  }
+  try {
+    return { kind: 'done', value: await consume({ status, headers, body: checked(context, answer) }) };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const text = `${status}, ${context.secrets.scrub((error as Error).message)}`;
+    // A reader's own limit (whole.ts) or a member in the way (elements.ts): told with the question, not tried again.
+    if (codeOf(error) === 'PCRS_GATEWAY') return { kind: 'failed', reason: 'fatal', status, text };
+    if (codeOf(error) !== 'PCRS_BROKEN_BODY') throw error;
+    const empty = body.bytes === 0 && body.failed;
+    return { kind: 'failed', reason: empty ? 'empty-break' : 'body', status, text };
+  }
+}
+
+/** The body, unless it is an HTML page: proxies and portals answer 200 with one. */
+async function* checked(
+  context: AskContext,
+  answer: HttpAnswer,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let first = (header(answer.headers, 'content-type') ?? '').toLowerCase().startsWith('text/html');
+  for await (const chunk of answer.body.chunks()) {
+    if (first && /^\s*</.test(Buffer.from(chunk.subarray(0, 256)).toString('latin1'))) {
+      const page = Buffer.from(chunk).toString('utf8');
+      throw brokenBody(`an HTML page instead of JSON: ${context.secrets.scrub(titleOf(page))}`);
+    }
+    first = false;
+    yield chunk;
+  }
+}
+
+function titleOf(page: string): string {
+  return /<title[^>]*>([^<]{0,200})/i.exec(page)?.[1]?.trim() || 'no title';
+}
+
+function headersOf(request: GatewayRequest, token: string, userAgent: string): Record<string, string> {
+  return {
+    authorization: `Bearer ${token}`,
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'user-agent': userAgent,
+    ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+}
+
+function pathAndQuery(request: GatewayRequest): string {
+  const query = new URLSearchParams(request.query).toString();
+  return query === '' ? request.path : `${request.path}?${query}`;
+}
+
+function rateSaid(headers: HttpAnswer['headers']): string {
+  const [limit, window, remaining, toWait] = ['limit', 'window-sec', 'remaining', 'towait-sec'].map((name) =>
+    header(headers, `x-ratelimit-${name}`),
+  );
+  if (limit === undefined && remaining === undefined && toWait === undefined) return '';
+  const wait = toWait === undefined ? '' : `, to wait ${toWait} s`;
+  return `, rate: ${remaining ?? '?'} of ${limit ?? '?'} in ${window ?? '?'} s left${wait}`;
+}
+
+function msSince(startedMs: number): string {
+  return `${Math.round(performance.now() - startedMs)} ms`;
+}

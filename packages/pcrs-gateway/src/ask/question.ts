@@ -1,0 +1,152 @@
+import type { Blocked } from '../pace/rate-limit.ts';
+import { sleep } from '../sleep.ts';
+import type { AskContext, GatewayRequest } from './ask.ts';
+import type { Unanswered } from './attempt.ts';
+import { GatewayError, type Reason } from './gateway-error.ts';
+import { tryBackoffMs, waitBackoffMs, waitMarginMs } from './retry.ts';
+
+/** A wait this long is told to the person at the terminal. */
+const toldFromMs = 5000;
+
+/** The count of tries and waits of one question, and the decision to go on. */
+export class Question {
+  readonly #context: AskContext;
+  readonly #request: GatewayRequest;
+  readonly #startedMs = Date.now();
+  #tries = 0;
+  #bodyTries = 0;
+  #emptyBreaks = 0;
+  #waits = 0;
+  #waitingSinceMs: number | undefined;
+  #renewed = false;
+
+  constructor(context: AskContext, request: GatewayRequest) {
+    this.#context = context;
+    this.#request = request;
+  }
+
+  /** When waiting for the gateway ends, counted from its first "wait" without an answer since. */
+  patienceEnds(): number {
+    return (this.#waitingSinceMs ?? Date.now()) + this.#context.maxWaitMs;
+  }
+
+  /** Another process was told to wait for longer than this question may. */
+  outOfPatience({ untilMs, why }: Blocked): GatewayError {
+    return this.#impatience(untilMs - Date.now(), why, undefined);
+  }
+
+  /** Returns when the question is to be put again; throws when it is given up. */
+  async goOn(outcome: Unanswered, token: string): Promise<void> {
+    const isUnauthorized = outcome.kind === 'answered' && outcome.verdict.kind === 'token';
+    // A question may take hours, with waits; each token gets one chance.
+    if (!isUnauthorized) this.#renewed = false;
+    if (outcome.kind === 'failed') {
+      if (outcome.reason === 'fatal')
+        throw this.#error('PCRS_GATEWAY', 'fatal', outcome.status, outcome.text);
+      return this.#tryAgain(outcome.reason, outcome.text, outcome.status);
+    }
+    const { verdict, status, text } = outcome;
+    switch (verdict.kind) {
+      case 'wait':
+        return this.#wait(verdict.toldMs, status, text);
+      case 'try':
+        return this.#tryAgain('status', text, status);
+      case 'token':
+        return this.#renew(token, status, text);
+      case 'refused':
+        throw this.#error('PCRS_REFUSED', 'fatal', status, `${text}${this.#permissionHint()}`);
+      case 'redirect':
+        throw this.#error('PCRS_GATEWAY', 'redirect', status, `${text}; is --gateway right?`);
+      default:
+        throw this.#error('PCRS_GATEWAY', 'fatal', status, `${text}${this.#fatalHint(status)}`);
+    }
+  }
+
+  async #wait(toldMs: number | undefined, status: number, text: string): Promise<void> {
+    this.#waits += 1;
+    this.#waitingSinceMs ??= Date.now();
+    const { backoffBaseMs, log, pacing } = this.#context;
+    const ms =
+      toldMs === undefined ? waitBackoffMs(this.#waits, backoffBaseMs) : toldMs + waitMarginMs(toldMs);
+    const until = Date.now() + ms;
+    await pacing.block(this.#request.endpoint, until, text);
+    if (until > this.patienceEnds()) throw this.#impatience(ms, text, status);
+    if (ms > toldFromMs) log.info(`${this.#where()}: ${text}; waiting ${seconds(ms)} s`);
+  }
+
+  #impatience(ms: number, why: string, status: number | undefined): GatewayError {
+    const most = `--max-wait (${seconds(this.#context.maxWaitMs)} s)`;
+    const text = `${why}; a wait of ${seconds(ms)} s is more than ${most} allows`;
+    return this.#error('PCRS_GATEWAY', 'wait', status, text);
+  }
+
+  async #tryAgain(reason: Reason, text: string, status: number | undefined): Promise<void> {
+    this.#waitingSinceMs = undefined;
+    this.#waits = 0;
+    this.#tries += 1;
+    const isBody = reason === 'body' || (status !== undefined && status >= 500);
+    if (isBody) this.#bodyTries += 1;
+    if (reason === 'empty-break') this.#emptyBreaks += 1;
+    const { retries, backoffBaseMs, log, signal, waiting } = this.#context;
+    const { bodyTries = retries + 1, emptyBreakTries = 3 } = this.#request;
+    const over =
+      this.#tries > retries ||
+      (isBody && this.#bodyTries >= bodyTries) ||
+      (reason === 'empty-break' && this.#emptyBreaks >= emptyBreakTries);
+    if (over) throw this.#error('PCRS_GATEWAY', reason, status, this.#summary(text));
+    const ms = tryBackoffMs(this.#tries, backoffBaseMs);
+    const told = `${this.#where()}: ${text}; try ${this.#tries + 1} of ${retries + 1} in ${seconds(ms)} s`;
+    if (ms > toldFromMs) log.info(told);
+    else log.verbose(told);
+    waiting(`${text}, again in ${seconds(ms)} s`);
+    await sleep(ms, signal);
+    waiting(undefined);
+  }
+
+  async #renew(token: string, status: number, text: string): Promise<void> {
+    if (this.#renewed) throw this.#refusedToken(status, text);
+    this.#renewed = true;
+    const renewed = await this.#context.tokens.renew(token);
+    if (renewed === undefined) throw this.#refusedToken(status, text);
+  }
+
+  #refusedToken(status: number, text: string): GatewayError {
+    const { method, path } = this.#request;
+    const message = `the gateway refused the token (${text.replace(', ', `, ${method} ${path}: `)}); run pcrs-auth again`;
+    return new GatewayError('PCRS_REFUSED', message, { reason: 'fatal', status, tries: this.#tries + 1 });
+  }
+
+  #error(code: 'PCRS_GATEWAY' | 'PCRS_REFUSED', reason: Reason, status: number | undefined, text: string) {
+    const tries = Math.max(1, this.#tries);
+    return new GatewayError(code, `${this.#where()}: ${text} (${this.#request.what})`, {
+      reason,
+      status,
+      tries,
+    });
+  }
+
+  #summary(text: string): string {
+    if (this.#tries === 1) return text;
+    const s = (Date.now() - this.#startedMs) / 1000;
+    return `${text}, ${this.#tries} tries in ${s < 120 ? `${Math.ceil(s)} s` : `${Math.round(s / 60)} min`}`;
+  }
+
+  #where(): string {
+    return `${this.#request.method} ${this.#request.path}`;
+  }
+
+  #permissionHint(): string {
+    const { endpoint, path } = this.#request;
+    if (endpoint !== 'hostids' || /^\/pcrs\/[12]\./.test(path)) return '; the user lacks a permission';
+    return '; the user lacks a permission (from 3.0 on host ids may ask for a Manager; --api-version 2.0 does not)';
+  }
+
+  #fatalHint(status: number): string {
+    if (status === 404 || status === 410) return '; are --gateway and --api-version right?';
+    return '';
+  }
+}
+
+function seconds(ms: number): string {
+  return ms < 10_000 ? String(Math.round(ms / 100) / 10) : String(Math.round(ms / 1000));
+}

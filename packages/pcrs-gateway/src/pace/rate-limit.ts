@@ -1,0 +1,257 @@
+import { privateDirectory, safeName } from '../account/state-directory.ts';
+import type { Endpoint } from '../ask/api-versions.ts';
+import { codeOf } from '../ask/gateway-error.ts';
+import { decimal, header } from '../ask/retry.ts';
+import { isGone, thisProcess, uniqueName } from '../process-alive.ts';
+import { sleep } from '../sleep.ts';
+import {
+  allowance,
+  block,
+  depart,
+  type Hindrance,
+  hear,
+  hindrance,
+  land,
+  type PacingRule,
+  type PacingState,
+} from './pacing-state.ts';
+import { fileState, memoryState, type SharedState } from './shared-state.ts';
+
+type Headers = Record<string, string | string[] | undefined>;
+
+/** Leave to send one request now. */
+export interface Permit {
+  /** The head of the answer came, with what it says of the limits. */
+  landed(headers: Headers): Promise<void>;
+  /** The request is over; to be called in every case. */
+  leave(): Promise<void>;
+}
+
+/** The gateway asked for more patience than there is. */
+export interface Blocked {
+  untilMs: number;
+  why: string;
+}
+
+export interface PacingOptions extends PacingRule {
+  /** The state directory while it can be written, asked once at the first request. */
+  stateRoot: string | undefined;
+  gateway: string;
+  username: string | undefined;
+  uid: number | undefined;
+  signal: AbortSignal;
+  onUnwritable(error: unknown): void;
+  /** Told a long wait that the gateway asked of another process. */
+  info(message: string): void;
+  /** Told what is waited for, and undefined when it is over. */
+  waiting(text: string | undefined): void;
+  /** Told at each request how many more may go out at once, and the seconds of the window they count in. */
+  allowed(left: number, seconds: number): void;
+}
+
+const slotHeartbeatMs = 20_000;
+const longestNapMs = 1000;
+/** A wait this long is told. */
+const toldFromMs = 5000;
+
+/**
+ * Who may send when: at most `rate` per gateway, user and endpoint, and at most `concurrency` in flight, over all
+ * processes of this user on this machine; less where the gateway's headers say less; nobody before the time that one of
+ * them was told to wait for.
+ *
+ * Limits  a window that rolls as the gateway's does (Qualys: 25 requests in 60 s for each API); see landingMs for what
+ *         of it may stay unused
+ */
+export class Pacing {
+  readonly #options: PacingOptions;
+  readonly #gates = new Map<Endpoint, Gate>();
+
+  constructor(options: PacingOptions) {
+    this.#options = options;
+  }
+
+  /** Waits for leave to send; gives up where the gateway asked for a wait beyond `patienceEndsMs`. */
+  enter(endpoint: Endpoint, patienceEndsMs: number): Promise<Permit | Blocked> {
+    return this.#gate(endpoint).enter(patienceEndsMs);
+  }
+
+  /** The gateway said: not before. Kept by all processes. */
+  block(endpoint: Endpoint, untilMs: number, why: string): Promise<void> {
+    return this.#gate(endpoint).block(untilMs, why);
+  }
+
+  #gate(endpoint: Endpoint): Gate {
+    let gate = this.#gates.get(endpoint);
+    if (!gate) {
+      gate = new Gate(this.#options, this.#openState(endpoint));
+      this.#gates.set(endpoint, gate);
+    }
+    return gate;
+  }
+
+  #openState(endpoint: Endpoint): SharedState {
+    const { stateRoot, gateway, username = '-', uid, onUnwritable } = this.#options;
+    if (stateRoot === undefined) {
+      onUnwritable(undefined);
+      return memoryState();
+    }
+    try {
+      const directory = privateDirectory(stateRoot, ['pacing', safeName(new URL(gateway).host)], uid);
+      return fileState(`${directory}/${safeName(username)}.${endpoint}.json`, onUnwritable);
+    } catch (error) {
+      if (codeOf(error) === 'PCRS_USAGE') throw error;
+      onUnwritable(error);
+      return memoryState();
+    }
+  }
+}
+
+interface Entered {
+  kind: 'entered';
+  slot: string;
+  /** The latest time at which the gateway counts the request. */
+  latestMs: number;
+}
+
+/** The one door of an endpoint. */
+class Gate {
+  readonly #options: PacingOptions;
+  readonly #state: SharedState;
+  readonly #mine = new Set<string>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #wake: (() => void) | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  /** Blocks up to here are known to the person at the terminal. */
+  #toldUntilMs = 0;
+
+  constructor(options: PacingOptions, state: SharedState) {
+    this.#options = options;
+    this.#state = state;
+  }
+
+  /** One after another: within a process, first come is first served. */
+  enter(patienceEndsMs: number): Promise<Permit | Blocked> {
+    const entered = this.#turn.then(() => this.#wait(patienceEndsMs));
+    this.#turn = entered.catch(() => {});
+    return entered;
+  }
+
+  async block(untilMs: number, why: string): Promise<void> {
+    this.#toldUntilMs = Math.max(this.#toldUntilMs, untilMs);
+    await this.#state.change(this.#options.signal, (state) => block(state, untilMs, why));
+  }
+
+  async #wait(patienceEndsMs: number): Promise<Permit | Blocked> {
+    let told = false;
+    try {
+      for (let naps = 0; ; naps += 1) {
+        const inTheWay = await this.#state.change(this.#options.signal, (state) => this.#tryIn(state));
+        if (inTheWay.kind === 'entered') return this.#permit(inTheWay);
+        if (inTheWay.kind === 'blocked' && inTheWay.untilMs > patienceEndsMs) return inTheWay;
+        this.#tellBlock(inTheWay);
+        this.#options.waiting(describe(inTheWay));
+        told = true;
+        await this.#nap(inTheWay, naps);
+      }
+    } finally {
+      if (told) this.#options.waiting(undefined);
+    }
+  }
+
+  /** The process that was told to wait has said so itself; the others say it here. */
+  #tellBlock(inTheWay: Hindrance): void {
+    if (inTheWay.kind !== 'blocked' || inTheWay.waitMs <= toldFromMs) return;
+    if (inTheWay.untilMs <= this.#toldUntilMs) return;
+    this.#toldUntilMs = inTheWay.untilMs;
+    const s = Math.ceil(inTheWay.waitMs / 1000);
+    this.#options.info(`another process was told to wait (${inTheWay.why}); waiting ${s} s`);
+  }
+
+  #tryIn(state: PacingState): Hindrance | Entered {
+    const now = Date.now();
+    const inTheWay = hindrance(state, this.#options, now, (held) => !this.#mine.has(held.id) && isGone(held));
+    if (inTheWay !== undefined) return inTheWay;
+    const entered: Entered = {
+      kind: 'entered',
+      slot: uniqueName(),
+      latestMs: depart(state, this.#options, now),
+    };
+    state.inFlight.push({ ...thisProcess(), id: entered.slot, seenMs: now });
+    const { left, seconds } = allowance(state, this.#options, now);
+    this.#options.allowed(left, seconds);
+    return entered;
+  }
+
+  /** Sleeps as long as is known, or until a request of this process is over; others' slots are looked for. */
+  async #nap(inTheWay: Hindrance, naps: number): Promise<void> {
+    const ms = inTheWay.kind === 'slot' ? Math.min(200, 10 * 1.3 ** Math.min(naps, 20)) : inTheWay.waitMs;
+    const over = new AbortController();
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    const signal = AbortSignal.any([this.#options.signal, over.signal]);
+    const nap = sleep(Math.min(longestNapMs, ms), signal).catch(() => {});
+    await Promise.race([nap, woken]);
+    over.abort();
+    this.#wake = undefined;
+    this.#options.signal.throwIfAborted();
+  }
+
+  #permit({ slot, latestMs }: Entered): Permit {
+    let isLanded = false;
+    this.#mine.add(slot);
+    this.#beat();
+    const landOnce = (state: PacingState, now: number) => {
+      if (!isLanded) land(state, latestMs, now);
+      isLanded = true;
+    };
+    return {
+      landed: (headers) =>
+        this.#change((state) => {
+          const now = Date.now();
+          landOnce(state, now);
+          hear(state, this.#options, whatIsSaid(headers), now);
+        }),
+      leave: async () => {
+        this.#mine.delete(slot);
+        if (this.#mine.size === 0) clearInterval(this.#heartbeat);
+        await this.#change((state) => {
+          landOnce(state, Date.now());
+          state.inFlight = state.inFlight.filter((held) => held.id !== slot);
+        });
+        this.#wake?.();
+      },
+    };
+  }
+
+  /** Also when interrupted: a slot that is given back need not be found dead by others. */
+  #change(work: (state: PacingState) => void): Promise<void> {
+    const { signal } = this.#options;
+    return this.#state.change(signal.aborted ? AbortSignal.timeout(500) : signal, work).catch(() => {});
+  }
+
+  #beat(): void {
+    if (this.#mine.size > 1) return;
+    this.#heartbeat = setInterval(() => {
+      void this.#change((state) => {
+        for (const slot of state.inFlight) if (this.#mine.has(slot.id)) slot.seenMs = Date.now();
+      });
+    }, slotHeartbeatMs);
+    this.#heartbeat.unref();
+  }
+}
+
+function whatIsSaid(headers: Headers) {
+  return {
+    limit: decimal(header(headers, 'x-ratelimit-limit')),
+    seconds: decimal(header(headers, 'x-ratelimit-window-sec')),
+    remaining: decimal(header(headers, 'x-ratelimit-remaining')),
+  };
+}
+
+function describe(inTheWay: Hindrance): string {
+  if (inTheWay.kind === 'slot') return 'other requests in flight';
+  const s = Math.ceil(inTheWay.waitMs / 1000);
+  if (inTheWay.kind === 'blocked') return `${inTheWay.why}, ${s} s`;
+  return `rate ${inTheWay.rate}, ${s} s`;
+}

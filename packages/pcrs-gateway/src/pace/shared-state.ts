@@ -1,0 +1,61 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { codeOf } from '../ask/gateway-error.ts';
+import { withFileLock } from '../file-lock.ts';
+import { emptyState, type PacingState, parseState } from './pacing-state.ts';
+
+/** The one state that several processes read and change, each alone at its time. */
+export interface SharedState {
+  /** Runs `work` on the state and keeps what it changed. */
+  change<T>(signal: AbortSignal, work: (state: PacingState) => T): Promise<T>;
+}
+
+/** A state of this process alone. */
+export function memoryState(): SharedState {
+  const state = emptyState();
+  return { change: async (_signal, work) => work(state) };
+}
+
+/**
+ * A state in a file, under a lock.
+ *
+ * Takes   onUnwritable   told once, when the file cannot be written; from then on the state is that of this process
+ */
+export function fileState(path: string, onUnwritable: (error: unknown) => void): SharedState {
+  let fallback: SharedState | undefined;
+  return {
+    async change(signal, work) {
+      if (fallback) return fallback.change(signal, work);
+      let done: { value: Awaited<ReturnType<typeof work>> } | undefined;
+      try {
+        await withFileLock(`${path}.lock`, signal, () => {
+          const state = read(path);
+          done = { value: work(state) as never };
+          write(path, state);
+        });
+      } catch (error) {
+        signal.throwIfAborted();
+        if (codeOf(error)?.startsWith('PCRS_')) throw error;
+        fallback = memoryState();
+        onUnwritable(error);
+        if (!done) return fallback.change(signal, work);
+      }
+      return done!.value;
+    },
+  };
+}
+
+function read(path: string): PacingState {
+  try {
+    return parseState(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return emptyState();
+    throw error;
+  }
+}
+
+/** Renamed into place, so that a process that is killed leaves the old state or the new one. */
+function write(path: string, state: PacingState): void {
+  const temporary = `${path}.tmp`;
+  writeFileSync(temporary, JSON.stringify(state), { mode: 0o600 });
+  renameSync(temporary, path);
+}
