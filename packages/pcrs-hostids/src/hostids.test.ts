@@ -89,6 +89,40 @@ test('a policy that stays away is a failure, after the policies before it', asyn
   simulator.faults.clear();
 });
 
+test("only the gateway's own sentence says that a policy does not exist", async () => {
+  for (const error of [
+    'Error: host 12 does not exist',
+    'Error: Compliance Policy does not exist. Try later',
+  ]) {
+    simulator.faults.add(`hostids:*:policy-error=${error}@policy=${ids[1]}`);
+    await assert.rejects(resolve([ids[1]!]), {
+      code: 'PCRS_GATEWAY',
+      message: `policy ${ids[1]}: the gateway answered twice: ${error}`,
+    });
+    simulator.faults.clear();
+  }
+});
+
+test('an error that is an object is quoted', async () => {
+  simulator.faults.add(`hostids:*:policy-error={"code":12,"text":["no"]}@policy=${ids[1]}`);
+  await assert.rejects(resolve([ids[1]!]), {
+    message: `policy ${ids[1]}: the gateway answered twice: {"code":12,"text":["no"]}`,
+  });
+  simulator.faults.clear();
+});
+
+test('a half-full batch is asked for and written before a failure of the input is passed on', async () => {
+  async function* broken() {
+    yield* ids.slice(0, 12);
+    throw new Error('line 13 is bad');
+  }
+  const lines: string[] = [];
+  await assert.rejects(async () => {
+    for await (const { line } of hostIds(gateway, broken())) lines.push(line);
+  }, /line 13 is bad/);
+  assert.deepEqual(lines, expected(ids.slice(0, 12)));
+});
+
 test("filters are asked for by the gateway's own names", async () => {
   const [request] = await asked(() =>
     resolve([ids[0]!], {

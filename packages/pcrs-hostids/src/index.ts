@@ -38,7 +38,7 @@ export interface HostIdsLine {
  * Yields  one record per policy; its list of host ids may be empty
  * Limits  ten policies a request (the gateway's rule); one request in flight
  * Throws  GatewayError once the retries are used up, and for a policy that the gateway twice left out of its answer
- *         or answered with an error; what was yielded stands
+ *         or answered with an error; what `policyIds` throws, once what came before is resolved; what was yielded stands
  * Source  Qualys PCRS, Resolve Host IDs, V5.0 (docs.qualys.com, read 2026-11-23)
  */
 export async function* hostIds(
@@ -46,21 +46,32 @@ export async function* hostIds(
   policyIds: AsyncIterable<string> | Iterable<string>,
   options: HostIdsOptions = {},
 ): AsyncGenerator<HostIdsLine> {
-  const size = options.policiesPerRequest ?? 10;
+  const batches = { size: options.policiesPerRequest ?? 10, warn: options.warn };
+  for await (const batch of inBatches(policyIds, batches)) yield* resolveBatch(gateway, batch, options);
+}
+
+/** Each id once, `size` at a time; of a source that fails, first what came before. */
+async function* inBatches(
+  policyIds: AsyncIterable<string> | Iterable<string>,
+  { size, warn }: { size: number; warn: HostIdsOptions['warn'] },
+): AsyncGenerator<string[]> {
   const seen = new Set<string>();
   let batch: string[] = [];
-  for await (const policyId of policyIds) {
-    if (seen.has(policyId)) {
-      options.warn?.(`policy ${policyId} came twice; it is asked for once`);
-      continue;
+  let failure: { error: unknown } | undefined;
+  try {
+    for await (const policyId of policyIds) {
+      if (seen.has(policyId)) warn?.(`policy ${policyId} came twice; it is asked for once`);
+      else batch.push(policyId);
+      seen.add(policyId);
+      if (batch.length < size) continue;
+      yield batch;
+      batch = [];
     }
-    seen.add(policyId);
-    batch.push(policyId);
-    if (batch.length < size) continue;
-    yield* resolveBatch(gateway, batch, options);
-    batch = [];
+  } catch (error) {
+    failure = { error };
   }
-  if (batch.length > 0) yield* resolveBatch(gateway, batch, options);
+  if (batch.length > 0) yield batch;
+  if (failure !== undefined) throw failure.error;
 }
 
 /** What an archive's manifest says of an answer. */
@@ -93,8 +104,11 @@ async function* resolveBatch(
   }
 }
 
+/** The gateway's own sentence for a policy that it does not have; any other error says nothing about its hosts. */
+const unknownPolicy = /^(?:Error: )?Compliance Policy does not exist\.?$/i;
+
 function isGood(resolved: readonly Resolved[] | undefined): resolved is readonly Resolved[] {
-  return resolved?.every(({ error }) => error === undefined || /does not exist/i.test(error)) === true;
+  return resolved?.every(({ error }) => error === undefined || unknownPolicy.test(error.trim())) === true;
 }
 
 function unresolved(policyId: string, resolved: readonly Resolved[] | undefined): Error {

@@ -2,7 +2,7 @@ import { elements } from 'pcrs-gateway/elements';
 import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
 import { parseExact, toDigits } from 'pcrs-records/json';
-import { isObject } from 'pcrs-records/kinds';
+import type { JsonObject } from 'pcrs-records/kinds';
 import type { HostIdsLine, HostIdsOptions } from './index.ts';
 
 /** The host ids of one policy, or what the gateway said instead. */
@@ -36,13 +36,21 @@ export async function readAnswer(
 }
 
 function readElement(tagged: string, untagged: boolean): Resolved {
-  const record = parseExact(tagged);
-  const policyId = isObject(record) ? toDigits(record['policyId']) : undefined;
-  if (!isObject(record) || policyId === undefined)
-    throw brokenBody('an element of the answer has no policyId');
+  const record = parsed(tagged);
+  const policyId = toDigits(record['policyId']);
+  if (policyId === undefined) throw brokenBody('an element of the answer has no policyId');
   const { hostIds: ids, error } = record;
   if (!Array.isArray(ids)) throw brokenBody(`policy ${policyId}: hostIds is not an array`);
   const line = untagged ? tagged.replace(/^\{"kind":"hostids",?/, '{') : tagged;
-  const shown = error === undefined || error === null || error === '' ? undefined : String(error);
-  return { policyId, hosts: ids.length, line, error: shown };
+  const absent = error === undefined || error === null || error === '';
+  const shown = typeof error === 'string' ? error : JSON.stringify(error);
+  return { policyId, hosts: ids.length, line, error: absent ? undefined : shown };
+}
+
+function parsed(line: string): JsonObject {
+  try {
+    return parseExact(line) as JsonObject;
+  } catch (error) {
+    throw brokenBody(`an element of the answer is not JSON: ${(error as Error).message}`);
+  }
 }

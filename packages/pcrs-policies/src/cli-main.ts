@@ -37,14 +37,28 @@ async function writePolicies(
   let next = await listing.next();
   for (; !next.done; next = await listing.next()) await run.emit('policy', `${next.value.line}\n`);
   tellCounts(context, next.value);
-  const filtered = ['evaluatedSince', 'status', 'id', 'excludeId', 'title'] as const;
-  const full = filtered.every((name) => context.flags[name] === undefined);
-  if (full && next.value.written === 0 && !context.flags.allowEmpty) {
-    const { listed } = next.value;
-    const what =
-      listed === 0 ? 'the gateway listed no policy' : `of ${listed} policies none is active (--status all)`;
-    throw codedError('PCRS_EMPTY', `${what}; may this user see any? (--allow-empty makes that status 0)`);
-  }
+  if (context.flags.evaluatedSince === undefined && !context.flags.allowEmpty)
+    checkNotEmpty(context, next.value);
+}
+
+/** Throws PCRS_EMPTY if a listing without a date filter has no policy: that is a mistake more often than the truth. */
+function checkNotEmpty(
+  { flags }: PoliciesContext,
+  { listed, written, inactiveLeftOut }: ListingCounts,
+): void {
+  if (written > 0) return;
+  const narrowed = (['status', 'id', 'excludeId', 'title'] as const).filter(
+    (name) => flags[name] !== undefined,
+  );
+  const names = narrowed.map((name) => `--${name === 'excludeId' ? 'exclude-id' : name}`).join(' and ');
+  const inactive = inactiveLeftOut === 0 ? '' : `; ${inactiveLeftOut} inactive left out (--status all)`;
+  const what =
+    listed === 0
+      ? 'the gateway listed no policy (may this user see any?)'
+      : names === ''
+        ? `of ${listed} policies none is active (--status all)`
+        : `of ${listed} policies none matches ${names}${inactive}`;
+  throw codedError('PCRS_EMPTY', `${what}; --allow-empty makes that status 0`);
 }
 
 /** What decides on the list, for the archive. */
@@ -72,6 +86,7 @@ function policyOptions(context: PoliciesContext, run: Run<unknown>): PolicyOptio
     apiVersion: values.apiVersion,
     tagInfo: values.tagInfo,
     untagged: values.untagged,
+    warn: (message) => context.log.warn(message),
     ...(values.evaluatedSince === undefined
       ? {}
       : { evaluatedSince: resolveDate(values.evaluatedSince, run.startedAt) }),

@@ -21,6 +21,8 @@ export interface PolicyOptions {
   title?: RegExp;
   /** Without the member `kind`. */
   untagged?: boolean;
+  /** Told of what is worth a warning. */
+  warn?: (message: string) => void;
 }
 
 /** One policy of the list. */
@@ -43,32 +45,41 @@ export interface ListingCounts {
  * Yields  one line per policy
  * Returns how many were listed, written and left out as inactive
  * Limits  the whole list comes in one answer (the gateway knows no pages); it is held in memory
- * Throws  GatewayError once the retries are used up, and where an id asked for is not in the list; what was yielded stands
+ * Throws  GatewayError once the retries are used up; PCRS_USAGE, before anything is yielded, if an id is not in the list
  * Source  Qualys PCRS, Get Policy List, V2.0 (docs.qualys.com, read 2026-11-23)
  */
 export async function* policies(
   gateway: Pick<Gateway, 'ask'>,
   options: PolicyOptions = {},
 ): AsyncGenerator<PolicyLine, ListingCounts> {
-  const missing = new Set(options.id);
+  const list = await askForList(gateway, options);
+  checkIds(list, options);
   const counts: ListingCounts = { listed: 0, written: 0, inactiveLeftOut: 0 };
-  for (const { id, line, record } of await askForList(gateway, options)) {
+  for (const { id, line, record } of list) {
     counts.listed += 1;
-    if (id !== undefined) missing.delete(id);
     const verdict = select(id, record, options);
     if (verdict === 'inactive') counts.inactiveLeftOut += 1;
     if (verdict !== 'taken') continue;
     counts.written += 1;
     yield { id, line };
   }
-  if (missing.size > 0) {
-    const ids = [...missing].join(', ');
-    throw codedError(
-      'PCRS_GATEWAY',
-      `--id: not in the policy list: ${ids}; pcrs-policies --status all lists what there is`,
-    );
-  }
   return counts;
+}
+
+/** An id that is not in the list is a mistake; in a list since a date it may only not have been evaluated since. */
+function checkIds(list: readonly ListedPolicy[], { id, evaluatedSince, warn }: PolicyOptions): void {
+  const listed = new Set(list.map((policy) => policy.id));
+  const missing = id?.filter((wanted) => !listed.has(wanted)) ?? [];
+  if (missing.length === 0) return;
+  const ids = missing.join(', ');
+  if (evaluatedSince !== undefined) {
+    warn?.(`--id: not in the list of policies evaluated since ${evaluatedSince}: ${ids}`);
+    return;
+  }
+  throw codedError(
+    'PCRS_USAGE',
+    `--id: not in the policy list: ${ids}; pcrs-policies --status all lists what there is`,
+  );
 }
 
 /** What an archive's manifest says of a list. */

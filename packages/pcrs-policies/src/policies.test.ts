@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
+import fc from 'fast-check';
 import { simulatorAndGateway } from '../../../test/support/open-gateway.ts';
 import { type PolicyOptions, policies } from './index.ts';
 
@@ -18,14 +19,24 @@ async function list(options: PolicyOptions, from = gateway) {
 
 /** A gateway that answers every list request with one body. */
 async function answering(body: string) {
+  const answer = await answeringAny();
+  answer.body = body;
+  return answer.gateway;
+}
+
+/** The same, with a body that may change from request to request. */
+async function answeringAny() {
+  const answer = { body: '', gateway };
   const server = createServer((request, response) => {
     response.statusCode = request.url === '/auth' ? 201 : 200;
-    response.end(request.url === '/auth' ? 'aa.bb.cc' : body);
+    response.end(request.url === '/auth' ? 'aa.bb.cc' : answer.body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   after(() => server.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return (await simulatorAndGateway({}, { gateway: url, retries: 1 })).gateway;
+  const rate = { requests: 10_000, seconds: 1 };
+  answer.gateway = (await simulatorAndGateway({}, { gateway: url, retries: 1, rate })).gateway;
+  return answer;
 }
 
 test('each policy is a record as the gateway sent it, with kind and the subscription in front', async () => {
@@ -63,13 +74,20 @@ test('ids choose among all policies, inactive ones too', async () => {
   assert.equal(rest.records.length, 28);
 });
 
-test('an id that is not in the list is named, after what was found', async () => {
+test('an id that is not in the list is an error before any policy is written', async () => {
   const listing = policies(gateway, { id: [String(truth[0].id), '999999999'] });
-  assert.equal((await listing.next()).done, false);
   await assert.rejects(listing.next(), {
-    code: 'PCRS_GATEWAY',
+    code: 'PCRS_USAGE',
     message: /^--id: not in the policy list: 999999999;/,
   });
+});
+
+test('an id that is not in a list since a date is a warning: it may not have been evaluated since', async () => {
+  const warnings: string[] = [];
+  const warn = (message: string) => warnings.push(message);
+  const { lines } = await list({ id: ['999999999'], evaluatedSince: '2026-01-01', warn });
+  assert.deepEqual(lines, []);
+  assert.deepEqual(warnings, ['--id: not in the list of policies evaluated since 2026-01-01: 999999999']);
 });
 
 test("the date and the tags are asked for by the gateway's own names", async () => {
@@ -112,6 +130,41 @@ test('an answer that is no policy list is asked for again and then told', async 
     code: 'PCRS_GATEWAY',
     message: /no policyList, only message/,
   });
+});
+
+test('a subscription that is not JSON, or a policy that is not, breaks the answer and writes no line', async () => {
+  for (const value of ['26x', 'NaN', '0263', '+1', "'a'", '26 3', '1e', '"a', '[1,]', '{"a":foo}']) {
+    const from = await answering(`{"subscriptionId":${value},"policyList":[{"id":1}]}`);
+    await assert.rejects(list({}, from), { code: 'PCRS_GATEWAY' }, value);
+  }
+  const from = await answering('{"subscriptionId":1,"policyList":[{"id":1,"title":bare}]}');
+  await assert.rejects(list({}, from), { code: 'PCRS_GATEWAY', message: /policy 1 of the list is not JSON/ });
+});
+
+test('whatever JSON the subscription is, each policy is one line that holds it', async () => {
+  const server = answeringAny();
+  const value = fc.oneof(
+    fc.jsonValue().map((any) => JSON.stringify(any, null, 1)),
+    fc.constantFrom('1e400', `1${'0'.repeat(400)}`, '-0', '1.10', '"\\u2028"', '"\u2028"'),
+    fc.string({ unit: fc.constantFrom('\n', '\r', '\t', '\u0000', 'a', ' ') }).map((text) => `"${text}"`),
+  );
+  const space = fc.string({ unit: fc.constantFrom(' ', '\n', '\r', '\t') });
+  const from = await server;
+  await fc.assert(
+    fc.asyncProperty(value, space, async (text, around) => {
+      from.body = `{"subscriptionId":${around}${text}${around},"policyList":[{"id":1},{"id":2}]}`;
+      const { lines } = await list({}, from.gateway);
+      assert.equal(lines.length, 2);
+      const due = JSON.parse(
+        text.replaceAll(/[\0\n\r\t](?=[^"]*"$)/g, (c) => JSON.stringify(c).slice(1, -1)),
+      );
+      for (const line of lines) {
+        assert.doesNotMatch(line, /[\0\n\r]/);
+        assert.deepEqual(JSON.parse(line).subscriptionId, due);
+      }
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('a policy that brings a kind of its own is an error that names it', async () => {

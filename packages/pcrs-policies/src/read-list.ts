@@ -3,7 +3,7 @@ import { objectMembers } from 'pcrs-gateway/elements-members';
 import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
 import { parseExact, toDigits } from 'pcrs-records/json';
-import { isObject, type JsonObject } from 'pcrs-records/kinds';
+import type { JsonObject } from 'pcrs-records/kinds';
 import type { PolicyLine } from './index.ts';
 
 /** A policy of the list, with its members to select by. */
@@ -29,14 +29,13 @@ export async function readList(
     throw brokenBody(
       `the policy list has no policyList, only ${[...members.keys()].join(', ') || 'nothing'}`,
     );
-  const subscription = members.get('subscriptionId')?.toString();
+  const subscription = await subscriptionMember(members.get('subscriptionId'));
   const found: ListedPolicy[] = [];
   if (list.toString() === 'null') return found;
   const kind = 'policy';
   for await (const block of elements(list, { kind })) {
     for (const tagged of new TextDecoder().decode(block.bytes).split('\n').slice(0, -1)) {
-      const record = parseExact(tagged);
-      if (!isObject(record)) throw brokenBody('an element of policyList is not an object');
+      const record = parsed(tagged, `policy ${found.length + 1} of the list`);
       found.push({
         id: toDigits(record['id']),
         record,
@@ -47,16 +46,38 @@ export async function readList(
   return found;
 }
 
+/**
+ * The wrapper's `subscriptionId` as a member to put into a line, by the way of every element: raw control characters become
+ * escapes, line breaks between tokens go.
+ *
+ * Throws  PCRS_BROKEN_BODY for what is not JSON
+ */
+async function subscriptionMember(value: Uint8Array | undefined): Promise<string> {
+  if (value === undefined) return '';
+  const wrapped = Buffer.concat([Buffer.from('[{"subscriptionId":'), value, Buffer.from('}]')]);
+  const blocks = await Array.fromAsync(elements(wrapped), ({ bytes }) => Buffer.from(bytes));
+  const line = Buffer.concat(blocks).toString().trimEnd();
+  parsed(line, "the list's subscriptionId");
+  return line.slice(1, -1);
+}
+
+function parsed(line: string, what: string): JsonObject {
+  try {
+    return parseExact(line) as JsonObject;
+  } catch (error) {
+    throw brokenBody(`${what} is not JSON: ${(error as Error).message}`);
+  }
+}
+
 /** Puts the wrapper's `subscriptionId` in front of the policy's own members, unless it has its own. */
 function withSubscription(
   tagged: string,
   record: JsonObject,
-  subscription: string | undefined,
+  subscription: string,
   untagged: boolean,
 ): string {
   const kind = '"kind":"policy"';
   const own = tagged.slice(1 + kind.length, -1).replace(/^,/, '');
-  const inherited =
-    subscription === undefined || 'subscriptionId' in record ? '' : `"subscriptionId":${subscription}`;
+  const inherited = 'subscriptionId' in record ? '' : subscription;
   return `{${[untagged ? '' : kind, inherited, own].filter((part) => part !== '').join(',')}}`;
 }

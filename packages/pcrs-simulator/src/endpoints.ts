@@ -83,7 +83,8 @@ function hostElement(
 ): string | undefined {
   if (fault?.kind === 'missing') return undefined;
   if (fault === undefined) return changedObject(world.hostIdsElement(id, options), forms);
-  const error = fault.value ?? 'Error: Internal error while resolving hosts.';
+  const text = fault.value ?? 'Error: Internal error while resolving hosts.';
+  const error = text.startsWith('{') ? JSON.parse(text) : text;
   return JSON.stringify({ policyId: id, subscriptionId: world.subscriptionId, hostIds: [], error });
 }
 

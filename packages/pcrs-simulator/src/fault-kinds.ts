@@ -52,7 +52,7 @@ export const faultKinds = {
   'policy-error': {
     value: 'TEXT',
     endpoints: ['hostids'],
-    describe: 'no hosts, and that text as the error of a policy (@policy, else the first)',
+    describe: 'no hosts, and that text (or JSON object) as the error of a policy (@policy, else the first)',
   },
   missing: { endpoints: ['hostids'], describe: 'a policy (@policy, else the first) is not in the answer' },
   reorder: { endpoints: ['hostids', 'list'], describe: 'the answer in another order' },
