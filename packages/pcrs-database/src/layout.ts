@@ -3,7 +3,7 @@ import { codedError } from 'pcrs-records/errors';
 import type { ReadDatabase } from './open.ts';
 
 /** Written into the file, so that a later layout can tell an earlier one. */
-export const layoutVersion = 1;
+export const layoutVersion = 2;
 
 /**
  * Whether a database is of pcrs-to-sqlite, with the tables and keys that its readers count on.

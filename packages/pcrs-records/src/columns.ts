@@ -2,7 +2,8 @@
  * The five tables that QualysETL users' queries know, and the flat posture view: one name for a thing
  * from the gateway's JSON to the SQL column to the CSV header.
  *
- * Source  QualysETL 0.8.76, etld_lib_config.py and etld_lib_sqlite_tables.py (names, order, types)
+ * Source  QualysETL 0.8.76, etld_lib_config.py and etld_lib_sqlite_tables.py (names, order, types);
+ *         `CloudMetaData` came with version 5.0, after QualysETL's last column
  */
 export interface Column {
   readonly name: string;
@@ -54,7 +55,7 @@ export const postureTable: Table = {
     'id instance policyId netBios controlId technologyId status previousStatus firstFailDate lastFailDate ' +
       'firstPassDate lastPassDate postureModifiedDate lastEvaluatedDate created hostId ip trackingMethod os osCpe ' +
       'domainName dns qgHostid networkId networkName complianceLastScanDate customerUuid customerId assetId evidence ' +
-      'causeOfFailure currentDataSizeKB totalDataSizeKB currentBatch totalBatches CLOUD_RESOURCE_ID',
+      'causeOfFailure currentDataSizeKB totalDataSizeKB currentBatch totalBatches CLOUD_RESOURCE_ID CloudMetaData',
     'id policyId controlId technologyId hostId assetId',
   ),
   key: ['policyId', 'hostId', 'id', 'currentBatch'],
@@ -106,7 +107,7 @@ export const flatPostureColumns: readonly FlatColumn[] = [
   { name: 'causeOfFailure_missing', path: ['causeOfFailure', 'missing'] },
   { name: 'causeOfFailure_unexpected', path: ['causeOfFailure', 'unexpected'] },
   { name: 'causeOfFailure_other', path: ['causeOfFailure'], without: ['missing', 'unexpected'] },
-  ...flat('currentDataSizeKB totalDataSizeKB currentBatch totalBatches CLOUD_RESOURCE_ID'),
+  ...flat('currentDataSizeKB totalDataSizeKB currentBatch totalBatches CLOUD_RESOURCE_ID CloudMetaData'),
 ];
 
 /** A `change` record of `pcrs-diff`, and its CSV: the posture's members as the flat view names them, and its two statuses. */

@@ -114,7 +114,7 @@ test('ends with 2 for flags that do not go together, with 7 for no record, with 
       3,
       /^pcrs-to-sqlite: stdin:1: has a member "x"/,
     ],
-    [['posture.db', '--strict'], run([policy]).toSpliced(4, 1), 6, /filtered on the way: 1 policy/],
+    [['strict.db', '--strict'], run([policy]).toSpliced(4, 1), 6, /filtered on the way: 1 policy/],
   ];
   await Promise.all(
     cases.map(async ([args, records, expected, pattern]) => {

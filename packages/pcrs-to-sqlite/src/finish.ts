@@ -2,6 +2,7 @@ import type { CodedError } from 'pcrs-records/errors';
 import { filteredWords, type RunVerdict } from 'pcrs-records/judge';
 import type { Counts, JsonObject } from 'pcrs-records/kinds';
 import type { Load } from './load.ts';
+import { makeIndexes, makeViews } from './schema.ts';
 import { sawWholeTable, whyNothingIsStale } from './stale.ts';
 import { type Demands, incompleteness } from './verdict.ts';
 
@@ -45,6 +46,8 @@ export async function finishLoad(
   const verdicts = load.judge.verdicts();
   const incomplete = failure ?? incompleteness(verdicts, load.cutLine, options);
   await load.begin();
+  makeIndexes(load.database.db);
+  makeViews(load.database.db);
   const { stale, pruned } = await countStale(load, verdicts, options);
   const hostsWithoutPosture = countHostsWithoutPosture(load);
   for (const verdict of verdicts) load.notes.judge(verdict, hostsWithoutPosture);

@@ -75,6 +75,7 @@ test('stores each member of a posture as it came: integers in INTEGER columns, t
     currentBatch: "text:'3'",
     totalBatches: "text:'1.0'",
     CLOUD_RESOURCE_ID: 'null:NULL',
+    CloudMetaData: 'null:NULL',
     BATCH_DATE: "text:'2026-11-20 01:02:03'",
     BATCH_NUMBER: "text:'7'",
   });

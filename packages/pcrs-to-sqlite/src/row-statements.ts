@@ -2,8 +2,9 @@ import type { Database, Statement } from 'better-sqlite3';
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
 import type { HeldValues } from './held-values.ts';
 import type { Parameter } from './row-parameters.ts';
-import { quoted, unknownMembers } from './schema.ts';
+import { unknownMembers } from './schema.ts';
 import type { Bound } from './values.ts';
+import { quoted } from './views.ts';
 
 const bookkeeping = new Set(bookkeepingColumns.map(({ name }) => name));
 

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import {
   bookkeepingColumns,
+  type Column,
   controlsTable,
   hostIdsTable,
   policyTable,
@@ -8,7 +9,7 @@ import {
   type Table,
 } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
-import { views } from './views.ts';
+import { quoted, views } from './views.ts';
 
 /** The four tables that records go into; the fifth is `q_pcrs_status`. */
 export const dataTables: readonly Table[] = [policyTable, hostIdsTable, postureTable, controlsTable];
@@ -19,8 +20,21 @@ export const unknownMembers = 'unknown_members';
 /** SQLite takes 2,000 columns a table; a gateway that invents more than this is not adding fields. */
 const addedColumnsLimit = 200;
 
-/** Written into the file, so that a later layout can tell an earlier one. */
-const layoutVersion = 1;
+/** Written into the file, so that a later layout can tell an earlier one; 2 brought `CloudMetaData` and the indexes. */
+const layoutVersion = 2;
+
+/** Columns that tables of layout 1 lack. */
+const sinceLayout2: ReadonlySet<string> = new Set(['CloudMetaData']);
+
+/** For look-ups that a table's key does not serve: by host, by control, by policy without its subscription. */
+const indexes: Readonly<Record<string, string>> = {
+  i_pcrs_policy_list_id: `${policyTable.name} (id)`,
+  i_pcrs_hostids_host: `${hostIdsTable.name} (hostId, policyId)`,
+  i_pcrs_hostids_policy: `${hostIdsTable.name} (policyId, hostId)`,
+  i_pcrs_postureinfo_host: `${postureTable.name} (hostId, policyId)`,
+  i_pcrs_postureinfo_control: `${postureTable.name} (controlId, hostId)`,
+  i_pcrs_controls_control: `${controlsTable.name} (controlId)`,
+};
 
 /** Names that SQLite gives the row's number, unless a column has them. */
 const rowNumberNames = ['rowid', 'oid', '_rowid_'];
@@ -39,9 +53,24 @@ const statusTable = `CREATE TABLE IF NOT EXISTS q_pcrs_status (
  */
 export function makeSchema(db: Database, path: string): void {
   checkSchema(db, path);
-  for (const table of dataTables) db.exec(tableSql(table));
+  for (const table of dataTables) {
+    db.exec(tableSql(table));
+    const known = new Set(columnsOf(db, table).map(({ name }) => folded(name)));
+    for (const { name, type } of table.columns)
+      if (!known.has(folded(name))) db.exec(`ALTER TABLE ${table.name} ADD COLUMN ${name} ${declared(type)}`);
+  }
   db.exec(statusTable);
-  for (const [name, sql] of Object.entries(views())) {
+  makeViews(db);
+  db.pragma(`user_version = ${layoutVersion}`);
+}
+
+/** Makes the views anew whose SQL is another one now; after columns were added, too. Inside a transaction. */
+export function makeViews(db: Database): void {
+  const ours = new Set([...postureTable.columns, ...bookkeepingColumns].map(({ name }) => folded(name)));
+  const added = columnsOf(db, postureTable)
+    .map(({ name }) => name)
+    .filter((name) => !ours.has(folded(name)));
+  for (const [name, sql] of Object.entries(views(added))) {
     const known = db
       .prepare("SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ?")
       .pluck()
@@ -50,7 +79,11 @@ export function makeSchema(db: Database, path: string): void {
     db.exec(`DROP VIEW IF EXISTS ${name}`);
     db.exec(sql);
   }
-  db.pragma(`user_version = ${layoutVersion}`);
+}
+
+/** Makes the indexes that a database does not have yet: last of all, since rows go in faster without them. */
+export function makeIndexes(db: Database): void {
+  for (const [name, on] of Object.entries(indexes)) db.exec(`CREATE INDEX IF NOT EXISTS ${name} ON ${on}`);
 }
 
 /**
@@ -71,7 +104,9 @@ export function checkSchema(db: Database, path: string): void {
     if (columns.length === 0) continue;
     const key = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
     const names = new Set(columns.map(({ name }) => name));
-    const ours = [...table.columns, ...bookkeepingColumns].every(({ name }) => names.has(name));
+    const ours = [...table.columns, ...bookkeepingColumns].every(
+      ({ name }) => names.has(name) || sinceLayout2.has(name),
+    );
     if (!ours || key.map(({ name }) => name).join() !== table.key.join()) {
       throw codedError(
         'PCRS_USAGE',
@@ -92,14 +127,14 @@ function columnsOf(db: Database, table: Table): TableColumn[] {
 
 function tableSql(table: Table): string {
   const columns = [...table.columns, ...bookkeepingColumns].map(
-    ({ name, type }) => `${name} ${type}${table.key.includes(name) ? ' NOT NULL' : ''}`,
+    ({ name, type }) => `${name} ${declared(type)}${table.key.includes(name) ? ' NOT NULL' : ''}`,
   );
   return `CREATE TABLE IF NOT EXISTS ${table.name} (\n  ${columns.join(',\n  ')},\n  PRIMARY KEY (${table.key.join(', ')})\n)`;
 }
 
-/** A name as SQL takes it, whatever it is. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+/** The affinity is the same; an ODBC driver takes `INTEGER` for 32 bits and cuts larger ids. */
+function declared(type: Column['type']): string {
+  return type === 'INTEGER' ? 'BIGINT' : type;
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { bookkeepingColumns, flatPostureColumns } from 'pcrs-records/columns';
 import { hostIds, load, newDatabase, policy, posture, query } from './fixture.test.ts';
 
@@ -97,4 +98,99 @@ test("QualysETL's own spelling of names finds the same tables and columns", asyn
     JOIN Q_PCRS_Policy_List L ON L.id = P.policyId
     JOIN Q_PCRS_HostIds H ON H.hostId = P.hostId AND H.policyId = P.policyId`;
   assert.equal(query(path, sql).length, 1);
+});
+
+test('v_pcrs_postureinfo shows the members that records brought, after its own columns', async () => {
+  const path = newDatabase();
+  await load(path, [posture]);
+  await load(path, [{ ...posture, owner: 'unix team', evidence_other: 'not ours' }]);
+  const flat = row(path, 'v_pcrs_postureinfo');
+  assert.equal(Object.keys(flat).at(-1), 'owner');
+  assert.equal(flat['owner'], 'unix team');
+  assert.equal(flat['evidence_other'], '{"extended":{"n":1.5}}');
+});
+
+test('v_pcrs_failed has what fails, with the days since the gateway first saw it fail', async () => {
+  const path = newDatabase();
+  const firstFailDate = new Date(Date.now() - 10.5 * 86_400_000).toISOString();
+  await load(path, [
+    { ...posture, firstFailDate },
+    { ...posture, id: 2, controlId: 2, status: 'Passed', firstFailDate },
+    { ...posture, id: 3, controlId: 3, firstFailDate: '' },
+  ]);
+  assert.deepEqual(
+    query(path, 'SELECT id, days_since_first_fail FROM v_pcrs_failed ORDER BY id').map((one) => ({
+      ...one,
+    })),
+    [
+      { id: 3n, days_since_first_fail: null },
+      { id: BigInt(posture.id), days_since_first_fail: 10n },
+    ],
+  );
+});
+
+test('v_pcrs_hosts has a row a host, named as its last scan saw it, with failures by criticality', async () => {
+  const path = newDatabase();
+  const urgent = { label: 'URGENT', value: 5 };
+  await load(path, [
+    { ...posture, criticality: urgent, netBios: 'NEW', complianceLastScanDate: '2026-11-20T00:00:00Z' },
+    { ...posture, id: 2, policyId: 2, netBios: 'OLD', complianceLastScanDate: '2026-11-19T00:00:00Z' },
+    { ...posture, id: 3, controlId: 3, status: 'Error', criticality: 'text', complianceLastScanDate: null },
+    { ...posture, id: 4, hostId: 4, controlId: 4, complianceLastScanDate: null },
+  ]);
+  const [host, other] = query(path, 'SELECT * FROM v_pcrs_hosts ORDER BY hostId DESC');
+  assert.equal(host?.['netBios'], 'NEW');
+  const { policies, postures, failed, failed_urgent, errors } = host as Record<string, unknown>;
+  assert.deepEqual([policies, postures, failed, failed_urgent, errors], [2n, 3n, 2n, 1n, 1n]);
+  assert.equal(other?.['postures'], 1n);
+});
+
+/** How SQLite finds its rows: the plan's lines. */
+function plan(path: string, sql: string): string[] {
+  return query(path, `EXPLAIN QUERY PLAN ${sql}`).map((one) => String(one['detail']));
+}
+
+test("QualysETL's five-way join over v_qetl_ views and look-ups by host and control use indexes", async () => {
+  const path = newDatabase();
+  await load(path, [policy, hostIds, posture]);
+  const lookUps = [
+    `SELECT * FROM v_qetl_postureinfo p
+       JOIN v_qetl_postureinfo_controls c ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = p.technologyId
+       JOIN v_qetl_policy_list l ON l.id = p.policyId
+       JOIN v_qetl_hostids h ON h.hostId = p.hostId AND h.policyId = p.policyId`,
+    `SELECT * FROM q_pcrs_hostids h WHERE NOT EXISTS (SELECT 1 FROM q_pcrs_postureinfo p WHERE p.hostId = h.hostId)`,
+    `SELECT * FROM q_pcrs_postureinfo p JOIN q_pcrs_postureinfo_controls c USING (controlId)`,
+    'SELECT * FROM q_pcrs_postureinfo WHERE controlId = 1',
+  ];
+  for (const sql of lookUps) {
+    const [first, ...rest] = plan(path, sql).filter((line) => /SCAN|SEARCH/.test(line));
+    assert.ok(first);
+    assert.deepEqual(
+      rest.filter((line) => !/SEARCH .* USING .*INDEX (i_pcrs|sqlite_autoindex)/.test(line)),
+      [],
+      sql,
+    );
+    assert.doesNotMatch(rest.join(), /AUTOMATIC/);
+  }
+});
+
+test('ids are declared for 64 bits, since drivers take INTEGER for 32', async () => {
+  const path = newDatabase();
+  await load(path, [posture]);
+  const declared = query(path, "SELECT name, type FROM pragma_table_info('v_pcrs_postureinfo')");
+  assert.equal(declared.find(({ name }) => name === 'id')?.['type'], 'BIGINT');
+  assert.equal(declared.find(({ name }) => name === 'evidence_other')?.['type'], 'TEXT');
+});
+
+test('a database of layout 1 gets the columns, views and indexes that came later', async () => {
+  const path = newDatabase();
+  await load(path, [posture]);
+  const db = new Sqlite(path);
+  for (const view of ['failed', 'postureinfo']) db.exec(`DROP VIEW v_pcrs_${view}`);
+  db.exec('DROP VIEW v_qetl_postureinfo; DROP INDEX i_pcrs_postureinfo_host');
+  db.exec('ALTER TABLE q_pcrs_postureinfo DROP COLUMN CloudMetaData; PRAGMA user_version = 1');
+  db.close();
+  await load(path, [{ ...posture, CloudMetaData: { a: 1 } }]);
+  assert.equal(row(path, 'v_pcrs_postureinfo')['CloudMetaData'], '{"a":1}');
+  assert.equal(query(path, "SELECT * FROM sqlite_master WHERE name = 'i_pcrs_postureinfo_host'").length, 1);
 });

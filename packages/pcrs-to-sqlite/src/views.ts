@@ -14,10 +14,16 @@ const onlyInControls = new Set(
   controlsTable.columns.map(({ name }) => name).filter((name) => !has(postureTable, name)),
 );
 
-/** The views of a database by name, as SQL. */
-export function views(): Record<string, string> {
+/**
+ * The views of a database by name, as SQL.
+ *
+ * Takes   added  columns that records brought to the posture table; the flat view shows them after its own
+ */
+export function views(added: readonly string[] = []): Record<string, string> {
   const made = {
-    v_pcrs_postureinfo: flatPosture(),
+    v_pcrs_postureinfo: flatPosture(added),
+    v_pcrs_failed: failed,
+    v_pcrs_hosts: hosts(),
     v_pcrs_hosts_without_posture: hostsWithoutPosture,
     v_qetl_policy_list: asQualysEtl(policyTable),
     v_qetl_hostids: asQualysEtl(hostIdsTable),
@@ -34,10 +40,12 @@ function has(table: Table, name: string): boolean {
 }
 
 /** A posture with the texts of its control, nested members taken apart. */
-function flatPosture(): string {
+function flatPosture(added: readonly string[]): string {
+  const taken = new Set([...flatPostureColumns, ...bookkeepingColumns].map(({ name }) => name.toLowerCase()));
   const columns = [
     ...flatPostureColumns.map((column) => `${flatValue(column)} AS ${column.name}`),
     ...bookkeepingColumns.map(({ name }) => `p.${name} AS ${name}`),
+    ...added.filter((name) => !taken.has(name.toLowerCase())).map((name) => `p.${quoted(name)}`),
   ];
   return `SELECT
   ${columns.join(',\n  ')}
@@ -50,12 +58,50 @@ function flatValue({ path: [member, part], without }: FlatColumn): string {
   const column = `${onlyInControls.has(member) ? 'c' : 'p'}.${member}`;
   if (part !== undefined) {
     const value = `${column}, '$.${part}'`;
-    return `CASE WHEN json_valid(${column}) THEN CASE json_type(${value}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE json_extract(${value}) END END`;
+    const scalar = `CASE WHEN json_valid(${column}) THEN CASE json_type(${value}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE json_extract(${value}) END END`;
+    return numericParts.has(part) ? scalar : `CAST(${scalar} AS TEXT)`;
   }
   if (without === undefined) return column;
   const parts = without.map((name) => `'$.${name}'`).join(', ');
   const isObject = `json_valid(${column}) AND json_type(${column}) = 'object'`;
-  return `CASE WHEN ${isObject} THEN nullif(json_remove(${column}, ${parts}), '{}') ELSE ${column} END`;
+  return `CAST(CASE WHEN ${isObject} THEN nullif(json_remove(${column}, ${parts}), '{}') ELSE ${column} END AS TEXT)`;
+}
+
+/**
+ * Parts of nested members that are numbers. The others are cast to text: a computed column has no type of its own,
+ * and ODBC drivers cut a text without one at 255 characters.
+ */
+const numericParts = new Set(['id', 'value']);
+
+/** What fails now, and for how long the gateway has known a failure: a first one, not the start of this streak. */
+const failed = `SELECT *,
+  CAST(julianday('now') - julianday(firstFailDate) AS INTEGER) AS days_since_first_fail
+FROM v_pcrs_postureinfo WHERE status = 'Failed'`;
+
+/** The gateway's five criticalities by value; anything else counts in `failed` alone. */
+const criticalities = { urgent: 5, critical: 4, serious: 3, medium: 2, minimal: 1 };
+
+/** A row a host, described by its posture of the last scan. */
+function hosts(): string {
+  const byCriticality = Object.entries(criticalities).map(
+    ([label, value]) =>
+      `count(*) FILTER (WHERE p.status = 'Failed' AND c.value = ${value}) AS failed_${label}`,
+  );
+  return `WITH c AS MATERIALIZED (
+  SELECT policyId, controlId, technologyId,
+    CASE WHEN json_valid(criticality) THEN json_extract(criticality, '$.value') END AS value
+  FROM ${controlsTable.name}
+)
+SELECT p.hostId, p.netBios, p.dns, p.domainName, p.ip, p.os, p.trackingMethod, p.networkName,
+  max(coalesce(p.complianceLastScanDate, '')) AS complianceLastScanDate,
+  count(DISTINCT p.policyId) AS policies,
+  count(*) AS postures,
+  count(*) FILTER (WHERE p.status = 'Failed') AS failed,
+  ${byCriticality.join(',\n  ')},
+  count(*) FILTER (WHERE p.status = 'Error') AS errors
+FROM ${postureTable.name} AS p
+LEFT JOIN c ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
+GROUP BY p.hostId`;
 }
 
 /** Hosts that a policy resolved to and that no posture came for. */
@@ -68,15 +114,23 @@ WHERE NOT EXISTS (
 )`;
 
 /**
- * A table with the values that QualysETL would have stored.
+ * A table with the values that QualysETL would have stored. Key columns are plain, so that joins use the keys' indexes.
  *
  * Source  QualysETL 0.8.76, prepare_database_field_pcrs: null and absent are '', in INTEGER columns 0; dates
  *         lose T, Z and the fraction; CR goes. Two habits are left out: it also takes the letters T and Z out of
  *         `createdBy`, a login, and it respells nested JSON
  */
 function asQualysEtl(table: Table): string {
-  const columns = [...table.columns.map(etlValue), ...bookkeepingColumns.map(({ name }) => name)];
+  const columns = [
+    ...table.columns.map((column) => (table.key.includes(column.name) ? column.name : etlValue(column))),
+    ...bookkeepingColumns.map(({ name }) => name),
+  ];
   return `SELECT\n  ${columns.join(',\n  ')}\nFROM ${table.name}`;
+}
+
+/** A name as SQL takes it, whatever it is. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function etlValue({ name, type }: Column): string {
