@@ -38,7 +38,7 @@ function manifest(name: string, summary: string, version: string): object {
       build: 'tsc -p tsconfig.json',
       prepack: `node --conditions=pcrs-source ../../scripts/manuals.ts ${name}`,
     },
-    dependencies: { 'pcrs-cli': 'workspace:*', 'pcrs-records': 'workspace:*' },
+    dependencies: { 'pcrs-cli': 'workspace:*', 'pcrs-records': 'workspace:*', 'pcrs-sink': 'workspace:*' },
     publishConfig: { access: 'public' },
   };
 }
@@ -57,7 +57,7 @@ if (major > 22 || (major === 22 && minor >= 19)) {
 }
 
 function library(): string {
-  return `import { SinkInput } from 'pcrs-records/sink-input';
+  return `import { SinkInput } from 'pcrs-sink/sink-input';
 
 /**
  * The records of a stream as lines, in their order.

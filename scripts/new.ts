@@ -59,7 +59,7 @@ function nameEverywhere(): void {
       .replace(/^(const suiteTools = \[\n)/m, (list) => `${list}  '${name}',\n`)
       .replace(
         /^(const imports: [^\n]+\{\n)/m,
-        (table) => `${table}  '${name}': { library: ['pcrs-records'], cli: ['pcrs-cli'] },\n`,
+        (table) => `${table}  '${name}': { library: ['pcrs-records', 'pcrs-sink'], cli: ['pcrs-cli'] },\n`,
       ),
   );
   edit('packages/pcrs-cli/src/suite.ts', (text) =>

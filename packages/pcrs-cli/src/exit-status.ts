@@ -10,6 +10,8 @@ export const exitStatuses: readonly (readonly [string, string])[] = [
   ['5', 'the gateway failed after all tries'],
   ['6', 'the input was incomplete'],
   ['7', 'nothing found (--allow-empty makes it 0, where the tool has it)'],
+  ['8', 'a gate that was asked for is not met'],
+  ['9', 'another run holds the folder or archive'],
   ['130', 'interrupted (143: terminated)'],
 ];
 
@@ -22,6 +24,8 @@ const byCode: Readonly<Record<string, number>> = {
   PCRS_GATEWAY: 5,
   PCRS_INCOMPLETE: 6,
   PCRS_EMPTY: 7,
+  PCRS_GATE: 8,
+  PCRS_BUSY: 9,
 };
 
 /** The exit status for what a tool threw: by its code, unless it brings the status of another tool (`exitStatus`). */

@@ -3,7 +3,7 @@ import { openForReading, type ReadDatabase } from 'pcrs-database/open';
 import { incompleteness, readSnapshotStatus, type SnapshotStatus } from 'pcrs-database/snapshot-status';
 import { policyTable, postureTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
-import { narrowings, narrowingText } from 'pcrs-records/narrowing';
+import { narrowings, narrowingText } from 'pcrs-records/scope';
 
 /** One of the two databases, as far as it tells of itself. */
 export interface Side {

@@ -7,6 +7,8 @@ export type ErrorCode =
   | 'PCRS_GATEWAY'
   | 'PCRS_INCOMPLETE'
   | 'PCRS_EMPTY'
+  | 'PCRS_GATE'
+  | 'PCRS_BUSY'
   | 'PCRS_INTERRUPTED'
   | 'PCRS_READER_GONE';
 

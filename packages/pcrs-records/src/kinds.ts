@@ -18,22 +18,38 @@ export interface Session {
   startedAt: string;
 }
 
+/** The flags by which a stage asks for less than all there is, as written: `"pcrs-policies --title"` → `PCI`. */
+export type Scope = Readonly<Record<string, unknown>>;
+
+/**
+ * How much of its scope a run asks for: all of it, what changed since an earlier run (a date that `--incremental`
+ * added), or what a date of the user's leaves.
+ */
+export type Base = 'full' | 'delta' | 'dated';
+
 /** A stage's first word in a run, right after the session. */
 export interface Start {
   kind: 'start';
-  contract: 1;
+  contract: 1 | 2;
   runId: string;
+  /** UUID of the process; absent in contract 1. */
+  startId?: string;
   stage: string;
   version: string;
   startedAt: string;
   /** The flags in force and where each came from; no secrets. */
   options: Record<string, { value: unknown; from: string }>;
+  /** Absent in contract 1, as `base` is: `pcrs-records/scope` knows them all the same. */
+  scope?: Scope;
+  base?: Base;
 }
 
 /** A stage's last word in a run, also when it fails. */
 export interface End {
   kind: 'end';
   runId: string | null;
+  /** Of its `start`; absent in contract 1, and where a stage failed before its start. */
+  startId?: string;
   stage: string;
   endedAt: string;
   ok: boolean;
@@ -43,6 +59,8 @@ export interface End {
   in: Counts;
   /** Made here, by kind; forwarded records count in neither. */
   out: Counts;
+  /** By kind, as decimal text: the sum modulo 2^53 of the CRC-32 of each line made here, without its line feed. */
+  sums?: Record<string, string>;
   requests: number;
   retries: number;
   bytes: number;

@@ -1,6 +1,6 @@
 import type { StageNote } from 'pcrs-database/snapshot-status';
 import type { Counts, MissingSlice, SliceCounts } from 'pcrs-records/kinds';
-import { narrowings, narrowingText } from 'pcrs-records/narrowing';
+import { narrowings, narrowingText } from 'pcrs-records/scope';
 
 /** A stage of the run, as it told of itself. */
 export interface StageStatus {

@@ -1,5 +1,6 @@
 import { gatewayKinds, suiteKinds } from 'pcrs-records/kinds';
-import { type SinkDemands, SinkInput } from 'pcrs-records/sink-input';
+import type { SinkDemands } from 'pcrs-sink/demands';
+import { SinkInput } from 'pcrs-sink/sink-input';
 import { openDialect } from './dialect.ts';
 import { feed } from './feed.ts';
 import { CsvTable, type TableOptions } from './table.ts';

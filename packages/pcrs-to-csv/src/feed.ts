@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type ByteBlock, byteBlocks } from 'pcrs-records/lines';
-import type { SinkInput, SinkRecord } from 'pcrs-records/sink-input';
+import type { SinkInput, SinkRecord } from 'pcrs-sink/sink-input';
 import type { CsvTable } from './table.ts';
 
 const lineFeed = 0x0a;

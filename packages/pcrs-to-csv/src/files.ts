@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs
 import { join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
 import { gatewayKinds, type JsonObject, madeBy, suiteKinds } from 'pcrs-records/kinds';
-import { SinkInput } from 'pcrs-records/sink-input';
+import { SinkInput } from 'pcrs-sink/sink-input';
 import { type CsvOptions, demands, isAboutInput, report } from './csv.ts';
 import { openDialect } from './dialect.ts';
 import { feed } from './feed.ts';

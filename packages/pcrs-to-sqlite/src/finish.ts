@@ -1,10 +1,10 @@
 import type { CodedError } from 'pcrs-records/errors';
-import { filteredWords, type RunVerdict } from 'pcrs-records/judge';
 import type { Counts, JsonObject } from 'pcrs-records/kinds';
+import { failureOf, type SinkDemands } from 'pcrs-sink/demands';
+import { filteredWords, type RunVerdict } from 'pcrs-sink/judge';
 import type { Load } from './load.ts';
 import { makeIndexes, makeViews } from './schema.ts';
 import { sawWholeTable, whyNothingIsStale } from './stale.ts';
-import { type Demands, incompleteness } from './verdict.ts';
 
 /** What a load did, as the record that the tool prints. */
 export interface Loaded extends JsonObject {
@@ -27,7 +27,7 @@ export interface Loaded extends JsonObject {
   problems: Counts;
 }
 
-export interface FinishOptions extends Demands {
+export interface FinishOptions extends SinkDemands {
   prune: boolean;
   log: { warn(message: string): void; note(message: string): void } | undefined;
 }
@@ -44,7 +44,7 @@ export async function finishLoad(
   failure?: CodedError,
 ): Promise<{ loaded: Loaded; failure: CodedError | undefined }> {
   const verdicts = load.judge.verdicts();
-  const incomplete = failure ?? incompleteness(verdicts, load.cutLine, options);
+  const incomplete = failure ?? failureOf({ verdicts, cutLine: load.cutLine, isEmpty: false }, options);
   await load.begin();
   makeIndexes(load.database.db);
   makeViews(load.database.db);

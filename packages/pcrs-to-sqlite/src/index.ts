@@ -167,7 +167,7 @@ async function nothingCame(place: Place, target: Target, options: SqliteOptions)
 
 function loadOptions(target: Target, options: SqliteOptions): LoadOptions {
   const { skipBad = false, unknown, onControl } = options;
-  const { requireRun } = finishing(target, options);
+  const { requireRun = false } = finishing(target, options);
   return { skipBad, requireRun, refuseUnknown: unknown === 'fail', onControl };
 }
 

@@ -1,6 +1,6 @@
 import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
-import { RunJudge } from 'pcrs-records/judge';
 import type { GatewayKind, JsonObject } from 'pcrs-records/kinds';
+import { RunJudge } from 'pcrs-sink/judge';
 import type { ByteLines } from './byte-lines.ts';
 import type { LoadDatabase } from './database.ts';
 import type { PostureBatch, PostureMirror } from './posture-batch.ts';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { codedError } from 'pcrs-records/errors';
-import { RunJudge } from 'pcrs-records/judge';
 import { isObject, type JsonObject, type Session } from 'pcrs-records/kinds';
+import { RunJudge } from 'pcrs-sink/judge';
 import { checkPath, type LoadDatabase, type OpenOptions, openDatabase } from './database.ts';
 import { prepareSnapshot, publishSnapshot, type Snapshot, startFrom, sync } from './snapshot.ts';
 

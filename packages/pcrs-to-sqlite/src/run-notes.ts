@@ -1,6 +1,6 @@
 import { hostIdsTable } from 'pcrs-records/columns';
-import type { RunVerdict } from 'pcrs-records/judge';
 import type { Counts, GatewayKind, JsonObject, Session } from 'pcrs-records/kinds';
+import type { RunVerdict } from 'pcrs-sink/judge';
 import type { Records } from './records.ts';
 import type { StatusTable } from './status.ts';
 

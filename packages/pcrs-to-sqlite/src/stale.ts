@@ -1,6 +1,6 @@
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
-import type { RunVerdict } from 'pcrs-records/judge';
-import type { Start } from 'pcrs-records/kinds';
+import { narrowings } from 'pcrs-records/scope';
+import type { RunVerdict } from 'pcrs-sink/judge';
 
 /** The stages whose records fill each table, from the listing on. */
 const filledBy: Readonly<Record<string, readonly string[]>> = {
@@ -8,22 +8,6 @@ const filledBy: Readonly<Record<string, readonly string[]>> = {
   [hostIdsTable.name]: ['pcrs-policies', 'pcrs-hostids'],
   [postureTable.name]: ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'],
   [controlsTable.name]: ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'],
-};
-
-/** Flags by which a stage asks for less than all there is, with the value that takes nothing away. */
-const narrowing: Readonly<Record<string, unknown>> = {
-  'evaluated-since': undefined,
-  status: 'all',
-  id: undefined,
-  'exclude-id': undefined,
-  title: undefined,
-  'scanned-since': undefined,
-  'scanned-from': undefined,
-  'scanned-to': undefined,
-  'status-changed-since': undefined,
-  'asset-state': 'ALL',
-  'asset-deployment-type': 'ALL',
-  'exclude-inactive-controls': undefined,
 };
 
 /**
@@ -35,10 +19,8 @@ export function whyNothingIsStale(verdicts: readonly RunVerdict[]): string | und
   for (const { complete, filtered, starts } of verdicts) {
     if (!complete) return 'the run is incomplete';
     if (Object.keys(filtered).length > 0) return 'records were filtered on the way';
-    for (const start of starts) {
-      const flag = narrowingFlag(start);
-      if (flag !== undefined) return `${start.stage} ran with --${flag}`;
-    }
+    const [narrowed] = starts.flatMap((start) => narrowings(start));
+    if (narrowed) return `${narrowed.stage} ran with --${narrowed.flag}`;
   }
   return undefined;
 }
@@ -48,10 +30,4 @@ export function sawWholeTable(table: string, verdicts: readonly RunVerdict[]): b
   return verdicts.every(({ starts }) =>
     (filledBy[table] ?? []).every((stage) => starts.some((start) => start.stage === stage)),
   );
-}
-
-function narrowingFlag(start: Start): string | undefined {
-  return Object.entries(start.options ?? {}).find(
-    ([name, option]) => Object.hasOwn(narrowing, name) && option?.value !== narrowing[name],
-  )?.[0];
 }

@@ -1,8 +1,9 @@
-import { type CodedError, codedError, excerpt, recordError } from './errors.ts';
-import { parseExact } from './json.ts';
+import { type CodedError, codedError, excerpt, recordError } from 'pcrs-records/errors';
+import { parseExact } from 'pcrs-records/json';
+import { isObject, type JsonObject, kindByShape } from 'pcrs-records/kinds';
+import { isBlank, type LineBlock, lineBlocks } from 'pcrs-records/lines';
+import { failureOf, type SinkDemands } from './demands.ts';
 import { filteredWords, RunJudge } from './judge.ts';
-import { isObject, type JsonObject, kindByShape } from './kinds.ts';
-import { isBlank, type LineBlock, lineBlocks } from './lines.ts';
 
 /** A record on its way into a sink. */
 export interface SinkRecord {
@@ -17,16 +18,6 @@ export interface SinkRecord {
 export interface SinkInputOptions {
   /** Passes over bad lines and counts them, instead of failing at the first. */
   skipBad?: boolean;
-}
-
-/** What a sink demands of its input as a whole. */
-export interface SinkDemands {
-  /** A stream without a run is incomplete. */
-  requireRun?: boolean;
-  /** A stream without any record is fine. */
-  allowEmpty?: boolean;
-  /** Records that a filter took out on the way make the run incomplete. */
-  strict?: boolean;
 }
 
 /**
@@ -82,29 +73,10 @@ export class SinkInput {
     return verdicts.length === 0 ? null : verdicts.every((verdict) => verdict.complete);
   }
 
-  /** PCRS_INCOMPLETE or PCRS_EMPTY where the stream, read to its end, is not what the sink demands. */
+  /** PCRS_INCOMPLETE or PCRS_EMPTY if the stream, read to its end, is not what the sink demands. */
   failure(demands: SinkDemands = {}): CodedError | undefined {
-    const verdicts = this.judge.verdicts();
-    const reason = verdicts.find((verdict) => !verdict.complete)?.reason;
-    if (this.#cutLine !== undefined) {
-      const cut = `stdin:${this.#cutLine}: the stream was cut in the middle of a record`;
-      return codedError('PCRS_INCOMPLETE', reason === undefined ? cut : `${reason} (${cut})`);
-    }
-    if (reason !== undefined) return codedError('PCRS_INCOMPLETE', reason);
-    if (demands.requireRun && verdicts.length === 0) {
-      return codedError(
-        'PCRS_INCOMPLETE',
-        'stdin: without a run nothing proves that the stream is whole (--require-run); put pcrs-auth in front of the pipe',
-      );
-    }
-    const nothing = this.kinds.size === 0 && this.#passedOver.size === 0 && this.skipped === 0;
-    if (nothing && !demands.allowEmpty) {
-      return codedError('PCRS_EMPTY', 'stdin: no record came; --allow-empty makes that status 0');
-    }
-    const lost = demands.strict ? this.filtered() : undefined;
-    return lost === undefined
-      ? undefined
-      : codedError('PCRS_INCOMPLETE', `run incomplete: filtered on the way: ${lost} (--strict)`);
+    const isEmpty = this.kinds.size === 0 && this.#passedOver.size === 0 && this.skipped === 0;
+    return failureOf({ verdicts: this.judge.verdicts(), cutLine: this.#cutLine, isEmpty }, demands);
   }
 
   /**

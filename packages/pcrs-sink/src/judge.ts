@@ -1,4 +1,4 @@
-import { codedError } from './errors.ts';
+import { codedError } from 'pcrs-records/errors';
 import {
   type Counts,
   type End,
@@ -7,7 +7,7 @@ import {
   parseSession,
   type Session,
   type Start,
-} from './kinds.ts';
+} from 'pcrs-records/kinds';
 
 /** What a sink found out about one run of its stream. */
 export interface RunVerdict {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JsonObject } from 'pcrs-records/kinds';
 import { filteredWords, RunJudge } from './judge.ts';
-import type { JsonObject } from './kinds.ts';
 
 const session = {
   kind: 'session',

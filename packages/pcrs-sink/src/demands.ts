@@ -1,0 +1,47 @@
+import { type CodedError, codedError } from 'pcrs-records/errors';
+import { filteredWords, type RunVerdict } from './judge.ts';
+
+/** What a sink demands of its stream as a whole. */
+export interface SinkDemands {
+  /** A stream without a run is incomplete. */
+  requireRun?: boolean;
+  /** A stream without any record is fine. */
+  allowEmpty?: boolean;
+  /** A run whose records differ from what its stages made is incomplete. */
+  strict?: boolean;
+}
+
+/** A stream that was read to its end. */
+export interface ReadStream {
+  verdicts: readonly RunVerdict[];
+  /** Of the last line, if it was cut in the middle. */
+  cutLine: number | undefined;
+  /** No line held anything. */
+  isEmpty: boolean;
+}
+
+/** PCRS_INCOMPLETE or PCRS_EMPTY if a stream, read to its end, is not what a sink demands; the same words in every sink. */
+export function failureOf(
+  { verdicts, cutLine, isEmpty }: ReadStream,
+  { requireRun = false, allowEmpty = false, strict = false }: SinkDemands = {},
+): CodedError | undefined {
+  const reason = verdicts.find((verdict) => !verdict.complete)?.reason;
+  if (cutLine !== undefined) {
+    const cut = `stdin:${cutLine}: the stream was cut in the middle of a record`;
+    return codedError('PCRS_INCOMPLETE', reason === undefined ? cut : `${reason} (${cut})`);
+  }
+  if (reason !== undefined) return codedError('PCRS_INCOMPLETE', reason);
+  if (requireRun && verdicts.length === 0) {
+    return codedError(
+      'PCRS_INCOMPLETE',
+      'stdin: without a run nothing proves that the stream is whole (--require-run); put pcrs-auth in front of the pipe',
+    );
+  }
+  if (isEmpty && !allowEmpty) {
+    return codedError('PCRS_EMPTY', 'stdin: no record came; --allow-empty makes that status 0');
+  }
+  const lost = strict ? filteredWords(verdicts) : undefined;
+  return lost === undefined
+    ? undefined
+    : codedError('PCRS_INCOMPLETE', `run incomplete: filtered on the way: ${lost} (--strict)`);
+}
