@@ -117,10 +117,16 @@ test('a value that does not fit is refused by the name of the place it came from
   assert.equal(refusal(['--rate', '25']), '--rate must be REQUESTS/SECONDS like 25/60, got 25');
 });
 
-test('a value missing, a flag given twice and a word too many are refused', () => {
+test('a value missing, a filter given twice and a word too many are refused', () => {
   assert.equal(refusal(['--title']), '--title needs a value: --title REGEX');
-  assert.equal(refusal(['--timeout', '1', '--timeout', '2']), '--timeout was given 2 times; give it once');
+  assert.equal(refusal(['--title', 'a', '--title', 'b']), '--title was given 2 times; give it once');
   assert.equal(refusal(['a.db', 'b.db']), 'b.db: unexpected; a flag begins with --, see --help');
+});
+
+test('the last of several tuning or connection flags counts, since aliases and wrappers bring them', () => {
+  const { values } = read(['--timeout', '1', '--rate=5/1', '--timeout', '2', '--rate', '6/1']);
+  assert.equal(values['timeout'], 2);
+  assert.deepEqual(values['rate'], { requests: 6, seconds: 1 });
 });
 
 test('a password on the command line is refused with the ways there are', () => {

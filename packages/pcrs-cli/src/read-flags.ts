@@ -34,7 +34,7 @@ interface Found {
 /**
  * The values of a tool's flags: from the command line, else the environment, else the profile, else the default.
  *
- * Throws  PCRS_USAGE: an unknown flag (with the nearest one), a value that does not fit, a flag given twice
+ * Throws  PCRS_USAGE: an unknown flag (with the nearest one), a value that does not fit, a filter or an output given twice
  */
 export function readFlags(
   tool: string,
@@ -148,7 +148,9 @@ function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly st
     const value = parsed.argv[name] as unknown;
     if (value === undefined) continue;
     const texts = (Array.isArray(value) ? value : [value]).map(String);
-    if (texts.length > 1 && flags[name]!.form === 'value') {
+    // Wrappers and aliases bring connection and tuning flags; a filter or an output given twice is a mistake.
+    const lastCounts = flags[name]!.environment === 'shared';
+    if (texts.length > 1 && flags[name]!.form === 'value' && !lastCounts) {
       throw codedError('PCRS_USAGE', `--${name} was given ${texts.length} times; give it once`);
     }
     given.set(name, { texts, from: 'flag', name: `--${name}` });
