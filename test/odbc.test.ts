@@ -30,7 +30,7 @@ test('ids of more than 32 bits and long texts arrive whole through ODBC', {
   await toSqlite(database, [Buffer.from(`${JSON.stringify(posture)}\n`)]);
   const { stdout, stderr } = byOdbc(
     database,
-    'SELECT id, hostId, evidence, evidence_currentValues FROM v_pcrs_failed',
+    'SELECT v.id, v.hostId, evidence, evidence_currentValues FROM v_pcrs_failed v JOIN q_pcrs_postureinfo p ON p.id = v.id',
   );
   assert.equal(stderr, '');
   assert.deepEqual(JSON.parse(stdout), [
