@@ -1,0 +1,126 @@
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { syncDirectory } from './directory.ts';
+import { codedError, codeOf, machineError } from './machine-error.ts';
+import { uniqueName } from './process-alive.ts';
+
+/**
+ * Writes a whole file beside its place and renames it, so that its name never stands for half of it.
+ *
+ * Throws  PCRS_MACHINE; the file that was there before is then as it was
+ */
+export function replaceFile(path: string, content: string | Uint8Array, mode = 0o600): void {
+  const beside = besideName(path);
+  try {
+    writeNew(beside, content, mode, true);
+    renameFile(beside, path);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw machineError(path, error);
+  }
+}
+
+/**
+ * Makes a file that is not there yet, whole at once: nobody ever sees it empty, except on a file system without hard
+ * links, which gets it made exclusively and then filled.
+ *
+ * Yields  false where it is there already
+ * Throws  PCRS_MACHINE
+ */
+export function createFile(path: string, content: string, mode = 0o600): boolean {
+  const beside = besideName(path);
+  try {
+    writeNew(beside, content, mode, false);
+    return linked(beside, path) ?? createdAlone(path, content, mode);
+  } catch (error) {
+    throw machineError(path, error);
+  } finally {
+    rmSync(beside, { force: true });
+  }
+}
+
+/** Renames a file in place of another, for good. Throws PCRS_MACHINE. */
+export function renameFile(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    throw machineError(to, error);
+  }
+  syncDirectory(dirname(to));
+}
+
+/** Sets who may use a file; false on a file system that has no such thing. */
+export function setMode(path: string, mode: number): boolean {
+  try {
+    chmodSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Refuses what would hold a process up for ever when it is opened, or is no file at all.
+ *
+ * Takes   path   what is not there is fine
+ * Throws  PCRS_USAGE for a named pipe, a device, a socket or a directory
+ */
+export function requireRegular(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const kind = stats && specialKind(stats);
+  if (kind) throw codedError('PCRS_USAGE', `${path}: must be a file, is a ${kind}`);
+}
+
+/** What something is that is not a file; undefined for a file. */
+export function specialKind(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isFIFO()) return 'named pipe';
+  return stats.isSocket() ? 'socket' : 'device';
+}
+
+/** A name for a file that is not finished, beside the place it is meant for. */
+function besideName(path: string): string {
+  return `${path}.${uniqueName()}.part`;
+}
+
+function writeNew(path: string, content: string | Uint8Array, mode: number, durable: boolean): void {
+  const file = openSync(path, 'wx', mode);
+  try {
+    writeFileSync(file, content);
+    if (durable) fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Undefined where the file system has no hard links, or none for this. */
+function linked(from: string, to: string): boolean | undefined {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    return codeOf(error) === 'EEXIST' ? false : undefined;
+  }
+}
+
+function createdAlone(path: string, content: string, mode: number): boolean {
+  try {
+    writeNew(path, content, mode, false);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,116 @@
+import { closeSync, futimesSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { createFile } from './file.ts';
+import { codeOf, machineError } from './machine-error.ts';
+import { type Holder, thisProcess, uniqueName } from './process-alive.ts';
+
+/** Who has a lock, as its file says. */
+export interface Claim extends Holder {
+  host: string;
+  /** ISO 8601, UTC. */
+  since: string;
+  /** Tells this claim from every other. */
+  nonce: string;
+}
+
+/** A lock's file as it was seen: while `text` stays the same, its holder shows no life. */
+export interface Seen {
+  text: string;
+  /** Undefined for a torn file. */
+  claim: Claim | undefined;
+}
+
+/*
+ * A lock is a file of two lines: the claim as JSON, never changed, and a counter that its holder advances in place.
+ * Counting is a sign of life that needs no clock, neither the holder's nor the waiter's.
+ */
+const counterDigits = 10;
+
+/** A claim of this process. */
+export function newClaim(host: string): Claim {
+  return { ...thisProcess(), host, since: new Date().toISOString(), nonce: uniqueName() };
+}
+
+/** Takes a lock that nobody has; false where somebody has it. Throws PCRS_MACHINE where no file can be made. */
+export function tryToClaim(path: string, claim: Claim): boolean {
+  return createFile(path, `${JSON.stringify(claim)}\n${'0'.repeat(counterDigits)}`);
+}
+
+/** The lock as it is now; undefined where nobody has it. */
+export function look(path: string): Seen | undefined {
+  try {
+    const text = readFileSync(path, 'utf8');
+    return { text, claim: parseClaim(text) };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw machineError(path, error);
+  }
+}
+
+/**
+ * Shows a sign of life.
+ *
+ * Yields  false where the lock is not this claim's any more
+ * Throws  the file system's error
+ */
+export function beat(path: string, nonce: string): boolean {
+  let file: number;
+  try {
+    file = openSync(path, 'r+');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  try {
+    const text = readFileSync(file, 'utf8');
+    if (parseClaim(text)?.nonce !== nonce) return false;
+    const at = text.indexOf('\n') + 1;
+    const count = (Number(text.slice(at)) + 1) % 10 ** counterDigits;
+    writeSync(file, String(count).padStart(counterDigits, '0'), Buffer.byteLength(text.slice(0, at)));
+    futimesSync(file, new Date(), new Date());
+    return true;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Gives a lock back, if it still is this claim's. */
+export function giveBack(path: string, nonce: string): void {
+  if (look(path)?.claim?.nonce === nonce) rmSync(path, { force: true });
+}
+
+/**
+ * Removes a lock whose holder is gone, unless somebody else has put another in its place meanwhile. One process at a
+ * time may do so: the one that made the grave.
+ *
+ * Yields  false where another process is at it, or died over it: then the grave is to be removed after a while
+ */
+export function bury(path: string, seen: Seen): boolean {
+  const grave = graveOf(path, seen);
+  if (!createFile(grave, '')) return false;
+  try {
+    if (look(path)?.text === seen.text) rmSync(path, { force: true });
+  } finally {
+    rmSync(grave, { force: true });
+  }
+  return true;
+}
+
+/** Lets the next one bury a lock over which somebody died. */
+export function removeGrave(path: string, seen: Seen): void {
+  rmSync(graveOf(path, seen), { force: true });
+}
+
+function graveOf(path: string, { claim }: Seen): string {
+  return `${path}.${claim?.nonce ?? 'torn'}.stale`;
+}
+
+function parseClaim(text: string): Claim | undefined {
+  try {
+    const claim = JSON.parse(text.slice(0, text.indexOf('\n'))) as Claim;
+    const { pid, machine, nonce } = claim;
+    if (typeof pid !== 'number' || typeof machine !== 'string' || typeof nonce !== 'string') return undefined;
+    return /^[\w-]+$/.test(nonce) ? claim : undefined;
+  } catch {
+    return undefined;
+  }
+}

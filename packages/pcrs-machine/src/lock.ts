@@ -1,0 +1,235 @@
+import { hostname } from 'node:os';
+import {
+  beat,
+  bury,
+  type Claim,
+  giveBack,
+  look,
+  newClaim,
+  removeGrave,
+  type Seen,
+  tryToClaim,
+} from './lock-file.ts';
+import { codedError, machineError } from './machine-error.ts';
+import { isGone, isHere, thisProcess } from './process-alive.ts';
+import { keepBeating } from './renewal.ts';
+import { sleep } from './sleep.ts';
+
+/** A folder, an archive, a file that one process has. */
+export interface Lock {
+  /**
+   * To be called before each rename and delete: a machine that slept may have lost what it had.
+   *
+   * Throws  PCRS_MACHINE once another process has taken the lock over
+   */
+  stillMine(): void;
+  /** Names this claim: for a process that works for this one, see requireHeld. */
+  readonly nonce: string;
+  /** Gives it back, if it is still ours. */
+  release(): void;
+}
+
+/** How often a holder shows a sign of life, and for how long none must be seen. In milliseconds. */
+export interface LockTimes {
+  renewMs: number;
+  leaseMs: number;
+  /** The longest that a start waits to see a sign of life. */
+  waitMs: number;
+}
+
+export interface LockOptions {
+  /** What the lock is of, for messages: `out`. */
+  what: string;
+  signal: AbortSignal;
+  /** Told what is waited for. */
+  info(message: string): void;
+  times?: LockTimes | undefined;
+}
+
+/**
+ * A sign of life every 30 s, two minutes without one, a start that waits 150 s.
+ *
+ * Takes  env  PCRS_LOCK_LEASE, for tests alone: seconds instead of the two minutes, the others in proportion
+ */
+export function lockTimes(env: Readonly<Record<string, string | undefined>>): LockTimes {
+  const leaseMs = (Number(env['PCRS_LOCK_LEASE']) || 120) * 1000;
+  return { renewMs: leaseMs / 4, leaseMs, waitMs: leaseMs * 1.25 };
+}
+
+/** Claims of this process that are in force: its own number on another claim is left over from an earlier process. */
+const inForce = new Set<string>();
+/** What is waited for longer than this is said. */
+const saidFromMs = 5000;
+
+/**
+ * Takes a lock for as long as a run takes.
+ *
+ * A holder that is gone is replaced at once; one that cannot be asked, on another machine or in another container, once
+ * it showed no life for two minutes of this process's own clock, suspensions not counted.
+ *
+ * Throws  PCRS_BUSY where the holder is seen alive; PCRS_MACHINE where no file can be made; the signal's reason
+ */
+export async function openLock(path: string, options: LockOptions): Promise<Lock> {
+  const { what, info, times = lockTimes({}) } = options;
+  let said = false;
+  return acquire(path, { ...options, times, longestPauseMs: times.leaseMs / 120 }, (held) => {
+    const who = describe(held.claim);
+    if (held.alive || held.waitedMs > times.waitMs)
+      throw codedError('PCRS_BUSY', `${what}: another run is at work there (${who}); wait for its end`);
+    if (said) return;
+    said = true;
+    const seconds = Math.ceil(times.waitMs / 1000);
+    info(`${what}: locked by ${who}; waiting up to ${seconds} s for a sign of life from it`);
+  });
+}
+
+/**
+ * Does a piece of work while no other process does any under the same lock; waits as long as one that is alive does.
+ *
+ * Throws  what `work` throws; PCRS_MACHINE where no file can be made; the signal's reason
+ */
+export async function withLock<T>(
+  path: string,
+  options: LockOptions,
+  work: (lock: Lock) => T | Promise<T>,
+): Promise<T> {
+  const { what, info, times = lockTimes({}) } = options;
+  let said = false;
+  const lock = await acquire(path, { ...options, times, longestPauseMs: 50 }, ({ claim, waitedMs }) => {
+    if (said || waitedMs < saidFromMs) return;
+    said = true;
+    info(`${what}: waiting for ${describe(claim)}`);
+  });
+  try {
+    return await work(lock);
+  } finally {
+    lock.release();
+  }
+}
+
+interface Held {
+  claim: Claim | undefined;
+  /** Seen alive: in this space of process numbers, or by a sign of life since the waiting began. */
+  alive: boolean;
+  waitedMs: number;
+}
+
+interface Acquiring extends LockOptions {
+  times: LockTimes;
+  longestPauseMs: number;
+}
+
+async function acquire(path: string, options: Acquiring, onHeld: (held: Held) => void): Promise<Lock> {
+  const { what, signal, times, longestPauseMs } = options;
+  signal.throwIfAborted();
+  const claim = newClaim(hostname());
+  const watch = new Watch(path, times.leaseMs);
+  inForce.add(claim.nonce);
+  try {
+    for (let pauseMs = 1; !tryToClaim(path, claim); pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)) {
+      const held = watch.look();
+      if (held) onHeld(held);
+      await sleep(pauseMs * (0.5 + Math.random()), signal);
+    }
+  } catch (error) {
+    inForce.delete(claim.nonce);
+    throw error;
+  }
+  return hold(path, claim.nonce, what, times);
+}
+
+/** A lock that somebody else has, watched by this process's own clock. */
+class Watch {
+  readonly #path: string;
+  readonly #leaseMs: number;
+  readonly #startedMs = performance.now();
+  #seen: Seen | undefined;
+  #unchangedSinceMs = 0;
+  #changes = -1;
+  /** Since when somebody else has been burying it. */
+  #graveSinceMs: number | undefined;
+
+  constructor(path: string, leaseMs: number) {
+    this.#path = path;
+    this.#leaseMs = leaseMs;
+  }
+
+  /** Undefined where the lock may be free now. */
+  look(): Held | undefined {
+    const now = performance.now();
+    const seen = look(this.#path);
+    if (seen === undefined) return undefined;
+    if (seen.text !== this.#seen?.text) {
+      this.#seen = seen;
+      this.#unchangedSinceMs = now;
+      this.#changes += 1;
+    }
+    const { claim } = seen;
+    const silentMs = now - this.#unchangedSinceMs;
+    if (silentMs > this.#leaseMs || (claim && isOver(claim))) {
+      this.#bury(seen, now);
+      return undefined;
+    }
+    return {
+      claim,
+      alive: this.#changes > 0 || (claim !== undefined && isHere(claim)),
+      waitedMs: now - this.#startedMs,
+    };
+  }
+
+  #bury(seen: Seen, now: number): void {
+    if (bury(this.#path, seen)) {
+      this.#graveSinceMs = undefined;
+      return;
+    }
+    this.#graveSinceMs ??= now;
+    if (now - this.#graveSinceMs > this.#leaseMs / 24) removeGrave(this.#path, seen);
+  }
+}
+
+function isOver(claim: Claim): boolean {
+  return isGone(claim) || (isOwnNumber(claim) && !inForce.has(claim.nonce));
+}
+
+function isOwnNumber({ pid, machine }: Claim): boolean {
+  const self = thisProcess();
+  return pid === self.pid && machine === self.machine;
+}
+
+function hold(path: string, nonce: string, what: string, { renewMs }: LockTimes): Lock {
+  const stopBeating = keepBeating(path, nonce, renewMs);
+  return {
+    nonce,
+    stillMine: () => requireHeld(path, nonce, what),
+    release() {
+      stopBeating();
+      inForce.delete(nonce);
+      giveBack(path, nonce);
+    },
+  };
+}
+
+/**
+ * Shows a sign of life of a lock that this process has, or the one that it works for.
+ *
+ * Throws  PCRS_MACHINE once another process has taken the lock over
+ */
+export function requireHeld(path: string, nonce: string, what: string): void {
+  let held: boolean;
+  try {
+    held = beat(path, nonce);
+  } catch (error) {
+    throw machineError(path, error);
+  }
+  if (held) return;
+  throw codedError(
+    'PCRS_MACHINE',
+    `${what}: another run took it over while this one showed no life; nothing more is changed there`,
+  );
+}
+
+function describe(claim: Claim | undefined): string {
+  return claim
+    ? `pid ${claim.pid} on ${claim.host} since ${claim.since}`
+    : 'a process that does not say who it is';
+}
