@@ -35,7 +35,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-hostids': stage,
   'pcrs-posture': stage,
   'pcrs-to-sqlite': {
-    library: ['pcrs-records', 'pcrs-sink'],
+    library: ['pcrs-records', 'pcrs-sink', 'pcrs-database'],
     thirdParty: ['better-sqlite3'],
     cli: ['pcrs-cli'],
   },

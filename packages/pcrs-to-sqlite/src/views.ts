@@ -1,3 +1,4 @@
+import { passRateSelect } from 'pcrs-database/pass-rate';
 import {
   bookkeepingColumns,
   type Column,
@@ -25,6 +26,7 @@ export function views(added: readonly string[] = []): Record<string, string> {
     v_pcrs_failed: failed,
     v_pcrs_hosts: hosts(),
     v_pcrs_hosts_without_posture: hostsWithoutPosture,
+    v_pcrs_pass_rate: passRateSelect,
     v_qetl_policy_list: asQualysEtl(policyTable),
     v_qetl_hostids: asQualysEtl(hostIdsTable),
     v_qetl_postureinfo: asQualysEtl(postureTable),
