@@ -1,0 +1,136 @@
+import { form } from './places.ts';
+
+/** A column of a sink: a member by its name, or a part of a nested one by its path. */
+export type ColumnPath = string | readonly string[];
+
+/** A member that no column takes. */
+export interface OtherMember {
+  readonly name: string;
+  readonly form: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Words of a row before its slots; then two for each slot: where the value starts, and its end and form. */
+export const headerWords = 6;
+
+/**
+ * The members of the record at hand, by column: column n is what the sink named as the n-th.
+ *
+ * Bytes and places are good until the sink has taken the record.
+ */
+export class Members {
+  readonly kind: string;
+  readonly columns: ColumnPath[] = [];
+  /** Line on stdin, from 1. */
+  line = 0;
+  /** What the places are in. */
+  bytes: Buffer = Buffer.alloc(0);
+  /** Members without a column, in their order. */
+  others: readonly OtherMember[] = [];
+  #places: Int32Array = new Int32Array();
+  #row = 0;
+  readonly #slots: number[] = [];
+  readonly #names = new Map<string, number>();
+  readonly #spellings: { name: string; column: number; at: number }[] = [];
+
+  constructor(kind: string) {
+    this.kind = kind;
+  }
+
+  /** The column of a member; -1 if no column takes it as a whole. */
+  columnOf(name: string): number {
+    return this.#names.get(name) ?? -1;
+  }
+
+  /** What the value of a column is; `form.absent` if the record does not have it. */
+  form(column: number): number {
+    return (this.#places[this.#at(column) + 1] as number) & 15;
+  }
+
+  /** Where the value of a column starts: of a string, behind the quote. */
+  start(column: number): number {
+    return this.#places[this.#at(column)] as number;
+  }
+
+  /** Where it ends: of a string, before the quote. */
+  end(column: number): number {
+    return (this.#places[this.#at(column) + 1] as number) >>> 4;
+  }
+
+  /** A string as its text, any other value as its JSON; null for null and absent. */
+  text(column: number): string | null {
+    return textAt(this.bytes, this.form(column), this.start(column), this.end(column));
+  }
+
+  /** The value's JSON exactly as it came; undefined for absent. */
+  json(column: number): string | undefined {
+    const found = this.form(column);
+    return found === form.absent
+      ? undefined
+      : jsonAt(this.bytes, found, this.start(column), this.end(column));
+  }
+
+  /** For the reader: a further column, found in a slot of the rows. */
+  addColumn(path: ColumnPath, slot: number): number {
+    const column = this.columns.push(path) - 1;
+    this.#slots.push(headerWords + 2 * slot);
+    if (typeof path === 'string') this.#names.set(path, column);
+    return column;
+  }
+
+  /** For the reader: a member whose name differs from a column's by case alone. */
+  addSpelling(name: string, column: number, slot: number): void {
+    this.#spellings.push({ name, column, at: headerWords + 2 * slot });
+  }
+
+  /** For the reader: the record whose row begins at a word of `places`. */
+  moveTo(bytes: Buffer, places: Int32Array, row: number, line: number, others: readonly OtherMember[]): void {
+    this.bytes = bytes;
+    this.#places = places;
+    this.#row = row;
+    this.line = line;
+    this.others = others;
+    for (const spelling of this.#spellings) this.#respell(spelling);
+  }
+
+  #respell({ name, column, at }: { name: string; column: number; at: number }): void {
+    const start = this.#places[this.#row + at] as number;
+    const endAndForm = this.#places[this.#row + at + 1] as number;
+    if (endAndForm === form.absent) return;
+    const into = this.#at(column);
+    if (this.#places[into + 1] !== form.absent) {
+      this.others = [...this.others, { name, form: endAndForm & 15, start, end: endAndForm >>> 4 }];
+      return;
+    }
+    this.#places[into] = start;
+    this.#places[into + 1] = endAndForm;
+  }
+
+  #at(column: number): number {
+    return this.#row + (this.#slots[column] as number);
+  }
+}
+
+/** A string as its text, any other value as its JSON; null for null and absent. */
+export function textAt(bytes: Buffer, found: number, start: number, end: number): string | null {
+  switch (found) {
+    case form.absent:
+    case form.null:
+      return null;
+    case form.nestedWide:
+    case form.wide:
+      return bytes.toString('utf8', start, end);
+    case form.escaped:
+    case form.escapedWide:
+      return JSON.parse(bytes.toString('utf8', start - 1, end + 1)) as string;
+    default:
+      return bytes.toString('latin1', start, end);
+  }
+}
+
+/** A value's JSON exactly as it came. */
+export function jsonAt(bytes: Buffer, found: number, start: number, end: number): string {
+  const quotes = found >= form.plain ? 1 : 0;
+  return bytes.toString('utf8', start - quotes, end + quotes);
+}

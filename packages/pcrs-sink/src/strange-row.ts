@@ -1,0 +1,84 @@
+import { type ColumnPath, headerWords, type OtherMember } from './members.ts';
+import { form, type Place, placesIn } from './places.ts';
+
+/** Names that a record's members may have, level by level: a slot, and what its parts are called. */
+interface Name {
+  slot: number;
+  readonly parts: Map<string, Name>;
+}
+
+/** Every name that a scanner looks for, each with its slot. */
+export class Slots {
+  readonly paths: ColumnPath[] = [];
+  readonly names = new Map<string, Name>();
+
+  /** The slot of a member or a part of one; a new one if it has none. */
+  of(path: ColumnPath): number {
+    let level = this.names;
+    let name: Name | undefined;
+    for (const part of typeof path === 'string' ? [path] : path) {
+      name = level.get(part) ?? { slot: -1, parts: new Map() };
+      level.set(part, name);
+      level = name.parts;
+    }
+    if (name === undefined) throw new Error('a path has a name at least');
+    if (name.slot < 0) name.slot = this.paths.push(path) - 1;
+    return name.slot;
+  }
+}
+
+/** A row of places, as the scanner makes them, made of an object that the scanner left alone. */
+export class StrangeRow {
+  places: Int32Array = new Int32Array();
+  others: OtherMember[] = [];
+  readonly #slots: Slots;
+
+  constructor(slots: Slots) {
+    this.#slots = slots;
+  }
+
+  /** Takes  at  the place of the brace that opens the object, in proven JSON */
+  fill(bytes: Buffer, at: number): void {
+    const words = headerWords + 2 * this.#slots.paths.length;
+    if (this.places.length === words) this.places.fill(0);
+    else this.places = new Int32Array(words);
+    const others = new Map<string, OtherMember>();
+    this.#level(bytes, at, this.#slots.names, (name, { form: found, start, end }) =>
+      others.set(name, { name, form: found, start, end }),
+    );
+    this.others = [...others.values()];
+  }
+
+  #level(
+    bytes: Buffer,
+    at: number,
+    names: Map<string, Name>,
+    other: (name: string, place: Place) => void,
+  ): void {
+    for (const place of placesIn(bytes, at)) {
+      const text = JSON.parse(bytes.toString('utf8', place.nameStart - 1, place.nameEnd + 1)) as string;
+      const name = names.get(text);
+      if (name === undefined) other(text, place);
+      else this.#put(bytes, name, place);
+    }
+  }
+
+  /** Of members of one name the last counts, with its parts, as for JSON.parse. */
+  #put(bytes: Buffer, name: Name, place: Place): void {
+    if (name.slot >= 0) {
+      this.places[headerWords + 2 * name.slot] = place.start;
+      this.places[headerWords + 2 * name.slot + 1] = (place.end << 4) | place.form;
+    }
+    if (name.parts.size === 0) return;
+    this.#clear(name.parts);
+    if (bytes[place.start] !== 0x7b || place.form >= form.plain) return;
+    this.#level(bytes, place.start, name.parts, () => {});
+  }
+
+  #clear(names: Map<string, Name>): void {
+    for (const { slot, parts } of names.values()) {
+      if (slot >= 0) this.places.fill(0, headerWords + 2 * slot, headerWords + 2 * slot + 2);
+      this.#clear(parts);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { type ColumnPath, headerWords, Members, type OtherMember } from './members.ts';
+import type { Slots } from './strange-row.ts';
+
+export { Members } from './members.ts';
+
+/** What a sink makes of the records of one kind. */
+export interface RecordTable {
+  /** The columns to begin with. */
+  readonly columns: readonly ColumnPath[];
+  /**
+   * Takes a record; its members are good until this returns.
+   *
+   * Throws  RefusedRecord if it cannot be used; nothing of it may be kept then
+   */
+  take(members: Members): void;
+  /** Whether a member that has no column gets one; asked once for a name. Without this none does. */
+  wants?(name: string): boolean;
+}
+
+/** A record that a sink cannot use, and why: `hostId is missing`. */
+export class RefusedRecord extends Error {}
+
+/** Names without a column that are remembered; a stream of made-up names must not fill the memory. */
+const maxNames = 1000;
+
+/** A table that is being filled: which members its columns take, and which have none. */
+export class OpenTable {
+  readonly #table: RecordTable;
+  readonly #members: Members;
+  readonly #slots: Slots;
+  readonly #folded = new Map<string, number>();
+  readonly #without = new Set<string>();
+  /** Words that a row must have for all columns to be in it. */
+  width = headerWords;
+
+  constructor(kind: string, table: RecordTable, slots: Slots) {
+    this.#table = table;
+    this.#slots = slots;
+    this.#members = new Members(kind);
+    for (const path of table.columns) this.#addColumn(path);
+    for (const path of table.columns) {
+      if (typeof path === 'string') this.#folded.set(path.toLowerCase(), this.#members.columnOf(path));
+    }
+  }
+
+  /** Whether it is decided of all these members that they have no column. */
+  knows(others: readonly OtherMember[]): boolean {
+    for (const { name } of others) if (!this.#without.has(name)) return false;
+    return true;
+  }
+
+  /** Decides it; whether some of them have a column now, so that the record must be read again. */
+  learn(others: readonly OtherMember[]): boolean {
+    const widthBefore = this.width;
+    for (const { name } of others) {
+      if (this.#without.has(name)) continue;
+      const column = this.#folded.get(name.toLowerCase());
+      if (column !== undefined) this.#addSpelling(name, column);
+      else if (this.#table.wants?.(name)) this.#addColumn(name);
+      else if (this.#without.size < maxNames) this.#without.add(name);
+    }
+    return this.width > widthBefore;
+  }
+
+  take(bytes: Buffer, places: Int32Array, row: number, others: readonly OtherMember[], line: number): void {
+    this.#members.moveTo(bytes, places, row, line, others);
+    this.#table.take(this.#members);
+  }
+
+  #addColumn(path: ColumnPath): void {
+    this.#members.addColumn(path, this.#slot(path));
+  }
+
+  /** Another spelling of a column's name: its member fills the column if that of the exact name does not come. */
+  #addSpelling(name: string, column: number): void {
+    this.#members.addSpelling(name, column, this.#slot(name));
+  }
+
+  #slot(path: ColumnPath): number {
+    const slot = this.#slots.of(path);
+    this.width = Math.max(this.width, headerWords + 2 * (slot + 1));
+    return slot;
+  }
+}

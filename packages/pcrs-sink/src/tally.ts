@@ -1,0 +1,49 @@
+import { crc32 } from 'node:zlib';
+import type { RunJudge } from './judge.ts';
+
+/** Records that came of a kind. */
+export interface Seen {
+  count: number;
+  firstLine: number;
+}
+
+/** Counts records by kind, and lets the judge know of those of one kind together. */
+export class Tally {
+  readonly kinds = new Map<string, Seen>();
+  readonly #judge: RunJudge;
+  #kind = '';
+  #count = 0;
+  #sum = 0;
+
+  constructor(judge: RunJudge) {
+    this.#judge = judge;
+  }
+
+  /** A record was taken: the bytes of its line, or of the element of an array. */
+  took(kind: string, line: number, bytes: Buffer, start: number, end: number): void {
+    if (kind !== this.#kind) {
+      this.tell();
+      this.#kind = kind;
+      this.see(kind, 0, line);
+    }
+    this.#count += 1;
+    this.#sum += crc32(bytes.subarray(start, end));
+  }
+
+  /** The judge knows of all that was taken from here on. */
+  tell(): void {
+    if (this.#count > 0) {
+      this.#judge.accepted(this.#kind, this.#count);
+      this.see(this.#kind, this.#count, 0);
+    }
+    this.#kind = '';
+    this.#count = 0;
+    this.#sum = 0;
+  }
+
+  see(kind: string, count: number, line: number): void {
+    const known = this.kinds.get(kind);
+    if (known) known.count += count;
+    else this.kinds.set(kind, { count, firstLine: line });
+  }
+}
