@@ -7,6 +7,7 @@ const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8
 // turbo wants the package manager on PATH; npx puts it there.
 const steps: [string, string, ...string[]][] = [
   ['lint and format', 'biome', 'check', '--error-on-warnings', '.'],
+  ['scanner as its source has it', 'node', 'packages/pcrs-json/scripts/build-scan.ts', '--check'],
   ['types', 'tsc', '-p', 'tsconfig.check.json'],
   ['build', 'npx', '--yes', packageManager, 'run', 'build'],
   ['tests', 'node', 'scripts/run-tests.ts'],

@@ -26,6 +26,7 @@ const stage: Rule = { library: ['pcrs-records', 'pcrs-gateway'], cli: ['pcrs-cli
 const imports: Readonly<Record<string, Rule>> = {
   'pcrs-records': { library: [] },
   'pcrs-machine': { library: [] },
+  'pcrs-json': { library: [] },
   'pcrs-gateway': { library: [], thirdParty: ['undici'] },
   'pcrs-cli': { library: ['pcrs-records'], thirdParty: ['yargs', 'ndjson'] },
   'pcrs-sink': { library: ['pcrs-records'] },

@@ -1,0 +1,492 @@
+// The scanner: reads JSON once, proves it, and notes where the values of known names lie. AssemblyScript, built by
+// scripts/build-scan.ts into src/scan-module.ts.
+//
+// A plain descent, byte by byte where tokens meet and 16 bytes at a time inside strings, which are most of the text.
+// Nothing here reads past a line feed: no string may hold one, and between tokens it is not skipped. So a broken line never
+// takes its neighbour along, and the line feed that closes the text is the only bound that is needed.
+//
+// Places are addresses here; what is stored is relative to the text's beginning. A value's end and form share a word:
+// end << 4 | form.
+
+const TAB: u32 = 0x09;
+const LINE_FEED: u32 = 0x0a;
+const CARRIAGE_RETURN: u32 = 0x0d;
+const BLANK: u32 = 0x20;
+const QUOTE: u32 = 0x22;
+const PLUS: u32 = 0x2b;
+const COMMA: u32 = 0x2c;
+const MINUS: u32 = 0x2d;
+const POINT: u32 = 0x2e;
+const ZERO: u32 = 0x30;
+const COLON: u32 = 0x3a;
+const OPEN_ARRAY: u32 = 0x5b;
+const BACKSLASH: u32 = 0x5c;
+const CLOSE_ARRAY: u32 = 0x5d;
+const OPEN_OBJECT: u32 = 0x7b;
+const CLOSE_OBJECT: u32 = 0x7d;
+const LOWER: u32 = 0x20;
+
+// forms; see src/places.ts
+const NULL: u32 = 1;
+const FALSE: u32 = 2;
+const TRUE: u32 = 3;
+const INTEGER: u32 = 4;
+const NUMBER: u32 = 5;
+const NESTED: u32 = 6;
+const STRING: u32 = 8;
+/** Of strings and nested values. */
+const WIDE: u32 = 1;
+const ESCAPED: u32 = 2;
+
+// verdicts; see src/places.ts
+const PLAIN: u32 = 0;
+const BLANK_LINE: u32 = 1;
+const NOT_OBJECT: u32 = 2;
+const NOT_JSON: u32 = 3;
+const ESCAPED_NAME: u32 = 5;
+const DOUBLED_NAME: u32 = 6;
+const TOO_MANY: u32 = 7;
+const TOO_DEEP: u32 = 8;
+
+const DEEPEST: u32 = 60;
+const MOST_EXTRAS: u32 = 256;
+/** Digits that a double keeps, whatever they are. */
+const SAFE_DIGITS: u32 = 15;
+
+const HEADER_BYTES: u32 = 24;
+const EXTRA_BYTES: u32 = 16;
+
+// --- names -------------------------------------------------------------------------------------------------------------
+//
+// A table of the known names, open-addressed. An entry, 32 bytes:
+//   0 first eight bytes   8 last eight bytes   16 address of the name   20 length (0: no entry)   24 context   28 slot
+// A context is what a name is a name in: 0 the object itself, s + 1 the object in slot s.
+
+const ENTRIES: u32 = 2048;
+const ENTRY_BYTES: u32 = 32;
+const MOST_SLOTS: u32 = 1024;
+const NAME_BYTES: u32 = 64 << 10;
+const NOWHERE: u32 = 0xffff;
+const KINDS: u32 = 0xfffe;
+const NOT_FOUND: u32 = 0xffffffff;
+
+const table: u32 = memory.data(ENTRIES * ENTRY_BYTES, 16);
+/** By slot: whether it has names of its own. */
+const hasNames: u32 = memory.data(MOST_SLOTS, 16);
+/** Hashes of the extras of the line under way. */
+const extraHashes: u32 = memory.data(MOST_EXTRAS * 8, 16);
+/** Where JavaScript puts the bytes of names, which stay. */
+const nameBytes: u32 = memory.data(NAME_BYTES, 16);
+
+let slots: u32 = 0;
+let kindSlot: u32 = 0;
+
+// --- of the line under way ---------------------------------------------------------------------------------------------
+
+let base: u32 = 0;
+let row: u32 = 0;
+let verdict: u32 = 0;
+/** Something is not ASCII: in the nested value under way, and in the text. */
+let wide: u32 = 0;
+let anyWide: u32 = 0;
+let firstExtra: u32 = 0;
+let extra: u32 = 0;
+
+let consumed: u32 = 0;
+
+export function nameSpace(): u32 {
+  return nameBytes;
+}
+
+export function nameSpaceBytes(): u32 {
+  return NAME_BYTES;
+}
+
+/** The end of what this module keeps: from here on memory is JavaScript's. */
+export function free(): u32 {
+  return __heap_base;
+}
+
+/** Names are hashed by their first and last eight bytes, which tell all of a name of up to sixteen. */
+@inline
+function firstBytes(start: u32, length: u32): u64 {
+  const bytes = load<u64>(start);
+  return length >= 8 ? bytes : bytes & ((<u64>1 << (<u64>length << 3)) - 1);
+}
+
+@inline
+function lastBytes(start: u32, length: u32): u64 {
+  return length > 8 ? load<u64>(start + length - 8) : 0;
+}
+
+@inline
+function hashOf(first: u64, last: u64, length: u32, context: u32): u64 {
+  const mixed =
+    (first * 0x9e3779b97f4a7c15) ^ (last * 0xc2b2ae3d27d4eb4f) ^ ((<u64>length << 48) + <u64>context * 0x165667b19e3779f9);
+  return mixed ^ (mixed >> 29);
+}
+
+/** The middle of two names of more than sixteen bytes. */
+function sameMiddle(one: u32, other: u32, length: u32): bool {
+  for (let at: u32 = 8; at < length - 8; at += 8) if (load<u64>(one + at) !== load<u64>(other + at)) return false;
+  return true;
+}
+
+function find(start: u32, length: u32, context: u32, first: u64, last: u64, hash: u64): u32 {
+  let index = <u32>hash & (ENTRIES - 1);
+  while (true) {
+    const entry = table + index * ENTRY_BYTES;
+    const found = load<u32>(entry, 20);
+    if (found === 0) return NOT_FOUND;
+    if (
+      load<u64>(entry) === first &&
+      load<u64>(entry, 8) === last &&
+      found === length + 1 &&
+      load<u32>(entry, 24) === context &&
+      (length <= 16 || sameMiddle(start, load<u32>(entry, 16), length))
+    )
+      return load<u32>(entry, 28);
+    index = (index + 1) & (ENTRIES - 1);
+  }
+}
+
+/** A name whose bytes JavaScript has put at `start`. The caller keeps names to half the table and slots to MOST_SLOTS. */
+export function addName(start: u32, length: u32, context: u32, slot: u32): void {
+  const first = firstBytes(start, length);
+  const last = lastBytes(start, length);
+  let index = <u32>hashOf(first, last, length, context) & (ENTRIES - 1);
+  while (load<u32>(table + index * ENTRY_BYTES, 20) !== 0) index = (index + 1) & (ENTRIES - 1);
+  const entry = table + index * ENTRY_BYTES;
+  store<u64>(entry, first);
+  store<u64>(entry, last, 8);
+  store<u32>(entry, start, 16);
+  store<u32>(entry, length + 1, 20);
+  store<u32>(entry, context, 24);
+  store<u32>(entry, slot, 28);
+  if (context === KINDS) return;
+  if (context > 0) store<u8>(hasNames + context - 1, 1);
+  slots = max(slots, slot + 1);
+}
+
+export function setKindSlot(slot: u32): void {
+  kindSlot = slot;
+}
+
+// --- tokens ------------------------------------------------------------------------------------------------------------
+
+@inline
+function fail(reason: u32): u32 {
+  verdict = reason;
+  return 0;
+}
+
+@inline
+function isWhite(byte: u32): bool {
+  return byte === BLANK || byte === TAB || byte === CARRIAGE_RETURN;
+}
+
+/** The first place from `at` on that is not white space; a line feed is none here. */
+@inline
+function skipWhite(at: u32): u32 {
+  while (isWhite(load<u8>(at))) at++;
+  return at;
+}
+
+@inline
+function isDigit(byte: u32): bool {
+  return byte - ZERO < 10;
+}
+
+function isHex(byte: u32): bool {
+  return isDigit(byte) || (byte | LOWER) - 0x61 < 6;
+}
+
+/** The place behind the escape that begins at `at`; 0 if it is none. */
+function escapeEnd(at: u32): u32 {
+  const byte = <u32>load<u8>(at, 1);
+  switch (byte) {
+    case QUOTE:
+    case BACKSLASH:
+    case 0x2f: // /
+    case 0x62: // b
+    case 0x66: // f
+    case 0x6e: // n
+    case 0x72: // r
+    case 0x74: // t
+      return at + 2;
+    case 0x75: // u
+      for (let digit: u32 = 2; digit < 6; digit++) if (!isHex(load<u8>(at + digit))) return fail(NOT_JSON);
+      return at + 6;
+    default:
+      return fail(NOT_JSON);
+  }
+}
+
+/** A string from behind its opening quote: the place of its closing quote, and its form; 0 if it is not one. */
+function stringEnd(start: u32): u32 {
+  const quotes = i8x16.splat(<i8>QUOTE);
+  const backslashes = i8x16.splat(<i8>BACKSLASH);
+  const blanks = i8x16.splat(<i8>BLANK);
+  let at = start;
+  let form = STRING;
+  while (true) {
+    const bytes = v128.load(at);
+    const marks = v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, backslashes));
+    // signed, bytes from 0x80 on are less than a blank too: as long as all is ASCII one comparison finds both
+    const low = form & WIDE ? i8x16.lt_u(bytes, blanks) : i8x16.lt_s(bytes, blanks);
+    const stops = i8x16.bitmask(v128.or(marks, low));
+    if (stops === 0) {
+      at += 16;
+      continue;
+    }
+    at += ctz(stops);
+    const byte = <u32>load<u8>(at);
+    if (byte === QUOTE) return (at << 4) | form;
+    if (byte === BACKSLASH) {
+      at = escapeEnd(at);
+      if (at === 0) return 0;
+      form |= ESCAPED;
+    } else if (byte >= 0x80) {
+      form |= WIDE;
+      wide = 1;
+    } else return fail(NOT_JSON);
+  }
+}
+
+/** The place behind the digits that begin at `at`; 0 if there are none. */
+@inline
+function digitsEnd(at: u32): u32 {
+  const start = at;
+  while (isDigit(load<u8>(at))) at++;
+  return at === start ? fail(NOT_JSON) : at;
+}
+
+/** A number's end and form; 0 if it is none. */
+function numberEnd(start: u32): u32 {
+  let at = start;
+  const negative = load<u8>(at) === MINUS;
+  if (negative) at++;
+  const first = at;
+  const zero = load<u8>(at) === ZERO;
+  at = zero ? at + 1 : digitsEnd(at);
+  if (at === 0) return 0;
+  let form = at - first > SAFE_DIGITS || (negative && zero) ? NUMBER : INTEGER;
+  if (load<u8>(at) === POINT) {
+    form = NUMBER;
+    at = digitsEnd(at + 1);
+    if (at === 0) return 0;
+  }
+  if ((load<u8>(at) | LOWER) === 0x65) {
+    form = NUMBER;
+    at++;
+    const sign = <u32>load<u8>(at);
+    at = digitsEnd(sign === PLUS || sign === MINUS ? at + 1 : at);
+    if (at === 0) return 0;
+  }
+  return (at << 4) | form;
+}
+
+/** A value's end and form; 0 if it is none. Of a string that is the place of its closing quote. */
+function valueEnd(at: u32, context: u32, depth: u32): u32 {
+  const byte = <u32>load<u8>(at);
+  if (byte === QUOTE) return stringEnd(at + 1);
+  if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) return nestedEnd(at, context, depth);
+  if (isDigit(byte) || byte === MINUS) return numberEnd(at);
+  const word = load<u32>(at);
+  if (word === 0x6c6c756e) return ((at + 4) << 4) | NULL;
+  if (word === 0x65757274) return ((at + 4) << 4) | TRUE;
+  if (word === 0x736c6166 && load<u8>(at, 4) === 0x65) return ((at + 5) << 4) | FALSE;
+  return fail(NOT_JSON);
+}
+
+/** The place behind a value. */
+@inline
+function behind(end: u32): u32 {
+  return (end >> 4) + ((end >> 3) & 1);
+}
+
+function nestedEnd(at: u32, context: u32, depth: u32): u32 {
+  if (depth === DEEPEST) return fail(TOO_DEEP);
+  const wideAround = wide;
+  wide = 0;
+  const end = load<u8>(at) === OPEN_OBJECT ? objectEnd(at + 1, context, depth + 1) : arrayEnd(at + 1, depth + 1);
+  if (end === 0) return 0;
+  const form = NESTED | wide;
+  wide |= wideAround;
+  return (end << 4) | form;
+}
+
+/** The place behind an array, from behind its opening bracket. */
+function arrayEnd(start: u32, depth: u32): u32 {
+  let at = skipWhite(start);
+  if (load<u8>(at) === CLOSE_ARRAY) return at + 1;
+  while (true) {
+    const end = valueEnd(at, NOWHERE, depth);
+    if (end === 0) return 0;
+    at = skipWhite(behind(end));
+    const byte = <u32>load<u8>(at);
+    if (byte === CLOSE_ARRAY) return at + 1;
+    if (byte !== COMMA) return fail(NOT_JSON);
+    at = skipWhite(at + 1);
+  }
+}
+
+/** The place behind an object, from behind its opening brace; members that have a slot, or are extras, are noted. */
+function objectEnd(start: u32, context: u32, depth: u32): u32 {
+  let at = skipWhite(start);
+  if (load<u8>(at) === CLOSE_OBJECT) return at + 1;
+  while (true) {
+    if (load<u8>(at) !== QUOTE) return fail(NOT_JSON);
+    const nameStart = at + 1;
+    const name = stringEnd(nameStart);
+    if (name === 0) return 0;
+    const nameEnd: u32 = name >> 4;
+    at = skipWhite(nameEnd + 1);
+    if (load<u8>(at) !== COLON) return fail(NOT_JSON);
+    at = skipWhite(at + 1);
+
+    let place: u32 = 0;
+    let names = NOWHERE;
+    if (context !== NOWHERE) {
+      if (name & ESCAPED) return fail(ESCAPED_NAME);
+      const length = nameEnd - nameStart;
+      const first = firstBytes(nameStart, length);
+      const last = lastBytes(nameStart, length);
+      const hash = hashOf(first, last, length, context);
+      const slot = find(nameStart, length, context, first, last, hash);
+      if (slot !== NOT_FOUND) {
+        place = row + HEADER_BYTES + (slot << 3);
+        if (load<u32>(place, 4) !== 0) return fail(DOUBLED_NAME);
+        if (load<u8>(hasNames + slot)) names = slot + 1;
+      } else if (context === 0) {
+        place = addExtra(nameStart, nameEnd, hash);
+        if (place === 0) return 0;
+      }
+    }
+
+    const end = valueEnd(at, names, depth);
+    if (end === 0) return 0;
+    if (place !== 0) {
+      store<u32>(place, (at - base) + ((end >> 3) & 1));
+      store<u32>(place, end - (base << 4), 4);
+    }
+    at = skipWhite(behind(end));
+    const byte = <u32>load<u8>(at);
+    if (byte === CLOSE_OBJECT) return at + 1;
+    if (byte !== COMMA) return fail(NOT_JSON);
+    at = skipWhite(at + 1);
+  }
+}
+
+/** Where the place of an extra's value goes; 0 if the line has too many, or one of this name. */
+function addExtra(nameStart: u32, nameEnd: u32, hash: u64): u32 {
+  const count = (extra - firstExtra) / EXTRA_BYTES;
+  if (count === MOST_EXTRAS) return fail(TOO_MANY);
+  for (let other: u32 = 0; other < count; other++)
+    if (load<u64>(extraHashes + (other << 3)) === hash && isNamed(firstExtra + other * EXTRA_BYTES, nameStart, nameEnd))
+      return fail(DOUBLED_NAME);
+  store<u64>(extraHashes + (count << 3), hash);
+  store<u32>(extra, nameStart - base);
+  store<u32>(extra, nameEnd - base, 4);
+  extra += EXTRA_BYTES;
+  return extra - 8;
+}
+
+function isNamed(other: u32, nameStart: u32, nameEnd: u32): bool {
+  const start = base + load<u32>(other);
+  if (base + load<u32>(other, 4) - start !== nameEnd - nameStart) return false;
+  for (let at = nameStart; at < nameEnd; at++)
+    if (load<u8>(at) !== load<u8>(start + at - nameStart)) return false;
+  return true;
+}
+
+// --- lines -------------------------------------------------------------------------------------------------------------
+
+function lineFeed(start: u32): u32 {
+  const feeds = i8x16.splat(<i8>LINE_FEED);
+  let at = start;
+  while (true) {
+    const found = i8x16.bitmask(i8x16.eq(v128.load(at), feeds));
+    if (found !== 0) return at + ctz(found);
+    at += 16;
+  }
+}
+
+/** The end of the line that begins at `start`; sets the verdict. */
+function scanLine(start: u32): u32 {
+  verdict = PLAIN;
+  let at = skipWhite(start);
+  const byte = <u32>load<u8>(at);
+  if (byte === OPEN_OBJECT) {
+    at = objectEnd(at + 1, 0, 1);
+    if (at !== 0) {
+      at = skipWhite(at);
+      if (load<u8>(at) === LINE_FEED) return at;
+      verdict = NOT_JSON;
+    }
+  } else verdict = byte === LINE_FEED ? BLANK_LINE : NOT_OBJECT;
+  return lineFeed(start);
+}
+
+/** 1 + the kind that the row's line says it is of; 0 if it says none that is known. */
+@inline
+function kindOfRow(): u32 {
+  const place = row + HEADER_BYTES + (kindSlot << 3);
+  const end = load<u32>(place, 4);
+  if ((end & 15) !== STRING) return 0;
+  const start: u32 = base + load<u32>(place);
+  const length: u32 = base + (end >> 4) - start;
+  const first = firstBytes(start, length);
+  const last = lastBytes(start, length);
+  return find(start, length, KINDS, first, last, hashOf(first, last, length, KINDS)) + 1;
+}
+
+/**
+ * Scans the lines from `text` on, as many as there is room for: rows and extras as src/places.ts says.
+ * The text ends in a line feed, and 64 bytes behind it are readable.
+ */
+export function scanLines(text: u32, end: u32, rows: u32, rowsEnd: u32, extras: u32, extrasEnd: u32): u32 {
+  const rowBytes = HEADER_BYTES + (slots << 3);
+  const mostExtras: u32 = MOST_EXTRAS * EXTRA_BYTES;
+  let count: u32 = 0;
+  let at = text;
+  base = text;
+  row = rows;
+  extra = extras;
+  anyWide = 0;
+  while (at < end && row + rowBytes <= rowsEnd && extra + mostExtras <= extrasEnd) {
+    memory.fill(row, 0, rowBytes);
+    firstExtra = extra;
+    wide = 0;
+    const lineEnd = scanLine(at);
+    store<u32>(row, (at - text));
+    store<u32>(row, (lineEnd - text), 4);
+    store<u32>(row, verdict, 8);
+    if (verdict === PLAIN) {
+      store<u32>(row, kindOfRow(), 12);
+      store<u32>(row, (firstExtra - extras) >> 2, 16);
+      store<u32>(row, (extra - firstExtra) / EXTRA_BYTES, 20);
+      anyWide |= wide;
+    } else extra = firstExtra;
+    at = lineEnd + 1;
+    row += rowBytes;
+    count++;
+  }
+  consumed = at;
+  return count;
+}
+
+/** Of the last scan: the place behind the last line. */
+export function scanEnd(): u32 {
+  return consumed;
+}
+
+/** Of the last scan: whether a plain line has a byte that is not ASCII. */
+export function scanWide(): u32 {
+  return anyWide;
+}
+
+/** Of the last scan: bytes of extras. */
+export function extrasEnd(): u32 {
+  return extra;
+}

@@ -1,0 +1,54 @@
+/**
+ * What a place says of a value, and a verdict of a line; assembly/scan.ts writes both.
+ *
+ *   a value     two words: start, and end << 4 | form; of a string start and end lie inside the quotes
+ *   a row       line start, line end (without the line feed), verdict, kind, first extra, extras; then a value a slot
+ *   an extra    four words: start and end of its name, and its value; a member at top level whose name has no slot
+ */
+
+/** The words of a row before its first slot. */
+export const headerWords = 6;
+
+/** The words of an extra. */
+export const extraWords = 4;
+
+/** A value's form: the low four bits of its second word. From `nested` on, the lowest bit is set if it is not all ASCII. */
+export const forms = {
+  absent: 0,
+  null: 1,
+  false: 2,
+  true: 3,
+  /** A number that a double keeps: an integer of at most 15 digits, and not -0. */
+  integer: 4,
+  /** Any other number. */
+  number: 5,
+  nested: 6,
+  nestedWide: 7,
+  /** The first form of a string. */
+  string: 8,
+  stringWide: 9,
+  /** The first form of a string with escapes to undo. */
+  escaped: 10,
+  escapedWide: 11,
+} as const;
+
+/** What the scan found a line to be. Of one that is not `plain`, only start, end and verdict are to be read. */
+export const verdicts = {
+  /** An object, and JSON as JSON.parse has it; no name that matters is escaped or comes twice. */
+  plain: 0,
+  /** White space or nothing. */
+  blank: 1,
+  notObject: 2,
+  notJson: 3,
+  notUtf8: 4,
+  /** A name with an escape, at top level or in an object on a registered path. */
+  escapedName: 5,
+  /** A name that comes twice, at top level or on a registered path. */
+  doubledName: 6,
+  /** More than 256 extras. */
+  tooMany: 7,
+  /** Nested more than 60 deep. */
+  tooDeep: 8,
+  /** Longer than the scanner takes. */
+  tooLong: 9,
+} as const;
