@@ -367,7 +367,7 @@ function objectEnd(start: u32, context: u32, depth: u32): u32 {
     const end = valueEnd(at, names, depth);
     if (end === 0) return 0;
     if (place !== 0) {
-      store<u32>(place, (at - base) + ((end >> 3) & 1));
+      store<u32>(place, at - base + ((end >> 3) & 1));
       store<u32>(place, end - (base << 4), 4);
     }
     at = skipWhite(behind(end));
@@ -459,8 +459,9 @@ export function scanLines(text: u32, end: u32, rows: u32, rowsEnd: u32, extras: 
     firstExtra = extra;
     wide = 0;
     const lineEnd = scanLine(at);
-    store<u32>(row, (at - text));
-    store<u32>(row, (lineEnd - text), 4);
+    store<u32>(row, at - text);
+    const bare = lineEnd > at && load<u8>(lineEnd - 1) === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
+    store<u32>(row, bare - text, 4);
     store<u32>(row, verdict, 8);
     if (verdict === PLAIN) {
       store<u32>(row, kindOfRow(), 12);
