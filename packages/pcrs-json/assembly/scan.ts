@@ -58,21 +58,29 @@ const EXTRA_BYTES: u32 = 16;
 
 // --- names -------------------------------------------------------------------------------------------------------------
 //
-// A table of the known names, open-addressed. An entry, 32 bytes:
-//   0 first eight bytes   8 last eight bytes   16 address of the name   20 length (0: no entry)   24 context   28 slot
+// A table of the known names, open-addressed. An entry, 48 bytes:
+//   0 first eight bytes   8 last eight bytes   16 mask of the first   24 address of the name   28 length + 1 (0: no entry)
+//   32 context   36 slot   40 the entry whose name came after this one's last time
 // A context is what a name is a name in: 0 the object itself, s + 1 the object in slot s.
+//
+// Records of a kind are alike, so the name that came next last time is tried first: it is compared with the text as it
+// stands, closing quote included, and needs no hash. Any other is looked up; the order of members costs time, never truth.
 
 const ENTRIES: u32 = 2048;
-const ENTRY_BYTES: u32 = 32;
+const ENTRY_BYTES: u32 = 48;
 const MOST_SLOTS: u32 = 1024;
 const NAME_BYTES: u32 = 64 << 10;
 const NOWHERE: u32 = 0xffff;
 const KINDS: u32 = 0xfffe;
+/** In an entry. */
+const NEXT: u32 = 40;
 const NOT_FOUND: u32 = 0xffffffff;
 
 const table: u32 = memory.data(ENTRIES * ENTRY_BYTES, 16);
 /** By slot: whether it has names of its own. */
 const hasNames: u32 = memory.data(MOST_SLOTS, 16);
+/** By context: the entry whose name came first last time. */
+const firstEntries: u32 = memory.data((MOST_SLOTS + 1) * 4, 16);
 /** Hashes of the extras of the line under way. */
 const extraHashes: u32 = memory.data(MOST_EXTRAS * 8, 16);
 /** Where JavaScript puts the bytes of names, which stay. */
@@ -109,9 +117,8 @@ export function free(): u32 {
 
 /** Names are hashed by their first and last eight bytes, which tell all of a name of up to sixteen. */
 @inline
-function firstBytes(start: u32, length: u32): u64 {
-  const bytes = load<u64>(start);
-  return length >= 8 ? bytes : bytes & ((<u64>1 << (<u64>length << 3)) - 1);
+function firstMask(length: u32): u64 {
+  return length >= 8 ? u64.MAX_VALUE : (<u64>1 << (<u64>length << 3)) - 1;
 }
 
 @inline
@@ -132,37 +139,53 @@ function sameMiddle(one: u32, other: u32, length: u32): bool {
   return true;
 }
 
+/** The length of an entry's name if it stands at `start`, closed by a quote; else NOT_FOUND. */
+@inline
+function lengthIfAt(entry: u32, start: u32): u32 {
+  if ((load<u64>(start) & load<u64>(entry, 16)) !== load<u64>(entry)) return NOT_FOUND;
+  const length = load<u32>(entry, 28) - 1;
+  if (load<u8>(start + length) !== QUOTE) return NOT_FOUND;
+  if (length > 8 && load<u64>(start + length - 8) !== load<u64>(entry, 8)) return NOT_FOUND;
+  if (length > 16 && !sameMiddle(start, load<u32>(entry, 24), length)) return NOT_FOUND;
+  return length;
+}
+
+/** The entry of a name, 0 if there is none. */
 function find(start: u32, length: u32, context: u32, first: u64, last: u64, hash: u64): u32 {
   let index = <u32>hash & (ENTRIES - 1);
   while (true) {
     const entry = table + index * ENTRY_BYTES;
-    const found = load<u32>(entry, 20);
-    if (found === 0) return NOT_FOUND;
+    const found = load<u32>(entry, 28);
+    if (found === 0) return 0;
     if (
       load<u64>(entry) === first &&
       load<u64>(entry, 8) === last &&
       found === length + 1 &&
-      load<u32>(entry, 24) === context &&
-      (length <= 16 || sameMiddle(start, load<u32>(entry, 16), length))
+      load<u32>(entry, 32) === context &&
+      (length <= 16 || sameMiddle(start, load<u32>(entry, 24), length))
     )
-      return load<u32>(entry, 28);
+      return entry;
     index = (index + 1) & (ENTRIES - 1);
   }
 }
 
-/** A name whose bytes JavaScript has put at `start`. The caller keeps names to half the table and slots to MOST_SLOTS. */
+/**
+ * A name whose bytes JavaScript has put at `start`. The caller keeps names to half the table, slots to MOST_SLOTS, and away
+ * what no string shows as it is: quotes, backslashes, control characters.
+ */
 export function addName(start: u32, length: u32, context: u32, slot: u32): void {
-  const first = firstBytes(start, length);
+  const first = load<u64>(start) & firstMask(length);
   const last = lastBytes(start, length);
   let index = <u32>hashOf(first, last, length, context) & (ENTRIES - 1);
-  while (load<u32>(table + index * ENTRY_BYTES, 20) !== 0) index = (index + 1) & (ENTRIES - 1);
+  while (load<u32>(table + index * ENTRY_BYTES, 28) !== 0) index = (index + 1) & (ENTRIES - 1);
   const entry = table + index * ENTRY_BYTES;
   store<u64>(entry, first);
   store<u64>(entry, last, 8);
-  store<u32>(entry, start, 16);
-  store<u32>(entry, length + 1, 20);
-  store<u32>(entry, context, 24);
-  store<u32>(entry, slot, 28);
+  store<u64>(entry, firstMask(length), 16);
+  store<u32>(entry, start, 24);
+  store<u32>(entry, length + 1, 28);
+  store<u32>(entry, context, 32);
+  store<u32>(entry, slot, 36);
   if (context === KINDS) return;
   if (context > 0) store<u8>(hasNames + context - 1, 1);
   slots = max(slots, slot + 1);
@@ -180,15 +203,16 @@ function fail(reason: u32): u32 {
   return 0;
 }
 
-@inline
-function isWhite(byte: u32): bool {
-  return byte === BLANK || byte === TAB || byte === CARRIAGE_RETURN;
-}
-
 /** The first place from `at` on that is not white space; a line feed is none here. */
 @inline
 function skipWhite(at: u32): u32 {
-  while (isWhite(load<u8>(at))) at++;
+  return load<u8>(at) > BLANK ? at : whiteEnd(at);
+}
+
+function whiteEnd(start: u32): u32 {
+  let at = start;
+  let byte = <u32>load<u8>(at);
+  while (byte === BLANK || byte === TAB || byte === CARRIAGE_RETURN) byte = load<u8>(++at);
   return at;
 }
 
@@ -333,36 +357,53 @@ function arrayEnd(start: u32, depth: u32): u32 {
 
 /** The place behind an object, from behind its opening brace; members that have a slot, or are extras, are noted. */
 function objectEnd(start: u32, context: u32, depth: u32): u32 {
+  /** Where the entry stands that came next last time. */
+  let before = firstEntries + (context << 2);
   let at = skipWhite(start);
   if (load<u8>(at) === CLOSE_OBJECT) return at + 1;
   while (true) {
     if (load<u8>(at) !== QUOTE) return fail(NOT_JSON);
     const nameStart = at + 1;
-    const name = stringEnd(nameStart);
-    if (name === 0) return 0;
-    const nameEnd: u32 = name >> 4;
-    at = skipWhite(nameEnd + 1);
-    if (load<u8>(at) !== COLON) return fail(NOT_JSON);
-    at = skipWhite(at + 1);
-
+    let nameEnd: u32;
     let place: u32 = 0;
     let names = NOWHERE;
-    if (context !== NOWHERE) {
-      if (name & ESCAPED) return fail(ESCAPED_NAME);
-      const length = nameEnd - nameStart;
-      const first = firstBytes(nameStart, length);
-      const last = lastBytes(nameStart, length);
-      const hash = hashOf(first, last, length, context);
-      const slot = find(nameStart, length, context, first, last, hash);
-      if (slot !== NOT_FOUND) {
+    if (context === NOWHERE) {
+      nameEnd = stringEnd(nameStart) >> 4;
+      if (nameEnd === 0) return 0;
+    } else {
+      let entry = load<u32>(before);
+      const length = entry === 0 ? NOT_FOUND : lengthIfAt(entry, nameStart);
+      if (length !== NOT_FOUND) {
+        nameEnd = nameStart + length;
+      } else {
+        const name = stringEnd(nameStart);
+        if (name === 0) return 0;
+        if (name & ESCAPED) return fail(ESCAPED_NAME);
+        nameEnd = name >> 4;
+        const length = nameEnd - nameStart;
+        const first = load<u64>(nameStart) & firstMask(length);
+        const last = lastBytes(nameStart, length);
+        const hash = hashOf(first, last, length, context);
+        entry = find(nameStart, length, context, first, last, hash);
+        if (entry !== 0) {
+          // of one that is not ASCII stringEnd has to say so
+          if ((name & WIDE) === 0) store<u32>(before, entry);
+        } else if (context === 0) {
+          place = addExtra(nameStart, nameEnd, hash);
+          if (place === 0) return 0;
+        }
+      }
+      if (entry !== 0) {
+        before = entry + NEXT;
+        const slot = load<u32>(entry, 36);
         place = row + HEADER_BYTES + (slot << 3);
         if (load<u32>(place, 4) !== 0) return fail(DOUBLED_NAME);
         if (load<u8>(hasNames + slot)) names = slot + 1;
-      } else if (context === 0) {
-        place = addExtra(nameStart, nameEnd, hash);
-        if (place === 0) return 0;
       }
     }
+    at = skipWhite(nameEnd + 1);
+    if (load<u8>(at) !== COLON) return fail(NOT_JSON);
+    at = skipWhite(at + 1);
 
     const end = valueEnd(at, names, depth);
     if (end === 0) return 0;
@@ -436,9 +477,10 @@ function kindOfRow(): u32 {
   if ((end & 15) !== STRING) return 0;
   const start: u32 = base + load<u32>(place);
   const length: u32 = base + (end >> 4) - start;
-  const first = firstBytes(start, length);
+  const first = load<u64>(start) & firstMask(length);
   const last = lastBytes(start, length);
-  return find(start, length, KINDS, first, last, hashOf(first, last, length, KINDS)) + 1;
+  const entry = find(start, length, KINDS, first, last, hashOf(first, last, length, KINDS));
+  return entry === 0 ? 0 : load<u32>(entry, 36) + 1;
 }
 
 /**

@@ -5,6 +5,9 @@ const MOST_SLOTS = 1024;
 /** The scanner reads names in words of eight bytes. */
 const PADDING = 8;
 
+/** No string shows these as they are: a line that has such a name is strange. */
+const neverPlain = /["\\\0-\x1f]/;
+
 /** The name of a member at top level, or the names that lead to a deeper one from there. */
 export type NamePath = string | readonly string[];
 
@@ -49,6 +52,7 @@ export class Names {
   }
 
   #give(name: string, context: number, index: number): boolean {
+    if (neverPlain.test(name)) return true;
     const bytes = Buffer.from(name);
     if (this.#usedBytes + bytes.length + PADDING > this.#scan.nameSpaceBytes()) return false;
     const start = this.#scan.nameSpace() + this.#usedBytes;
