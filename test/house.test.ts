@@ -27,7 +27,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-records': { library: [] },
   'pcrs-machine': { library: [] },
   'pcrs-json': { library: [] },
-  'pcrs-gateway': { library: [], thirdParty: ['undici'] },
+  'pcrs-gateway': { library: ['pcrs-machine'], thirdParty: ['undici'] },
   'pcrs-cli': { library: ['pcrs-records'], thirdParty: ['yargs', 'ndjson'] },
   'pcrs-sink': { library: ['pcrs-records'] },
   'pcrs-database': { library: ['pcrs-records'], thirdParty: ['better-sqlite3'] },
@@ -54,10 +54,6 @@ const imports: Readonly<Record<string, Rule>> = {
 /** Where a package may look at its own process besides `pcrs-cli`, which names, and why. */
 const processElsewhere: Readonly<Record<string, { names: readonly string[]; why: string }>> = {
   'packages/pcrs-machine/src/process-alive.ts': {
-    names: ['kill', 'pid'],
-    why: 'a lock tells whether its holder lives; signal 0 is how the system says it',
-  },
-  'packages/pcrs-gateway/src/process-alive.ts': {
     names: ['kill', 'pid'],
     why: 'a lock tells whether its holder lives; signal 0 is how the system says it',
   },

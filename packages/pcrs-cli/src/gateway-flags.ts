@@ -203,18 +203,20 @@ export function gatewayOptions(context: ConnectionContext) {
  * Takes  options  what decides on the answers, by flag, dates resolved: another run of the same archive must have the same
  */
 export function keeping(
-  context: Pick<Context, 'tool' | 'version'> & {
+  context: Pick<Context, 'tool' | 'version' | 'signal' | 'log' | 'env'> & {
     flags: { archive?: string | undefined; resume: boolean };
   },
   run: Pick<Run<unknown>, 'session' | 'startedAt'>,
   options: Readonly<Record<string, unknown>>,
 ) {
   const { archive: directory, resume } = context.flags;
+  const { signal, log, env } = context;
   const runId = run.session?.runId ?? null;
   const startedAt = run.startedAt.toISOString();
   return {
     directory,
     resume,
+    waiting: { signal, env, info: (message: string) => log.info(message) },
     header: { stage: context.tool, version: context.version, runId, startedAt, options },
   };
 }

@@ -40,7 +40,7 @@ export function isGone(holder: Holder): boolean {
   }
   if (isZombie(holder.pid)) return true;
   const now = startOf(holder.pid);
-  return now !== null && holder.started !== null && now !== holder.started;
+  return now !== null && Boolean(holder.started) && now !== holder.started;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Archive } from 'pcrs-gateway/archive';
+import type { Archive, Waiting } from 'pcrs-gateway/archive';
 import { codedError } from 'pcrs-records/errors';
 import { isBlank, lineBlocks } from 'pcrs-records/lines';
 import { durationMs } from './duration.ts';
@@ -45,12 +45,13 @@ const flagName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-
 export async function openRunArchive(
   flags: ArchiveFlags,
   now: Date,
+  waiting: Waiting,
 ): Promise<{ archive: Archive; mode: ArchiveMode } | undefined> {
   const mode = modeOf(flags);
   if (flags.archive === undefined) return undefined;
   const { newArchive, oldArchive } = await import('pcrs-gateway/archive');
-  if (mode === 'new') return { archive: await newArchive(flags.archive), mode };
-  const archive = await oldArchive(flags.archive, mode === 'resume' ? 'write' : 'read');
+  if (mode === 'new') return { archive: await newArchive(flags.archive, waiting), mode };
+  const archive = await oldArchive(flags.archive, mode === 'resume' ? 'write' : 'read', waiting);
   try {
     await checkFit(archive, mode, flags, now);
   } catch (error) {

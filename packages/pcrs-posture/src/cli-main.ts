@@ -15,7 +15,9 @@ import type { PolicyHosts, Slice } from './slices.ts';
 
 /** Runs the stage: from the archive or stdin, over slices, to stdout. */
 export async function runPosture(context: PostureContext): Promise<void> {
-  const kept = context.flags.plan ? undefined : await openRunArchive(context.flags, context.startedAt);
+  const { flags, startedAt, signal, env, log } = context;
+  const waiting = { signal, env, info: (message: string) => log.info(message) };
+  const kept = flags.plan ? undefined : await openRunArchive(flags, startedAt, waiting);
   const input = new PostureInput();
   const asked: Asked = { input };
   try {

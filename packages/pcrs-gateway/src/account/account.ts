@@ -1,5 +1,5 @@
+import { type LockTimes, lockTimes } from 'pcrs-machine/lock';
 import type { Dispatcher } from 'undici';
-import { codeOf } from '../ask/gateway-error.ts';
 import { openDispatcher } from '../http/dispatcher.ts';
 import { proxyRoute } from '../http/proxy.ts';
 import { passwordSources, tokenSource } from './credentials.ts';
@@ -41,6 +41,7 @@ export interface Account {
   stateRoot(): string | undefined;
   store: TokenStore | undefined;
   backoffBaseMs: number;
+  lockTimes: LockTimes;
   dispatcher(): Promise<Dispatcher>;
   /** Tells once that nothing can be kept, and why; from then on nothing is. */
   onUnwritable(error: unknown): void;
@@ -74,6 +75,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
     backoffBaseMs = 500,
   } = options;
 
+  const times = lockTimes(options.env);
   let writable = root !== undefined;
   let told = false;
   const unwritable = (error: unknown) => {
@@ -89,6 +91,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   const common = { gateway: url, secrets, userAgent, timeoutMs, retries, maxWaitMs, backoffBaseMs, signal };
   const tokens = new Tokens({
     ...{ url, username, store, elsewhere, passwords, secrets, signal, log, advice, onUnwritable: unwritable },
+    lockTimes: times,
     async login(user, password) {
       const { login } = await import('./login.ts');
       return login({ ...common, username: user, password, dispatcher: await dispatcher(), log });
@@ -96,6 +99,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   });
   return {
     ...{ url, tokens, secrets, store, backoffBaseMs, dispatcher, onUnwritable: unwritable },
+    lockTimes: times,
     get username() {
       return tokens.username;
     },
@@ -110,8 +114,12 @@ function subjectOf(token: string | undefined): string | undefined {
   return token === undefined ? undefined : tokenClaims(token.trim()).subject;
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'no reason given';
+}
+
 function memoryWarning(root: string | undefined, error: unknown): string {
   const where =
-    root === undefined ? 'there is no state directory' : `${root} cannot be written (${codeOf(error)})`;
+    root === undefined ? 'there is no state directory' : `the state cannot be written (${messageOf(error)})`;
   return `${where}: the token stays in memory and requests are paced by this process alone; set PCRS_STATE_DIR`;
 }

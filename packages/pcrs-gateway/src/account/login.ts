@@ -1,10 +1,10 @@
+import { sleep } from 'pcrs-machine/sleep';
 import type { Dispatcher } from 'undici';
 import { type ErrorBody, parseErrorBody, readErrorBody } from '../ask/error-body.ts';
 import { GatewayError } from '../ask/gateway-error.ts';
 import { header, judgeAnswer, tryBackoffMs, waitBackoffMs, waitMarginMs } from '../ask/retry.ts';
 import type { TransportFailure } from '../http/connection-failure.ts';
 import { exchange, type HttpAnswer } from '../http/exchange.ts';
-import { sleep } from '../sleep.ts';
 import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
 import type { Secrets } from './secrets.ts';
 

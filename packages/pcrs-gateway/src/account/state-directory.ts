@@ -1,6 +1,7 @@
-import { accessSync, constants, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
+import { makeDirectory } from 'pcrs-machine/directory';
 import { usageError } from '../ask/gateway-error.ts';
 
 /**
@@ -28,11 +29,11 @@ export function stateRoot(env: Record<string, string | undefined>): string | und
  *         be made or written
  */
 export function privateDirectory(root: string, names: readonly string[], uid: number | undefined): string {
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeDirectory(root);
   let path = root;
   for (const name of names) {
     path = join(path, name);
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     checkPrivate(path, lstatSync(path), uid, 'directory');
   }
   accessSync(path, constants.W_OK | constants.X_OK);

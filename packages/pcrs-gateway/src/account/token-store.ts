@@ -2,18 +2,15 @@ import {
   closeSync,
   constants,
   fstatSync,
-  fsyncSync,
   lstatSync,
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from 'pcrs-machine/file';
 import { codeOf } from '../ask/gateway-error.ts';
-import { uniqueName } from '../process-alive.ts';
 import { checkPrivate, privateDirectory, safeName } from './state-directory.ts';
 
 /** A token of ours as it lies in its file. */
@@ -72,24 +69,11 @@ export class TokenStore {
     return stored?.gateway === gateway && stored.username === username ? stored : undefined;
   }
 
-  /** Keeps a token, in place of the one before. Throws the file system's error where that cannot be done. */
+  /** Keeps a token, in place of the one before. Throws PCRS_MACHINE where that cannot be done. */
   write(stored: StoredToken): string {
     this.#directory(stored.gateway);
     const path = this.path(stored.gateway, stored.username);
-    const temporary = `${path}.${uniqueName()}.tmp`;
-    try {
-      const file = openSync(temporary, 'wx', 0o600);
-      try {
-        writeSync(file, `${JSON.stringify(stored)}\n`);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      renameSync(temporary, path);
-    } catch (error) {
-      removeFile(temporary);
-      throw error;
-    }
+    replaceFile(path, `${JSON.stringify(stored)}\n`);
     return path;
   }
 

@@ -303,7 +303,11 @@ test('makes one login when several processes start or renew at once', async (t) 
     await gateway.close();`;
   const env = { ...process.env, PCRS_STATE_DIR: state, PCRS_PASSWORD: 'open sesame' };
   const run = () =>
-    promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', code], { env });
+    promisify(execFile)(
+      process.execPath,
+      ['--conditions=pcrs-source', '--input-type=module-typescript', '-e', code],
+      { env },
+    );
   const results = await Promise.all([run(), run(), run()]);
   assert.deepEqual(
     results.map(({ stderr }) => stderr),

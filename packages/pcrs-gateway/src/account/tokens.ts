@@ -1,5 +1,5 @@
+import { type LockTimes, withLock } from 'pcrs-machine/lock';
 import { codeOf, refusedError, usageError } from '../ask/gateway-error.ts';
-import { withFileLock } from '../file-lock.ts';
 import type { Source } from './credentials.ts';
 import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
 import type { Secrets } from './secrets.ts';
@@ -16,7 +16,8 @@ export interface TokensOptions {
   login(username: string, password: string): Promise<LiveToken>;
   secrets: Secrets;
   signal: AbortSignal;
-  log: { warn(message: string): void; verbose(message: string): void };
+  log: { warn(message: string): void; info(message: string): void; verbose(message: string): void };
+  lockTimes?: LockTimes | undefined;
   /** The state directory cannot be written. */
   onUnwritable(error: unknown): void;
   /** What to do without a token and without credentials; default: run pcrs-auth again. */
@@ -226,7 +227,7 @@ export class Tokens {
 
   /** Runs under the lock of this token, or without one where nothing can be written. */
   async #locked(work: () => Promise<Held | undefined>): Promise<Held | undefined> {
-    const { store, url, signal, onUnwritable } = this.#options;
+    const { store, url, signal, log, lockTimes, onUnwritable } = this.#options;
     const { username } = this;
     let path: string | undefined;
     try {
@@ -242,7 +243,8 @@ export class Tokens {
       return work();
     };
     try {
-      return await withFileLock(path, signal, inside);
+      const info = (message: string) => log.info(message);
+      return await withLock(path, { what: 'the token', signal, info, times: lockTimes }, inside);
     } catch (error) {
       if (entered || signal.aborted) throw error;
       // A directory that may be written can still be full.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Consume, GatewayRequest } from '../ask/ask.ts';
 import type { Gateway } from '../ask/gateway.ts';
 import { usageError } from '../ask/gateway-error.ts';
-import { type Archive, newArchive, oldArchive, requestKey } from './archive.ts';
+import { type Archive, newArchive, oldArchive, requestKey, type Waiting } from './archive.ts';
 import { kept } from './archive-kept.ts';
 import type { ArchivedBody, ArchiveHeader } from './archive-manifest.ts';
 
@@ -94,9 +94,14 @@ export class ArchivedAnswers {
  * Takes   resume   go on with what a stopped run left there, if it left anything
  * Throws  PCRS_USAGE where the directory holds an archive and `resume` is not asked for, or something else
  */
-export async function openAnswers(directory: string, resume: boolean): Promise<ArchivedAnswers> {
+export async function openAnswers(
+  directory: string,
+  resume: boolean,
+  waiting: Waiting = {},
+): Promise<ArchivedAnswers> {
   const begun = resume && (await exists(join(directory, 'manifest.ndjson')));
-  return new ArchivedAnswers(begun ? await oldArchive(directory, 'write') : await newArchive(directory));
+  const opened = begun ? oldArchive(directory, 'write', waiting) : newArchive(directory, waiting);
+  return new ArchivedAnswers(await opened);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { machineError } from './archive-files.ts';
+import { requireRegular } from 'pcrs-machine/file';
+import { machineError } from 'pcrs-machine/machine-error';
 
 const CHUNK_BYTES = 256 << 10;
 
@@ -102,6 +103,7 @@ export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
 /** Opened anew for each chunk: a reader that stops half-way leaves nothing open. */
 async function readAt(path: string, at: number): Promise<Buffer> {
   try {
+    requireRegular(path);
     const file = await open(path, 'r');
     try {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, at);

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { requireRegular } from 'pcrs-machine/file';
+import { machineError } from 'pcrs-machine/machine-error';
 import { archiveError } from './archive-files.ts';
 
 /** The manifest's first line: what was asked for, and when. */
@@ -52,10 +54,11 @@ export interface Manifest {
  * Throws  PCRS_INCOMPLETE where there is not even a whole first line; PCRS_USAGE where there is no manifest or it is none of ours
  */
 export async function readManifest(directory: string, path: string): Promise<Manifest> {
-  const text = await readFile(path, 'utf8').catch((error: { code: string; message: string }) => {
+  requireRegular(path);
+  const text = await readFile(path, 'utf8').catch((error: { code: string }) => {
     if (error.code === 'ENOENT')
       throw archiveError('PCRS_USAGE', `${directory}: no archive (it has no manifest.ndjson)`);
-    throw archiveError('PCRS_MACHINE', error.message);
+    throw machineError(path, error);
   });
   const manifest = { bodies: new Map<string, ArchivedBody>(), notes: [] as ArchiveNote[], wholeBytes: 0 };
   let header: ArchiveHeader | undefined;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, rename, rm } from 'node:fs/promises';
-import { machineError } from './archive-files.ts';
+import { type FileHandle, rm } from 'node:fs/promises';
+import { renameFile } from 'pcrs-machine/file';
+import { machineError } from 'pcrs-machine/machine-error';
 
 /** A body's bytes in an archive: written once, read as often as needed. */
 export class ArchivePart {
@@ -56,7 +57,7 @@ export class ArchivePart {
   /** For the archive: the final name, lasting. */
   async rename(path: string): Promise<{ bytes: number; sha256: string }> {
     await this.#handle.sync();
-    await rename(this.#path, path);
+    renameFile(this.#path, path);
     this.#path = path;
     this.#kept = true;
     return { bytes: this.#bytes, sha256: this.#hash.digest('hex') };

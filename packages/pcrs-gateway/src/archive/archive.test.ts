@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -170,9 +171,7 @@ describe('an archive', () => {
     const killed = join(root, 'killed');
     mkdirSync(killed);
     writeFileSync(join(killed, 'input.ndjson'), '{}');
-    writeFileSync(join(killed, 'lock'), '{"pid":999999999,"machine":"elsewhere"}');
-    await assert.rejects(newArchive(killed), fails('PCRS_USAGE', /in use by process 999999999 on elsewhere/));
-    await rm(join(killed, 'lock'));
+    writeFileSync(join(killed, 'x.part'), '');
     await (await newArchive(killed)).close();
     writeFileSync(join(killed, 'manifest.ndjson'), '{"kind":"something"}\n');
     await assert.rejects(oldArchive(killed, 'read'), fails('PCRS_USAGE', /not one of this suite's archives/));
@@ -180,19 +179,50 @@ describe('an archive', () => {
 
   it('is for one process at a time, and outlives one that was killed', async () => {
     const archive = await filled();
-    await assert.rejects(oldArchive(directory, 'write'), fails('PCRS_USAGE', /in use by process \d+/));
+    await assert.rejects(oldArchive(directory, 'write'), fails('PCRS_BUSY', /another run is at work there/));
     assert.equal((await oldArchive(directory, 'read')).bodies.size, 2);
+    const lock = readFileSync(join(directory, 'lock'), 'utf8');
     await archive.close();
     const child = execFileSync(process.execPath, ['-e', 'console.log(process.pid)'], { encoding: 'utf8' });
-    const lock = await oldArchive(directory, 'write');
-    const text = JSON.parse(readFileSync(join(directory, 'lock'), 'utf8'));
-    await lock.close();
-    writeFileSync(join(directory, 'lock'), JSON.stringify({ ...text, pid: Number(child) }));
+    writeFileSync(join(directory, 'lock'), lock.replace(`"pid":${process.pid}`, `"pid":${Number(child)}`));
     await (await oldArchive(directory, 'write')).close();
-    if (process.platform === 'linux') {
-      // the killed process's number belongs to another one by now: to this
-      writeFileSync(join(directory, 'lock'), JSON.stringify({ ...text, started: '1' }));
-      await (await oldArchive(directory, 'write')).close();
+  });
+
+  it('waits for the lock of a container that is gone, and is then not changed by it any more', async () => {
+    const archive = await filled();
+    const part = await archive.part();
+    const path = join(directory, 'lock');
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/"machine":"[^"]*"/, '"machine":"elsewhere"'));
+    const said: string[] = [];
+    const info = (message: string) => said.push(message);
+    const next = await oldArchive(directory, 'write', { info, env: { PCRS_LOCK_LEASE: '0.5' } });
+    assert.match(said.join(), /: locked by pid \d+ on \S+ since .*; waiting up to 1 s/);
+    await assert.rejects(
+      archive.keep(part, facts('late')),
+      fails('PCRS_MACHINE', /another run took it over/),
+    );
+    await part.discard();
+    await archive.close();
+    assert.equal(existsSync(path), true, 'the lock of the other is left alone');
+    await next.close();
+  });
+
+  it('refuses a named pipe in the place of a body, the manifest or the input', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const archive = await filled();
+    const [body] = archive.bodies.values();
+    await archive.close();
+    for (const name of [body!.file, 'input.ndjson', 'manifest.ndjson']) {
+      await rm(join(directory, name), { force: true });
+      execFileSync('mkfifo', [join(directory, name)]);
+      const read = async () => {
+        const old = await oldArchive(directory, 'read');
+        if (name === body!.file) await old.open(body!);
+        for await (const _ of old.keptInput());
+      };
+      await assert.rejects(read, fails('PCRS_USAGE', /must be a file, is a named pipe/));
+      if (name !== 'manifest.ndjson') await rm(join(directory, name));
     }
   });
 

@@ -1,14 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rm, truncate } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  archiveError,
-  LineFile,
-  lockDirectory,
-  machineError,
-  replaceFile,
-  syncDirectory,
-} from './archive-files.ts';
+import { makeDirectory } from 'pcrs-machine/directory';
+import { replaceFile, requireRegular, setMode } from 'pcrs-machine/file';
+import { type Lock, lockTimes, openLock } from 'pcrs-machine/lock';
+import { machineError } from 'pcrs-machine/machine-error';
+import { archiveError, LineFile } from './archive-files.ts';
 import { fileBytes, InputTee } from './archive-input.ts';
 import {
   type ArchivedBody,
@@ -32,6 +30,13 @@ export interface BodyFacts {
   hosts: number | null;
   records: number;
   askedAt: Date;
+}
+
+/** How the lock of an archive is waited for; a library's user may say nothing. */
+export interface Waiting {
+  signal?: AbortSignal | undefined;
+  info?: ((message: string) => void) | undefined;
+  env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 const manifestName = 'manifest.ndjson';
@@ -59,27 +64,29 @@ export class Archive {
   readonly manifest: Manifest | undefined;
   /** What is kept, by key. */
   readonly bodies: Map<string, ArchivedBody>;
-  readonly #unlock: () => Promise<void>;
+  /** Undefined where nothing is changed. */
+  readonly #lock: Lock | undefined;
   #manifestLines: LineFile | undefined;
   #sums: LineFile | undefined;
   #input: InputTee | undefined;
   #inputNoted: Promise<void> | undefined;
   #numbers: number;
 
-  constructor(directory: string, unlock: () => Promise<void>, manifest?: Manifest) {
+  constructor(directory: string, lock: Lock | undefined, manifest?: Manifest) {
     this.directory = directory;
     this.manifest = manifest;
     this.bodies = manifest?.bodies ?? new Map();
-    this.#unlock = unlock;
+    this.#lock = lock;
     this.#numbers = Math.max(0, ...Array.from(this.bodies.values(), ({ file }) => Number.parseInt(file, 10)));
   }
 
   /** Writes the first line of a new archive, or goes on with an old one; before that nothing can be kept. */
   async begin(header: Omit<ArchiveHeader, 'kind' | 'contract'>): Promise<void> {
     await this.#guarded(async () => {
+      this.#lock?.stillMine();
       const file = join(this.directory, manifestName);
       if (this.manifest === undefined)
-        await replaceFile(file, `${JSON.stringify({ kind: 'archive', contract: 1, ...header })}\n`);
+        replaceFile(file, `${JSON.stringify({ kind: 'archive', contract: 1, ...header })}\n`);
       else {
         await truncate(file, this.manifest.wholeBytes);
         await this.#removeUnknown();
@@ -87,10 +94,9 @@ export class Archive {
       const sums = [...(this.manifest?.bodies.values() ?? [])].map(
         ({ sha256, file: name }) => `${sha256}  ${name}\n`,
       );
-      await replaceFile(join(this.directory, sumsName), sums.join(''));
+      replaceFile(join(this.directory, sumsName), sums.join(''));
       this.#manifestLines = new LineFile(await open(file, 'a', 0o600));
       this.#sums = new LineFile(await open(join(this.directory, sumsName), 'a', 0o600));
-      await syncDirectory(this.directory);
     });
     if (this.#input !== undefined) void this.#noteInput(this.#input);
   }
@@ -108,8 +114,8 @@ export class Archive {
       this.#numbers += 1;
       const number = String(this.#numbers).padStart(6, '0');
       const file = `${number}-${key.slice(0, 12)}.json${part.isGzip ? '.gz' : ''}`;
+      this.#lock?.stillMine();
       const { bytes, sha256 } = await part.rename(join(this.directory, file));
-      await syncDirectory(this.directory);
       const times = { askedAt: askedAt.toISOString(), provenAt: new Date().toISOString() };
       const what = { key, file, path, parameters, policies, hosts, records, bytes, sha256 };
       const body: ArchivedBody = { kind: 'body', ...what, ...times };
@@ -123,12 +129,16 @@ export class Archive {
   /** A body that is kept already, for reading. */
   async open(body: ArchivedBody): Promise<ArchivePart> {
     const path = join(this.directory, body.file);
-    return this.#guarded(async () => new ArchivePart(path, await open(path, 'r'), true));
+    return this.#guarded(async () => {
+      requireRegular(path);
+      return new ArchivePart(path, await open(path, 'r'), true);
+    });
   }
 
   /** Takes a kept body out that turned out to be damaged. */
   async forget(body: ArchivedBody): Promise<void> {
     await this.#guarded(async () => {
+      this.#lock?.stillMine();
       this.bodies.delete(body.key);
       await rm(join(this.directory, body.file), { force: true });
       await this.#sums?.close();
@@ -161,7 +171,7 @@ export class Archive {
     await this.#manifestLines?.close();
     await this.#sums?.close();
     this.#manifestLines = this.#sums = undefined;
-    await this.#unlock();
+    this.#lock?.release();
   }
 
   /** Bodies whose manifest line a crash has prevented. */
@@ -177,7 +187,7 @@ export class Archive {
   async #newSums(): Promise<LineFile> {
     const path = join(this.directory, sumsName);
     const lines = Array.from(this.bodies.values(), ({ sha256, file }) => `${sha256}  ${file}\n`);
-    await replaceFile(path, lines.join(''));
+    replaceFile(path, lines.join(''));
     return new LineFile(await open(path, 'a', 0o600));
   }
 
@@ -206,11 +216,12 @@ export class Archive {
 /**
  * Opens a directory for a new archive.
  *
- * Throws  PCRS_USAGE where it holds one already, or something else
+ * Throws  PCRS_USAGE where it holds one already, or something else; PCRS_BUSY where another process is at it
  */
-export async function newArchive(directory: string): Promise<Archive> {
+export async function newArchive(directory: string, waiting: Waiting = {}): Promise<Archive> {
+  let lock: Lock | undefined;
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     const names = await readdir(directory);
     if (names.includes(manifestName)) throw taken(directory);
     const foreign = names.find((name) => !isOurs(name));
@@ -220,16 +231,14 @@ export async function newArchive(directory: string): Promise<Archive> {
         `${directory}: holds other things (${foreign}); an archive needs a directory of its own`,
       );
     }
-    await chmod(directory, 0o700);
-    const unlock = await lockDirectory(directory);
-    if ((await readdir(directory)).includes(manifestName)) {
-      await unlock();
-      throw taken(directory);
-    }
+    setMode(directory, 0o700);
+    lock = await lockArchive(directory, waiting);
+    if ((await readdir(directory)).includes(manifestName)) throw taken(directory);
     await removeParts(directory);
-    return new Archive(directory, unlock);
+    return new Archive(directory, lock);
   } catch (error) {
-    throw isOursError(error) ? error : machineError(directory, error);
+    lock?.release();
+    throw machineError(directory, error);
   }
 }
 
@@ -237,42 +246,40 @@ export async function newArchive(directory: string): Promise<Archive> {
  * Opens an archive that an earlier run left.
  *
  * Takes   mode   `read`: nothing in it is changed, and several may read at a time
- * Throws  PCRS_USAGE where there is none, or another process is at it; PCRS_INCOMPLETE where its first line is torn
+ * Throws  PCRS_USAGE where there is none; PCRS_BUSY where another process is at it; PCRS_INCOMPLETE where its first
+ *         line is torn
  */
-export async function oldArchive(directory: string, mode: 'read' | 'write'): Promise<Archive> {
-  const unlock = mode === 'read' ? async () => {} : await lockArchive(directory);
+export async function oldArchive(
+  directory: string,
+  mode: 'read' | 'write',
+  waiting: Waiting = {},
+): Promise<Archive> {
+  if (!existsSync(directory))
+    throw archiveError('PCRS_USAGE', `${directory}: no archive (there is no such directory)`);
+  const lock = mode === 'read' ? undefined : await lockArchive(directory, waiting);
   try {
     if (mode === 'write') await removeParts(directory);
-    return new Archive(directory, unlock, await readManifest(directory, join(directory, manifestName)));
+    return new Archive(directory, lock, await readManifest(directory, join(directory, manifestName)));
   } catch (error) {
-    await unlock();
-    throw isOursError(error) ? error : machineError(directory, error);
+    lock?.release();
+    throw machineError(directory, error);
   }
 }
 
-async function lockArchive(directory: string): Promise<() => Promise<void>> {
-  try {
-    return await lockDirectory(directory);
-  } catch (error) {
-    if ((error as { code: string }).code === 'ENOENT')
-      throw archiveError('PCRS_USAGE', `${directory}: no archive (there is no such directory)`);
-    throw isOursError(error) ? error : machineError(directory, error);
-  }
+function lockArchive(directory: string, waiting: Waiting): Promise<Lock> {
+  const { signal = new AbortController().signal, info = () => {}, env = {} } = waiting;
+  return openLock(join(directory, 'lock'), { what: directory, signal, info, times: lockTimes(env) });
 }
 
 async function removeParts(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (name.endsWith('.part')) await rm(join(directory, name), { recursive: true, force: true });
+    if (/\.(part|stale)$/.test(name)) await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 
 /** What a run leaves that was killed before its first line. */
 function isOurs(name: string): boolean {
-  return name === inputName || name === 'lock' || name.endsWith('.part');
-}
-
-function isOursError(error: unknown): boolean {
-  return String((error as { code?: unknown }).code).startsWith('PCRS_');
+  return name === inputName || name === 'lock' || /\.(part|stale)$/.test(name);
 }
 
 function taken(directory: string): Error {

@@ -1,12 +1,15 @@
 import type { GatewayRequest } from '../ask/ask.ts';
 import type { Gateway } from '../ask/gateway.ts';
 import { usageError } from '../ask/gateway-error.ts';
+import type { Waiting } from './archive.ts';
 import type { Header } from './archive-answers.ts';
 
 /** What is kept, and where; nothing without a directory. */
 export interface Keeping {
   directory: string | undefined;
   resume: boolean;
+  /** How long another process's archive is waited for, and who is told. */
+  waiting?: Waiting | undefined;
   /** Members of the manifest's first line that the gateway does not tell. */
   header: Pick<Header, 'stage' | 'version' | 'runId' | 'startedAt' | 'options'>;
 }
@@ -18,7 +21,7 @@ export interface Keeping {
  */
 export async function askKeeping<T>(
   gateway: Gateway,
-  { directory, resume, header }: Keeping,
+  { directory, resume, waiting, header }: Keeping,
   facts: (
     request: GatewayRequest,
     value: T,
@@ -31,7 +34,7 @@ export async function askKeeping<T>(
       return await work(gateway);
     }
     const { openAnswers } = await import('./archive-answers.ts');
-    const answers = await openAnswers(directory, resume);
+    const answers = await openAnswers(directory, resume, waiting);
     try {
       await answers.begin({ ...header, gateway: gateway.url, username: gateway.username ?? null });
       await work(answers.over(gateway, facts));

@@ -1,5 +1,5 @@
+import { sleep } from 'pcrs-machine/sleep';
 import type { Blocked } from '../pace/rate-limit.ts';
-import { sleep } from '../sleep.ts';
 import type { AskContext, GatewayRequest } from './ask.ts';
 import type { Unanswered } from './attempt.ts';
 import { GatewayError, type Reason } from './gateway-error.ts';

@@ -97,9 +97,13 @@ test('trusts NODE_EXTRA_CA_CERTS, and verifies also with NODE_TLS_REJECT_UNAUTHO
     await gateway.close();`;
   const run = async (env: Record<string, string>) =>
     (
-      await promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', code], {
-        env: { ...process.env, ...env },
-      })
+      await promisify(execFile)(
+        process.execPath,
+        ['--conditions=pcrs-source', '--input-type=module-typescript', '-e', code],
+        {
+          env: { ...process.env, ...env },
+        },
+      )
     ).stdout;
   assert.equal(await run({ NODE_EXTRA_CA_CERTS: caFile }), '200\n');
   assert.match(await run({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }), /is not trusted/);

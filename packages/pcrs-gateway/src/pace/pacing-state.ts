@@ -1,4 +1,4 @@
-import type { Holder } from '../process-alive.ts';
+import type { Holder } from 'pcrs-machine/process-alive';
 
 /** What all processes of a user know together about one endpoint of a gateway. Times: milliseconds since 1970. */
 export interface PacingState {

@@ -188,9 +188,13 @@ test('takes over the slots of a process that was killed', async (t) => {
     await pacing.enter('hostids', ${far});
     console.log('in');
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--conditions=pcrs-source', '--input-type=module-typescript', '-e', code],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   t.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   const other = new Pacing(options);
@@ -259,7 +263,11 @@ test('three processes side by side are never refused by a gateway with the same 
     await gateway.close();`;
   const env = { ...process.env, PCRS_STATE_DIR: temporaryDirectory(t), PCRS_PASSWORD: 'x' };
   const run = () =>
-    promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', code], { env });
+    promisify(execFile)(
+      process.execPath,
+      ['--conditions=pcrs-source', '--input-type=module-typescript', '-e', code],
+      { env },
+    );
   await Promise.all([run(), run(), run()]);
   assert.deepEqual([arrivals.length, refused], [45, 0]);
 });

@@ -1,9 +1,10 @@
+import type { LockTimes } from 'pcrs-machine/lock';
+import { isGone, thisProcess, uniqueName } from 'pcrs-machine/process-alive';
+import { sleep } from 'pcrs-machine/sleep';
 import { privateDirectory, safeName } from '../account/state-directory.ts';
 import type { Endpoint } from '../ask/api-versions.ts';
 import { codeOf } from '../ask/gateway-error.ts';
 import { decimal, header } from '../ask/retry.ts';
-import { isGone, thisProcess, uniqueName } from '../process-alive.ts';
-import { sleep } from '../sleep.ts';
 import {
   allowance,
   block,
@@ -40,6 +41,7 @@ export interface PacingOptions extends PacingRule {
   username: string | undefined;
   uid: number | undefined;
   signal: AbortSignal;
+  lockTimes?: LockTimes | undefined;
   onUnwritable(error: unknown): void;
   /** Told a long wait that the gateway asked of another process. */
   info(message: string): void;
@@ -90,14 +92,15 @@ export class Pacing {
   }
 
   #openState(endpoint: Endpoint): SharedState {
-    const { stateRoot, gateway, username = '-', uid, onUnwritable } = this.#options;
+    const { stateRoot, gateway, username = '-', uid, info, lockTimes, onUnwritable } = this.#options;
     if (stateRoot === undefined) {
       onUnwritable(undefined);
       return memoryState();
     }
     try {
       const directory = privateDirectory(stateRoot, ['pacing', safeName(new URL(gateway).host)], uid);
-      return fileState(`${directory}/${safeName(username)}.${endpoint}.json`, onUnwritable);
+      const file = `${directory}/${safeName(username)}.${endpoint}.json`;
+      return fileState(file, { what: 'the pace', info, times: lockTimes }, onUnwritable);
     } catch (error) {
       if (codeOf(error) === 'PCRS_USAGE') throw error;
       onUnwritable(error);

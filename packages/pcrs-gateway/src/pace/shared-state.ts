@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { type LockOptions, withLock } from 'pcrs-machine/lock';
 import { codeOf } from '../ask/gateway-error.ts';
-import { withFileLock } from '../file-lock.ts';
 import { emptyState, type PacingState, parseState } from './pacing-state.ts';
 
 /** The one state that several processes read and change, each alone at its time. */
@@ -20,21 +20,25 @@ export function memoryState(): SharedState {
  *
  * Takes   onUnwritable   told once, when the file cannot be written; from then on the state is that of this process
  */
-export function fileState(path: string, onUnwritable: (error: unknown) => void): SharedState {
+export function fileState(
+  path: string,
+  locking: Omit<LockOptions, 'signal'>,
+  onUnwritable: (error: unknown) => void,
+): SharedState {
   let fallback: SharedState | undefined;
   return {
     async change(signal, work) {
       if (fallback) return fallback.change(signal, work);
       let done: { value: Awaited<ReturnType<typeof work>> } | undefined;
       try {
-        await withFileLock(`${path}.lock`, signal, () => {
+        await withLock(`${path}.lock`, { ...locking, signal }, () => {
           const state = read(path);
           done = { value: work(state) as never };
           write(path, state);
         });
       } catch (error) {
         signal.throwIfAborted();
-        if (codeOf(error)?.startsWith('PCRS_')) throw error;
+        if (codeOf(error) === 'PCRS_USAGE') throw error;
         fallback = memoryState();
         onUnwritable(error);
         if (!done) return fallback.change(signal, work);
