@@ -19,11 +19,13 @@ interface Rule {
 
 /** Every tool but `pcrs`, which gives all their bins. */
 const suiteTools = [
+  'pcrs-from-sqlite',
   ...['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite', 'pcrs-to-csv'],
   ...['pcrs-etl', 'pcrs-diff', 'pcrs-status', 'pcrs-simulator'],
 ];
 const stage: Rule = { library: ['pcrs-records', 'pcrs-gateway'], cli: ['pcrs-cli'] };
 const imports: Readonly<Record<string, Rule>> = {
+  'pcrs-from-sqlite': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
   'pcrs-records': { library: [] },
   'pcrs-machine': { library: [] },
   'pcrs-json': { library: [] },

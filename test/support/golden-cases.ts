@@ -70,6 +70,7 @@ function masksOf(cwd: string, env: Record<string, string>): (text: string) => st
   const patterns: [RegExp, string][] = [
     [/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UUID'],
     [/"(startedAt|endedAt|expiresAt|time|loadedAt)":"[^"]*"/g, '"$1":"TIME"'],
+    [/"startId":"[^"]*"/g, '"startId":"UUID"'],
     [/"(version|pid|bytes|sha256|ms|seconds|secondsLeft)":("[^"]*"|\d+(\.\d+)?)/g, '"$1":"…"'],
     [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME'],
     [/\b\d{8}T\d{6}Z/g, 'STAMP'],

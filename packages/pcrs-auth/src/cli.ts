@@ -74,7 +74,7 @@ async function openRun(context: AuthContext): Promise<void> {
   } catch (error) {
     const reason = context.signal.aborted ? context.signal.reason : error;
     const { failedEnd } = await import('pcrs-cli/failed-end');
-    const { newRunId } = await import('./run-id.ts');
+    const { newRunId } = await import('pcrs-records/run-id');
     await context.output.record(failedEnd(context.tool, newRunId(), reason, context.log)).catch(() => {});
     throw error;
   }

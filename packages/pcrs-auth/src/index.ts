@@ -1,7 +1,7 @@
 import { type Account, type AccountOptions, openAccount } from 'pcrs-gateway/account';
 import { forget } from 'pcrs-gateway/forget';
 import type { Session } from 'pcrs-records/kinds';
-import { newRunId } from './run-id.ts';
+import { newRunId } from 'pcrs-records/run-id';
 
 /** Who logs in where, and how; as `openGateway` of pcrs-gateway takes it, without the rate. */
 export interface AuthOptions extends AccountOptions {

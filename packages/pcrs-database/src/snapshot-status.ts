@@ -16,6 +16,8 @@ export interface LoadNote {
   stale?: number | null;
   hostsWithoutPosture?: number;
   problems?: Counts;
+  /** `delta`: what vanished since the last full run is still there. */
+  base?: 'full' | 'delta';
 }
 
 /** Verdict and reconciliation of a run: the row `RUN id`. */

@@ -8,7 +8,12 @@
 export interface Column {
   readonly name: string;
   readonly type: 'INTEGER' | 'TEXT';
+  /** What the gateway sends for it: how a source writes a stored value back. */
+  readonly json: JsonType;
 }
+
+/** The JSON of a member: a number (or true, false), a string, or an object or array. */
+export type JsonType = 'number' | 'string' | 'nested';
 
 export interface Table {
   readonly name: string;
@@ -22,9 +27,16 @@ export interface Table {
 /** Our own columns, after the gateway's in every table. */
 export const bookkeepingColumns: readonly Column[] = texts('BATCH_DATE BATCH_NUMBER Row_Last_Updated');
 
-function columns(list: string, integers: string): readonly Column[] {
-  const whole = new Set(integers.split(' '));
-  return list.split(' ').map((name) => ({ name, type: whole.has(name) ? 'INTEGER' : 'TEXT' }));
+function columns(list: string, integers: string, json: Partial<Record<JsonType, string>> = {}): Column[] {
+  const isIn = (names = '') => new Set(names.split(' '));
+  const whole = isIn(integers);
+  const [numbers, strings, nested] = [isIn(json.number), isIn(json.string), isIn(json.nested)];
+  return list.split(' ').map((name): Column => {
+    const type = whole.has(name) ? 'INTEGER' : 'TEXT';
+    if (nested.has(name)) return { name, type, json: 'nested' };
+    const isNumber = numbers.has(name) || (type === 'INTEGER' && !strings.has(name));
+    return { name, type, json: isNumber ? 'number' : 'string' };
+  });
 }
 
 function texts(list: string): readonly Column[] {
@@ -36,15 +48,18 @@ export const policyTable: Table = {
   columns: columns(
     'subscriptionId id title createdBy createdDate modifiedBy modifiedDate lastEvaluatedDate status locked',
     'subscriptionId id',
+    { number: 'locked' },
   ),
   key: ['subscriptionId', 'id'],
   zeroKeys: ['subscriptionId'],
 };
 
-/** A row per host id of a `hostids` record. */
+/** A row per host id of a `hostids` record, whose ids are strings. */
 export const hostIdsTable: Table = {
   name: 'q_pcrs_hostids',
-  columns: columns('subscriptionId policyId hostId', 'subscriptionId policyId hostId'),
+  columns: columns('subscriptionId policyId hostId', 'subscriptionId policyId hostId', {
+    string: 'subscriptionId policyId hostId',
+  }),
   key: ['subscriptionId', 'policyId', 'hostId'],
   zeroKeys: ['subscriptionId'],
 };
@@ -57,6 +72,7 @@ export const postureTable: Table = {
       'domainName dns qgHostid networkId networkName complianceLastScanDate customerUuid customerId assetId evidence ' +
       'causeOfFailure currentDataSizeKB totalDataSizeKB currentBatch totalBatches CLOUD_RESOURCE_ID CloudMetaData',
     'id policyId controlId technologyId hostId assetId',
+    { number: 'networkId currentBatch totalBatches', nested: 'evidence causeOfFailure CloudMetaData' },
   ),
   key: ['policyId', 'hostId', 'id', 'currentBatch'],
   zeroKeys: ['currentBatch'],
@@ -68,6 +84,7 @@ export const controlsTable: Table = {
   columns: columns(
     'policyId controlId technologyId policyTitle controlStatement rationale remediation controlReference technology criticality',
     'policyId controlId technologyId',
+    { nested: 'technology criticality' },
   ),
   key: ['policyId', 'controlId', 'technologyId'],
   zeroKeys: ['technologyId'],

@@ -42,6 +42,10 @@ export interface Start {
   /** Absent in contract 1, as `base` is: `pcrs-records/scope` knows them all the same. */
   scope?: Scope;
   base?: Base;
+  /** Of a source: the run that it shows a part of. */
+  of?: string;
+  /** Of a source: whether the run that it shows asked for evidence. */
+  evidence?: boolean;
 }
 
 /** A stage's last word in a run, also when it fails. */

@@ -15,6 +15,7 @@ const narrowing: Readonly<Record<string, unknown>> = {
   'asset-state': 'ALL',
   'asset-deployment-type': 'ALL',
   'exclude-inactive-controls': undefined,
+  'posture-status': undefined,
 };
 
 /** By moment, so that what they leave out today may have been asked for yesterday. */

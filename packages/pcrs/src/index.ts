@@ -16,6 +16,7 @@ const loads = [
   () => import('pcrs-diff/cli'),
   () => import('pcrs-status/cli'),
   () => import('pcrs-simulator/cli'),
+  () => import('pcrs-from-sqlite/cli'),
 ] as const;
 
 /** Every tool of the suite, in the order of the pipe, sinks and the rest behind the stages. */

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { CodedError } from 'pcrs-records/errors';
+import type { Counts, End, Session, Start } from 'pcrs-records/kinds';
+import { codeOf, exitStatus, messageOf } from './exit-status.ts';
+import type { Context } from './tool.ts';
+
+export interface SourceOptions {
+  /** The run to write, and what its `start` says besides the usual; undefined: records alone. */
+  run: { session: Session; start: Partial<Start> } | undefined;
+  /** Whole lines of a kind, and how many. */
+  blocks: Iterable<{ kind: string; lines: Uint8Array; count: number }>;
+  /** Asked for once all records are written: why they are not all there are. */
+  failure(): CodedError | undefined | '';
+}
+
+/**
+ * Runs a source: a tool that opens a run from what is stored. It writes the session, its `start`, the records, and its
+ * `end`, also when it fails.
+ *
+ * Throws  what `blocks` throws; what `failure` gives
+ */
+export async function runSource(context: Context, { run, blocks, failure }: SourceOptions): Promise<void> {
+  const { output, signal, progress } = context;
+  const out: Counts = {};
+  const startId = randomUUID();
+  if (run)
+    await output.write(`${JSON.stringify(run.session)}\n${JSON.stringify(startOf(context, run, startId))}\n`);
+  let error: unknown;
+  try {
+    for (const { kind, lines, count } of blocks) {
+      out[kind] = (out[kind] ?? 0) + count;
+      await output.write(lines);
+      progress.update({ records: Object.values(out).reduce((sum, number) => sum + number, 0) });
+      // Signals and a reader that goes away are heard of between two blocks.
+      await turn();
+      signal.throwIfAborted();
+    }
+    error = failure() || undefined;
+  } catch (thrown) {
+    error = signal.aborted ? signal.reason : thrown;
+  }
+  if (run) {
+    await output.record(endOf(context, run.session.runId, startId, out, error)).catch(() => {});
+    await output.flush().catch(() => {});
+  }
+  if (error !== undefined) throw error;
+}
+
+function startOf(
+  { tool, version, options }: Context,
+  { session, start }: { session: Session; start: Partial<Start> },
+  startId: string,
+): Start {
+  return {
+    ...{ kind: 'start', contract: 2, runId: session.runId, startId, stage: tool, version },
+    ...{ startedAt: new Date().toISOString(), options },
+    ...start,
+  };
+}
+
+function endOf({ tool, log }: Context, runId: string, startId: string, out: Counts, error: unknown): End {
+  return {
+    ...{
+      kind: 'end',
+      runId,
+      startId,
+      stage: tool,
+      endedAt: new Date().toISOString(),
+      ok: error === undefined,
+    },
+    ...{ status: error === undefined ? 0 : exitStatus(error), in: {}, out },
+    ...{ requests: 0, retries: 0, bytes: 0, warnings: log.warnings },
+    ...(error === undefined
+      ? {}
+      : { error: { code: codeOf(error) ?? 'PCRS_BUG', message: log.redacted(messageOf(error)) } }),
+  };
+}

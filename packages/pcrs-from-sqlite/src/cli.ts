@@ -1,0 +1,73 @@
+import { flag, idItem } from 'pcrs-cli/flags';
+import { runSource } from 'pcrs-cli/source';
+import { type Context, defineTool } from 'pcrs-cli/tool';
+import { codedError } from 'pcrs-records/errors';
+import type { Start } from 'pcrs-records/kinds';
+import { newRunId } from 'pcrs-records/run-id';
+import { scopeOfOptions } from 'pcrs-records/scope';
+import type { HeldRun } from './index.ts';
+
+const flags = {
+  name: flag.text({ describe: 'in a folder: its latest_NAME.db', value: 'NAME' }),
+  id: flag.list({ describe: 'only these policies', value: 'ID,…', item: idItem }),
+  'posture-status': flag.list({
+    describe: 'only postures of these statuses: Failed, Error, …',
+    value: 'STATUS,…',
+  }),
+} as const;
+
+export const tool = defineTool({
+  name: 'pcrs-from-sqlite',
+  summary: 'writes the records of a database back into the pipe, as a run.',
+  pipes: [
+    'pcrs-from-sqlite snapshots | pcrs-to-csv --dir csv',
+    'pcrs-from-sqlite latest.db | pcrs-to-postgres | psql -v ON_ERROR_STOP=1 compliance',
+    'pcrs-from-sqlite --posture-status Failed latest.db | jq -r \'select(.kind == "posture") | .dns\'',
+  ],
+  positionals: [
+    {
+      name: 'DB|DIR',
+      describe: 'a database of pcrs-to-sqlite, or a folder with a latest.db',
+      required: true,
+    },
+  ],
+  stdin: 'none',
+  live: 'unless stdout is piped',
+  flags,
+  notes: [
+    'The run is the last complete one that the database holds. A part of it (--id, --posture-status) is a run of its own.',
+    'A database that is not complete is written out too; its run ends with status 6, and so does this tool.',
+    'The file is only read, and nothing is left beside it.',
+  ],
+  async main(context) {
+    const [path] = context.positionals as [string];
+    const { id: policies, postureStatus: statuses } = context.flags;
+    const { openSource } = await import('./index.ts');
+    const { databaseAt } = await import('./database-at.ts');
+    const database = databaseAt(path, context.flags.name);
+    const source = await openSource(database, { policies, statuses, signal: context.signal });
+    try {
+      await runSource(context, {
+        run: source.run && runOf(source.run, context),
+        blocks: source.blocks(),
+        failure: () =>
+          source.incomplete && codedError('PCRS_INCOMPLETE', `${database}: ${source.incomplete}`),
+      });
+    } finally {
+      source.close();
+    }
+  },
+});
+
+/** The run as it is written: a part of one is a run of its own. */
+function runOf({ session, scope, base, evidence }: HeldRun, { options, tool: stage }: Context) {
+  const own = scopeOfOptions(stage, options);
+  const isPart = Object.keys(own).length > 0;
+  const start: Partial<Start> = {
+    scope: Object.fromEntries(Object.entries({ ...scope, ...own }).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    base,
+    ...(isPart ? { of: session.runId } : {}),
+    ...(evidence === undefined ? {} : { evidence }),
+  };
+  return { session: isPart ? { ...session, runId: newRunId() } : session, start };
+}

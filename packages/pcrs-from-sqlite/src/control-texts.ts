@@ -1,0 +1,45 @@
+import type { Database, Statement } from 'pcrs-database/open';
+import { controlsTable } from 'pcrs-records/columns';
+import { type InFile, type RowJson, rowJson } from './row-json.ts';
+
+/** Of texts that are kept, twice: the recent ones, and those before them. */
+const keptBytes = 8 * 1024 * 1024;
+
+/** The texts of controls as the bytes of a record's members, each made once: hundreds of postures share them. */
+export class ControlTexts {
+  readonly #json: RowJson;
+  readonly #statement: Statement;
+  readonly #none: Buffer;
+  #young = new Map<number, Buffer>();
+  #old = new Map<number, Buffer>();
+  #bytes = 0;
+
+  constructor(db: Database, inFile: InFile) {
+    const columns = controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name));
+    this.#json = rowJson(columns, controlsTable, 'c', inFile);
+    const sql = `SELECT ${this.#json.columns.join(', ')} FROM ${controlsTable.name} AS c WHERE c.rowid = ?`;
+    this.#statement = db.prepare(sql).raw();
+    this.#none = Buffer.from(columns.map(({ name }) => `"${name}":null`).join());
+  }
+
+  /** `"policyTitle":"…",…` of the control in this row; all null without one. */
+  of(row: number | null): Buffer {
+    if (row === null) return this.#none;
+    return this.#young.get(row) ?? this.#keep(row, this.#old.get(row) ?? this.#read(row));
+  }
+
+  #read(row: number): Buffer {
+    return Buffer.from(this.#json.members(this.#statement.get(row) as unknown[]));
+  }
+
+  #keep(row: number, text: Buffer): Buffer {
+    this.#young.set(row, text);
+    this.#bytes += text.length;
+    if (this.#bytes > keptBytes) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#bytes = 0;
+    }
+    return text;
+  }
+}

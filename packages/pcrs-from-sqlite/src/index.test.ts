@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { openForReading } from 'pcrs-database/open';
+import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
+import { asRun, load, newDatabase, read, runId } from './fixture.test.ts';
+
+const policy =
+  '{"kind":"policy","subscriptionId":263191,"id":85361,"title":"CIS \\"W\\u00fc\\t\\u0000\\"","createdBy":"","createdDate":null,"modifiedBy":"a","modifiedDate":"2020-01-01T00:00:00Z","lastEvaluatedDate":"2026-01-01T00:00:00.123Z","status":"active","locked":0}';
+const hostIds =
+  '{"kind":"hostids","subscriptionId":"263191","policyId":"85361","hostIds":["2","1","9223372036854775807"]}';
+
+/** A posture with every known member, as the source writes it, and what is put in place of some of its values. */
+function posture(values: Record<string, string> = {}, more = ''): string {
+  const all = { id: '7', policyId: '85361', hostId: '1', controlId: '10091', technologyId: '331', ...values };
+  const known = [
+    ...postureTable.columns,
+    ...controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name)),
+  ];
+  const members = known.map(({ name }, index) => {
+    const split = index === postureTable.columns.length ? more : '';
+    return `${split}"${name}":${(all as Record<string, string>)[name] ?? 'null'}`;
+  });
+  return `{"kind":"posture",${members.join(',')}}`;
+}
+
+const strange = posture({
+  ...{
+    id: '9223372036854775807',
+    hostId: '2',
+    status: '"Failed"',
+    instance: '""',
+    networkId: '-0',
+    customerId: '"0094271"',
+  },
+  ...{ currentBatch: '1', totalBatches: '12345678901234567890', qgHostid: '"\\u2028;DROP TABLE x;--\\\\."' },
+  evidence: '{"a" : [1.50,1e400, "\\u00e9"],"a":{}}',
+  causeOfFailure: '[]',
+  CloudMetaData: '{"x":[]}',
+  policyTitle: '"🜚 ‰"',
+  criticality: '{ "label":"SERIOUS","value":3.10}',
+});
+
+test('writes every record as it came, with the digits, white space and escapes of nested members', async () => {
+  const path = newDatabase();
+  const lines = [policy, hostIds, strange, posture({ controlId: '5' })];
+  await load(path, lines);
+  const got = await read(path);
+  assert.deepEqual(got.lines.map(unescaped), lines.map(unescaped));
+  assert.deepEqual([got.counted, got.run, got.incomplete], [4, undefined, undefined]);
+});
+
+test('writes members that no column was known for, under their names', async () => {
+  const path = newDatabase();
+  const added =
+    '"Status":"x","tags":[{"id":1}],"na me\\"":"y","half":0.1,"large":1.5e+300,"whole":9007199254740993,';
+  await load(path, [posture({ status: '"Passed"' }, added), posture({ id: '8' })]);
+  const { lines } = await read(path);
+  assert.equal(
+    lines[0],
+    posture(
+      { status: '"Passed"' },
+      '"tags":[{"id":1}],"na me\\"":"y","half":0.1,"large":1.5e+300,"whole":9007199254740993,"Status":"x",',
+    ),
+  );
+  assert.equal(lines[1], posture({ id: '8' }));
+});
+
+test('a database loaded from its lines has the same rows', async () => {
+  const [path, again] = [newDatabase(), newDatabase()];
+  await load(
+    path,
+    asRun([policy, hostIds, strange, posture({}, '"tags":[ 1 ],"other":"2",')], {
+      evidence: { value: true },
+    }),
+  );
+  await load(again, (await read(path)).lines);
+  assert.deepEqual(await rows(again), await rows(path));
+});
+
+test('what a table does not keep is lost: absent, differing texts, other types', async () => {
+  const path = newDatabase();
+  await load(path, [
+    '{"kind":"posture","id":1,"policyId":85361,"hostId":1,"controlId":5,"controlStatement":"one","networkId":"4","customerId":94271,"flag":true,"digits":1e21,"evidence":"n/a"}',
+    '{"kind":"posture","id":2,"policyId":85361,"hostId":1,"controlId":5,"controlStatement":"two"}',
+  ]);
+  const [one, two] = (await read(path)).lines;
+  const texts = { technologyId: 'null', controlId: '5', controlStatement: '"two"' };
+  const members = { ...texts, id: '1', networkId: '4', customerId: '"94271"', evidence: '"n/a"' };
+  assert.equal(one, posture(members, '"flag":"true","digits":"1e21",'));
+  assert.equal(two, posture({ ...texts, id: '2' }));
+});
+
+test('leaves out evidence that the run did not ask for', async () => {
+  for (const [value, has] of [
+    [false, false],
+    [true, true],
+  ] as const) {
+    const path = newDatabase();
+    await load(path, asRun([posture()], { evidence: { value, from: 'flag' } }));
+    const [line] = (await read(path)).lines;
+    assert.deepEqual(
+      ['evidence', 'causeOfFailure', 'currentBatch'].map((name) => name in JSON.parse(line!)),
+      [has, has, true],
+    );
+  }
+});
+
+test('knows the run that a database holds, and whether all of it', async () => {
+  const path = newDatabase();
+  await load(path, asRun([posture()], { title: { value: 'PCI', from: 'flag' } }));
+  const { run, incomplete } = await read(path);
+  assert.deepEqual(run?.session, {
+    ...{ kind: 'session', runId, gateway: 'https://gateway.example', username: 'acme_ab1' },
+    ...{ tokenFile: null, expiresAt: null, startedAt: '2026-11-20T01:02:03.456Z' },
+  });
+  assert.deepEqual(
+    [run?.scope, run?.base, incomplete],
+    [{ 'pcrs-posture --title': 'PCI' }, 'full', undefined],
+  );
+  const broken = newDatabase();
+  await load(broken, asRun([posture()], {}, false));
+  assert.match((await read(broken)).incomplete ?? '', /pcrs-posture ended 5/);
+});
+
+test('narrows by policy and by status, case ignored; a policy that it does not have is an error', async () => {
+  const path = newDatabase();
+  await load(path, [
+    policy,
+    hostIds,
+    posture({ status: '"Passed"' }),
+    strange,
+    posture({ policyId: '9', status: '"FAILED"' }),
+  ]);
+  const failed = await read(path, { statuses: ['failed'] });
+  assert.equal(failed.lines.length, 4);
+  const other = await read(path, { policies: ['9'] });
+  assert.deepEqual(other.lines, [posture({ policyId: '9', status: '"FAILED"' })]);
+  await assert.rejects(read(path, { policies: ['85361', '12'] }), {
+    code: 'PCRS_USAGE',
+    message: /has no policy 12/,
+  });
+});
+
+test('leaves nothing beside the file, and the file as it was', async () => {
+  const path = newDatabase();
+  await load(path, asRun([policy, posture()]));
+  const before = readdirSync(dirname(path));
+  await read(path);
+  assert.deepEqual(readdirSync(dirname(path)), before);
+});
+
+/** JSON as its values are, nested members as they are written. */
+function unescaped(line: string): unknown {
+  const nested = /"(?:evidence|causeOfFailure|CloudMetaData|criticality|technology)":(\{.*?\}+|\[.*?\])/g;
+  return [
+    JSON.parse(line, (_key, value, { source }: { source?: string } = {}) =>
+      typeof value === 'number' ? source : value,
+    ),
+    line.match(nested),
+  ];
+}
+
+async function rows(path: string): Promise<unknown> {
+  const { db, close } = await openForReading(path);
+  try {
+    return [policyTable, hostIdsTable, postureTable, controlsTable].map(({ name }) => {
+      const all = db.prepare(`SELECT * FROM ${name}`).safeIntegers().all() as object[];
+      return all.map((row) => Object.entries(row).filter(([column]) => !/^BATCH_|Row_Last/.test(column)));
+    });
+  } finally {
+    close();
+  }
+}

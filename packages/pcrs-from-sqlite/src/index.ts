@@ -1,0 +1,54 @@
+import { checkLayout } from 'pcrs-database/layout';
+import { openForReading } from 'pcrs-database/open';
+import { codedError } from 'pcrs-records/errors';
+import { type Held, readHeldRun } from './held-run.ts';
+import { type LineBlock, StoredRecords } from './stored-records.ts';
+
+export type { Held, HeldRun } from './held-run.ts';
+export type { LineBlock } from './stored-records.ts';
+
+export interface SourceOptions {
+  /** Only these policies, by id. */
+  policies?: readonly string[] | undefined;
+  /** Only postures of these statuses, case ignored. */
+  statuses?: readonly string[] | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** A database whose records can be read as lines. */
+export interface Source extends Held {
+  /**
+   * The records: policies, host ids, postures.
+   *
+   * Throws  PCRS_RECORD for a damaged file; PCRS_MACHINE
+   */
+  blocks(): Iterable<LineBlock>;
+  close(): void;
+}
+
+/**
+ * Opens a database of pcrs-to-sqlite to write its records back into the pipe. Nothing in it, or beside it, changes.
+ *
+ * Limits  memory holds a page cache, a block of lines, a record, and the texts of some thousand controls. The records are
+ *         those of one moment: a load into the same file waits until they are all read
+ * Throws  PCRS_RECORD for what is no such database; PCRS_USAGE for a missing file, or a policy that it does not have
+ */
+export async function openSource(path: string, options: SourceOptions = {}): Promise<Source> {
+  const database = await openForReading(path, { signal: options.signal });
+  try {
+    await checkLayout(database, path);
+    await database.read(() => {
+      database.db.exec('BEGIN');
+      database.db.prepare('SELECT count(*) FROM sqlite_master').get();
+    });
+    const held = await readHeldRun(database);
+    const without = held.run?.evidence === false ? ['evidence', 'causeOfFailure'] : [];
+    const records = new StoredRecords(database.db, { ...options, without });
+    const [unknown] = records.unknownPolicies(options.policies ?? []);
+    if (unknown !== undefined) throw codedError('PCRS_USAGE', `${path} has no policy ${unknown} (--id)`);
+    return { ...held, blocks: () => records.blocks(), close: () => database.close() };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

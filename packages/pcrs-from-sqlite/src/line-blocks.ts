@@ -1,0 +1,41 @@
+/** A block is handed on when it is about this long: what a pipe takes at once. */
+const blockBytes = 64 * 1024;
+
+/** Lines gathered into blocks of bytes. */
+export class LineBlocks {
+  #bytes = Buffer.allocUnsafeSlow(blockBytes);
+  #length = 0;
+  /** Lines in the block. */
+  count = 0;
+
+  /** A line in parts: text, then bytes that are there already, then what ends it. */
+  add(text: string, bytes: Buffer, end: string): void {
+    // A UTF-16 unit takes at most three bytes.
+    this.#need(3 * (text.length + end.length) + bytes.length);
+    this.#length += this.#bytes.write(text, this.#length);
+    this.#length += bytes.copy(this.#bytes, this.#length);
+    this.#length += this.#bytes.write(end, this.#length);
+    this.count += 1;
+  }
+
+  /** Whether there is enough for `take`. */
+  get isFull(): boolean {
+    return this.#length >= blockBytes / 2;
+  }
+
+  /** The lines gathered, in memory of their own. */
+  take(): Buffer {
+    const lines = this.#bytes.subarray(0, this.#length);
+    this.#bytes = Buffer.allocUnsafeSlow(blockBytes);
+    this.#length = 0;
+    this.count = 0;
+    return lines;
+  }
+
+  #need(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#bytes.length, this.#length + more));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
+}

@@ -1,0 +1,139 @@
+import type { Database } from 'pcrs-database/open';
+import {
+  bookkeepingColumns,
+  type Column,
+  controlsTable,
+  hostIdsTable,
+  policyTable,
+  postureTable,
+  type Table,
+} from 'pcrs-records/columns';
+import type { GatewayKind } from 'pcrs-records/kinds';
+import { ControlTexts } from './control-texts.ts';
+import { LineBlocks } from './line-blocks.ts';
+import { type InFile, rowJson } from './row-json.ts';
+
+/** Lines of one kind, some hundred at a time. */
+export interface LineBlock {
+  readonly kind: GatewayKind;
+  readonly lines: Buffer;
+  readonly count: number;
+}
+
+/** Which of the stored records are wanted. */
+export interface Narrowing {
+  /** Ids of policies. */
+  readonly policies?: readonly string[] | undefined;
+  /** Of postures, case ignored. */
+  readonly statuses?: readonly string[] | undefined;
+  /** Members of postures that are left out. */
+  readonly without?: readonly string[] | undefined;
+}
+
+/** Of a line: text, ready bytes behind it, and its end. */
+type LineParts = readonly [string, Buffer, string];
+
+const noBytes = Buffer.alloc(0);
+
+/**
+ * The records that a database holds, as lines: policies, host ids, postures, each in the order in which they came.
+ *
+ * Limits  memory holds one block, one record and the texts of some hundred controls
+ */
+export class StoredRecords {
+  readonly #db: Database;
+  readonly #narrowing: Narrowing;
+
+  constructor(db: Database, narrowing: Narrowing = {}) {
+    this.#db = db;
+    this.#narrowing = narrowing;
+    // SQLite's own spelling of a float has 15 or 17 digits; the one that was stored has as many as it takes.
+    db.function('number_text', { deterministic: true }, String);
+  }
+
+  *blocks(): Generator<LineBlock> {
+    yield* toBlocks('policy', this.#policies());
+    yield* toBlocks('hostids', this.#hostIds());
+    yield* toBlocks('posture', this.#postures());
+  }
+
+  /** Those of these policies that the database has neither in its list nor in its postures. */
+  unknownPolicies(ids: readonly string[]): string[] {
+    const isKnown = this.#db.prepare(
+      `SELECT EXISTS (SELECT 1 FROM ${policyTable.name} WHERE id = :id) OR EXISTS (SELECT 1 FROM ${postureTable.name} WHERE policyId = :id)`,
+    );
+    return ids.filter((id) => isKnown.pluck().get({ id: BigInt(id) }) === 0);
+  }
+
+  *#policies(): Generator<LineParts> {
+    const json = rowJson(policyTable.columns, policyTable, 't', this.#inFile(policyTable));
+    const sql = `SELECT ${json.columns.join(', ')} FROM ${policyTable.name} AS t ${this.#where('t.id')} ORDER BY t.rowid`;
+    for (const row of this.#rows(sql)) yield [`{"kind":"policy",${json.members(row)}`, noBytes, '}\n'];
+  }
+
+  /** One a policy: its hosts are rows. */
+  *#hostIds(): Generator<LineParts> {
+    const columns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
+    const json = rowJson(columns, hostIdsTable, 't', this.#inFile(hostIdsTable));
+    const sql = `SELECT ${json.columns.join(', ')}, ids FROM (
+        SELECT min(rowid) AS first, json_group_array(CAST(hostId AS TEXT) ORDER BY rowid) AS ids
+        FROM ${hostIdsTable.name} GROUP BY subscriptionId, policyId
+      ) JOIN ${hostIdsTable.name} AS t ON t.rowid = first ${this.#where('t.policyId')} ORDER BY first`;
+    for (const row of this.#rows(sql)) {
+      yield [`{"kind":"hostids",${json.members(row)},"hostIds":${row.at(-1)}`, noBytes, '}\n'];
+    }
+  }
+
+  *#postures(): Generator<LineParts> {
+    const { policies, statuses, without = [] } = this.#narrowing;
+    const columns = postureTable.columns.filter(({ name }) => !without.includes(name));
+    const json = rowJson(columns, postureTable, 'p', this.#inFile(postureTable));
+    const texts = new ControlTexts(this.#db, this.#inFile(controlsTable));
+    const wanted = [this.#condition('p.policyId', policies)];
+    if (statuses) wanted.push(`lower(p.status) IN (SELECT value FROM json_each(:statuses))`);
+    const sql = `SELECT ${json.columns.join(', ')}, c.rowid FROM ${postureTable.name} AS p
+      LEFT JOIN ${controlsTable.name} AS c
+        ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
+      WHERE ${wanted.join(' AND ')} ORDER BY p.rowid`;
+    const bound = statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) };
+    const last = json.columns.length;
+    for (const row of this.#rows(sql, bound)) {
+      yield [`{"kind":"posture",${json.members(row)},`, texts.of(row[last] as number | null), '}\n'];
+    }
+  }
+
+  #rows(sql: string, bound?: object): IterableIterator<unknown[]> {
+    const statement = this.#db.prepare(sql).raw();
+    return (bound ? statement.iterate(bound) : statement.iterate()) as IterableIterator<unknown[]>;
+  }
+
+  #where(column: string): string {
+    return `WHERE ${this.#condition(column, this.#narrowing.policies)}`;
+  }
+
+  #condition(column: string, ids: readonly string[] | undefined): string {
+    return ids === undefined ? 'true' : `${column} IN (${ids.map((id) => BigInt(id)).join(', ')})`;
+  }
+
+  #inFile(table: Table): InFile {
+    const names = (this.#db.pragma(`table_info(${table.name})`) as { name: string }[]).map(
+      ({ name }) => name,
+    );
+    const isKnown = new Set([...table.columns, ...bookkeepingColumns].map(({ name }: Column) => name));
+    return {
+      known: new Set(names),
+      added: names.filter((name) => !isKnown.has(name) && name !== 'unknown_members'),
+      unknownMembers: names.includes('unknown_members'),
+    };
+  }
+}
+
+function* toBlocks(kind: GatewayKind, lines: Iterable<LineParts>): Generator<LineBlock> {
+  const gathered = new LineBlocks();
+  const block = (): LineBlock => ({ kind, count: gathered.count, lines: gathered.take() });
+  for (const [members, texts, end] of lines) {
+    gathered.add(members, texts, end);
+    if (gathered.isFull) yield block();
+  }
+  if (gathered.count > 0) yield block();
+}
