@@ -1,5 +1,5 @@
-// Man pages and completion scripts of the tools, made of their flag tables: `man/NAME.1`, `completions/NAME.bash` and
-// `completions/_NAME` (zsh) in the package of each bin. They are not checked in: `prepack` runs this, so that every
+// Man pages and completion scripts of the tools, made of their flag tables: `man/NAME.1`, `completions/NAME.bash`,
+// `completions/_NAME` (zsh), `completions/NAME.fish` in the package of each bin. They are not checked in: `prepack` runs this, so that every
 // tarball has those of its own flags. Arguments: packages; without any, all that have bins.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,8 @@ async function write(name: string): Promise<void> {
   for (const command of Object.keys(bin)) {
     const { tool } = (await import(`${command}/cli`)) as { tool: Tool };
     writeFileSync(join(folder, 'man', `${command}.1`), manualPage(tool, version));
-    writeFileSync(join(folder, 'completions', `${command}.bash`), completionScript(tool, 'bash'));
-    writeFileSync(join(folder, 'completions', `_${command}`), completionScript(tool, 'zsh'));
+    writeFileSync(join(folder, 'completions', `${command}.bash`), completionScript([command], 'bash'));
+    writeFileSync(join(folder, 'completions', `_${command}`), completionScript([command], 'zsh'));
+    writeFileSync(join(folder, 'completions', `${command}.fish`), completionScript([command], 'fish'));
   }
 }

@@ -1,18 +1,17 @@
 // What a release would give its users: packs every package, looks into the tarballs, installs them with npm into empty
 // folders outside the workspace under the lowest and the newest Nodes claimed, and runs the pipe there. Arguments:
 // versions of Node instead of those below.
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packAll } from './pack.ts';
 import { checkInstalled, type Host } from './release-install.ts';
 import { readTarballs, wrongsOfTarball } from './release-packed.ts';
 import { startRegistry } from './release-registry.ts';
 import { output } from './release-run.ts';
-import { root } from './run-program.ts';
 
 /** The lowest that `engines` claims, the one the tests run on, the newest there is. */
 const nodes = process.argv.length > 2 ? process.argv.slice(2) : ['22.19.0', '24.21.0', '26'];
-const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const folder = mkdtempSync(join(tmpdir(), 'pcrs-release-'));
 const wrongs: string[] = [];
@@ -28,16 +27,8 @@ tell(wrongs.length === 0 ? 'good' : `${wrongs.length} wrong`);
 process.exitCode = wrongs.length === 0 ? 0 : 1;
 
 async function check(): Promise<void> {
-  tell('building');
-  const pnpm = ['npx', '--yes', packageManager] as const;
-  // From nothing: what an earlier build left of a source that is gone would be packed too.
-  for (const built of globSync('packages/*/dist', { cwd: root }))
-    rmSync(join(root, built), { recursive: true });
-  await output([...pnpm, 'run', 'build', '--force', '--output-logs=errors-only'], { cwd: root });
-  tell('packing');
-  await output([...pnpm, '-r', '--filter', './packages/*', 'pack', '--pack-destination', folder], {
-    cwd: root,
-  });
+  tell('building and packing');
+  await packAll(folder);
   const packed = await readTarballs(folder);
   for (const one of packed) wrongs.push(...(await wrongsOfTarball(one)));
   tell(`packed ${packed.length} packages, ${packed.flatMap(({ files }) => files).length} files`);

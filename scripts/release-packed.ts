@@ -1,4 +1,4 @@
-import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -15,6 +15,9 @@ export interface PackedManifest {
   exports: Record<string, Record<string, string>>;
   dependencies?: Record<string, string>;
   devDependencies?: unknown;
+  repository?: { url: string; directory: string };
+  bugs?: { url: string };
+  homepage?: string;
 }
 
 /** A package as it would be published. */
@@ -48,7 +51,7 @@ const shipped = [
   /^bin\/[\w-]+\.js$/,
   /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   /^man\/[\w-]+\.1$/,
-  /^completions\/(_[\w-]+|[\w-]+\.bash)$/,
+  /^completions\/(_[\w-]+|[\w-]+\.(bash|fish))$/,
 ];
 
 /** What is missing in a package, what is too much, and what would not resolve, each as a sentence. */
@@ -58,7 +61,9 @@ export async function wrongsOfTarball({ manifest, files, tarball }: Packed): Pro
     ...['package.json', 'README.md', 'LICENSE'],
     ...Object.values(manifest.bin ?? {}),
     ...(manifest.man ?? []),
-    ...Object.keys(manifest.bin ?? {}).flatMap((bin) => [`completions/_${bin}`, `completions/${bin}.bash`]),
+    ...Object.keys(manifest.bin ?? {}).flatMap((bin) => [
+      ...[`completions/_${bin}`, `completions/${bin}.bash`, `completions/${bin}.fish`],
+    ]),
     ...compiled(name),
   ];
   const extra = files.filter(
@@ -77,8 +82,23 @@ export async function wrongsOfTarball({ manifest, files, tarball }: Packed): Pro
       .filter(([, range]) => /^(workspace|catalog|file|link):/.test(range))
       .map(([other, range]) => `${name} depends on ${other} ${range}`),
     ...(manifest.devDependencies === undefined ? [] : [`${name} has devDependencies`]),
+    ...(['repository', 'bugs', 'homepage'] as const)
+      .filter((member) => manifest[member] === undefined)
+      .map((member) => `${name} does not say its ${member}`),
+    ...brokenLinks(name),
     ...published.messages.map((message) => `${name}: publint: ${formatMessage(message, manifest as never)}`),
   ];
+}
+
+/** Relative links of a README, which lead into the repository from the package's folder. */
+function brokenLinks(name: string): string[] {
+  const folder = join(root, 'packages', name);
+  const links = readFileSync(join(folder, 'README.md'), 'utf8').matchAll(
+    /\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)/g,
+  );
+  return Array.from(links, ([, target]) => target!)
+    .filter((target) => !existsSync(join(folder, target)))
+    .map((target) => `${name}: its README links to ${target}, which is not there`);
 }
 
 /** What the sources of a package become; a file of `dist` without a source is left over from an older build. */

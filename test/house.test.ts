@@ -29,7 +29,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-records': { library: [] },
   'pcrs-machine': { library: [] },
   'pcrs-json': { library: [] },
-  'pcrs-gateway': { library: ['pcrs-machine'], thirdParty: ['undici'] },
+  'pcrs-gateway': { library: ['pcrs-machine', 'pcrs-records'], thirdParty: ['undici'] },
   'pcrs-cli': { library: ['pcrs-records'], thirdParty: ['yargs', 'ndjson'] },
   'pcrs-sink': { library: ['pcrs-records'] },
   'pcrs-database': { library: ['pcrs-records'], thirdParty: ['better-sqlite3'] },
@@ -49,7 +49,7 @@ const imports: Readonly<Record<string, Rule>> = {
   },
   'pcrs-diff': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
   'pcrs-status': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
-  pcrs: { library: suiteTools, cli: ['pcrs-cli'] },
+  pcrs: { library: suiteTools, cli: ['pcrs-cli', 'pcrs-records'] },
   'pcrs-simulator': { library: ['pcrs-records'], typesOnly: ['pcrs-records'], cli: ['pcrs-cli'] },
 };
 

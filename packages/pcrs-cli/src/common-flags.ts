@@ -1,3 +1,4 @@
+import { shells } from './completion.ts';
 import { flag } from './flags.ts';
 
 /** The flags that every tool has. */
@@ -33,7 +34,7 @@ export const commonFlags = {
       group: 'Every tool',
     },
   }),
-  completion: flag.choice(['bash', 'zsh'], {
+  completion: flag.choice(shells, {
     describe: 'print a completion script',
     env: 'none',
     group: 'Every tool',

@@ -1,48 +1,57 @@
-import { commonFlags } from './common-flags.ts';
-import type { Flag } from './flags.ts';
-import type { Tool } from './tool.ts';
+/** The shells that a completion script is made for. */
+export const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
 
-/** A completion script for bash or zsh, made from the flag table. */
-export function completionScript(tool: Tool, shell: 'bash' | 'zsh'): string {
-  const flags: [string, Flag<unknown>][] = Object.entries({ ...tool.flags, ...commonFlags });
-  return shell === 'bash' ? bash(tool.name, flags) : zsh(tool.name, flags);
+/** The first argument by which a script asks a tool what can stand at the end of the words after it. */
+export const completeArgument = '--complete';
+
+/**
+ * A completion script for these commands. The script knows nothing of their flags: at each TAB it asks the
+ * command itself (see `candidates.ts`), and leaves file names to the shell if the command has nothing to offer.
+ */
+export function completionScript(commands: readonly string[], shell: Shell): string {
+  return scripts[shell](commands);
 }
 
-function bash(tool: string, flags: [string, Flag<unknown>][]): string {
-  const name = `_${tool.replaceAll('-', '_')}`;
-  const choices = flags
-    .filter(([, flag]) => flag.choices)
-    .map(
-      ([flagName, flag]) =>
-        `    --${flagName}) COMPREPLY=($(compgen -W "${flag.choices!.join(' ')}" -- "$word")); return ;;`,
-    );
-  return `${[
-    `${name}() {`,
-    '  local word="${COMP_WORDS[COMP_CWORD]}"',
-    '  case "${COMP_WORDS[COMP_CWORD-1]}" in',
-    ...choices,
-    '  esac',
-    '  if [[ $word == -* ]]; then',
-    `    COMPREPLY=($(compgen -W "${flags.map(([flagName]) => `--${flagName}`).join(' ')}" -- "$word"))`,
-    '  else',
-    '    COMPREPLY=($(compgen -f -- "$word"))',
-    '  fi',
-    '}',
-    `complete -o filenames -F ${name} ${tool}`,
-  ].join('\n')}\n`;
+/** A name that no other script uses, so that each tool's own script can be loaded beside the others. */
+function functionName(commands: readonly string[]): string {
+  return `_${commands[0]!.replaceAll('-', '_')}_complete`;
 }
 
-function zsh(tool: string, flags: [string, Flag<unknown>][]): string {
-  const quoted = (text: string) =>
-    text.replace(/['[\]:]/g, (character) => (character === "'" ? "'\\''" : `\\${character}`));
-  const specs = flags.map(([name, flag]) => {
-    const value = flag.form === 'boolean' ? '' : `:${quoted(flag.value ?? 'value')}:${zshValues(flag)}`;
-    return `  '--${name}${flag.form === 'boolean' ? '' : '='}[${quoted(flag.describe)}]${value}' \\`;
-  });
-  return `${[`#compdef ${tool}`, '_arguments \\', ...specs, "  '*:file:_files'"].join('\n')}\n`;
+const scripts: Readonly<Record<Shell, (commands: readonly string[]) => string>> = {
+  bash(commands) {
+    const name = functionName(commands);
+    return `${name}() {
+  local IFS=$'\\n'
+  COMPREPLY=($("\${COMP_WORDS[0]}" ${completeArgument} "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
 }
-
-function zshValues(flag: Flag<unknown>): string {
-  if (flag.choices) return `(${flag.choices.join(' ')})`;
-  return flag.value === 'FILE' || flag.value === 'DIR' ? '_files' : ' ';
+complete -o default -F ${name} ${commands.join(' ')}
+`;
+  },
+  zsh(commands) {
+    const name = functionName(commands);
+    return `#compdef ${commands.join(' ')}
+${name}() {
+  local -a found
+  found=("\${(@f)$("\${words[1]}" ${completeArgument} "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "$found" ]]; then compadd -- "\${found[@]}"; else _files; fi
 }
+if [[ "$funcstack[1]" == _* ]]; then ${name}; else compdef ${name} ${commands.join(' ')}; fi
+`;
+  },
+  fish(commands) {
+    const name = `_${functionName(commands)}`;
+    const lines = commands.map((command) => `complete -c ${command} -f -a '(${name})'`);
+    return `function ${name}
+  set -l words (commandline -opc) (commandline -ct)
+  set -l found ($words[1] ${completeArgument} $words[2..] 2>/dev/null)
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+${lines.join('\n')}
+`;
+  },
+};

@@ -16,6 +16,8 @@ export interface Flag<T> {
   readonly short: string | undefined;
   readonly environment: EnvironmentForm;
   readonly choices: readonly string[] | undefined;
+  /** Values that completion offers; others are taken too. */
+  readonly suggestions: readonly string[] | undefined;
   readonly fallback: T;
   /** The heading in the help. */
   readonly group: string | undefined;
@@ -44,6 +46,7 @@ interface Options {
   env?: EnvironmentForm;
   group?: string;
   secret?: boolean;
+  suggestions?: readonly string[];
 }
 
 function common(options: Options) {
@@ -53,6 +56,7 @@ function common(options: Options) {
     short: options.short,
     environment: options.env ?? ('tool' as const),
     choices: undefined,
+    suggestions: options.suggestions,
     group: options.group,
     secret: options.secret ?? false,
   };

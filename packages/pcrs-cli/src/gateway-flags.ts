@@ -1,3 +1,4 @@
+import { platforms } from 'pcrs-records/platforms';
 import { flag } from './flags.ts';
 import type { Run } from './stage.ts';
 import type { Context } from './tool.ts';
@@ -34,6 +35,7 @@ export const connectionFlags = {
   }),
   platform: flag.text({
     describe: 'a Qualys platform instead: US1, EU2, …',
+    suggestions: platforms.map(({ name }) => name),
     value: 'NAME',
     env: 'shared',
     group: connection,

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { completionScript } from './completion.ts';
 import { flag } from './flags.ts';
 import { stageFlags } from './gateway-flags.ts';
 import { helpText } from './help.ts';
@@ -20,12 +18,12 @@ const tool = defineTool({
   async main() {},
 });
 
-test('the help opens with the pipes, ends with the exit statuses and fits 100 columns', () => {
+test('the help opens with the pipes, ends with the exit statuses and fits the terminal', () => {
   const lines = helpText(tool).trimEnd().split('\n');
   assert.equal(lines[0], '  pcrs-auth | pcrs-example');
   assert.match(lines.at(-1) ?? '', /^ {2}130 +interrupted/);
   assert.deepEqual(
-    lines.filter((line) => line.length > 100),
+    lines.filter((line) => line.length > 80),
     [],
   );
 });
@@ -35,24 +33,25 @@ test('every flag is in the help with its default', () => {
   for (const name of [...Object.keys(tool.flags), 'help', 'version', 'completion'])
     assert.ok(help.includes(`--${name}`), name);
   assert.match(help, /--format one\|two +what's \[written\]: one or two \(default one\)/);
-  assert.match(help, /--rate N\/SECONDS .*\(default 25\/60\)/);
+  assert.match(help, /--retries N .*\(default 6\)/);
 });
 
-test('the completion for bash offers flags and the values of a choice', () => {
-  const complete = (word: string, previous: string) =>
-    execFileSync('bash', [
-      '-c',
-      `${completionScript(tool, 'bash')}\nCOMP_WORDS=(pcrs-example "${previous}" "${word}"); COMP_CWORD=2; _pcrs_example; echo "\${COMPREPLY[*]}"`,
-    ])
-      .toString()
-      .trim();
-  assert.equal(complete('--form', ''), '--format');
-  assert.equal(complete('t', '--format'), 'two');
+test('help is wrapped at the width of the terminal, and at 80 columns if that is unknown', () => {
+  const longest = (columns?: number) =>
+    Math.max(
+      ...helpText(tool, columns)
+        .split('\n')
+        .map((line) => line.length),
+    );
+  assert.ok(longest() <= 80 && longest() > 70, `${longest()}`);
+  assert.ok(longest(60) <= 60 && longest(60) > 50, `${longest(60)}`);
+  assert.ok(longest(1000) <= 100);
 });
 
-test('the completion for zsh keeps quotes, brackets and colons of a description apart from its own', () => {
-  assert.match(
-    completionScript(tool, 'zsh'),
-    /'--format=\[what'\\''s \\\[written\\\]\\: one or two\]:one\|two:\(one two\)'/,
-  );
+test('a pipe longer than a line is broken behind a bar, so that it can be pasted', () => {
+  const pipe =
+    'pcrs-auth | pcrs-policies --title PCI | pcrs-hostids | pcrs-posture --evidence | pcrs-to-csv > pci.csv';
+  const [first, second] = helpText({ ...tool, pipes: [pipe] }).split('\n');
+  assert.equal(first, '  pcrs-auth | pcrs-policies --title PCI | pcrs-hostids |');
+  assert.equal(second, '    pcrs-posture --evidence | pcrs-to-csv > pci.csv');
 });

@@ -3,23 +3,37 @@ import { exitStatuses } from './exit-status.ts';
 import { defaultText, type Flag, type Flags } from './flags.ts';
 import type { Tool } from './tool.ts';
 
-const width = 100;
+/** The least and the greatest width that help is wrapped at, in columns. */
+const widths = { least: 40, greatest: 100 };
 
-/** The help of a tool: pipes first, exit statuses last, at most 100 columns. */
-export function helpText(tool: Tool): string {
+/**
+ * The help of a tool: pipes first, exit statuses last.
+ *
+ * Takes   columns  of the terminal; 80 if unknown
+ */
+export function helpText(tool: Tool, columns = 80): string {
+  const width = Math.min(widths.greatest, Math.max(widths.least, columns));
   const parts = [
-    tool.pipes.map((pipe) => `  ${pipe}`).join('\n'),
-    wrap(`${tool.name}: ${tool.summary}`, 0),
+    tool.pipes.map((pipe) => `  ${brokenPipe(pipe, width - 2)}`).join('\n'),
+    wrap(`${tool.name}: ${tool.summary}`, width, 0),
     `Usage: ${usage(tool)}`,
     ...(tool.positionals?.length
-      ? [table(tool.positionals.map(({ name, describe }) => [name, describe]))]
+      ? [
+          table(
+            tool.positionals.map(({ name, describe }) => [name, describe]),
+            width,
+          ),
+        ]
       : []),
     ...groups({ ...tool.flags, ...commonFlags }).map(
       ([title, flags]) =>
-        `${title}:\n${table(flags.map(([name, flag]) => [spelling(name, flag), describe(flag)]))}`,
+        `${title}:\n${table(
+          flags.map(([name, flag]) => [spelling(name, flag), describe(flag)]),
+          width,
+        )}`,
     ),
-    ...(tool.notes ?? []).map(wrapLines),
-    `Exit status:\n${table(exitStatuses)}`,
+    ...(tool.notes ?? []).map((note) => wrapLines(note, width)),
+    `Exit status:\n${table(exitStatuses, width)}`,
   ];
   return `${parts.join('\n\n')}\n`;
 }
@@ -57,11 +71,23 @@ export function describe(flag: Flag<unknown>): string {
   return fallback === undefined ? flag.describe : `${flag.describe} (default ${fallback})`;
 }
 
-function table(rows: readonly (readonly [string, string])[]): string {
-  const left = Math.min(30, Math.max(...rows.map(([name]) => name.length)));
+/** A pipe that is too long for a line is broken behind a bar or a semicolon, so that it can still be pasted. */
+function brokenPipe(pipe: string, width: number): string {
+  const lines: string[] = [];
+  for (const part of pipe.split(/(?<= \|{1,2}|;) /)) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + part.length <= width)
+      lines[lines.length - 1] = `${line} ${part}`;
+    else lines.push(lines.length === 0 ? part : `  ${part}`);
+  }
+  return lines.join('\n  ');
+}
+
+function table(rows: readonly (readonly [string, string])[], width: number): string {
+  const left = Math.min(width < 90 ? 26 : 30, Math.max(...rows.map(([name]) => name.length)));
   return rows
     .map(([name, text]) => {
-      const wrapped = wrap(text, left + 4);
+      const wrapped = wrap(text, width, left + 4);
       return name.length > left
         ? `  ${name}\n${' '.repeat(left + 4)}${wrapped}`
         : `  ${name.padEnd(left)}  ${wrapped}`;
@@ -70,16 +96,16 @@ function table(rows: readonly (readonly [string, string])[]): string {
 }
 
 /** A note may hold a list, whose lines begin with blanks: each is wrapped by itself. */
-function wrapLines(note: string): string {
+function wrapLines(note: string, width: number): string {
   const lines = note.split('\n').map((line) => {
     const blanks = line.length - line.trimStart().length;
-    return ' '.repeat(blanks) + wrap(line.trimStart(), blanks === 0 ? 0 : blanks + 2, blanks);
+    return ' '.repeat(blanks) + wrap(line.trimStart(), width, blanks === 0 ? 0 : blanks + 2, blanks);
   });
   return lines.join('\n');
 }
 
 /** Wraps at the width; lines after the first are indented. */
-function wrap(text: string, indent: number, firstIndent = indent): string {
+function wrap(text: string, width: number, indent: number, firstIndent = indent): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

@@ -31,6 +31,9 @@ export interface ProgressOptions {
   write(text: string): void;
 }
 
+/** The live line is painted again after this time even if nothing moved: a clock that stands looks like a hang. */
+const repaintMs = 1000;
+
 /** Opens the progress of a tool. */
 export function openProgress(options: ProgressOptions): Progress {
   if (options.mode === 'none') return { shown: false, update() {}, clear() {}, stop() {} };
@@ -38,15 +41,18 @@ export function openProgress(options: ProgressOptions): Progress {
   const fields: ProgressFields = {};
   const live = options.mode === 'live';
   let shown = false;
+  let shownAt = 0;
   let dirty = false;
   const clear = (): void => {
     if (shown) options.write('\r\u001b[K');
     shown = false;
   };
   const show = (): void => {
-    if (live && !dirty) return;
+    const now = performance.now();
+    if (live && !dirty && now - shownAt < repaintMs) return;
     dirty = false;
-    const seconds = (performance.now() - startedAt) / 1000;
+    shownAt = now;
+    const seconds = (now - startedAt) / 1000;
     if (!live) options.write(`${progressLine(options.tool, fields, seconds)}\n`);
     else {
       const line = progressLine(options.tool, fields, seconds, Math.max(20, options.columns() - 1));

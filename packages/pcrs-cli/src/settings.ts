@@ -98,6 +98,18 @@ function pickProfile(path: string, text: string, name: string | undefined): Json
   return profile;
 }
 
+/** Names of the profiles in the default configuration file; none if it cannot be read. */
+export function profileNames(env: Readonly<Record<string, string | undefined>>): string[] {
+  try {
+    const path = env['PCRS_CONFIG'] || defaultConfigFile(env);
+    const config: unknown = path === undefined ? undefined : JSON.parse(readFileSync(path, 'utf8'));
+    const profiles = isObject(config) ? config['profiles'] : undefined;
+    return isObject(profiles) ? Object.keys(profiles) : [];
+  } catch {
+    return [];
+  }
+}
+
 function readText(path: string, mustExist: boolean): string | undefined {
   try {
     return readFileSync(path, 'utf8');

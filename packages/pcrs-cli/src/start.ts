@@ -2,16 +2,17 @@ import { createReadStream, fstatSync, readFileSync, type Stats } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { codedError } from 'pcrs-records/errors';
+import { chosenTool, printCandidates } from './chosen-tool.ts';
 import { commonFlags } from './common-flags.ts';
+import { completeArgument, completionScript } from './completion.ts';
 import { codeOf, exitStatus, messageOf } from './exit-status.ts';
-import type { Flags, FlagValues } from './flags.ts';
+import type { FlagValues } from './flags.ts';
 import { type Log, openLog } from './log.ts';
 import { openOutput } from './output.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { type ReadFlags, readFlags } from './read-flags.ts';
-import type { Context, Tool } from './tool.ts';
+import type { AnyTool, Context, Tool } from './tool.ts';
 
-type AnyTool = Tool<Flags>;
 type CommonValues = FlagValues<typeof commonFlags>;
 
 /** A tool that was told to stop ends within this time, whatever it waits for. */
@@ -30,9 +31,17 @@ let openStdin: Readable | undefined;
  */
 export async function start(load: () => Promise<{ tool: AnyTool | Tool<never> }>): Promise<void> {
   keepHeapSmall();
-  const tool = (await load()).tool as AnyTool;
+  const { tool, argv } = await chosenTool((await load()).tool as AnyTool, process.argv.slice(2));
   process.stderr.on('error', () => {});
-  process.exitCode = await run(tool, process.argv.slice(2));
+  process.exitCode =
+    argv[0] === completeArgument
+      ? await printCandidates(
+          tool,
+          argv.slice(1),
+          openOutput(process.stdout, () => {}),
+          process.env,
+        )
+      : await run(tool, argv);
   openStdin?.destroy();
 }
 
@@ -69,8 +78,7 @@ async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
   const stdinIs = await whatStdinIs();
   const needsStdin = tool.stdin === 'required' && (tool.needsStdin?.(read.values as never) ?? true);
   if (stdinIs === 'terminal' && needsStdin) {
-    const { helpText } = await import('./help.ts');
-    writeStderr(helpText(tool));
+    writeStderr(`${tool.name}: stdin: a terminal, where records are expected; see ${tool.name} --help\n`);
     return 2;
   }
   return runMain(tool, read, values, stdinIs);
@@ -126,6 +134,7 @@ async function runMain(
       stdin: readStdin(stop.signal),
       stdinIs,
       stdoutIsTerminal: process.stdout.isTTY === true,
+      stdoutColumns: process.stdout.columns,
       stderrIsTerminal,
       output,
       log,
@@ -167,9 +176,8 @@ function requirePositionals(tool: AnyTool, given: readonly string[]): void {
 async function printAndEnd(tool: AnyTool, values: CommonValues): Promise<number> {
   const output = openOutput(process.stdout, () => {});
   let text = `${tool.name} ${suiteVersion()}\n`;
-  if (values.help) text = (await import('./help.ts')).helpText(tool);
-  else if (values.completion)
-    text = (await import('./completion.ts')).completionScript(tool, values.completion);
+  if (values.help) text = (await import('./help.ts')).helpText(tool, process.stdout.columns);
+  else if (values.completion) text = completionScript([tool.name], values.completion);
   try {
     output.write(text)?.catch(() => {});
     await output.flush();

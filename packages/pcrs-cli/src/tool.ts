@@ -21,11 +21,16 @@ export interface Tool<F extends Flags = Flags> {
   /** It opens runs: where it cannot even start, it says so on stdout, so that the next stage does nothing. */
   readonly opensRun?: boolean;
   readonly flags: F;
+  /** Tools that the first word starts instead (`pcrs etl …`), by that word. */
+  readonly tools?: Readonly<Record<string, () => Promise<{ tool: unknown }>>>;
   /** Paragraphs of the help before the exit statuses. */
   readonly notes?: readonly string[];
   /** Throws errors that carry a code; see `exit-status.ts`. */
   main(context: Context<F>): Promise<void>;
 }
+
+/** A tool whatever its flags. */
+export type AnyTool = Tool<Flags>;
 
 /** What a tool gets from the machine; nothing else in the suite touches `process`. */
 export interface Context<F extends Flags = Flags> {
@@ -53,6 +58,8 @@ export interface Context<F extends Flags = Flags> {
   readonly stdinIs: 'terminal' | 'stream' | 'nothing';
   /** Whether a person reads the output; then a tool may write a table instead of records. */
   readonly stdoutIsTerminal: boolean;
+  /** Of the terminal on stdout; undefined without one. */
+  readonly stdoutColumns: number | undefined;
   readonly stderrIsTerminal: boolean;
   readonly output: Output;
   readonly log: Log;

@@ -178,8 +178,8 @@ export const tool = defineTool({
   summary: 'is a gateway on this machine that can be told to misbehave.',
   pipes: [
     'pcrs-simulator --port 8080 &',
-    'export PCRS_GATEWAY=http://127.0.0.1:8080 PCRS_USERNAME=demo PCRS_PASSWORD=demo; pcrs-policies -n',
-    "pcrs-simulator --rate-limit off --fault 'posture:2:cut=5000' --fault 'hostids:%5:status=503'",
+    'export PCRS_GATEWAY=http://127.0.0.1:8080; export PCRS_USERNAME=demo PCRS_PASSWORD=demo; pcrs-policies -n',
+    "pcrs-simulator --rate-limit off --fault 'posture:2:cut=5000'",
     'pcrs-simulator --print posture --evidence | jq -r .status | sort | uniq -c',
   ],
   stdin: 'none',

@@ -4,24 +4,26 @@ export interface ToolSentence {
   summary: string;
 }
 
-/** The tools in the order of the pipe; each is loaded for its sentence, which is written nowhere else. */
-const loads = [
-  () => import('pcrs-auth/cli'),
-  () => import('pcrs-policies/cli'),
-  () => import('pcrs-hostids/cli'),
-  () => import('pcrs-posture/cli'),
-  () => import('pcrs-to-sqlite/cli'),
-  () => import('pcrs-to-csv/cli'),
-  () => import('pcrs-etl/cli'),
-  () => import('pcrs-diff/cli'),
-  () => import('pcrs-status/cli'),
-  () => import('pcrs-simulator/cli'),
-  () => import('pcrs-from-sqlite/cli'),
-] as const;
+/** The tools in the order of the pipe, sinks and the rest behind the stages; each has its sentence in its own package. */
+export const loads = {
+  'pcrs-auth': () => import('pcrs-auth/cli'),
+  'pcrs-policies': () => import('pcrs-policies/cli'),
+  'pcrs-hostids': () => import('pcrs-hostids/cli'),
+  'pcrs-posture': () => import('pcrs-posture/cli'),
+  'pcrs-to-sqlite': () => import('pcrs-to-sqlite/cli'),
+  'pcrs-to-csv': () => import('pcrs-to-csv/cli'),
+  'pcrs-from-sqlite': () => import('pcrs-from-sqlite/cli'),
+  'pcrs-etl': () => import('pcrs-etl/cli'),
+  'pcrs-diff': () => import('pcrs-diff/cli'),
+  'pcrs-status': () => import('pcrs-status/cli'),
+  'pcrs-simulator': () => import('pcrs-simulator/cli'),
+} as const;
 
-/** Every tool of the suite, in the order of the pipe, sinks and the rest behind the stages. */
+/** Every tool of the suite in that order. */
 export async function toolSentences(): Promise<ToolSentence[]> {
-  const loaded = await Promise.all(loads.map((load): Promise<{ tool: ToolSentence }> => load()));
+  const loaded = await Promise.all(
+    Object.values(loads).map((load): Promise<{ tool: ToolSentence }> => load()),
+  );
   return loaded.map(({ tool: { name, summary } }) => ({ name, summary }));
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { platforms } from 'pcrs-records/platforms';
 import { gatewayUrl } from './gateway-url.ts';
-import { platforms, platformUrl } from './platforms.ts';
+import { platformUrl } from './platforms.ts';
 
 const refused = (text: string, message: RegExp) =>
   assert.throws(() => gatewayUrl(text), { code: 'PCRS_USAGE', message });

@@ -1,5 +1,5 @@
+import { platforms } from 'pcrs-records/platforms';
 import { usageError } from '../ask/gateway-error.ts';
-import { platforms } from './platforms.ts';
 
 /**
  * A gateway as people write it → its base URL, without a slash at the end.
