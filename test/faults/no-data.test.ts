@@ -51,7 +51,7 @@ test('with a date and without --strict it is a warning that names the slice', as
   assert.deepEqual(
     { ...counts, missing: counts.missing.length },
     {
-      ...{ planned: 3, fetched: 3, replayed: 0, failed: 0, notAsked: 0, missing: 0 },
+      ...{ planned: 3, fetched: 3, replayed: 0, failed: 0, notAsked: 0, missing: 0, foreign: 0 },
     },
   );
 });

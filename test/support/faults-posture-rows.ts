@@ -3,6 +3,7 @@
  *
  * `exact`      ok; every record equals the truth
  * `as sent`    ok; the struck answers say that there is nothing, and so it is written
+ * `kept`       ok; every record equals the truth, and records that nobody asked for stand beside them, warned of and counted
  * `pair`       5; exactly the struck policy–host pair is listed as missing, the rest is exact
  * `slice`      5; exactly the struck slice is listed, the rest is exact
  * `all`        5; nothing could be had, and every pair is listed
@@ -14,6 +15,7 @@
 export type Outcome =
   | 'exact'
   | 'as sent'
+  | 'kept'
   | 'pair'
   | 'slice'
   | 'all'
@@ -57,6 +59,7 @@ const wait = four('exact', 'exact', 'stops', 'stops');
 const fatal = four('stops', 'stops', 'stops', 'stops');
 const forbidden = four('refused', 'refused', 'refused', 'refused');
 const token = four('exact', 'no token', 'no token', 'no token');
+const strange = four('exact', 'stops', 'stops', 'stops');
 const nothing = four('as sent', 'as sent', 'as sent', 'as sent');
 
 const rows = (expected: Promise4, faults: readonly string[], more: Partial<PostureRow> = {}): PostureRow[] =>
@@ -106,6 +109,9 @@ export const postureRows: readonly PostureRow[] = [
   ...rows(connection, ['hang'], { limits: { timeoutMs: 800 }, says: /byte|silent|time/ }),
   ...rows(brokenBody, ['hang=body:after=100'], { limits: { timeoutMs: 800 } }),
   ...rows(fatal, ['endless-header'], { says: /head of the answer/ }),
+  ...rows(strange, ['foreign=only'], { says: /none of the \d+ records.*cache or proxy/ }),
+  ...rows(four('kept', 'kept', 'kept', 'kept'), ['foreign', 'foreign=beside']),
+  { fault: 'cached', expected: { always: 'stops' }, says: /none of the \d+ records.*cache or proxy/ },
   ...rows(nothing, ['empty=array', 'empty=204', 'empty=empty']),
   ...rows(harmless, ['delay=30', 'drip=300:every=1', 'encoding=gzip', 'encoding=double', 'encoding=false']),
   ...rows(harmless, [

@@ -36,7 +36,7 @@ function load(): NonNullable<typeof loaded> {
 
 /**
  * Scans a piece of JSON text for what a splitter has to look at: brackets, backslashes and bytes above 0x7f outside strings,
- * bytes below 0x20 anywhere, and opening quotes of strings that begin with k or a backslash, or end the piece.
+ * bytes below 0x20 anywhere, and opening quotes of strings that begin with k, p, h or a backslash, or end the piece.
  *
  * Takes   onEvent   told of each in order; `inString` where it lies in a string, opening quotes included
  * Limits  256 KiB at a time; not from within onEvent

@@ -4,7 +4,7 @@
 ;;   a bracket { } [ ] outside strings
 ;;   a byte below 0x20 anywhere: a line break or a tab between tokens, or a raw control character in a string
 ;;   a byte above 0x7f or a backslash outside strings, where JSON has none
-;;   the opening quote of a string that begins with k or a backslash: it may spell the name "kind"
+;;   the opening quote of a string that begins with k, p, h or a backslash: it may spell "kind", "policyId" or "hostId"
 ;;
 ;; Each 64 bytes become masks of 64 bits, one bit a byte, the lowest first. Which quotes count and which bytes lie in
 ;; strings is then arithmetic on masks (Langdale and Lemire, Parsing Gigabytes of JSON per Second, sections 3.1.1 and 3.1.2).
@@ -103,17 +103,15 @@
       (call $isBracket (local.get $a)) (call $isBracket (local.get $b))
       (call $isBracket (local.get $c)) (call $isBracket (local.get $d))))
 
-    ;; k or a backslash behind each byte; the last byte's neighbour is in the next block
+    ;; such a letter or a backslash behind each byte; the last byte's neighbour is in the next block
     (local.set $letters (i64.or (local.get $backslashes) (call $mask
-      (i8x16.eq (local.get $a) (i8x16.splat (i32.const 0x6b)))
-      (i8x16.eq (local.get $b) (i8x16.splat (i32.const 0x6b)))
-      (i8x16.eq (local.get $c) (i8x16.splat (i32.const 0x6b)))
-      (i8x16.eq (local.get $d) (i8x16.splat (i32.const 0x6b))))))
+      (call $isLetter (local.get $a)) (call $isLetter (local.get $b))
+      (call $isLetter (local.get $c)) (call $isLetter (local.get $d)))))
     (local.set $letters (i64.or
       (i64.shr_u (local.get $letters) (i64.const 1))
       (i64.shl
         (i64.extend_i32_u (i32.or
-          (i32.eq (i32.load8_u offset=64 (global.get $block)) (i32.const 0x6b))
+          (i32.and (i8x16.bitmask (call $isLetter (v128.load8_splat offset=64 (global.get $block)))) (i32.const 1))
           (i32.eq (i32.load8_u offset=64 (global.get $block)) (i32.const 0x5c))))
         (i64.const 63))))
 
@@ -125,7 +123,7 @@
             (i64.or (local.get $brackets) (local.get $backslashes))
             (call $mask (local.get $a) (local.get $b) (local.get $c) (local.get $d)))
           (i64.xor (local.get $strings) (i64.const -1)))
-        ;; opening quotes with a k or a backslash behind
+        ;; opening quotes with such a letter or a backslash behind
         (i64.and (i64.and (local.get $quotes) (local.get $strings)) (local.get $letters)))
       ;; bytes below 0x20
       (call $mask
@@ -139,6 +137,14 @@
     (v128.or
       (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x7b)))
       (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x7d)))))
+
+  ;; k, p or h
+  (func $isLetter (param $bytes v128) (result v128)
+    (v128.or
+      (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x6b)))
+      (v128.or
+        (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x70)))
+        (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x68))))))
 
   ;; The bytes behind an odd number of backslashes. $real bytes of the block are text.
   (func $escapedBytes (param $backslashes i64) (param $real i32) (result i64)

@@ -1,6 +1,6 @@
 import { BrokenBodyError, KindTakenError } from './elements-errors.ts';
-import { findKind } from './elements-kind.ts';
 import { LineBuffer } from './elements-lines.ts';
+import { findMember } from './elements-member.ts';
 import { type ScanState, scan, scanBytes } from './elements-scan.ts';
 import { Utf8Mender } from './elements-utf8.ts';
 
@@ -13,6 +13,11 @@ export interface Block {
 export interface SplitterOptions {
   /** Put in front of each element as its first member; absent: elements as sent. */
   kind?: string | undefined;
+  /**
+   * Called as each element closes, with the digits of its own `policyId` and `hostId` (numbers or strings); undefined if it
+   * has none or they are something else. Of a member that comes twice the last counts, as JSON.parse has it.
+   */
+  onPair?: ((policyId: string | undefined, hostId: string | undefined) => void) | undefined;
   /** Longest element taken, default 512 MiB. */
   maxElementBytes?: number | undefined;
   /** Lines are handed over once there are so many bytes of them, default 256 KiB (the first ones sooner). */
@@ -54,6 +59,7 @@ export class ElementSplitter {
   readonly #mender = new Utf8Mender();
   readonly #lines: LineBuffer;
   readonly #kind: boolean;
+  readonly #onPair: SplitterOptions['onPair'];
   readonly #maxElementBytes: number;
   #started = false;
   #scanState: ScanState = { inString: 0, escaped: 0 };
@@ -67,16 +73,21 @@ export class ElementSplitter {
   #elementStart = 0;
   /** An element's { was the last but white space. */
   #opened = false;
-  /** The beginning of what may be a member "kind", cut by the end of a piece. */
-  #maybeKind: Uint8Array | undefined;
+  /** The beginning of what may be a member to look at, cut by the end of a piece. */
+  #maybeMember: Buffer | undefined;
+  #policyId: string | undefined;
+  #hostId: string | undefined;
 
   // of the piece under way
   #piece: Uint8Array = new Uint8Array(0);
+  /** The same bytes. */
+  #text: Buffer = Buffer.alloc(0);
   /** What lies before is copied, or looked at where it is between elements. */
   #done = 0;
 
   constructor(options: SplitterOptions = {}) {
     this.#kind = options.kind !== undefined;
+    this.#onPair = options.onPair;
     const prefix = options.kind === undefined ? '{' : `{"kind":${JSON.stringify(options.kind)},`;
     this.#lines = new LineBuffer(Buffer.from(prefix), options.blockBytes ?? 256 << 10);
     this.#maxElementBytes = options.maxElementBytes ?? 512 << 20;
@@ -110,7 +121,7 @@ export class ElementSplitter {
   /** The last lines. */
   end(): Block | undefined {
     for (const bytes of this.#mender.end()) this.#scanAll(bytes);
-    if (this.#maybeKind !== undefined) this.#lookForKind(this.#maybeKind, true);
+    if (this.#maybeMember !== undefined) this.#lookAtMember(this.#maybeMember, 0, true);
     if (this.#depth > 0) throw this.#broken('the text ends before the array is closed', 0);
     return this.#lines.takeAll();
   }
@@ -126,10 +137,12 @@ export class ElementSplitter {
 
   #scan(piece: Uint8Array): void {
     this.#piece = piece;
+    this.#text = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     this.#done = 0;
     this.#lines.reserve(piece.length);
     if (this.#opened) this.#afterOpening(0);
-    if (this.#maybeKind !== undefined) this.#lookForKind(Buffer.concat([this.#maybeKind, piece]), false);
+    if (this.#maybeMember !== undefined)
+      this.#lookAtMember(Buffer.concat([this.#maybeMember, piece]), 0, false);
     this.#scanState = scan(piece, this.#scanState, this.#onEvent);
     if (this.#depth < 2) this.#skipBetween(piece.length);
     else {
@@ -145,8 +158,7 @@ export class ElementSplitter {
     else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#open(byte === OPEN_OBJECT);
     else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.#close(byte, at);
     else if (byte === QUOTE) {
-      if (this.#depth === 2 && this.#kind && this.#maybeKind === undefined)
-        this.#lookForKind(this.#piece.subarray(at), false);
+      if (this.#depth === 2 && this.#maybeMember === undefined) this.#lookAtMember(this.#text, at, false);
     } else if (inString) this.#escape(byte, at);
     else if (byte === LINE_FEED || byte === CARRIAGE_RETURN) this.#leaveOut(at);
     else if (byte !== TAB) throw this.#broken(`unexpected ${shown(byte)} outside a string`, at);
@@ -208,6 +220,9 @@ export class ElementSplitter {
     this.#copyTo(at + 1);
     this.#lines.end();
     this.elements++;
+    if (this.#onPair === undefined) return;
+    this.#onPair(this.#policyId, this.#hostId);
+    this.#policyId = this.#hostId = undefined;
   }
 
   #escape(byte: number, at: number): void {
@@ -236,11 +251,14 @@ export class ElementSplitter {
     this.#done = to;
   }
 
-  /** Takes  from  what begins with the opening quote of a string of the element's own level */
-  #lookForKind(from: Uint8Array, last: boolean): void {
-    const found = findKind(from, last);
-    this.#maybeKind = found === 'more' ? new Uint8Array(from) : undefined;
-    if (typeof found === 'object') throw new KindTakenError(this.elements + 1, found.value);
+  /** Takes  from  where the opening quote of a string of the element's own level stands */
+  #lookAtMember(bytes: Buffer, from: number, last: boolean): void {
+    const found = findMember(bytes, from, last);
+    this.#maybeMember = found === 'more' ? Buffer.from(bytes.subarray(from)) : undefined;
+    if (typeof found === 'string') return;
+    if (found.name === 'policyId') this.#policyId = found.value;
+    else if (found.name === 'hostId') this.#hostId = found.value;
+    else if (this.#kind) throw new KindTakenError(this.elements + 1, found.value ?? '');
   }
 
   #checkLength(at: number): void {

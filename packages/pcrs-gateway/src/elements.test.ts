@@ -67,6 +67,17 @@ const blanks = fc.array(fc.constantFrom('', '', ' ', '\n', '\r\n', '\t', '  '), 
   maxLength: 7,
 });
 
+/** What JSON.parse finds: the digits of an id, or undefined. */
+function pairOf(text: string): (string | undefined)[] {
+  const source = (_: string, value: unknown, { source }: { source?: string } = {}) =>
+    typeof value === 'number' ? source : value;
+  const element = JSON.parse(text, source as never) as Record<string, unknown>;
+  return ['policyId', 'hostId'].map((name) => {
+    const value = element[name];
+    return typeof value === 'string' && /^\d+$/.test(value) ? value : undefined;
+  });
+}
+
 describe('elements of a JSON array', () => {
   it('puts the kind in front of the bytes as the gateway sent them', async () => {
     assert.equal(
@@ -183,6 +194,58 @@ describe('elements of a JSON array', () => {
         `{"kind":"posture",${text.slice(1)}\n`,
       );
     }
+  });
+
+  it("tells each element's own policyId and hostId as digits, in any order, spelling and chunks", () => {
+    const id = fc.oneof(
+      fc.bigInt({ min: 0n, max: 10n ** 20n }).map(String),
+      fc.bigInt({ min: 0n, max: 10n ** 20n }).map((digits) => `"${digits}"`),
+      fc.constantFrom(
+        '"\\u0031\\u0032"',
+        'null',
+        '1.5',
+        '-1',
+        '""',
+        '"1x"',
+        '[7]',
+        '{"policyId":7}',
+        '"12\\n"',
+      ),
+    );
+    const name = fc.constantFrom(
+      'policyId',
+      'hostId',
+      '\\u0070olicyId',
+      'hostI\\u0064',
+      'hostIds',
+      'p',
+      'policyIdx',
+      'kind',
+    );
+    const value = fc.oneof(
+      id,
+      fc.constantFrom('"policyId"', '"hostId\\":1"', '[{"hostId":4},"policyId"]', 'true'),
+    );
+    const member = fc.tuple(name, value).map(([key, text]) => `"${key}":${text}`);
+    const space = fc.constantFrom('', ' ', '\n  ', '\t');
+    const element = fc.tuple(fc.array(member, { maxLength: 6 }), space).map(([list, gap]) => ({
+      text: `{${gap}${list.map((text) => text.replace(':', `${gap}:${gap}`)).join(`${gap},${gap}`)}${gap}}`,
+      plain: `{${list.join(',')}}`,
+    }));
+    fc.assert(
+      fc.property(fc.array(element, { maxLength: 5 }), fc.constantFrom(1, 3, 17, 1000), (list, size) => {
+        const found: unknown[] = [];
+        const splitter = new ElementSplitter({ onPair: (...pair) => found.push(pair) });
+        const text = Buffer.from(`[${list.map((one) => one.text).join(',')}]`);
+        for (let at = 0; at < text.length; at += size) splitter.push(text.subarray(at, at + size));
+        splitter.end();
+        assert.deepEqual(
+          found,
+          list.map(({ plain }) => pairOf(plain)),
+        );
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('writes raw control characters in strings as escapes and counts them', async () => {

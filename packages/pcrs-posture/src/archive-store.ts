@@ -14,6 +14,7 @@ export function archiveStore(
 ): Store {
   const notes = archive.manifest?.notes ?? [];
   const halved = new Set(notes.filter(({ kind }) => kind === 'halved').map((note) => note['key']));
+  const shared = sharedBodies(archive);
   const reading: Store = {
     directory: archive.directory,
     open: () => archive.part(),
@@ -32,7 +33,7 @@ export function archiveStore(
       const body = archive.bodies.get(key);
       if (body === undefined) return undefined;
       const { file, records, bytes, sha256 } = body;
-      return { part: await archive.open(body), file, records, bytes, sha256 };
+      return { part: await archive.open(body), file, records, bytes, sha256, shared: shared.has(sha256) };
     },
     wasHalved: ({ key }) => halved.has(key),
   };
@@ -45,6 +46,17 @@ export function archiveStore(
       if (body !== undefined) await archive.forget(body);
     },
   };
+}
+
+/** The checksums of bodies with records that an earlier run kept for more than one slice. */
+function sharedBodies(archive: Archive): ReadonlySet<string> {
+  const [once, more] = [new Set<string>(), new Set<string>()];
+  for (const { sha256, records } of archive.bodies.values()) {
+    if (records === 0) continue;
+    if (once.has(sha256)) more.add(sha256);
+    once.add(sha256);
+  }
+  return more;
 }
 
 /** How an earlier run has cut its slices, in order. */

@@ -2,7 +2,7 @@ import type { Block } from 'pcrs-gateway/elements';
 import type { Gateway } from 'pcrs-gateway/gateway';
 import { codedError } from 'pcrs-records/errors';
 import { describeSlice } from './outcome.ts';
-import { checksum, LineMemory, linesOf, type Proof, prove, type Written } from './prove.ts';
+import { checksum, foreignIn, LineMemory, linesOf, type Proof, prove, type Written } from './prove.ts';
 import type { Slice } from './slices.ts';
 import type { Part } from './spool.ts';
 
@@ -13,6 +13,8 @@ export interface KeptBody {
   records: number;
   bytes: number;
   sha256: string;
+  /** Another slice of the archive has the same body. */
+  shared: boolean;
 }
 
 /** Where bodies wait until they are written: the spool, or an archive. */
@@ -41,6 +43,8 @@ export interface ProvenSlice {
   file: string | null;
   /** It came from the archive; nobody was asked. */
   replayed: boolean;
+  /** It was answered with 200 and not one byte. */
+  silent: boolean;
   /** The records, one a line; only while the slice is at hand, and each block only until the next is asked for. */
   blocks(): AsyncIterable<Block>;
 }
@@ -54,6 +58,17 @@ export interface AskOptions {
   kind: string | undefined;
   store: Store;
   warn(message: string): void;
+  /** What would be a warning is a failure. */
+  strict: boolean;
+}
+
+/** An answer as it was received. */
+interface Received {
+  part: Part;
+  proof: Proof;
+  askedAt: Date;
+  /** 200 and not one byte: it does not even say that there is nothing. */
+  silent: boolean;
 }
 
 /** Asks for one slice, or takes it from the store, and proves it whole. */
@@ -61,8 +76,12 @@ export class Asker {
   readonly #options: AskOptions;
   readonly #memory = new LineMemory();
   readonly #parts = new WeakMap<ProvenSlice, Part>();
+  /** The slice that each body is the answer to, by SHA-256. */
+  readonly #answers = new Map<string, string>();
   /** Set to end the requests in flight at their next bytes. */
   stopped = false;
+  /** Records that no slice asked for, and the slices in whose answers they were. */
+  foreign = { records: 0, slices: 0 };
 
   constructor(options: AskOptions) {
     this.#options = options;
@@ -86,7 +105,8 @@ export class Asker {
       `${describeSlice(slice)}: no data, or the connection dropped; --strict makes this a failure`,
     );
     const part = await this.#options.store.open(slice);
-    return this.#keep(slice, part, await prove(nobody(), part, undefined, this.#memory), new Date());
+    const proof = await prove(nobody(), part, undefined, [], this.#memory);
+    return this.#keep(slice, { part, proof, askedAt: new Date(), silent: false });
   }
 
   /** Frees what the slice holds. */
@@ -95,34 +115,64 @@ export class Asker {
     await this.#parts.get(proven)?.discard();
   }
 
+  /** An answer to another question may be a mishap of the way, so it is asked for once more. */
   async #fromGateway(
     gateway: Pick<Gateway, 'ask'>,
     slice: Slice,
     tries: number | undefined,
   ): Promise<ProvenSlice> {
+    let received = await this.#receive(gateway, slice, tries);
+    if (!this.#isAnswer(slice, received.proof)) {
+      await this.#drop(received);
+      received = await this.#receive(gateway, slice, tries);
+      if (!this.#isAnswer(slice, received.proof)) {
+        await this.#drop(received);
+        throw codedError('PCRS_GATEWAY', strangeAnswer(slice, received.proof));
+      }
+    }
+    return this.#keep(slice, received);
+  }
+
+  async #receive(gateway: Pick<Gateway, 'ask'>, slice: Slice, tries: number | undefined): Promise<Received> {
     const { path, parameters, kind, store } = this.#options;
-    let askedAt = new Date();
     const request = {
       ...({ endpoint: 'postureInfo', method: 'POST', path, query: parameters, body: slice.body } as const),
       what: describeSlice(slice),
       ...(tries === undefined ? {} : { bodyTries: tries }),
     };
-    const received = await gateway.ask(request, async ({ body }) => {
-      askedAt = new Date();
+    return gateway.ask(request, async ({ status, body }) => {
+      const askedAt = new Date();
       const part = await store.open(slice);
       try {
-        return { part, proof: await prove(this.#unlessStopped(body), part, kind, this.#memory) };
+        const proof = await prove(this.#unlessStopped(body), part, kind, slice.policies, this.#memory);
+        return { part, proof, askedAt, silent: status !== 204 && proof.bytes === 0 };
       } catch (error) {
         await part.discard();
         throw error;
       }
     });
-    return this.#keep(slice, received.part, received.proof, askedAt);
   }
 
-  async #keep(slice: Slice, part: Part, proof: Proof, askedAt: Date): Promise<ProvenSlice> {
-    this.#warnOfChanges(slice, proof);
-    return this.#proven(slice, part, proof, await this.#options.store.keep(slice, part, proof, askedAt));
+  /**
+   * Whether a body answers the slice: it has no records, or some that were asked for. One that another slice got before is
+   * an answer to both only if it holds nothing that this one did not ask for.
+   */
+  #isAnswer({ key }: Slice, { records, foreign, sha256 }: Proof): boolean {
+    const other = records > 0 && (this.#answers.get(sha256) ?? key) !== key;
+    if (records > 0 && (foreign === records || (other && foreign > 0))) return false;
+    if (records > 0) this.#answers.set(sha256, key);
+    return true;
+  }
+
+  async #drop({ part, proof }: Received): Promise<void> {
+    this.#memory.giveBack(proof.lines ?? []);
+    await part.discard();
+  }
+
+  async #keep(slice: Slice, received: Received): Promise<ProvenSlice> {
+    const { part, proof, askedAt } = received;
+    this.#report(slice, proof);
+    return this.#proven(slice, received, await this.#options.store.keep(slice, part, proof, askedAt));
   }
 
   async #fromStore(slice: Slice): Promise<ProvenSlice | undefined> {
@@ -133,8 +183,15 @@ export class Asker {
       const kept = await store.kept?.(slice);
       if (kept === undefined) return undefined;
       ({ file, part } = kept);
-      if ((await checksum(kept.part.read())) === kept.sha256) return this.#replayed(slice, kept);
-      throw codedError('PCRS_MACHINE', 'its SHA-256 is not the one in the manifest');
+      if ((await checksum(kept.part.read())) !== kept.sha256)
+        throw codedError('PCRS_MACHINE', 'its SHA-256 is not the one in the manifest');
+      if (kept.shared && (await foreignIn(kept.part.read(), slice.policies)) > 0)
+        throw codedError(
+          'PCRS_MACHINE',
+          'it is the body of another slice too, and holds what this one did not ask',
+        );
+      if (kept.records > 0) this.#answers.set(kept.sha256, slice.key);
+      return this.#replayed(slice, kept);
     } catch (error) {
       await part?.discard();
       const { code, message } = error as { code?: string; message: string };
@@ -146,28 +203,31 @@ export class Asker {
     }
   }
 
-  #proven(slice: Slice, part: Part, proof: Proof, file: string | null): ProvenSlice {
+  #proven(slice: Slice, { part, proof, silent }: Received, file: string | null): ProvenSlice {
     const { kind } = this.#options;
     const blocks = async function* (): AsyncGenerator<Block> {
       if (proof.lines !== undefined) yield* proof.lines;
-      else yield* linesOf(part.read(), kind);
+      else yield* linesOf(part.read(), kind, slice.policies);
     };
-    return this.#with(part, { slice, proof, file, replayed: false, blocks });
+    return this.#with(part, { slice, proof, file, replayed: false, silent, blocks });
   }
 
-  /** What is changed in its lines is told when they are written. */
+  /** What is changed in its lines, and what of it is foreign, is reported once it is written. */
   #replayed(slice: Slice, { part, file, records, bytes, sha256 }: KeptBody): ProvenSlice {
-    const lines = () => linesOf(part.read(), this.#options.kind);
-    const warn = (written: Written): void => this.#warnOfChanges(slice, written);
+    const lines = () => linesOf(part.read(), this.#options.kind, slice.policies);
+    const report = (written: Written): void => this.#report(slice, written);
     const blocks = async function* (): AsyncGenerator<Block> {
       const written = yield* lines();
-      warn(written);
-      if (written.records === records) return;
-      const wrong = `${file} holds ${written.records} records, and by the manifest ${records}`;
-      throw codedError('PCRS_INCOMPLETE', wrong);
+      if (written.records !== records) {
+        const wrong = `${file} holds ${written.records} records, and by the manifest ${records}`;
+        throw codedError('PCRS_INCOMPLETE', wrong);
+      }
+      if (records > 0 && written.foreign === records)
+        throw codedError('PCRS_INCOMPLETE', `${file}: ${strangeAnswer(slice, written)}`);
+      report(written);
     };
-    const proof = { records, bytes, sha256, controlCharacters: 0, invalidUtf8: 0, lines: undefined };
-    return this.#with(part, { slice, proof, file, replayed: true, blocks });
+    const proof = { ...unread, records, bytes, sha256 };
+    return this.#with(part, { slice, proof, file, replayed: true, silent: false, blocks });
   }
 
   #with(part: Part, proven: ProvenSlice): ProvenSlice {
@@ -175,7 +235,8 @@ export class Asker {
     return proven;
   }
 
-  #warnOfChanges(slice: Slice, { controlCharacters, invalidUtf8 }: Written): void {
+  /** Throws PCRS_GATEWAY with --strict if records came that were not asked for. */
+  #report(slice: Slice, { controlCharacters, invalidUtf8, foreign, firstForeign }: Written): void {
     const changes = [
       ...(controlCharacters > 0
         ? [`${controlCharacters} raw control characters were written as escapes`]
@@ -183,6 +244,13 @@ export class Asker {
       ...(invalidUtf8 > 0 ? [`${invalidUtf8} invalid UTF-8 sequences were replaced by U+FFFD`] : []),
     ];
     if (changes.length > 0) this.#options.warn(`${describeSlice(slice)}: ${changes.join(', ')}`);
+    if (foreign === 0) return;
+    const strangers = `${describeSlice(slice)}: ${foreign} records were not asked for, the first of ${firstForeign}`;
+    if (this.#options.strict) throw codedError('PCRS_GATEWAY', `${strangers} (--strict)`);
+    this.foreign.records += foreign;
+    this.foreign.slices += 1;
+    // one warning names a case, the end of the stage has the sum: a gateway that always adds some would flood stderr
+    if (this.foreign.slices === 1) this.#options.warn(`${strangers}; they are kept`);
   }
 
   async *#unlessStopped(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -194,3 +262,18 @@ export class Asker {
 }
 
 async function* nobody(): AsyncGenerator<Uint8Array> {}
+
+/** What is not known of a kept body before it is read. */
+const unread = {
+  ...{ controlCharacters: 0, invalidUtf8: 0, foreign: 0 },
+  firstForeign: undefined,
+  lines: undefined,
+};
+
+function strangeAnswer(slice: Slice, { records, foreign, firstForeign }: Written): string {
+  const found =
+    foreign === records
+      ? `none of the ${records} records in the answer was asked for (the first: ${firstForeign})`
+      : `the answer is that of another slice (${foreign} of its ${records} records were not asked for)`;
+  return `${describeSlice(slice)}: ${found}; does a cache or proxy answer without looking at the body of a POST?`;
+}

@@ -34,7 +34,7 @@ export const flags = {
     ...{ env: 'shared', group: slicing },
   }),
   strict: flag.boolean({
-    describe: 'with a date filter, a body that never began is a failure and not "no data"',
+    describe: 'fail for what is a warning otherwise: a body that never began, foreign records, no records',
     group: slicing,
   }),
   plan: flag.boolean({ describe: 'count slices and requests, ask for nothing', env: 'none', group: slicing }),

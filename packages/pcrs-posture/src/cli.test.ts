@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -93,6 +94,7 @@ describe('pcrs-posture', () => {
       failed: 0,
       notAsked: 0,
       missing: [],
+      foreign: 0,
     });
   });
 
@@ -325,6 +327,54 @@ describe('an archive of posture', () => {
     assert.deepEqual(postures(resumed.stdout), truth);
     const { missing } = endOf(first.stdout).slices;
     assert.equal(endOf(resumed.stdout).slices.fetched, missing.length);
+  });
+
+  it('does not take the body of one slice for that of another: resumed, it is asked for again; replayed, it is 6', async () => {
+    const folder = place.folder();
+    const whole = await full(folder);
+    const manifest = join(folder, 'a', 'manifest.ndjson');
+    const lines = readFileSync(manifest, 'utf8').trimEnd().split('\n');
+    const bodies = lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'body');
+    const [first, second] = bodies;
+    writeFileSync(join(folder, 'a', second.file), readFileSync(join(folder, 'a', first.file)));
+    const { sha256, bytes, records: count } = first;
+    const lying = JSON.stringify({ ...second, sha256, bytes, records: count });
+    const changed = lines.map((line) => (line.includes(second.file) ? lying : line));
+    writeFileSync(manifest, `${changed.join('\n')}\n`);
+    fails(
+      await posture(['--archive', 'a', '--replay'], undefined, folder),
+      6,
+      new RegExp(`${second.file} is damaged: it is the body of another slice too`),
+    );
+    const unfinished = changed.filter((line) => !line.includes('"kind":"finished"'));
+    writeFileSync(manifest, `${unfinished.join('\n')}\n`);
+    const resumed = await posture(['--archive', 'a', '--resume'], undefined, folder);
+    assert.equal(resumed.status, 0, resumed.stderr);
+    assert.match(resumed.stderr, /is damaged and asked for again: it is the body of another slice too/);
+    assert.deepEqual(postures(resumed.stdout), postures(whole.stdout));
+    assert.equal(endOf(resumed.stdout).slices.fetched, 1);
+  });
+
+  it('does not replay a body of which nothing was asked for', async () => {
+    const folder = place.folder();
+    await full(folder);
+    const manifest = join(folder, 'a', 'manifest.ndjson');
+    const body = Buffer.from('[{"id":1,"policyId":1,"hostId":1}]');
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const lines = readFileSync(manifest, 'utf8').trimEnd().split('\n');
+    const changed = lines.map((line) => {
+      const record = JSON.parse(line);
+      if (record.kind !== 'body' || !record.file.startsWith('000002')) return line;
+      writeFileSync(join(folder, 'a', record.file), body);
+      return JSON.stringify({ ...record, sha256, bytes: body.length, records: 1 });
+    });
+    writeFileSync(manifest, `${changed.join('\n')}\n`);
+    const replayed = await posture(['--archive', 'a', '--replay'], undefined, folder);
+    fails(
+      replayed,
+      6,
+      /000002-.*: none of the 1 records in the answer was asked for \(the first: policy 1, host 1\)/,
+    );
   });
 
   it('asks again for a body that was damaged, and replays none', async () => {

@@ -2,14 +2,15 @@ import { codedError } from 'pcrs-records/errors';
 import type { MissingSlice, SliceCounts } from 'pcrs-records/kinds';
 import { Asker, type AskOptions, type ProvenSlice } from './ask.ts';
 import { Channel, Places } from './channel.ts';
+import { Emptiness } from './emptiness.ts';
 import { judge, missingSlice, signOfOutage, type Verdict } from './outcome.ts';
 import { halves, type Slice } from './slices.ts';
 import { type Work, WorkQueue } from './work-queue.ts';
 
 export interface FetchOptions extends AskOptions {
   concurrency: number;
-  /** A body that broke before its first byte each time may mean that there is no data. */
-  mayBeEmpty: boolean;
+  /** A date narrows the question: there may be no data, and a body that broke before its first byte each time may mean that. */
+  dated: boolean;
   /** Path and query, for the keys of slices. */
   scope: string;
 }
@@ -36,7 +37,7 @@ interface Failure {
  * Asks for all slices, halves those that fail, and hands over one after another what is proven whole.
  *
  * Limits  `concurrency` requests in flight; concurrency + 1 slices in flight or waiting to be written
- * Throws  what stops the stage: a refusal, an answer that the next request would get too, three slices in a row that fail for
+ * Throws  what the input throws, once what came before is written; what stops the stage: a refusal, an answer that the next request would get too, three slices in a row that fail for
  *         good with the same connection error or 5xx; PCRS_GATEWAY at the end where slices were given up
  */
 export class Fetch {
@@ -45,7 +46,9 @@ export class Fetch {
   readonly #places: Places;
   readonly #ready = new Channel<ProvenSlice>();
   readonly #missing: MissingSlice[] = [];
+  readonly #emptiness = new Emptiness();
   #fromInput = 0;
+  #inputFailure: { error: unknown } | undefined;
   #halvings = 0;
   #fetched = 0;
   #replayed = 0;
@@ -64,7 +67,8 @@ export class Fetch {
     const planned = this.#fromInput + this.#halvings;
     const [fetched, replayed, failed] = [this.#fetched, this.#replayed, this.#failed];
     const notAsked = planned - fetched - replayed - failed;
-    return { planned, fetched, replayed, failed, notAsked, missing: this.#missing };
+    const foreign = this.#asker.foreign.records;
+    return { planned, fetched, replayed, failed, notAsked, missing: this.#missing, foreign };
   }
 
   async *slices(input: AsyncGenerator<Slice>): AsyncGenerator<ProvenSlice> {
@@ -85,7 +89,9 @@ export class Fetch {
           await this.#letGo(proven);
         }
       }
+      if (this.#inputFailure !== undefined) throw this.#inputFailure.error;
       this.#checkAllThere();
+      this.#reportOddities();
     } catch (error) {
       if ((error as { outage?: boolean }).outage) await queue.readRest();
       throw error;
@@ -96,10 +102,15 @@ export class Fetch {
     }
   }
 
+  /** The input, counted; what came before a failure of it is asked for and written first. */
   async *#counted(input: AsyncGenerator<Slice>): AsyncGenerator<Slice> {
-    for await (const slice of input) {
-      this.#fromInput += 1;
-      yield slice;
+    try {
+      for await (const slice of input) {
+        this.#fromInput += 1;
+        yield slice;
+      }
+    } catch (error) {
+      this.#inputFailure = { error };
     }
   }
 
@@ -205,15 +216,28 @@ export class Fetch {
 
   async #askFor(slice: Slice, tries: number | undefined): Promise<'not kept' | undefined> {
     const proven = await this.#asker.ask(slice, tries).catch((error: unknown) => {
-      if (this.#options.mayBeEmpty && brokeEmpty(error)) return this.#asker.nothing(slice);
+      if (this.#options.dated && !this.#options.strict && brokeEmpty(error))
+        return this.#asker.nothing(slice);
       throw error;
     });
     if (proven === undefined) return 'not kept';
     if (proven.replayed) this.#replayed += 1;
     else this.#fetched += 1;
     this.#streak = undefined;
+    this.#emptiness.see(proven);
     this.#ready.put(proven);
     return undefined;
+  }
+
+  /** What is whole, and yet strange. Throws PCRS_GATEWAY for emptiness with --strict. */
+  #reportOddities(): void {
+    const { dated, strict, warn } = this.#options;
+    const { records, slices } = this.#asker.foreign;
+    if (slices > 1) warn(`in all, ${records} records in the answers to ${slices} slices were not asked for`);
+    const empty = dated ? undefined : this.#emptiness.found;
+    if (empty === undefined) return;
+    if (strict) throw codedError('PCRS_GATEWAY', `${empty} (--strict)`);
+    warn(empty);
   }
 
   #checkAllThere(): void {

@@ -23,7 +23,7 @@ export interface PostureOptions extends PostureQuery {
   concurrency?: number | undefined;
   /** Lines begin with `{"kind":"posture"`; default true. */
   tagged?: boolean | undefined;
-  /** With a date filter too, a body that never began is a failure and not "no data". */
+  /** What would be a warning is a failure: with a date a body that never began, records nobody asked for, emptiness. */
   strict?: boolean | undefined;
   /** Where bodies wait that do not fit in 64 MiB; default: the system's directory for temporary files. */
   tempDir?: string | undefined;
@@ -68,7 +68,8 @@ export function postureSlices(
     ...{ path: question.path, parameters: question.parameters, scope },
     kind: options.tagged === false ? undefined : 'posture',
     concurrency: options.concurrency ?? 2,
-    mayBeEmpty: question.dated && !options.strict,
+    dated: question.dated,
+    strict: options.strict ?? false,
     store: options.store ?? spoolStore(options.tempDir),
     warn: options.warn ?? (() => {}),
   });

@@ -33,7 +33,7 @@ async function fetched(
 ): Promise<Found> {
   const warnings: string[] = [];
   const lines: string[] = [];
-  const before = simulator.requestCount;
+  const before = simulator.requests.length;
   const slices = postureSlices(from, policies, { warn: (message) => warnings.push(message), ...options });
   let error: Error | undefined;
   try {
@@ -48,7 +48,8 @@ async function fetched(
   } catch (thrown) {
     error = thrown as Error;
   }
-  return { lines, warnings, counts: slices.counts, error, requests: simulator.requestCount - before };
+  const requests = simulator.requests.slice(before).filter(({ endpoint }) => endpoint === 'posture').length;
+  return { lines, warnings, counts: slices.counts, error, requests };
 }
 
 async function withFaults(faults: string[], options: PostureOptions = {}): Promise<Found> {
@@ -72,7 +73,7 @@ describe('posture', () => {
     );
     assert.deepEqual(
       { ...counts, planned: 0, fetched: 0 },
-      { planned: 0, fetched: 0, replayed: 0, failed: 0, notAsked: 0, missing: [] },
+      { planned: 0, fetched: 0, replayed: 0, failed: 0, notAsked: 0, missing: [], foreign: 0 },
     );
   });
 
@@ -329,6 +330,110 @@ describe('posture from a gateway in trouble', () => {
       assert.ok(lines.length > 0);
     });
   }
+
+  it('asks once more for an answer that holds nothing of what was asked, and writes the right one', async () => {
+    for (const concurrency of [1, 4]) {
+      const { lines, error, counts, requests } = await withFaults(['posture:2:foreign=only'], {
+        concurrency,
+      });
+      assert.equal(error, undefined);
+      assert.deepEqual(sorted(lines), sorted(truth));
+      assert.deepEqual([counts.foreign, requests], [0, counts.planned + 1]);
+    }
+  });
+
+  it('stops at the second such answer, naming a cache or proxy, and never halves the slice', async () => {
+    for (const fault of ['posture:2-3:foreign=only', 'posture:*:cached']) {
+      const { lines, error, counts, requests } = await withFaults([fault], { concurrency: 1 });
+      assert.equal(error?.code, 'PCRS_GATEWAY');
+      assert.match(
+        error?.message ?? '',
+        /^policy \d+.*, \d+ hosts from \d+: none of the \d+ records in the answer was asked for \(the first: policy \d+, host \d+\); does a cache or proxy answer/,
+      );
+      assert.deepEqual([counts.fetched, counts.failed, requests], [1, 0, 3]);
+      assert.ok(counts.notAsked > 0);
+      assert.deepEqual(lines, truth.slice(0, lines.length));
+    }
+  });
+
+  it('keeps records that nobody asked for beside those that were, warns of the first and counts all', async () => {
+    const { lines, error, counts, warnings } = await withFaults(['posture:*:foreign'], { concurrency: 1 });
+    assert.equal(error, undefined);
+    assert.deepEqual([...new Set(lines)].sort(), sorted(truth));
+    assert.ok(counts.foreign > 0);
+    assert.equal(lines.length, truth.length + counts.foreign);
+    assert.deepEqual(
+      warnings.map((warning) => warning.replace(/\d+/g, 'N')),
+      [
+        'policy N and N more, N hosts from N: N records were not asked for, the first of policy N, host N; they are kept',
+        'in all, N records in the answers to N slices were not asked for',
+      ],
+    );
+    const strict = await withFaults(['posture:*:foreign'], { concurrency: 1, strict: true });
+    assert.equal(strict.error?.code, 'PCRS_GATEWAY');
+    assert.match(strict.error?.message ?? '', /records were not asked for.*\(--strict\)$/);
+  });
+
+  it('takes one body for the answer to two slices only if it holds nothing foreign to either', async () => {
+    const [policy] = input().filter(({ hostIds }) => hostIds.length > 3) as [PolicyHosts];
+    const [a, b, c] = policy.hostIds as [string, string, string];
+    const asking = (...hostIds: string[]): PolicyHosts => ({ ...policy, hostIds });
+    simulator.faults.add('posture:*:cached');
+    const options = { policiesPerRequest: 1, concurrency: 1 };
+    // the first answer holds what the second asks, and more
+    const more = await fetched(options, [asking(a, b), asking(b, c)]);
+    const same = await fetched(options, [asking(a, b), { ...asking(b, a), subscriptionId: undefined }]);
+    simulator.faults.clear();
+    assert.equal(more.error?.code, 'PCRS_GATEWAY');
+    assert.match(
+      more.error?.message ?? '',
+      /the answer is that of another slice \(\d+ of its \d+ records were not/,
+    );
+    assert.equal(same.error, undefined);
+  });
+
+  it('says for how many hosts nothing came where no date explains it, and for how many not one byte', async () => {
+    const hosts = new Set(pairs.map(({ hostId }) => hostId)).size;
+    for (const form of ['array', '204']) {
+      const { lines, error, warnings } = await withFaults([`posture:*:empty=${form}`]);
+      assert.deepEqual([lines.length, error], [0, undefined]);
+      assert.deepEqual(warnings, [
+        `no posture record of ${hosts} hosts, and no date that would explain it; may this user see them?`,
+      ]);
+    }
+    const one = pairs[0]!.hostId;
+    const silent = await withFaults([`posture:*:empty=empty@host=${one}`], { hostsPerRequest: 1 });
+    assert.equal(silent.warnings.length, 1);
+    assert.match(
+      silent.warnings[0]!,
+      /answered with status 200 and not one byte \(1 host\); taken for no data$/,
+    );
+    const dated = await withFaults(['posture:*:empty=empty'], { evaluatedSince: '2020-01-01' });
+    assert.deepEqual(dated.warnings, []);
+    const strict = await withFaults(['posture:*:empty=array'], { strict: true });
+    assert.equal(strict.error?.code, 'PCRS_GATEWAY');
+  });
+
+  it('asks for what came before a failure of its input, writes it, and then fails with that', async () => {
+    for (const concurrency of [1, 4]) {
+      async function* cutShort() {
+        yield* input().slice(0, 3);
+        throw new Error('line 4 is bad');
+      }
+      const found: string[] = [];
+      const slices = postureSlices(gateway, cutShort(), { tagged: false, concurrency });
+      await assert.rejects(async () => {
+        for await (const slice of slices) {
+          for await (const { bytes } of slice.blocks())
+            found.push(...Buffer.from(bytes).toString().split('\n').slice(0, -1));
+        }
+      }, /line 4 is bad/);
+      const policies = input()
+        .slice(0, 3)
+        .map(({ policyId }) => policyId);
+      assert.deepEqual(sorted(found), sorted(world.posture({ policies })));
+    }
+  });
 
   it('asks for nothing more once its reader has left', async () => {
     const before = simulator.requestCount;

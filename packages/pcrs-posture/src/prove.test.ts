@@ -32,7 +32,7 @@ const spooled = (): Part => new Spool({ memoryBytes: 0 }).open();
 describe('a proof', () => {
   it('counts, spools and sums up a body, and keeps its lines where they are few', async () => {
     const part = spooled();
-    const proof = await prove(chunks(body), part, 'posture', new LineMemory());
+    const proof = await prove(chunks(body), part, 'posture', [], new LineMemory());
     const { records, bytes, sha256 } = proof;
     const expected = {
       records: elements.length,
@@ -49,17 +49,17 @@ describe('a proof', () => {
     for (const limit of [0, 20_000, lines.length - 1]) {
       const part = spooled();
       const memory = new LineMemory(limit);
-      const { lines: kept, records } = await prove(chunks(body), part, 'posture', memory);
+      const { lines: kept, records } = await prove(chunks(body), part, 'posture', [], memory);
       assert.deepEqual([kept, records], [undefined, elements.length]);
       assert.ok(memory.take(limit), 'all memory is given back');
-      assert.equal(await text(linesOf(part.read(), 'posture')), lines);
+      assert.equal(await text(linesOf(part.read(), 'posture', [])), lines);
       await part.discard();
     }
   });
 
   it('gives the memory for lines back where the body is broken', async () => {
     const memory = new LineMemory(1 << 20);
-    await assert.rejects(prove(chunks(body.subarray(0, -1)), undefined, 'posture', memory), {
+    await assert.rejects(prove(chunks(body.subarray(0, -1)), undefined, 'posture', [], memory), {
       code: 'PCRS_BROKEN_BODY',
     });
     assert.ok(memory.take(1 << 20));

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Block } from 'pcrs-gateway/elements';
+import { AskedPairs } from './asked-pairs.ts';
+import type { PolicyHosts } from './slices.ts';
 import type { Part } from './spool.ts';
 
 /** What a body that is proven whole holds. */
@@ -13,6 +15,10 @@ export interface Proof {
   controlCharacters: number;
   /** Invalid UTF-8 that is written as U+FFFD. */
   invalidUtf8: number;
+  /** Records of a policy and host that were not asked for. */
+  foreign: number;
+  /** The first of them: `policy 5772988, host 118772`. */
+  firstForeign: string | undefined;
   /** The lines, where they are few enough to be kept; else the body is decoded a second time to write them. */
   lines: readonly Block[] | undefined;
 }
@@ -47,16 +53,18 @@ export class LineMemory {
 }
 
 /**
- * Reads a body to its end, spools it and proves it whole.
+ * Reads a body to its end, spools it, proves it whole and counts the records that nobody asked for.
  *
  * Takes   part    gets every byte as received; undefined where the bytes are kept elsewhere already
  *         kind    what the lines are tagged with, or undefined
+ *         asked   the policies and hosts that it is to answer
  * Throws  PCRS_BROKEN_BODY where the body is not proven; what the body throws
  */
 export async function prove(
   body: AsyncIterable<Uint8Array>,
   part: Part | undefined,
   kind: string | undefined,
+  asked: readonly PolicyHosts[],
   memory: LineMemory,
 ): Promise<Proof> {
   const hash = createHash('sha256');
@@ -70,7 +78,8 @@ export async function prove(
     }
   }
   const { ElementSplitter, decoded } = await reader();
-  const splitter = new ElementSplitter({ kind });
+  const pairs = new AskedPairs(asked);
+  const splitter = new ElementSplitter({ kind, onPair: pairs.see });
   let lines: Block[] | undefined = [];
   const keep = (block: Block | undefined): void => {
     if (lines === undefined) return;
@@ -90,8 +99,7 @@ export async function prove(
     memory.giveBack(lines ?? []);
     throw error;
   }
-  const { elements: records, controlCharacters, invalidUtf8 } = splitter;
-  return { records, bytes, sha256: hash.digest('hex'), controlCharacters, invalidUtf8, lines };
+  return { ...written(splitter, pairs), bytes, sha256: hash.digest('hex'), lines };
 }
 
 /** The SHA-256 of a body: one that an earlier run has proven needs no other proof. */
@@ -101,16 +109,40 @@ export async function checksum(body: AsyncIterable<Uint8Array>): Promise<string>
   return hash.digest('hex');
 }
 
+/** How many records of a body that was proven before are of policies and hosts that were not asked for. */
+export async function foreignIn(
+  body: AsyncIterable<Uint8Array>,
+  asked: readonly PolicyHosts[],
+): Promise<number> {
+  const lines = linesOf(body, undefined, asked);
+  let next = await lines.next();
+  while (!next.done) next = await lines.next();
+  return next.value.foreign;
+}
+
 /** What was written of a body that is decoded again. */
-export type Written = Pick<Proof, 'records' | 'controlCharacters' | 'invalidUtf8'>;
+export type Written = Omit<Proof, 'bytes' | 'sha256' | 'lines'>;
+
+function written(
+  {
+    elements: records,
+    controlCharacters,
+    invalidUtf8,
+  }: Pick<Written, 'controlCharacters' | 'invalidUtf8'> & { elements: number },
+  { foreign, firstForeign }: AskedPairs,
+): Written {
+  return { records, controlCharacters, invalidUtf8, foreign, firstForeign };
+}
 
 /** The lines of a body that was proven before, decoded again; a block lasts until the next is asked for. */
 export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   kind: string | undefined,
+  asked: readonly PolicyHosts[],
 ): AsyncGenerator<Block, Written> {
   const { ElementSplitter, decoded } = await reader();
-  const splitter = new ElementSplitter({ kind });
+  const pairs = new AskedPairs(asked);
+  const splitter = new ElementSplitter({ kind, onPair: pairs.see });
   for await (const text of decoded(body, { lend: true })) {
     const block = splitter.push(text);
     if (block === undefined) continue;
@@ -119,6 +151,5 @@ export async function* linesOf(
   }
   const last = splitter.end();
   if (last !== undefined) yield last;
-  const { elements: records, controlCharacters, invalidUtf8 } = splitter;
-  return { records, controlCharacters, invalidUtf8 };
+  return written(splitter, pairs);
 }

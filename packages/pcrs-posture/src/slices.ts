@@ -124,6 +124,7 @@ export function halves(slice: Slice, scope: string): readonly Slice[] {
  * Slices of a stream of policies, each as soon as it is full.
  *
  * Limits  where the input pauses for `patienceMs`, what waits to be packed goes out as it is
+ * Throws  what the input throws, once what waits to be packed has gone out
  */
 export async function* slices(
   input: AsyncIterable<PolicyHosts>,
@@ -131,7 +132,13 @@ export async function* slices(
   patienceMs: number,
 ): AsyncGenerator<Slice> {
   const source = input[Symbol.asyncIterator]();
-  let next = source.next();
+  let failure: { error: unknown } | undefined;
+  const read = (): Promise<IteratorResult<PolicyHosts>> =>
+    source.next().catch((error: unknown) => {
+      failure = { error };
+      return { done: true, value: undefined };
+    });
+  let next = read();
   try {
     for (;;) {
       const result = cutter.waiting === 0 ? await next : await within(next, patienceMs);
@@ -139,12 +146,12 @@ export async function* slices(
       else if (result.done) break;
       else {
         yield* cutter.push(result.value);
-        next = source.next();
+        next = read();
       }
     }
     yield* cutter.flush();
+    if (failure !== undefined) throw failure.error;
   } finally {
-    next.catch(() => {});
     await source.return?.();
   }
 }

@@ -82,6 +82,8 @@ export interface SliceCounts {
   notAsked: number;
   /** At most 1000. */
   missing: MissingSlice[];
+  /** Records of a policy and host that their slice did not ask for. */
+  foreign: number;
 }
 
 export interface MissingSlice {

@@ -57,6 +57,15 @@ export const faultKinds = {
   missing: { endpoints: ['hostids'], describe: 'a policy (@policy, else the first) is not in the answer' },
   reorder: { endpoints: ['hostids', 'list'], describe: 'the answer in another order' },
   empty: { value: 'array|204|empty|broken', endpoints: ['posture'], describe: 'no records, in that form' },
+  cached: {
+    endpoints: ['posture'],
+    describe: 'the answer to the first question that it strikes, as of a cache that looks at the URL alone',
+  },
+  foreign: {
+    value: 'beside|only',
+    endpoints: ['posture'],
+    describe: 'records of a host that was not asked for, beside those that were (default) or alone',
+  },
   form: { value: 'NAME+NAME', valueRequired: true, describe: 'the forms of --form, for this answer' },
   encoding: {
     value: 'gzip|double|false',

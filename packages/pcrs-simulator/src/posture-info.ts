@@ -1,6 +1,6 @@
 import { type Answer, invalidInput, json } from './answers.ts';
 import { badDate, instantOf, type Question } from './endpoints.ts';
-import { numberOf } from './faults.ts';
+import { type Fault, numberOf } from './faults.ts';
 import { changedRecords, spelledArray } from './forms.ts';
 import type { EmptyAs } from './options.ts';
 import type { Pair, RecordBlock, RecordOptions } from './posture-records.ts';
@@ -57,10 +57,12 @@ export function postureInfo(question: Question, asked: readonly Asked[]): Answer
   });
   for (const { kind, value, options: given } of faults) {
     if (kind === 'empty') return emptyAnswer((value ?? 'array') as EmptyAs, made);
-    if (kind === 'endless') return made(endlessBody(value ?? 'records'));
-    if (kind === 'bomb') return made(largeBody(value ?? 'string', numberOf(given['bytes'], 2 ** 30)));
+    if (kind === 'endless') return made(endlessBody(value ?? 'records', asked));
+    if (kind === 'bomb') return made(largeBody(value ?? 'string', numberOf(given['bytes'], 2 ** 30), asked));
   }
-  const blocks = question.world.records.blocks(pairsOf(question, asked), wanted);
+  const foreign = faults.find(({ kind }) => kind === 'foreign');
+  const pairs = foreign === undefined ? pairsOf(question, asked) : withForeign(question, asked, foreign);
+  const blocks = question.world.records.blocks(pairs, wanted);
   const first = blocks.next();
   if (first.done) return emptyAnswer(options.emptyAs ?? 'array', made);
   return made(brokenText(document(question, rejoined(first.value, blocks)), faults));
@@ -104,6 +106,17 @@ function* pairsOf({ world, version }: Question, asked: readonly Asked[]): Genera
     if (subscriptionId === undefined || subscriptionId === world.subscriptionId) {
       yield* world.pairs(policyId, hostIds, version);
     }
+  }
+}
+
+/** The pairs asked for, unless the foreign one comes alone, and the first pair of the world that was not asked for. */
+function* withForeign(question: Question, asked: readonly Asked[], { value }: Fault): Generator<Pair> {
+  if (value !== 'only') yield* pairsOf(question, asked);
+  const { world, version } = question;
+  for (const policyId of world.policyIds('active')) {
+    const taken = new Set(asked.flatMap((one) => (one.policyId === policyId ? one.hostIds : [])));
+    const free = world.hostIds(policyId, { version }).find((hostId) => !taken.has(hostId));
+    if (free !== undefined) return yield* world.pairs(policyId, [free], version);
   }
 }
 

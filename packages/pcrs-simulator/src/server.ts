@@ -13,7 +13,7 @@ import { faultAnswer } from './fault-answers.ts';
 import { type Fault, Faults } from './faults.ts';
 import type { Form } from './form-names.ts';
 import type { SimulatorOptions } from './options.ts';
-import { parseAsked, postureInfo, unsupportedMediaType } from './posture-info.ts';
+import { type Asked, parseAsked, postureInfo, unsupportedMediaType } from './posture-info.ts';
 import { RateWindow, rateHeaders } from './rate-window.ts';
 import { emptyEntry, type RequestEntry, RequestLog } from './request-log.ts';
 import { knownParameters, type Route, routeOf } from './routes.ts';
@@ -52,6 +52,8 @@ export class Gateway {
   readonly #window: RateWindow | undefined;
   readonly #running = new Map<string, number>();
   readonly #disturbances: Disturbances;
+  /** What was asked when a fault `cached` struck first. */
+  readonly #cached = new WeakMap<Fault, readonly Asked[]>();
 
   constructor(world: World, options: SimulatorOptions) {
     this.#world = world;
@@ -153,8 +155,18 @@ export class Gateway {
         faults,
       };
       if (route.endpoint === 'list') return policyList(question);
-      return route.endpoint === 'hostids' ? hostids(question) : postureInfo(question, asked);
+      if (route.endpoint === 'hostids') return hostids(question);
+      return postureInfo(question, this.#answered(asked, faults));
     });
+  }
+
+  /** What is answered: what was asked, or what a cache asked before. */
+  #answered(asked: readonly Asked[], faults: readonly Fault[]): readonly Asked[] {
+    const cache = faults.find(({ kind }) => kind === 'cached');
+    if (cache === undefined) return asked;
+    const first = this.#cached.get(cache) ?? asked;
+    this.#cached.set(cache, first);
+    return first;
   }
 
   /** Lets the faults do what they do, and sends the gateway's own answer where none of them does it. */

@@ -1,4 +1,5 @@
 import type { Fault } from './faults.ts';
+import type { Asked } from './posture-info.ts';
 
 const TAIL = 4096;
 
@@ -37,21 +38,27 @@ function* withGarbage(array: Iterable<Buffer>): Generator<Buffer> {
   }
 }
 
-const smallRecord = Buffer.from(
-  '{"id":1,"policyId":1,"hostId":1,"controlId":1,"status":"Passed"},'.repeat(1000),
-);
+/** The members that say whose record it is, as the text between its braces begins. */
+function idsOf([first]: readonly Asked[]): string {
+  return `"id":1,"policyId":${first?.policyId ?? 1},"hostId":${first?.hostIds[0] ?? 1}`;
+}
+
+function smallRecords(asked: readonly Asked[]): Buffer {
+  return Buffer.from(`{${idsOf(asked)},"controlId":1,"status":"Passed"},`.repeat(1000));
+}
 
 /** A body that goes on for as long as the connection is there. */
-export function* endlessBody(kind: string): Generator<Buffer> {
-  yield Buffer.from(kind === 'string' ? '[{"id":1,"evidence":"' : '[');
-  const piece = kind === 'records' ? smallRecord : Buffer.alloc(65_536, kind === 'spaces' ? ' ' : '0');
+export function* endlessBody(kind: string, asked: readonly Asked[]): Generator<Buffer> {
+  yield Buffer.from(kind === 'string' ? `[{${idsOf(asked)},"evidence":"` : '[');
+  const piece =
+    kind === 'records' ? smallRecords(asked) : Buffer.alloc(65_536, kind === 'spaces' ? ' ' : '0');
   for (;;) yield piece;
 }
 
 /** A valid array of about so many bytes that compresses to almost nothing: one string of zeros, or small records. */
-export function* largeBody(kind: string, bytes: number): Generator<Buffer> {
-  const piece = kind === 'records' ? smallRecord : Buffer.alloc(1024 * 1024, '0');
-  yield Buffer.from(kind === 'records' ? '[' : '[{"id":1,"evidence":"');
+export function* largeBody(kind: string, bytes: number, asked: readonly Asked[]): Generator<Buffer> {
+  const piece = kind === 'records' ? smallRecords(asked) : Buffer.alloc(1024 * 1024, '0');
+  yield Buffer.from(kind === 'records' ? '[' : `[{${idsOf(asked)},"evidence":"`);
   for (let left = bytes; left > 0; left -= piece.length) yield piece;
-  yield Buffer.from(kind === 'records' ? '{"id":2}]' : '"}]');
+  yield Buffer.from(kind === 'records' ? `{${idsOf(asked)}}]` : '"}]');
 }

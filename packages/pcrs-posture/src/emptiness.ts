@@ -1,0 +1,36 @@
+import type { ProvenSlice } from './ask.ts';
+
+/** Answers without records, which a question that nothing narrows should not get all along. */
+export class Emptiness {
+  /** Of slices without records, as long as no other slice has any. */
+  readonly #hosts = new Set<string>();
+  readonly #silentHosts = new Set<string>();
+  #silentSlices = 0;
+  #records = false;
+
+  see({ slice, proof, silent }: ProvenSlice): void {
+    if (silent) this.#silentSlices += 1;
+    this.#records ||= proof.records > 0;
+    if (this.#records) this.#hosts.clear();
+    for (const { hostIds } of slice.policies) {
+      for (const host of hostIds) {
+        if (!this.#records) this.#hosts.add(host);
+        if (silent) this.#silentHosts.add(host);
+      }
+    }
+  }
+
+  /** What there is to say about it. */
+  get found(): string | undefined {
+    if (this.#silentSlices > 0) {
+      const slices = this.#silentSlices === 1 ? '1 slice was' : `${this.#silentSlices} slices were`;
+      return `${slices} answered with status 200 and not one byte (${hosts(this.#silentHosts)}); taken for no data`;
+    }
+    if (this.#records || this.#hosts.size === 0) return undefined;
+    return `no posture record of ${hosts(this.#hosts)}, and no date that would explain it; may this user see them?`;
+  }
+}
+
+function hosts({ size }: ReadonlySet<string>): string {
+  return size === 1 ? '1 host' : `${size} hosts`;
+}
