@@ -38,13 +38,13 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-hostids': stage,
   'pcrs-posture': stage,
   'pcrs-to-sqlite': {
-    library: ['pcrs-records', 'pcrs-sink', 'pcrs-database'],
+    library: ['pcrs-records', 'pcrs-sink', 'pcrs-database', 'pcrs-machine'],
     thirdParty: ['better-sqlite3'],
     cli: ['pcrs-cli'],
   },
   'pcrs-to-csv': { library: ['pcrs-records', 'pcrs-sink'], thirdParty: ['csv-stringify'], cli: ['pcrs-cli'] },
   'pcrs-etl': {
-    library: ['pcrs-cli', 'pcrs-records'],
+    library: ['pcrs-cli', 'pcrs-records', 'pcrs-machine', 'pcrs-database'],
     programs: ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'],
   },
   'pcrs-diff': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },

@@ -11,6 +11,7 @@ import { type Log, openLog } from './log.ts';
 import { openOutput } from './output.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { type ReadFlags, readFlags } from './read-flags.ts';
+import { stopWithParent } from './stop-with-parent.ts';
 import type { AnyTool, Context, Tool } from './tool.ts';
 
 type CommonValues = FlagValues<typeof commonFlags>;
@@ -115,6 +116,7 @@ async function runMain(
   verifyTls(log);
   const output = openOutput(process.stdout, (error) => stop.abort(error));
   const forget = stopOnSignals(stop);
+  stopWithParent(stop, graceMs);
   try {
     requirePositionals(tool, read.positionals);
     await tool.main({
@@ -145,7 +147,9 @@ async function runMain(
     await output.flush();
     return 0;
   } catch (error) {
-    return await fail(stop.signal.aborted ? stop.signal.reason : error, log, progress, () => output.flush());
+    // What was thrown about the interruption may say more than the interruption itself.
+    const why = stop.signal.aborted && codeOf(error) !== 'PCRS_INTERRUPTED' ? stop.signal.reason : error;
+    return await fail(why, log, progress, () => output.flush());
   } finally {
     progress.stop();
     forget();

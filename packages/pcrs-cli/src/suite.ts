@@ -44,8 +44,11 @@ export const sharedFlags = [
   'log-format',
 ] as const;
 
-/** Variables that are no flag. */
-export const otherVariables = ['PCRS_PASSWORD', 'PCRS_TOKEN', 'PCRS_STATE_DIR', 'PCRS_DEBUG'] as const;
+/** Variables that are not flags; the last are the suite's own, from one of its processes to another. */
+export const otherVariables = [
+  ...['PCRS_PASSWORD', 'PCRS_TOKEN', 'PCRS_STATE_DIR', 'PCRS_DEBUG'],
+  ...['PCRS_HELD_LOCK', 'PCRS_INCREMENTAL_FLAGS', 'PCRS_LOCK_LEASE', 'PCRS_PARENT_PID'],
+];
 
 /** `pcrs-to-csv` → `PCRS_TO_CSV_`. */
 export function variablePrefix(tool: string): string {

@@ -1,5 +1,18 @@
-import type { Counts, End, JsonObject, Start } from 'pcrs-records/kinds';
-import type { Database, ReadDatabase } from './open.ts';
+import { existsSync } from 'node:fs';
+import type { Base, Counts, End, JsonObject, Scope, Start } from 'pcrs-records/kinds';
+import { baseOf, scopeOf } from 'pcrs-records/scope';
+import { type Database, openForReading, type ReadDatabase } from './open.ts';
+
+/** What a database is of, and what alone may follow in its series: the row `SCOPE`. */
+export interface ScopeNote {
+  gateway: string | null;
+  /** Those of the first run in it. */
+  flags: Scope;
+  /** The first run had lost records to a filter on the way. */
+  beganFiltered: boolean;
+  /** Something of another scope, or without a run, was loaded too: what a run does not name may still be true. */
+  mixed?: true;
+}
 
 /** How the last load into a database ended, as it noted itself: the row `LOAD`. */
 export interface LoadNote {
@@ -12,12 +25,19 @@ export interface LoadNote {
   /** Lines of the stream that came. */
   lines: number;
   rows?: Counts;
-  /** Rows that a complete, unfiltered, undated run did not name again. */
+  /** How much of its scope the run asked for; `fullRunAt` is the start of the full run that a delta rests on. */
+  base?: Base | null;
+  fullRunAt?: string | null;
+  scope?: Scope | null;
+  /** Whether what came is what the stages made; null if that cannot be known. */
+  verified?: boolean | null;
+  filtered?: Counts;
+  supplied?: Counts;
+  edited?: readonly string[];
+  /** Rows that a complete, full run of the one scope in the file did not name again. */
   stale?: number | null;
   hostsWithoutPosture?: number;
   problems?: Counts;
-  /** `delta`: what vanished since the last full run is still there. */
-  base?: 'full' | 'delta';
 }
 
 /** Verdict and reconciliation of a run: the row `RUN id`. */
@@ -57,8 +77,12 @@ export interface StageNote {
 export interface SnapshotStatus {
   gateway: string | null;
   subscriptionId: string | null;
-  /** Undefined where no load has noted itself. */
+  /** Undefined if no run was loaded. */
+  scope: ScopeNote | undefined;
+  /** Undefined if no load has noted itself. */
   load: LoadNote | undefined;
+  /** Of all runs in it, whether or not they are complete, the one that started last. */
+  newest: { runId: string; startedAt: string } | undefined;
   /** The run of the last load; undefined where that had none. */
   run: RunNote | undefined;
   /** Its stages in the order of the pipe. */
@@ -70,7 +94,10 @@ export interface SnapshotStatus {
  *
  * Takes  name  of the database in SQL: `main`, or what it was attached as
  */
-export async function readSnapshotStatus({ db, read }: ReadDatabase, name = 'main'): Promise<SnapshotStatus> {
+export async function readSnapshotStatus(
+  { db, read }: Pick<ReadDatabase, 'db' | 'read'>,
+  name = 'main',
+): Promise<SnapshotStatus> {
   return read(() => {
     const known = db.pragma(`${name}.table_info(q_pcrs_status)`) as object[];
     const details = known.length === 0 ? [] : detailsIn(db, name);
@@ -78,16 +105,80 @@ export async function readSnapshotStatus({ db, read }: ReadDatabase, name = 'mai
     const load = detail('LOAD') as LoadNote | undefined;
     const source = detail('SOURCE');
     const ofRun = `RUN ${load?.runId} `;
+    const gateway = textOf(source?.['gateway']);
+    const runs = runsIn(details);
     return {
-      gateway: textOf(source?.['gateway']),
+      gateway,
       subscriptionId: textOf(source?.['subscriptionId']),
-      load,
+      scope: (detail('SCOPE') as ScopeNote | undefined) ?? scopeByStarts(runs, gateway),
+      newest: runs[0] && { runId: runs[0].note.runId, startedAt: String(runs[0].note.startedAt) },
+      load: load && { ...baseByStarts(runs, load), ...load },
       run: load?.runId ? (detail(`RUN ${load.runId}`) as RunNote | undefined) : undefined,
       stages: details
         .filter(([status]) => status.startsWith(ofRun))
         .map(([status, said]) => ({ ...said, stage: status.slice(ofRun.length) })),
     };
   });
+}
+
+/** A run that a database knows of, by its notes. */
+interface KnownRun {
+  note: RunNote;
+  starts: Start[];
+}
+
+/** The newest first. */
+function runsIn(details: readonly [string, JsonObject][]): KnownRun[] {
+  const runs = details.flatMap(([name, note]): KnownRun[] => {
+    const runId = /^RUN (\S+)$/.exec(name)?.[1];
+    if (runId === undefined || typeof note['startedAt'] !== 'string') return [];
+    const stages = details.filter(([other]) => other.startsWith(`RUN ${runId} `));
+    const starts = stages.flatMap(([, { start }]) => (start ? [start as Start] : []));
+    return [{ note: note as unknown as RunNote, starts }];
+  });
+  return runs.sort((a, b) => (String(a.note.startedAt) < String(b.note.startedAt) ? 1 : -1));
+}
+
+/** A database from before scopes were noted has that of its last full run. */
+function scopeByStarts(runs: readonly KnownRun[], gateway: string | null): ScopeNote | undefined {
+  const { starts, note } = runs.find((run) => baseOf(run.starts) === 'full') ?? runs.at(-1) ?? {};
+  if (starts === undefined) return undefined;
+  const filtered = Object.keys(note?.reconciliation?.recordsFiltered ?? {}).length > 0;
+  return { gateway, flags: scopeOf(starts), beganFiltered: filtered };
+}
+
+/** The same of the base: a run with a date, in a file that a full run was loaded into before, was a delta. */
+function baseByStarts(runs: readonly KnownRun[], load: LoadNote): Pick<LoadNote, 'base' | 'fullRunAt'> {
+  const last = runs.find(({ note }) => note.runId === load.runId);
+  const full = runs.find(({ starts, note }) => note.complete && baseOf(starts) === 'full');
+  if (last === undefined || load.state !== 'complete') return { base: null, fullRunAt: null };
+  const base = baseOf(last.starts);
+  if (base === 'dated' && full === undefined) return { base, fullRunAt: null };
+  return { base: base === 'full' ? 'full' : 'delta', fullRunAt: full?.note.startedAt ?? null };
+}
+
+/**
+ * What a database at a path says of itself.
+ *
+ * Yields  undefined if there is none, or nothing that can be read
+ */
+export async function readStatusOf(path: string): Promise<SnapshotStatus | undefined> {
+  if (!existsSync(path)) return undefined;
+  try {
+    const database = await openForReading(path, { lockWaitMs: 1000 });
+    try {
+      return await readSnapshotStatus(database);
+    } finally {
+      database.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** The run of the last load into a database; undefined if that cannot be read. */
+export async function runIn(path: string): Promise<string | undefined> {
+  return (await readStatusOf(path))?.load?.runId ?? undefined;
 }
 
 /** The rows with a JSON object; the latest first: each stage puts its `start` in front of those before it. */

@@ -1,75 +1,134 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { exitStatus, messageOf } from 'pcrs-cli/exit-status';
 import { camelCase } from 'pcrs-cli/read-flags';
-import { codedError } from 'pcrs-records/errors';
+import { makeDirectory } from 'pcrs-machine/directory';
+import { probeFileSystem } from 'pcrs-machine/file-system';
+import { type Lock, lockTimes, openLock } from 'pcrs-machine/lock';
+import { durationMs } from 'pcrs-records/duration';
+import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
+import { type Attempt, noteAttempt } from './attempt.ts';
 import type { EtlContext } from './cli.ts';
-import { daysMs } from './days.ts';
-import { keepNewest } from './keep.ts';
-import { lockFolder } from './out-lock.ts';
+import { removeOldRuns } from './keep.ts';
+import { products } from './made-from-snapshot.ts';
 import { selectionOf, variablesFor } from './passed-flags.ts';
-import { planOfRun, type RunOptions, runIntoFolder } from './run.ts';
+import { planOfRun, type Ran, type RunOptions, runIntoFolder } from './run.ts';
+import { scopeOfStart } from './scope.ts';
+import { type Series, seriesOf } from './series.ts';
 import { summary } from './summary.ts';
 
 /** Runs the pipe into the folder, or counts what it would ask for. */
 export async function runEtl(context: EtlContext): Promise<void> {
-  const { out } = context.flags;
-  if (out === undefined) throw codedError('PCRS_USAGE', '--out is missing: where all goes');
+  const { name, out, plan } = context.flags;
+  if (out === undefined)
+    throw codedError('PCRS_USAGE', '--out is missing: the folder for snapshots and archives');
   checkTogether(context);
-  if (context.flags.plan) return context.output.record(await planOfRun(runOptions(context, out)));
-  const unlock = await lockFolder(out, context.pid);
+  if (plan) return context.output.record(await planOfRun(programs(context)));
+  makeDirectory(out);
+  const series = seriesOf(out, name);
+  const lock = await lockOf(series, context);
+  if (lock === undefined) return;
   try {
-    await run(context, out);
+    await attempt(context, series, lock);
   } finally {
-    await unlock();
+    lock.release();
   }
 }
 
-async function run(context: EtlContext, out: string): Promise<void> {
-  const { keep, name } = context.flags;
+/** Undefined if another run is at work there and that is fine. */
+async function lockOf(series: Series, context: EtlContext): Promise<Lock | undefined> {
+  const { env, flags, log, signal } = context;
+  const what = series.name === undefined ? series.out : `${series.out} (--name ${series.name})`;
+  const info = (message: string) => log.info(message);
+  try {
+    return await openLock(series.lock, { what, signal, info, times: lockTimes(env) });
+  } catch (error) {
+    const { code, message } = error as CodedError;
+    if (code !== 'PCRS_BUSY' || flags.ifBusy !== 'skip') throw error;
+    log.info(`${message}; skipped (--if-busy)`);
+    return undefined;
+  }
+}
+
+/** One start, noted in the folder with how it ended. */
+async function attempt(context: EtlContext, series: Series, lock: Lock): Promise<void> {
+  const { log, output, startedAt } = context;
+  const abilities = probeFileSystem(series.out);
+  if (!abilities.chmod)
+    log.warn(`${series.out}: the file system keeps no modes, so others may read what is there`);
+  if (!abilities.symlink) log.note(`${series.out}: no links there, so latest.db will be a copy`);
+  const afterKill = lastAttempt(series)?.status === null;
+  const ended = noteAttempt(series, startedAt);
   const tell = (loaded: JsonObject) => {
-    context.log.note(summary(loaded, (Date.now() - context.startedAt.getTime()) / 1000));
-    return context.output.record(loaded);
+    log.note(summary(loaded, (Date.now() - startedAt.getTime()) / 1000));
+    return output.record(loaded);
   };
   try {
-    const loaded = await runIntoFolder(runOptions(context, out));
-    warnOfNothing(context, loaded);
-    await tell(loaded);
+    const ran = await runIntoFolder(runOptions(context, series, lock, abilities.symlink, afterKill));
+    await tell(ran.loaded);
+    await removeOld(context, series, ran, lock);
+    ended(0, null);
   } catch (error) {
     const { loaded } = error as { loaded?: JsonObject };
     if (loaded) await tell(loaded);
+    ended(exitStatus(error), log.redacted(messageOf(error)));
     throw error;
   }
-  if (keep === undefined) return;
-  const removed = await keepNewest(out, name, keep);
-  if (removed > 0) context.log.note(`${removed} older runs removed (--keep ${keep})`);
 }
 
-/** A snapshot without a policy is complete, and hardly what was wanted. */
-function warnOfNothing({ log }: EtlContext, loaded: JsonObject): void {
-  const rows = loaded['rows'] as Record<string, number> | undefined;
-  if (rows?.['q_pcrs_policy_list'] === 0)
-    log.warn(
-      'no policy matched, so the snapshot is empty; see --title, --id, --status and --evaluated-since',
-    );
-}
-
-function checkTogether({
-  flags: { incremental, evaluatedSince, scannedSince, statusChangedSince },
-}: EtlContext): void {
-  if (incremental && (evaluatedSince ?? scannedSince ?? statusChangedSince) !== undefined) {
-    throw codedError('PCRS_USAGE', '--incremental sets the dates itself; leave the date filters away');
+function lastAttempt({ attempt }: Series): Attempt | undefined {
+  try {
+    return existsSync(attempt) ? (JSON.parse(readFileSync(attempt, 'utf8')) as Attempt) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
-function runOptions(context: EtlContext, out: string): RunOptions {
-  const { env, flags: values, log, node, profile, signal } = context;
+async function removeOld({ flags, log }: EtlContext, series: Series, ran: Ran, lock: Lock): Promise<void> {
+  if (flags.keep === undefined) return;
+  const removed = await removeOldRuns(series, flags.keep, ran.folder, () => lock.stillMine());
+  if (removed.warning) log.warn(removed.warning);
+  for (const path of removed.foreign) log.note(`${path} is not of pcrs-etl and stays`);
+  if (removed.runs > 0) log.note(`${removed.runs} older runs removed (--keep)`);
+}
+
+function checkTogether({ flags }: EtlContext): void {
+  const { evaluatedSince, scannedFrom, scannedSince, scannedTo, statusChangedSince } = flags;
+  const date = evaluatedSince ?? scannedFrom ?? scannedSince ?? scannedTo ?? statusChangedSince;
+  if (flags.incremental && date !== undefined)
+    throw codedError('PCRS_USAGE', '--incremental sets the dates itself; omit the date filters');
+}
+
+/** What it takes to start a tool. */
+function programs(context: EtlContext) {
+  const { env, node, pid, signal } = context;
   const given = givenFlags(context);
+  return { given, node, pid, signal, env: { ...env, ...variablesFor(given) } };
+}
+
+function runOptions(
+  context: EtlContext,
+  series: Series,
+  lock: Lock,
+  canLink: boolean,
+  afterKill: boolean,
+): RunOptions {
+  const { env, flags, log, profile } = context;
+  const started = programs(context);
+  const { given } = started;
+  const held = `${lock.nonce} ${series.lock}`;
   return {
-    ...{ given, out, name: values.name, csv: values.csv, node, signal },
-    env: { ...env, ...variablesFor(given) },
+    ...started,
+    env: { ...started.env, PCRS_HELD_LOCK: held },
+    ...{ series, lock, canLink, afterKill, rescope: flags.rescope },
+    make: new Set(products.flatMap(({ flag }) => (flags[flag] ? [flag] : []))),
     wanted: {
-      incremental: values.incremental,
-      fresh: values.fresh,
-      fullEveryMs: daysMs(values.fullEvery),
+      incremental: flags.incremental,
+      fresh: flags.fresh,
+      acceptShrink: flags.acceptShrink,
+      fullEveryMs: durationMs(flags.fullEvery),
+      resumeWithinMs: durationMs(flags.resumeWithin),
+      scope: scopeOfStart({ given, profile, env }),
       selection: selectionOf(given, profile, env),
     },
     tell: (message, isRoutine) => (isRoutine ? log.note(message) : log.info(message)),

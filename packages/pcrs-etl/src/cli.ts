@@ -1,18 +1,22 @@
 import { flag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
-import { checkDays } from './days.ts';
-import { passedFlags } from './passed-flags.ts';
-
-const folder = 'The output folder';
+import { checkDuration } from 'pcrs-records/duration';
+import { parseKeep } from './keep-rule.ts';
+import { folder, passedFlags } from './passed-flags.ts';
 
 const flags = {
-  out: flag.text({ describe: 'where all goes (made if need be)', value: 'DIR', group: folder }),
-  name: flag.text({ describe: "a name in the snapshots' file names", value: 'NAME', group: folder }),
+  out: flag.text({ describe: 'the output folder (made if need be)', value: 'DIR', group: folder }),
+  name: flag.text({
+    describe: 'a series of its own in DIR: a name in its files and links',
+    value: 'NAME',
+    parse: parseName,
+    group: folder,
+  }),
   csv: flag.boolean({ describe: 'CSV files of each run too, in DIR/csv_STAMP', group: folder }),
-  keep: flag.integer({
-    describe: 'keep so many complete runs, remove older ones',
-    min: 1,
-    max: 100_000,
+  keep: flag.text({
+    describe: 'keep N complete runs, or those of a time, and remove older ones',
+    value: 'N|TIME',
+    parse: parseKeep,
     group: folder,
   }),
   incremental: flag.boolean({
@@ -22,15 +26,20 @@ const flags = {
   'full-every': flag.text({
     ...{
       describe: 'with --incremental: ask for everything again after',
-      value: 'DAYS',
+      value: 'TIME',
       default: '7d',
-      parse: checkDays,
+      parse: checkDuration,
     },
     group: folder,
   }),
   fresh: flag.boolean({
-    describe: 'start over instead of going on with an interrupted run',
+    describe: 'start over instead of resuming an interrupted run',
     env: 'none',
+    group: folder,
+  }),
+  'if-busy': flag.choice(['fail', 'skip'], {
+    describe: 'another run is at work in DIR: status 9, or 0',
+    default: 'fail',
     group: folder,
   }),
   plan: flag.boolean({
@@ -43,6 +52,13 @@ const flags = {
 
 export type EtlContext = Context<typeof flags>;
 
+function parseName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) {
+    throw new Error('must be letters, digits, dots, dashes and underscores');
+  }
+  return text;
+}
+
 export const tool = defineTool({
   name: 'pcrs-etl',
   summary: 'runs the whole pipe: policies, host ids and posture of a subscription into a SQLite snapshot.',
@@ -54,8 +70,9 @@ export const tool = defineTool({
   stdin: 'none',
   flags,
   notes: [
-    'DIR gets pcrs_STAMP.db, the link latest.db, and archive_STAMP with the bodies as received, their manifests and run.ndjson. A run that was interrupted is gone on with at the next start, unless it is older than 12 hours.',
-    'Flags of the stages are passed on to each stage that has them. DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.',
+    'DIR gets pcrs_STAMP.db, the link latest.db, and archive_STAMP with the bodies as received, their manifests and run.ndjson. The same command resumes a run that was interrupted, for 12 hours (--resume-within).',
+    'latest.db holds one scope, that of the flags of its first run: all policies, or --title PCI. Another scope is refused before anything is asked; give it a --name of its own.',
+    'Flags of the stages are passed on to each stage that has them. DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h. TIME is 90m, 36h or 7d.',
   ],
   async main(context) {
     // Loaded only now: help and wrong flags need none of it.

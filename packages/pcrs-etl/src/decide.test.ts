@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stampOf } from 'pcrs-database/snapshot-names';
 import type { Session } from 'pcrs-records/kinds';
 import { decide, type Wanted } from './decide.ts';
-import { type RunFolder, stampOf } from './run-folder.ts';
+import type { RunFolder } from './run-folder.ts';
 
 const hour = 3_600_000;
 const now = Date.parse('2026-11-23T12:00:00Z');
@@ -26,7 +27,10 @@ function run(hoursAgo: number, more: Partial<RunFolder['plan']> & { finished?: b
   const opened = session(now - hoursAgo * hour);
   const stamp = stampOf(opened.startedAt);
   const usual = {
-    contract: 1,
+    contract: 2,
+    name: null,
+    order: 1,
+    scope: {},
     stamp,
     session: opened,
     mode: 'full',
@@ -35,20 +39,23 @@ function run(hoursAgo: number, more: Partial<RunFolder['plan']> & { finished?: b
     fullAt: opened.startedAt,
     selection: { flags: {} },
   } as const;
-  return { path: `out/archive_${stamp}`, plan: { ...usual, ...plan }, finished };
+  return { path: `out/archive_${stamp}`, plan: { ...usual, ...plan }, made: finished ? [] : undefined };
 }
 
 const wanted: Wanted = {
   incremental: false,
   fresh: false,
+  acceptShrink: false,
   fullEveryMs: 7 * 24 * hour,
+  resumeWithinMs: 12 * hour,
+  scope: {},
   selection: { flags: {} },
 };
 const deciding = (folders: RunFolder[], more: Partial<Wanted> = {}, opened = session(now)) =>
-  decide(folders, opened, { ...wanted, ...more }, () => true);
+  decide(folders, opened, { ...wanted, ...more }, 7, async () => undefined);
 
-test('a first start asks for everything and has nothing to say', () => {
-  const decision = deciding([]);
+test('a first start asks for everything and has nothing to say', async () => {
+  const decision = await deciding([]);
   assert.equal(decision.kind, 'start');
   assert.deepEqual(decision.kind === 'start' && [decision.plan.mode, decision.plan.stamp, decision.why], [
     'full',
@@ -57,37 +64,39 @@ test('a first start asks for everything and has nothing to say', () => {
   ]);
 });
 
-test('an interrupted run is gone on with, as it was started', () => {
+test('an interrupted run is resumed, as it was started', async () => {
   const stopped = run(3, { finished: false });
-  assert.deepEqual(deciding([stopped, run(24)]), {
+  assert.deepEqual(await deciding([stopped, run(24)]), {
     kind: 'resume',
     folder: stopped,
-    why: 'going on with the interrupted run of 2026-11-23T09:00:00.000Z',
+    why: 'resuming the interrupted run of 2026-11-23T09:00:00.000Z',
   });
 });
 
-test('an interrupted run is started over when it is old, had other flags, or on request, and that is said', () => {
-  const whys = [
-    deciding([run(13, { finished: false })]),
-    deciding([run(1, { finished: false, selection: { flags: { evidence: true } } })]),
-    deciding([run(1, { finished: false })], { fresh: true }),
-    deciding([run(1, { finished: false })], {}, session(now, { username: 'v' })),
-  ].map((decision) => [decision.kind, decision.why?.replace(/.*Z /, '')]);
+test('an interrupted run is started over when it is old, had other flags, or on request, and that is said', async () => {
+  const whys = (
+    await Promise.all([
+      deciding([run(13, { finished: false })]),
+      deciding([run(1, { finished: false, selection: { flags: { evidence: true } } })]),
+      deciding([run(1, { finished: false })], { fresh: true }),
+      deciding([run(1, { finished: false })], {}, session(now, { username: 'v' })),
+    ])
+  ).map((decision) => [decision.kind, decision.why?.replace(/.*Z /, '')]);
   assert.deepEqual(whys, [
-    ['start', 'is older than 12 hours and is started over'],
+    ['start', 'is older than 12 h and is started over (--resume-within)'],
     ['start', 'had other flags and is started over'],
     ['start', 'is started over (--fresh)'],
     ['start', 'was of another gateway or user and is left alone'],
   ]);
 });
 
-test('an interrupted run that a later one has finished is left alone', () => {
-  assert.equal(deciding([run(1), run(3, { finished: false })]).kind, 'start');
+test('an interrupted run that a later one has finished is left alone', async () => {
+  assert.equal((await deciding([run(1), run(3, { finished: false })])).kind, 'start');
 });
 
-test('a delta asks from an hour before the start of the last complete run, and starts from its snapshot', () => {
+test('a delta asks from an hour before the start of the last complete run, and starts from its snapshot', async () => {
   const last = run(24, { fullAt: new Date(now - 48 * hour).toISOString() });
-  const decision = deciding(
+  const decision = await deciding(
     [run(2, { finished: false, selection: { flags: { qds: true } } }), last, run(48)],
     { incremental: true },
   );
@@ -99,14 +108,16 @@ test('a delta asks from an hour before the start of the last complete run, and s
   );
 });
 
-test('everything is asked for where there is nothing to start from, the flags differ, or a full run is due', () => {
+test('everything is asked for where there is nothing to start from, the flags differ, or a full run is due', async () => {
   const old = new Date(now - 8 * 24 * hour).toISOString();
-  const modes = [
-    deciding([], { incremental: true }),
-    deciding([run(24, { selection: { flags: { evidence: true } } })], { incremental: true }),
-    deciding([run(24, { fullAt: old })], { incremental: true }),
-    decide([run(24)], session(now), { ...wanted, incremental: true }, () => false),
-  ].map(
+  const modes = (
+    await Promise.all([
+      deciding([], { incremental: true }),
+      deciding([run(24, { selection: { flags: { evidence: true } } })], { incremental: true }),
+      deciding([run(24, { fullAt: old })], { incremental: true }),
+      decide([run(24)], session(now), { ...wanted, incremental: true }, 7, async () => 'it is damaged'),
+    ])
+  ).map(
     (decision) =>
       decision.kind === 'start' && [decision.plan.mode, decision.plan.base, decision.why !== undefined],
   );

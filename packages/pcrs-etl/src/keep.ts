@@ -1,29 +1,172 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { snapshotName } from './parts.ts';
-import { runFolders } from './run-folder.ts';
+import { lstatSync, readdirSync, realpathSync, rmdirSync, unlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { SnapshotState } from 'pcrs-database/snapshot-names';
+import { runIn } from 'pcrs-database/snapshot-status';
+import { isObject } from 'pcrs-records/kinds';
+import type { KeepRule } from './keep-rule.ts';
+import { ownFiles, type RunFolder, type RunPlan, runsOf } from './run-folder.ts';
+import type { Series } from './series.ts';
 
-/**
- * Removes the runs before the newest `count` complete ones: snapshot, archive and CSV files.
- *
- * Yields  how many runs went
- */
-export async function keepNewest(out: string, name: string | undefined, count: number): Promise<number> {
-  const folders = await runFolders(out);
-  const oldestKept = folders.filter(({ finished }) => finished).at(count - 1);
-  if (oldestKept === undefined) return 0;
-  const old = folders.filter(({ plan }) => plan.stamp < oldestKept.plan.stamp);
-  const there = new Set(await readdir(out));
-  for (const { path, plan } of old) {
-    const snapshot = snapshotName(plan.stamp, name);
-    const files = [snapshot, snapshot.replace(/\.db$/, '.incomplete.db'), csvFolder(plan.stamp)];
-    for (const file of files.filter((one) => there.has(one))) await rm(join(out, file), { recursive: true });
-    await rm(path, { recursive: true });
-  }
-  return old.length;
+/** What became of the runs of a series that were not to be kept. */
+export interface Removed {
+  runs: number;
+  /** What nobody here made, in folders that were ours: it stays. */
+  foreign: string[];
+  /** Why nothing was removed, if that is strange. */
+  warning?: string;
 }
 
-/** Where the CSV files of a run go. */
-export function csvFolder(stamp: string): string {
-  return `csv_${stamp}`;
+/** Asked before each deletion: throws once the folder belongs to another process. */
+type Guard = () => void;
+
+/**
+ * Removes older runs of a series, as far as the folder's records say what these made: snapshot, archive and what was
+ * made from the snapshot. Never what was just made, what a `latest` names, or an archive that a kept snapshot rests on.
+ */
+export async function removeOldRuns(
+  series: Series,
+  rule: KeepRule,
+  justMade: RunFolder,
+  guard: Guard,
+): Promise<Removed> {
+  const runs = runsOf(series);
+  const current = runs.find(({ path }) => path === justMade.path) ?? justMade;
+  const kept = new Set([current, ...keptBy(rule, runs, current), ...(await namedByLatest(series, runs))]);
+  const old = runs.filter((run, index) => !kept.has(run) && (run.made || isPassed(index, runs, kept)));
+  const earlier = runs.filter((run) => run !== current && run.made);
+  if ('withinMs' in rule && earlier.length > 1 && keptBy(rule, earlier, current).length === 0) {
+    const warning =
+      'nothing removed: by the clock, every earlier run is older than --keep; is the clock right?';
+    return { runs: 0, foreign: [], warning };
+  }
+  const needed = restedOn(kept, runs);
+  const foreign: string[] = [];
+  for (const run of old) {
+    for (const path of await snapshotsOf(series, run)) remove(path, guard);
+    foreign.push(...removeMadeFiles(series, run, guard));
+    if (!needed.has(run)) foreign.push(...removeArchive(run, guard));
+  }
+  return { runs: old.filter((run) => !needed.has(run)).length, foreign };
+}
+
+/** The complete runs that the rule keeps: by their order, since the clock may have been set. */
+function keptBy(rule: KeepRule, runs: readonly RunFolder[], current: RunFolder): RunFolder[] {
+  const complete = runs.filter(({ made }) => made);
+  if ('runs' in rule) {
+    return [current, ...complete.filter((run) => run !== current)].slice(0, rule.runs);
+  }
+  const since = Date.parse(current.plan.session.startedAt) - rule.withinMs;
+  return complete.filter(({ plan }) => Date.parse(plan.session.startedAt) >= since);
+}
+
+/** Whether a run that did not end well was followed by one that is kept: it is not resumed any more. */
+function isPassed(index: number, runs: readonly RunFolder[], kept: ReadonlySet<RunFolder>): boolean {
+  return runs.slice(0, index).some((run) => kept.has(run));
+}
+
+/** The runs that made what a `latest` of any series leads to; where it is a copy, the file itself says of which run. */
+async function namedByLatest(series: Series, runs: readonly RunFolder[]): Promise<RunFolder[]> {
+  const links = readdirSync(series.out).filter((name) => name.startsWith('latest'));
+  const targets = new Set(links.map((name) => basename(targetOf(join(series.out, name)))));
+  const runIds = new Set(
+    await Promise.all(links.filter(isDatabase).map((name) => runIn(join(series.out, name)))),
+  );
+  return runs.filter(
+    (run) =>
+      runIds.has(run.plan.session.runId) ||
+      [run.path, ...madeFiles(series, run).map((file) => dirname(file))].some((path) =>
+        targets.has(basename(path)),
+      ),
+  );
+}
+
+const isDatabase = (name: string) => name.endsWith('.db');
+
+function targetOf(link: string): string {
+  try {
+    return realpathSync(link);
+  } catch {
+    return link;
+  }
+}
+
+/** The runs whose archives it takes to make the kept snapshots again: a delta rests on the run it started from. */
+function restedOn(kept: ReadonlySet<RunFolder>, runs: readonly RunFolder[]): Set<RunFolder> {
+  const needed = new Set<RunFolder>();
+  for (const run of kept) {
+    for (let at: RunFolder | undefined = run; at !== undefined && !needed.has(at); ) {
+      needed.add(at);
+      const { base }: RunPlan = at.plan;
+      at = runs.find(({ plan }) => plan.stamp === base);
+    }
+  }
+  return needed;
+}
+
+/** The snapshot files of a run that say so themselves. */
+async function snapshotsOf(series: Series, { plan }: RunFolder): Promise<string[]> {
+  const states: SnapshotState[] = ['complete', 'incomplete', 'shrunk'];
+  const paths = states.map((state) => series.snapshot(plan.stamp, state)).filter(isThere);
+  const runs = await Promise.all(paths.map((path) => runIn(path)));
+  return paths.filter((_, index) => runs[index] === plan.session.runId);
+}
+
+/** The files that were made from the snapshot, as the run's records name them; the folder may have been moved since. */
+function madeFiles({ out, beside }: Series, { plan, made = [] }: RunFolder): string[] {
+  if (plan.order === 0) {
+    // Contract 1 did not record them.
+    return ['policy.csv', 'hostids.csv', 'posture.csv'].map((name) => join(beside('csv', plan.stamp), name));
+  }
+  return made.flatMap(({ files }) => {
+    const paths = Array.isArray(files) ? files.filter(isObject).map(({ file }) => String(file)) : [];
+    return paths.map((path) => join(out, basename(dirname(path)), basename(path)));
+  });
+}
+
+function removeMadeFiles(series: Series, run: RunFolder, guard: Guard): string[] {
+  const byFolder = Map.groupBy(madeFiles(series, run), (file) => dirname(file));
+  return [...byFolder].flatMap(([folder, files]) => {
+    const names = new Set(files.map((file) => basename(file)));
+    return emptyFolder(folder, (name) => names.has(name), guard);
+  });
+}
+
+/** What an archive consists of: a crash may have left bodies that its manifest does not name. */
+const archiveFile =
+  /^(manifest\.ndjson|SHA256SUMS|input\.ndjson|\d{6,}-[\da-f]{12}\.json(\.gz)?|.*\.part|\.?lock.*)$/;
+
+/** The plan goes last, so that a removal which is interrupted is taken up by the next start. */
+function removeArchive({ path }: RunFolder, guard: Guard): string[] {
+  const tools = readdirSync(path, { withFileTypes: true }).filter(
+    ({ name, parentPath }) => name.startsWith('pcrs-') && lstatSync(join(parentPath, name)).isDirectory(),
+  );
+  const foreign = tools.flatMap(({ name }) =>
+    emptyFolder(join(path, name), (file) => archiveFile.test(file), guard),
+  );
+  return [...foreign, ...emptyFolder(path, (file) => ownFiles.includes(file), guard)];
+}
+
+/** Removes the files of a folder that are ours, and the folder if nothing is left; yields what is. */
+function emptyFolder(folder: string, isOurs: (name: string) => boolean, guard: Guard): string[] {
+  if (!isThere(folder)) return [];
+  const names = readdirSync(folder);
+  for (const name of names.filter(isOurs).sort(planLast)) remove(join(folder, name), guard);
+  const foreign = names.filter((name) => !isOurs(name));
+  if (foreign.length > 0) return foreign.map((name) => join(folder, name));
+  guard();
+  rmdirSync(folder);
+  return [];
+}
+
+function planLast(a: string, b: string): number {
+  return ownFiles.indexOf(b) - ownFiles.indexOf(a);
+}
+
+function remove(path: string, guard: Guard): void {
+  guard();
+  unlinkSync(path);
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

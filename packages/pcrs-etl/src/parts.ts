@@ -2,15 +2,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { argumentsFor } from './passed-flags.ts';
 import type { PipePart } from './pipe.ts';
-import type { PostureState, RunFolder } from './run-folder.ts';
-
-/** What the pipe of a run is made from. */
-export interface PartsOptions {
-  /** The flags set for pcrs-etl alone, by name. */
-  given: ReadonlyMap<string, unknown>;
-  out: string;
-  name: string | undefined;
-}
+import { controlFile, type PostureState, type RunFolder } from './run-folder.ts';
+import type { Series } from './series.ts';
 
 /** A part of a pipe: the tool's bin, as pcrs-etl itself was started (from source or built), and its flags. */
 export function part(tool: string, given: ReadonlyMap<string, unknown>, ...more: string[]): PipePart {
@@ -21,15 +14,16 @@ export function part(tool: string, given: ReadonlyMap<string, unknown>, ...more:
 /**
  * The pipe of a run, from the stage that has something left to do on.
  *
- * Takes   state  how far posture got; `new` for a run that is just beginning
+ * Takes   given  the flags set for pcrs-etl alone, by name
+ *         state  how far posture got; `new` for a run that is just beginning
  */
 export function runParts(
   folder: RunFolder,
   state: PostureState,
   resumed: boolean,
-  options: PartsOptions,
+  series: Series,
+  given: ReadonlyMap<string, unknown>,
 ): PipePart[] {
-  const { given, out, name } = options;
   const { base, since } = folder.plan;
   const keep = (tool: string) => ['--archive', join(folder.path, tool)];
   const again = resumed ? ['--resume'] : [];
@@ -37,9 +31,9 @@ export function runParts(
   const sink = part(
     'pcrs-to-sqlite',
     given,
-    ...['--snapshot', out, '--run-records', join(folder.path, 'records.ndjson')],
-    ...(name === undefined ? [] : ['--name', name]),
-    ...(base === null ? [] : ['--from', join(out, snapshotName(base, name))]),
+    ...['--snapshot', series.out, '--run-records', join(folder.path, controlFile)],
+    ...(series.name === undefined ? [] : ['--name', series.name]),
+    ...(base === null ? [] : ['--from', series.snapshot(base)]),
   );
   const posture = (...flags: string[]) => part('pcrs-posture', given, ...keep('pcrs-posture'), ...flags);
   if (state === 'finished') return [posture('--replay'), sink];
@@ -50,9 +44,4 @@ export function runParts(
     state === 'new' ? posture(...dated) : posture('--resume', '--input', '-'),
     sink,
   ];
-}
-
-/** `pcrs_[NAME_]STAMP.db`. */
-export function snapshotName(stamp: string, name: string | undefined): string {
-  return `pcrs_${name === undefined ? '' : `${name}_`}${stamp}.db`;
 }

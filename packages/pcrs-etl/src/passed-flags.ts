@@ -1,6 +1,10 @@
 import { flag, idItem } from 'pcrs-cli/flags';
 import { apiVersionFlag, concurrencyFlag, connectionFlags } from 'pcrs-cli/gateway-flags';
 import { checkDate } from 'pcrs-records/dates';
+import { checkDuration } from 'pcrs-records/duration';
+
+/** The heading in the help of what concerns the output folder. */
+export const folder = 'The output folder';
 
 /**
  * The flags of the stages that `pcrs-etl` takes and passes on: same name, same meaning.
@@ -13,6 +17,12 @@ export const passedFlags = {
     parse: checkDate,
   }),
   'scanned-since': flag.text({ describe: 'hosts scanned on or after', value: 'DATE', parse: checkDate }),
+  'scanned-from': flag.text({
+    describe: 'records of hosts scanned on or after',
+    value: 'DATE',
+    parse: checkDate,
+  }),
+  'scanned-to': flag.text({ describe: 'records of hosts scanned before', value: 'DATE', parse: checkDate }),
   'status-changed-since': flag.text({
     describe: 'hosts and records with a status changed since',
     value: 'DATE',
@@ -54,6 +64,36 @@ export const passedFlags = {
     env: 'shared',
   }),
   strict: flag.boolean({ describe: 'what is tolerated with a warning is a failure' }),
+  'allow-empty': flag.boolean({ describe: 'publish a run without a policy too' }),
+  rescope: flag.boolean({
+    describe: 'let latest.db hold what this run asks for, whatever it held before',
+    env: 'none',
+    group: folder,
+  }),
+  'allow-older': flag.boolean({
+    describe: 'let latest.db go back to a run that started earlier',
+    env: 'none',
+    group: folder,
+  }),
+  'max-shrink': flag.integer({
+    describe: 'status 8 when a full run has so much fewer postures, hosts or policies',
+    value: 'PERCENT',
+    min: 0,
+    max: 100,
+    group: folder,
+  }),
+  'accept-shrink': flag.boolean({
+    describe: 'publish the run whatever --max-shrink says',
+    env: 'none',
+    group: folder,
+  }),
+  'resume-within': flag.text({
+    describe: 'resume an interrupted run that started within',
+    value: 'TIME',
+    default: '12h',
+    parse: checkDuration,
+    group: folder,
+  }),
   'api-version': apiVersionFlag('5.0', 'shared'),
   'list-api-version': flag.text({
     describe: 'version of the policy list (default 2.0)',
@@ -70,14 +110,19 @@ export const passedFlags = {
   ...connectionFlags,
 } as const;
 
-const stages = ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'] as const;
+export const stages = ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'] as const;
 const asking = ['pcrs-auth', ...stages] as const;
 const all = [...asking, 'pcrs-to-sqlite'] as const;
+
+/** What the sink needs to know to let a run become `latest.db`. */
+const publishing = ['rescope', 'allow-older', 'max-shrink', 'accept-shrink'] as const;
 
 /** Which tools a flag goes to, and under which name where it is another. */
 export const passedTo: Readonly<Record<string, { tools: readonly string[]; as?: string }>> = {
   'evaluated-since': { tools: ['pcrs-policies', 'pcrs-posture'] },
   'scanned-since': { tools: ['pcrs-hostids', 'pcrs-posture'] },
+  'scanned-from': { tools: ['pcrs-posture'] },
+  'scanned-to': { tools: ['pcrs-posture'] },
   'status-changed-since': { tools: ['pcrs-hostids', 'pcrs-posture'] },
   status: { tools: ['pcrs-policies'] },
   id: { tools: ['pcrs-policies'] },
@@ -94,6 +139,9 @@ export const passedTo: Readonly<Record<string, { tools: readonly string[]; as?: 
   'policies-per-request': { tools: ['pcrs-hostids', 'pcrs-posture'] },
   'hosts-per-request': { tools: ['pcrs-posture'] },
   strict: { tools: ['pcrs-auth', 'pcrs-posture', 'pcrs-to-sqlite'] },
+  'allow-empty': { tools: ['pcrs-policies', 'pcrs-to-sqlite'] },
+  ...Object.fromEntries(publishing.map((name) => [name, { tools: ['pcrs-to-sqlite'] }])),
+  'resume-within': { tools: ['pcrs-posture'] },
   'api-version': { tools: ['pcrs-hostids', 'pcrs-posture'] },
   'list-api-version': { tools: ['pcrs-policies'], as: 'api-version' },
   concurrency: { tools: ['pcrs-posture'] },
@@ -123,6 +171,7 @@ export function argumentsFor(tool: string, given: ReadonlyMap<string, unknown>):
 /** Flags that only tune how the gateway is asked and told of, and what is made of it; all others decide which records come. */
 const tuning = new Set([
   ...Object.keys(connectionFlags).filter((name) => name !== 'gateway' && name !== 'platform'),
+  ...[...publishing, 'allow-empty', 'resume-within'],
   ...['concurrency', 'temp-dir', 'strict', 'policies-per-request', 'hosts-per-request'],
   ...['config', 'profile', 'quiet', 'verbose', 'progress', 'log-format'],
 ]);

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 
 /** One tool of a pipe. */
@@ -13,10 +14,14 @@ export interface PipePart {
 export interface PipeOptions {
   node: { path: string; flags: readonly string[] };
   env: Readonly<Record<string, string | undefined>>;
+  /** Our own process number: each tool ends by itself once this process is gone. */
+  pid: number;
   /** Stops the pipe: the signal's reason may name the system signal to pass on. */
   signal: AbortSignal;
-  /** What the first tool reads; absent: our own stdin. */
-  input?: string;
+  /** What the first tool reads: a text, or a file, which is whole for a tool whose parent is killed too; absent: our own stdin. */
+  input?: string | { file: string };
+  /** Told of the processes as soon as they are there. */
+  onStart?(pids: readonly number[]): void;
 }
 
 /** How a tool of the pipe ended. */
@@ -34,33 +39,36 @@ export interface PipeResult {
 }
 
 /** After a stop, the sinks get this long to write down what came before they are stopped too. */
-const sinkGraceMs = 1000;
+const sinkGraceMs = 700;
 
 /**
  * Starts tools and joins their pipes, stdout to stdin. stderr is our own. Each tool is in a process group of
  * its own, so that an interrupt at the terminal reaches them through us, and once.
  *
  * Yields  how each ended, and what the last one wrote: a few records, held in memory
- * Throws  the system's error where one cannot be started; the others are ended
+ * Throws  the system's error if one cannot be started; the others are ended
  */
 export async function runPipe(parts: readonly PipePart[], options: PipeOptions): Promise<PipeResult> {
-  const { node, env, signal } = options;
+  const { node, env, pid, signal } = options;
   const children: ChildProcess[] = [];
   // From the last to the first: a tool's stdout is then the write end of a pipe that nobody here ever reads.
   let next: Writable | 'pipe' = 'pipe';
   for (const part of parts.toReversed()) {
     const isFirst = children.length === parts.length - 1;
-    const stdin = isFirst && options.input === undefined ? 'inherit' : 'pipe';
+    const stdin = isFirst ? stdinOf(options.input) : 'pipe';
     const child: ChildProcess = spawn(node.path, [...node.flags, part.bin, ...part.args], {
       stdio: [stdin, next, 'inherit'],
-      env: env as NodeJS.ProcessEnv,
+      env: { ...env, PCRS_PARENT_PID: String(pid) } as NodeJS.ProcessEnv,
       detached: true,
     });
     children.unshift(child);
+    if (typeof stdin === 'number') closeSync(stdin);
     if (next !== 'pipe') next.destroy();
     if (child.stdin) next = child.stdin;
   }
-  giveInput(children[0]!, options.input);
+  options.onStart?.(children.flatMap((child) => child.pid ?? []));
+  // A tool that reads nothing, or ends early, is none of our trouble: its status tells.
+  if (typeof options.input === 'string') children[0]!.stdin?.on('error', () => {}).end(options.input);
   const stopped = stopWith(signal, children);
   try {
     const [output, ...statuses] = await Promise.all([
@@ -76,9 +84,9 @@ export async function runPipe(parts: readonly PipePart[], options: PipeOptions):
   }
 }
 
-function giveInput(first: ChildProcess, input: string | undefined): void {
-  // A tool that reads nothing, or ends early, is none of our trouble: its status tells.
-  first.stdin?.on('error', () => {}).end(input);
+function stdinOf(input: PipeOptions['input']): 'inherit' | 'pipe' | number {
+  if (input === undefined) return 'inherit';
+  return typeof input === 'string' ? 'pipe' : openSync(input.file, 'r');
 }
 
 /** Passes a stop on to the tools: the sink comes last, so that it can write down what came. */

@@ -1,100 +1,145 @@
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from 'pcrs-machine/file';
 import { codedError } from 'pcrs-records/errors';
-import { isObject, parseSession, type Session } from 'pcrs-records/kinds';
+import { isObject, type JsonObject, parseSession, type Scope, type Session } from 'pcrs-records/kinds';
 import { lineBlocks } from 'pcrs-records/lines';
+import type { Series } from './series.ts';
 
 /** What a run was started with; `run.json` in its folder. */
 export interface RunPlan {
-  contract: 1;
+  contract: 2;
+  /** Of the series; null for the one without a name. */
+  name: string | null;
+  /** Rises with each run of the folder, whatever the clock says; 0 in contract 1. */
+  order: number;
   /** `20261123T033737Z`, of the session's start. */
   stamp: string;
   session: Session;
   mode: 'full' | 'incremental';
   /** What an incremental run asks from. */
   since: string | null;
-  /** File name of the snapshot that an incremental run starts from. */
+  /** Stamp of the run whose snapshot an incremental run starts from. */
   base: string | null;
   /** When the last full run that this one rests on was started. */
   fullAt: string;
-  /** What decides which records come; a change of it forces a full run. */
+  /** What narrows the run. */
+  scope: Scope;
+  /** What decides which records come, the scope included; a change of it forces a full run. */
   selection: Record<string, unknown>;
+  /** It ended for good and was not published: 7 for a listing without a policy, 8 for a shrink, which can be accepted. */
+  ended?: 7 | 8;
 }
 
 /** A run's own folder in the output folder: `archive_STAMP`. */
 export interface RunFolder {
   path: string;
   plan: RunPlan;
-  /** Its `run.ndjson` is there: the run ended, and was complete. */
-  finished: boolean;
+  /** The run ended, and was complete: what its `run.ndjson` holds after the control records. */
+  made: readonly JsonObject[] | undefined;
 }
 
 const prefix = 'archive_';
 const planFile = 'run.json';
 const recordsFile = 'run.ndjson';
+/** The control records of the run under way; the sink writes them. */
+export const controlFile = 'records.ndjson';
 
-/** `2026-11-23T03:37:37.170Z` → `20261123T033737Z`. */
-export function stampOf(startedAt: string): string {
-  return new Date(startedAt).toISOString().replace(/[-:]|\.\d+/g, '');
+const inputFile = 'session.ndjson';
+
+/** The files that pcrs-etl itself puts into a run's folder. */
+export const ownFiles: readonly string[] = [planFile, recordsFile, controlFile, inputFile];
+
+/** The run's session as the pipe reads it. */
+export function sessionFile({ path, plan }: RunFolder): string {
+  const file = join(path, inputFile);
+  if (!existsSync(file)) replaceFile(file, `${JSON.stringify(plan.session)}\n`);
+  return file;
 }
 
-/** The runs of an output folder, the newest first; folders without a readable plan are none. */
-export async function runFolders(out: string): Promise<RunFolder[]> {
-  const names = await readdir(out).catch(() => []);
-  const folders: RunFolder[] = [];
-  for (const name of names
-    .filter((candidate) => candidate.startsWith(prefix))
-    .sort()
-    .reverse()) {
+/** All runs of an output folder, the newest first. Folders without a plan of ours, and copies of some, are none. */
+export function allRuns(out: string): RunFolder[] {
+  if (!existsSync(out)) return [];
+  const folders = readdirSync(out).flatMap((name) => {
     const path = join(out, name);
-    const plan = await readPlan(path);
-    if (plan === undefined) continue;
-    const finished = (await readdir(path)).includes(recordsFile);
-    folders.push({ path, plan, finished });
-  }
-  return folders;
+    const plan = name.startsWith(prefix) ? readPlan(path) : undefined;
+    if (plan === undefined || name !== prefix + plan.stamp) return [];
+    return [{ path, plan, made: readMade(join(path, recordsFile)) }];
+  });
+  return folders.sort((a, b) => b.plan.order - a.plan.order || (a.plan.stamp < b.plan.stamp ? 1 : -1));
 }
 
-async function readPlan(path: string): Promise<RunPlan | undefined> {
+/** The runs of one series, the newest first. */
+export function runsOf(series: Series): RunFolder[] {
+  return allRuns(series.out).filter(({ plan }) => plan.name === (series.name ?? null));
+}
+
+function readPlan(path: string): RunPlan | undefined {
   try {
-    const plan: unknown = JSON.parse(await readFile(join(path, planFile), 'utf8'));
-    if (!isObject(plan) || plan['contract'] !== 1 || !isObject(plan['session'])) return undefined;
-    return { ...(plan as unknown as RunPlan), session: parseSession(plan['session']) };
+    const plan: unknown = JSON.parse(readFileSync(join(path, planFile), 'utf8'));
+    if (!isObject(plan) || !isObject(plan['session'])) return undefined;
+    const session = parseSession(plan['session']);
+    if (plan['contract'] === 2) return { ...(plan as unknown as RunPlan), session };
+    if (plan['contract'] !== 1) return undefined;
+    const name = nameOfFirstContract(path, String(plan['stamp']));
+    return { ...(plan as unknown as RunPlan), contract: 2, order: 0, scope: {}, name, session };
   } catch {
     return undefined;
   }
 }
 
-/** Makes the folder of a new run. */
-export async function newRunFolder(out: string, plan: RunPlan): Promise<RunFolder> {
+/** Contract 1 kept no name: that of the snapshot which the run made, or was making. */
+function nameOfFirstContract(path: string, stamp: string): string | null {
+  const loaded = readMade(join(path, recordsFile))?.find(({ kind }) => kind === 'loaded');
+  const files = [String(loaded?.['database'] ?? ''), ...readdirSync(join(path, '..'))];
+  const names = files.flatMap((file) => {
+    const found = /(?:^|[\\/])pcrs_(?:(.+)_)?(\d{8}T\d{6}Z)(?:\.incomplete)?\.db$/.exec(file);
+    return found?.[2] === stamp ? [found[1] ?? null] : [];
+  });
+  return names[0] ?? null;
+}
+
+/** The records that tell what a run made: `loaded`, and `written` of what was made from the snapshot. */
+function readMade(path: string): JsonObject[] | undefined {
+  if (!existsSync(path)) return undefined;
+  const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  return lines.flatMap((line) => (/^\{"kind":"(session|start|end)"/.test(line) ? [] : [JSON.parse(line)]));
+}
+
+/**
+ * Makes the folder of a new run.
+ *
+ * Yields  undefined if another run has the stamp
+ */
+export function newRunFolder(out: string, plan: RunPlan): RunFolder | undefined {
   const path = join(out, prefix + plan.stamp);
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await writeWhole(join(path, planFile), `${JSON.stringify(plan, null, 2)}\n`);
+    mkdirSync(path, { mode: 0o700 });
+    writePlan({ path, plan });
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
     throw codedError('PCRS_MACHINE', `${path}: ${(error as Error).message}`);
   }
-  return { path, plan, finished: false };
+  return { path, plan, made: undefined };
 }
 
-/** Writes the run's control records; from then on it is finished. */
-export async function finishRunFolder(folder: RunFolder, records: string): Promise<void> {
-  await writeWhole(join(folder.path, recordsFile), records);
+/** Writes the control records, and what was made; from then on the run is finished. */
+export function finishRun(folder: RunFolder, made: readonly JsonObject[]): void {
+  const control = readFileSync(join(folder.path, controlFile), 'utf8');
+  const lines = made.map((record) => `${JSON.stringify(record)}\n`);
+  replaceFile(join(folder.path, recordsFile), control + lines.join(''));
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.part`, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.part`, path);
+/** Notes that a run ended for good without being published. */
+export function noteEnd({ path, plan }: RunFolder, ended: 7 | 8): void {
+  writePlan({ path, plan: { ...plan, ended } });
 }
 
-/** How far a stopped run got with posture: what is to be done to go on with it. */
+function writePlan({ path, plan }: { path: string; plan: RunPlan }): void {
+  replaceFile(join(path, planFile), `${JSON.stringify(plan, null, 2)}\n`);
+}
+
+/** How far a stopped run got with posture: what is to be done to resume it. */
 export type PostureState =
   /** Nothing of posture is kept. */
   | 'new'
@@ -107,7 +152,8 @@ export type PostureState =
 /** Reads how far a stopped run got. */
 export async function postureState(folder: RunFolder): Promise<PostureState> {
   const archive = join(folder.path, 'pcrs-posture');
-  const manifest = await readFile(join(archive, 'manifest.ndjson'), 'utf8').catch(() => '');
+  const manifestFile = join(archive, 'manifest.ndjson');
+  const manifest = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : '';
   if (!manifest.includes('\n')) return 'new';
   const kinds = new Set(Array.from(manifest.matchAll(/^\{"kind":"(\w+)".*\}$/gm), ([, kind]) => kind));
   if (kinds.has('finished')) return 'finished';
@@ -127,6 +173,6 @@ async function endedWell(input: string, stage: string): Promise<boolean> {
 }
 
 /** Removes what a new start of posture must not find. */
-export async function forgetPosture(folder: RunFolder): Promise<void> {
-  await rm(join(folder.path, 'pcrs-posture'), { recursive: true, force: true });
+export function forgetPosture(folder: RunFolder): void {
+  rmSync(join(folder.path, 'pcrs-posture'), { recursive: true, force: true });
 }

@@ -1,33 +1,58 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runIn } from 'pcrs-database/snapshot-status';
+import { pointTo } from 'pcrs-machine/file-system';
+import type { Lock } from 'pcrs-machine/lock';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject, parseSession, type Session } from 'pcrs-records/kinds';
 import { type Decision, decide, type Wanted } from './decide.ts';
-import { csvFolder } from './keep.ts';
-import { type PartsOptions, part, runParts, snapshotName } from './parts.ts';
-import { type PartStatus, type PipeOptions, type PipePart, runPipe } from './pipe.ts';
+import { forgetTools, leftOverToolsEnded, noteTools } from './left-over-tools.ts';
+import { type Product, products } from './made-from-snapshot.ts';
+import { interrupted, isEndForGood, nextStep } from './next-step.ts';
+import { part, runParts } from './parts.ts';
+import { type PartStatus, type PipeOptions, type PipePart, type PipeResult, runPipe } from './pipe.ts';
+import { flawOfBase } from './prove-base.ts';
 import {
-  finishRunFolder,
+  allRuns,
+  finishRun,
   forgetPosture,
   newRunFolder,
+  noteEnd,
   postureState,
   type RunFolder,
-  runFolders,
+  runsOf,
+  sessionFile,
 } from './run-folder.ts';
+import type { Series } from './series.ts';
+import { latestIn, requireSameGateway, requireSameScope, requireSpace } from './standing.ts';
 
-export interface RunOptions extends PartsOptions, Omit<PipeOptions, 'input'> {
+export interface RunOptions extends Omit<PipeOptions, 'input' | 'onStart'> {
+  series: Series;
+  lock: Lock;
+  /** The file system of the folder has symbolic links. */
+  canLink: boolean;
+  /** The flags set for pcrs-etl alone, by name. */
+  given: ReadonlyMap<string, unknown>;
   wanted: Wanted;
-  csv: boolean;
+  rescope: boolean;
+  /** The last start in the series was killed. */
+  afterKill: boolean;
+  /** What is made from the snapshot, by flag. */
+  make: ReadonlySet<Product['flag']>;
   /** Told what is done and why, in a sentence; what is routine is not worth a line in a log. */
   tell(message: string, isRoutine: boolean): void;
+}
+
+/** A finished run. */
+export interface Ran {
+  folder: RunFolder;
+  loaded: JsonObject;
 }
 
 /** The exit status is that of the first tool of the pipe that failed; it has told why itself. */
 export class ToolFailed extends Error {
   readonly code = 'PCRS_INCOMPLETE';
   readonly exitStatus: number;
-  /** The `loaded` record, where the sink came to write one. */
+  /** The `loaded` record, if the sink came to write one. */
   readonly loaded: JsonObject | undefined;
 
   constructor({ tool, status }: PartStatus, what: string, loaded?: JsonObject) {
@@ -40,31 +65,30 @@ export class ToolFailed extends Error {
 /**
  * One run of the whole pipe into an output folder: new, or from where an interrupted one stopped.
  *
- * Yields  the `loaded` record of the sink
- * Throws  ToolFailed; what a folder that cannot be written throws
+ * Throws  PCRS_USAGE for another scope than that of `latest.db`; ToolFailed; PCRS_MACHINE
  */
-export async function runIntoFolder(options: RunOptions): Promise<JsonObject> {
-  const { out, name, tell, wanted } = options;
-  const session = await openSession(options);
-  const hasSnapshot = (stamp: string) => existsSync(join(out, snapshotName(stamp, name)));
-  const decision = decide(await runFolders(out), session, wanted, hasSnapshot);
-  const isRoutine = decision.kind === 'start' && decision.plan.mode === 'incremental';
-  if (decision.why) tell(decision.why, isRoutine);
-  const { folder, resumed } = await folderOf(decision, out);
-  const state = resumed ? await postureState(folder) : 'new';
-  if (state === 'new') await forgetPosture(folder);
-  const parts = runParts(folder, state, resumed, options);
-  const input = `${JSON.stringify(folder.plan.session)}\n`;
-  const { statuses, output } = await runPipe(parts, { ...options, input });
-  const loaded = lastRecord(output);
-  failWith(statuses, 'nothing was published as complete, and the next start goes on with this run', loaded);
-  if (options.csv) await writeCsv(folder, options);
-  await finish(folder, loaded);
-  return loaded!;
+export async function runIntoFolder(options: RunOptions): Promise<Ran> {
+  const { series, signal, tell, wanted } = options;
+  await leftOverToolsEnded(series.tools, signal);
+  const latest = await latestIn(series);
+  requireSameScope(latest, series, wanted.scope, options.rescope);
+  requireSpace(series);
+  const { folder, resumed, why } = await openRun(options, (session) =>
+    requireSameGateway(latest, series, session, options.rescope),
+  );
+  if (why !== undefined) tell(why, !resumed && folder.plan.mode === 'incremental');
+  const loaded = await loadRun(folder, resumed, options);
+  finishRun(folder, [loaded]);
+  const isLatest = (await runIn(series.latest('.db'))) === folder.plan.session.runId;
+  if (isLatest) pointLatest(folder.path, series.latest('_archive'), options);
+  await makeProducts({ folder, loaded }, isLatest, options);
+  return { folder, loaded };
 }
 
 /** What the pipe would ask of the gateway, as the `plan` record of pcrs-posture. */
-export async function planOfRun(options: RunOptions): Promise<JsonObject> {
+export async function planOfRun(
+  options: Omit<PipeOptions, 'input' | 'onStart'> & Pick<RunOptions, 'given'>,
+): Promise<JsonObject> {
   const session = await openSession(options);
   const { given } = options;
   const parts = [
@@ -78,8 +102,31 @@ export async function planOfRun(options: RunOptions): Promise<JsonObject> {
   return JSON.parse(plan ?? '{"kind":"plan"}');
 }
 
+/** Opens a session, and the folder of the run that it comes to: a new one, or an interrupted one that is resumed. */
+async function openRun(
+  options: RunOptions,
+  check: (session: Session) => void,
+): Promise<{ folder: RunFolder; resumed: boolean; why: string | undefined }> {
+  const { series, signal, wanted, afterKill } = options;
+  for (;;) {
+    const session = await openSession(options);
+    check(session);
+    const order = Math.max(0, ...allRuns(series.out).map(({ plan }) => plan.order)) + 1;
+    const flawOf = (folder: RunFolder) => flawOfBase(series, folder, afterKill);
+    const decision: Decision = await decide(runsOf(series), session, wanted, order, flawOf);
+    const { why } = decision;
+    if (decision.kind === 'resume') return { folder: decision.folder, resumed: true, why };
+    const folder = newRunFolder(series.out, { ...decision.plan, name: series.name ?? null });
+    if (folder) return { folder, resumed: false, why };
+    // A run of another series began in this second; a name stands for one run only.
+    await sleep(1000 - (Date.now() % 1000), undefined, { signal });
+  }
+}
+
 /** Has a live token and a fresh session; an interrupted run keeps its own session and uses the token. */
-async function openSession(options: RunOptions): Promise<Session> {
+async function openSession(
+  options: Omit<PipeOptions, 'input' | 'onStart'> & Pick<RunOptions, 'given'>,
+): Promise<Session> {
   const { statuses, output } = await runPipe([part('pcrs-auth', options.given)], options);
   const record = lastRecord(output);
   failWith(statuses, 'nothing was asked for');
@@ -87,37 +134,78 @@ async function openSession(options: RunOptions): Promise<Session> {
   return parseSession(record);
 }
 
-async function folderOf(decision: Decision, out: string): Promise<{ folder: RunFolder; resumed: boolean }> {
-  if (decision.kind === 'resume') return { folder: decision.folder, resumed: true };
-  return { folder: await newRunFolder(out, decision.plan), resumed: false };
-}
-
-/** CSV files from what the archive holds: nothing is asked for a second time. */
-async function writeCsv(folder: RunFolder, options: RunOptions): Promise<void> {
-  const parts: PipePart[] = [
-    part('pcrs-posture', options.given, '--archive', join(folder.path, 'pcrs-posture'), '--replay'),
-    part('pcrs-to-csv', new Map(), '--dir', join(options.out, csvFolder(folder.plan.stamp))),
-  ];
-  const { statuses } = await runPipe(parts, options);
-  failWith(statuses, 'the snapshot is complete, the CSV files are not');
-}
-
-async function finish(folder: RunFolder, loaded: JsonObject | undefined): Promise<void> {
-  const records = await readFile(join(folder.path, 'records.ndjson'), 'utf8');
-  await finishRunFolder(folder, `${records}${JSON.stringify(loaded)}\n`);
-}
-
-function failWith(statuses: readonly PartStatus[], what: string, loaded?: JsonObject): void {
+/** Runs what is left of the pipe; yields the `loaded` record of the sink. */
+async function loadRun(folder: RunFolder, resumed: boolean, options: RunOptions): Promise<JsonObject> {
+  const { given, series, signal, wanted } = options;
+  const state = resumed ? await postureState(folder) : 'new';
+  if (state === 'new') forgetPosture(folder);
+  const parts = runParts(folder, state, resumed, series, given);
+  const env = folder.plan.mode === 'incremental' ? { PCRS_INCREMENTAL_FLAGS: 'evaluated-since' } : {};
+  const input = { file: sessionFile(folder) };
+  const { statuses, output } = await runTools(parts, { ...options, env: { ...options.env, ...env }, input });
+  const loaded = lastRecord(output);
   const failed = statuses.find(({ status }) => status !== 0);
-  if (failed !== undefined) throw new ToolFailed(failed, what, loaded);
+  if (signal.aborted) throw interrupted(signal.reason, nextStep(130, folder.plan, wanted));
+  if (failed === undefined && loaded !== undefined) return loaded;
+  const { tool, status } = failed ?? { tool: 'pcrs-to-sqlite', status: 1 };
+  if (isEndForGood(status)) noteEnd(folder, status);
+  throw new ToolFailed({ tool, status }, nextStep(status, folder.plan, wanted), loaded);
+}
+
+/** Makes what was asked for from the complete snapshot; the first that fails ends it, and the snapshot stays. */
+async function makeProducts(ran: Ran, isLatest: boolean, options: RunOptions): Promise<void> {
+  const { given, make, series } = options;
+  const made = [ran.loaded];
+  for (const { flag, what, path, link, parts } of products) {
+    if (!make.has(flag)) continue;
+    const place = path(series, ran.folder.plan.stamp);
+    const { statuses, output } = await runTools(parts(ran.folder, place, given), options);
+    const failed = statuses.find(({ status }) => status !== 0);
+    if (failed) {
+      const { tool, status } = failed;
+      throw codedError('PCRS_MACHINE', `${tool} ended ${status}; the snapshot is complete, ${what} are not`);
+    }
+    made.push(...records(output));
+    finishRun(ran.folder, made);
+    if (isLatest) pointLatest(place, series.latest(link), options);
+  }
+}
+
+async function runTools(
+  parts: readonly PipePart[],
+  options: RunOptions & Pick<PipeOptions, 'input'>,
+): Promise<PipeResult> {
+  const { tools } = options.series;
+  try {
+    return await runPipe(parts, { ...options, onStart: (pids) => noteTools(tools, pids) });
+  } finally {
+    forgetTools(tools);
+  }
+}
+
+/** A folder cannot be copied like a file: without links there is none. */
+function pointLatest(target: string, link: string, { canLink, lock }: RunOptions): void {
+  if (!canLink) return;
+  lock.stillMine();
+  pointTo(target, link);
+}
+
+function failWith(statuses: readonly PartStatus[], what: string): void {
+  const failed = statuses.find(({ status }) => status !== 0);
+  if (failed !== undefined) throw new ToolFailed(failed, what);
 }
 
 function lastRecord(output: string): JsonObject | undefined {
-  const line = output.trimEnd().split('\n').at(-1) ?? '';
-  try {
-    const value: unknown = JSON.parse(line);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  return records(output).at(-1);
+}
+
+function records(output: string): JsonObject[] {
+  return output.split('\n').flatMap((line) => {
+    try {
+      const value: unknown = JSON.parse(line);
+      return isObject(value) ? [value] : [];
+    } catch {
+      return [];
+    }
+  });
 }

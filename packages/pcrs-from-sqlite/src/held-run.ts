@@ -37,12 +37,13 @@ export async function readHeldRun(database: ReadDatabase): Promise<Held> {
   if (run?.startedAt === undefined || run.startedAt === null) return { run: undefined, incomplete };
   const starts = stagesOf(details, run.runId).flatMap(({ start }) => start ?? []);
   const scope = details.get('SCOPE')?.['flags'] as Scope | undefined;
-  const base = status.load?.runId === run.runId ? status.load.base : undefined;
+  // A delta that was loaded upon a full picture is one.
+  const isWhole = status.load?.runId === run.runId && status.load.fullRunAt != null;
   return {
     run: {
       session: sessionOf(run),
       scope: scope ?? scopeOf(starts),
-      base: wholeBase(base, starts),
+      base: isWhole ? 'full' : baseOf(starts),
       evidence: askedForEvidence(starts),
     },
     incomplete,
@@ -54,12 +55,6 @@ function sessionOf({ runId, gateway, username, startedAt }: RunNote): Session {
     ...{ kind: 'session', runId, gateway: gateway ?? '', username },
     ...{ tokenFile: null, expiresAt: null, startedAt: startedAt as string },
   };
-}
-
-/** A delta that was loaded upon a full picture is one: only a database of nothing else shows less. */
-function wholeBase(noted: 'full' | 'delta' | undefined, starts: readonly Start[]): Base {
-  const base = baseOf(starts);
-  return noted !== undefined && base !== 'dated' ? 'full' : base;
 }
 
 function askedForEvidence(starts: readonly Start[]): boolean | undefined {

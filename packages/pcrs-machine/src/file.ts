@@ -60,6 +60,18 @@ export function renameFile(from: string, to: string): void {
   syncDirectory(dirname(to));
 }
 
+/** Writes a file through to the disk. Throws PCRS_MACHINE. */
+export function syncFile(path: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } catch (error) {
+    throw machineError(path, error);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Sets who may use a file; false on a file system that has no such thing. */
 export function setMode(path: string, mode: number): boolean {
   try {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Archive, Waiting } from 'pcrs-gateway/archive';
+import { durationMs } from 'pcrs-records/duration';
 import { codedError } from 'pcrs-records/errors';
 import { isBlank, lineBlocks } from 'pcrs-records/lines';
-import { durationMs } from './duration.ts';
 import type { PostureOptions } from './index.ts';
 
 /** What the flags say about the archive. */

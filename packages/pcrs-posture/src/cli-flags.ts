@@ -2,7 +2,7 @@ import { flag } from 'pcrs-cli/flags';
 import { apiVersionFlag, concurrencyFlag, stageFlags } from 'pcrs-cli/gateway-flags';
 import type { Context } from 'pcrs-cli/tool';
 import { checkDate } from 'pcrs-records/dates';
-import { checkDuration } from './duration.ts';
+import { checkDuration } from 'pcrs-records/duration';
 
 const what = 'What to ask for';
 const slicing = 'Slices';

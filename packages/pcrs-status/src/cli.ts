@@ -1,14 +1,14 @@
 import { flag } from 'pcrs-cli/flags';
 import { defineTool } from 'pcrs-cli/tool';
+import { durationMs } from 'pcrs-records/duration';
 import { codedError } from 'pcrs-records/errors';
-import { parseAge } from './age.ts';
 import { type StatusRecord, snapshotStatus, statusTable } from './index.ts';
 
 const flags = {
   'max-age': flag.text({
     describe: 'status 6 when the run started longer ago: 90m, 26h, 7d',
     value: 'AGE',
-    parse: parseAge,
+    parse: durationMs,
   }),
   name: flag.text({ describe: 'the name of the snapshots in DIR', value: 'NAME' }),
   strict: flag.boolean({ describe: 'status 6 where a filter took records out of the run' }),

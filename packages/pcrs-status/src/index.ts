@@ -1,4 +1,5 @@
 import { isLocked } from 'pcrs-database/database-error';
+import { findSnapshot } from 'pcrs-database/find-snapshot';
 import { checkLayout } from 'pcrs-database/layout';
 import { openForReading } from 'pcrs-database/open';
 import {
@@ -9,10 +10,9 @@ import {
   readSnapshotStatus,
   type SnapshotStatus,
 } from 'pcrs-database/snapshot-status';
+import { durationWords } from 'pcrs-records/duration';
 import type { CodedError } from 'pcrs-records/errors';
 import type { Counts, MissingSlice, SliceCounts } from 'pcrs-records/kinds';
-import { ageInWords } from './age.ts';
-import { findSnapshot } from './find-snapshot.ts';
 import { missingSlices, type StageStatus, sliceCounts, stageStatus } from './stages.ts';
 
 export type { StageStatus } from './stages.ts';
@@ -168,8 +168,8 @@ function reasonsOf(status: SnapshotStatus, age: number | null, options: StatusOp
     reasons.push({ code: 'filtered', message: `filtered on the way: ${words} (--strict)` });
   }
   if (maxAgeMs !== undefined && (age === null || age > maxAgeMs)) {
-    const old = age === null ? 'its age is not known' : `it is ${ageInWords(age)} old`;
-    reasons.push({ code: 'too_old', message: `${old}, --max-age is ${ageInWords(maxAgeMs)}` });
+    const old = age === null ? 'its age is not known' : `it is ${durationWords(age)} old`;
+    reasons.push({ code: 'too_old', message: `${old}, --max-age is ${durationWords(maxAgeMs)}` });
   }
   return reasons;
 }

@@ -1,4 +1,4 @@
-import { ageInWords } from './age.ts';
+import { durationWords } from 'pcrs-records/duration';
 import type { StatusRecord } from './index.ts';
 import { kindTables } from './kind-tables.ts';
 
@@ -25,7 +25,7 @@ export function statusTable(status: StatusRecord): string {
 
 function heading({ database, complete, ageSeconds, reasons }: StatusRecord): string[] {
   const word = complete === null ? 'not proven complete' : complete ? 'complete' : 'INCOMPLETE';
-  const age = ageSeconds === null ? '' : `, ${ageInWords(ageSeconds * 1000)} old`;
+  const age = ageSeconds === null ? '' : `, ${durationWords(ageSeconds * 1000)} old`;
   return [`${database}: ${word}${age}`, ...reasons.map(({ message }) => `  ${message}`)];
 }
 

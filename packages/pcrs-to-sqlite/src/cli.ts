@@ -12,8 +12,26 @@ const flags = {
     describe: "write the run's session, start and end records there too",
     value: 'FILE',
   }),
+  rescope: flag.boolean({
+    describe: 'with --snapshot: let latest.db hold another scope than before',
+    env: 'none',
+  }),
+  'allow-older': flag.boolean({
+    describe: 'load a run that is older than one there; let latest.db go back',
+    env: 'none',
+  }),
+  'max-shrink': flag.integer({
+    describe: 'with --snapshot: status 8 for a run that is smaller by more',
+    value: 'PERCENT',
+    min: 0,
+    max: 100,
+  }),
+  'accept-shrink': flag.boolean({
+    describe: 'with --snapshot: publish the run whatever --max-shrink says',
+    env: 'none',
+  }),
   prune: flag.boolean({
-    describe: 'remove rows that a complete, unfiltered, undated run did not name',
+    describe: 'remove rows that a complete, full run of the one scope there did not name',
     env: 'none',
   }),
   unknown: flag.choice(['keep', 'fail'], {
@@ -50,8 +68,9 @@ export const tool = defineTool({
     'A run that is not complete ends with status 6 and names the first stage that failed; what came stays, and q_pcrs_status says so.',
   ],
   async main(context) {
-    const { allowEmpty, prune, requireRun, skipBad, strict, unknown } = context.flags;
-    const options = { allowEmpty, prune, requireRun, skipBad, strict, unknown, ...runRecords(context) };
+    const { allowEmpty, allowOlder, prune, requireRun, skipBad, strict, unknown } = context.flags;
+    const demands = { allowEmpty, allowOlder, prune, requireRun, skipBad, strict, unknown };
+    const options = { ...demands, heldLock: context.env['PCRS_HELD_LOCK'], ...runRecords(context) };
     const { log, progress, signal } = context;
     try {
       const { toSqlite } = await import('./index.ts');
@@ -74,7 +93,7 @@ function runRecords({ flags: { runRecords: file } }: Context<typeof flags>) {
 
 function target(context: Context<typeof flags>): Target {
   const [path] = context.positionals;
-  const { from, name, prune, snapshot } = context.flags;
+  const { from, name, prune, snapshot, rescope, allowOlder, maxShrink, acceptShrink } = context.flags;
   if ((path === undefined) === (snapshot === undefined)) {
     throw codedError('PCRS_USAGE', 'give a database file or --snapshot DIR, one of the two');
   }
@@ -87,5 +106,6 @@ function target(context: Context<typeof flags>): Target {
   if (path === undefined && prune) {
     throw codedError('PCRS_USAGE', '--prune goes with a database file; a snapshot holds its own run only');
   }
-  return path ?? { snapshot: snapshot as string, name, from };
+  const rules = { rescope, allowOlder, maxShrink, acceptShrink };
+  return path ?? { snapshot: snapshot as string, name, from, ...rules };
 }

@@ -1,10 +1,13 @@
-import type { CodedError } from 'pcrs-records/errors';
-import type { Counts, JsonObject } from 'pcrs-records/kinds';
+import { type CodedError, codedError } from 'pcrs-records/errors';
+import { type Base, type Counts, type JsonObject, madeBy, type Scope } from 'pcrs-records/kinds';
+import { baseOf, scopeOf } from 'pcrs-records/scope';
 import { failureOf, type SinkDemands } from 'pcrs-sink/demands';
 import { filteredWords, type RunVerdict } from 'pcrs-sink/judge';
 import type { Load } from './load.ts';
+import type { Fate, Stand } from './place.ts';
 import { makeIndexes, makeViews } from './schema.ts';
-import { sawWholeTable, whyNothingIsStale } from './stale.ts';
+import { isSource, sawWholeTable, whyNothingIsStale } from './stale.ts';
+import type { Standing } from './standing.ts';
 
 /** What a load did, as the record that the tool prints. */
 export interface Loaded extends JsonObject {
@@ -17,7 +20,13 @@ export interface Loaded extends JsonObject {
   complete: boolean | null;
   /** Rows by table, as they are now. */
   rows: Counts;
-  /** Rows that a complete, unfiltered, undated run did not name again; null where the stream does not prove it. */
+  /** How much of its scope the last run asked for; null without one. */
+  base: Base | null;
+  /** Start of the full run that the rows rest on: what vanished since then is still there. */
+  fullRunAt: string | null;
+  /** The flags that narrowed the last run; null without one. */
+  scope: Scope | null;
+  /** Rows that a complete, full run of the one scope in the database did not name; null if the stream proves nothing. */
   stale: number | null;
   /** Hosts that a policy resolved to and that have no posture. */
   hostsWithoutPosture: number;
@@ -29,25 +38,36 @@ export interface Loaded extends JsonObject {
 
 export interface FinishOptions extends SinkDemands {
   prune: boolean;
+  /** Decides what becomes of a complete run in a series of snapshots. */
+  stand?: Stand | undefined;
   log: { warn(message: string): void; note(message: string): void } | undefined;
+}
+
+/** How a load ended. */
+export interface Finished {
+  loaded: Loaded;
+  failure: CodedError | undefined;
+  fate: Fate;
 }
 
 /**
  * Ends a load whose stream was read to its end: judges it, writes the status, commits.
  *
  * Takes   failure  what made the stream unusable in the middle, if something did
- * Yields  the `loaded` record, and PCRS_INCOMPLETE where the stream is not whole
+ * Yields  the `loaded` record; PCRS_INCOMPLETE if the stream is not whole, PCRS_GATE if it shrank by too much; and what
+ *         becomes of a snapshot
  */
 export async function finishLoad(
   load: Load,
   options: FinishOptions,
   failure?: CodedError,
-): Promise<{ loaded: Loaded; failure: CodedError | undefined }> {
+): Promise<Finished> {
   const verdicts = load.judge.verdicts();
   const incomplete = failure ?? failureOf({ verdicts, cutLine: load.cutLine, isEmpty: false }, options);
   await load.begin();
   makeIndexes(load.database.db);
   makeViews(load.database.db);
+  if (verdicts.length === 0) load.notes.scope.withoutRun();
   const { stale, pruned } = await countStale(load, verdicts, options);
   const hostsWithoutPosture = countHostsWithoutPosture(load);
   for (const verdict of verdicts) load.notes.judge(verdict, hostsWithoutPosture);
@@ -57,6 +77,7 @@ export async function finishLoad(
     runId: verdicts.at(-1)?.runId ?? null,
     complete: incomplete ? false : verdicts.length === 0 ? null : true,
     rows: rowsByTable(load),
+    ...restOf(load, verdicts, incomplete === undefined),
     stale,
     hostsWithoutPosture,
     addedColumns: load.records.writers.flatMap(({ table, added }) =>
@@ -68,12 +89,57 @@ export async function finishLoad(
     const state = incomplete ? 'END LOADING BATCH' : 'FINAL BATCH LOADED';
     load.status.table(table.name, state, loaded.rows[table.name] as number);
   }
+  const standing = loaded.complete ? await settle(load, verdicts, loaded, options) : undefined;
   if (loaded.complete) load.status.allLoaded();
   const state = incomplete ? 'incomplete' : loaded.complete ? 'complete' : 'without a run';
   const { kind: _kind, database: _database, ...told } = loaded;
   await load.end(state, incomplete?.message, { ...told, pruned });
   report(load, verdicts, options);
-  return { loaded, failure: incomplete };
+  if (standing?.message !== undefined && standing.fate !== 'shrunk') options.log?.warn(standing.message);
+  const fate = incomplete ? 'incomplete' : (standing?.fate ?? 'latest');
+  const shrunk = fate === 'shrunk' ? codedError('PCRS_GATE', String(standing?.message)) : undefined;
+  return { loaded, failure: shrunk ?? incomplete, fate };
+}
+
+/** What a run asked for, and what its rows rest on. */
+function restOf(
+  { before, notes }: Load,
+  verdicts: readonly RunVerdict[],
+  isComplete: boolean,
+): Pick<Loaded, 'base' | 'fullRunAt' | 'scope'> {
+  const last = verdicts.at(-1);
+  if (last === undefined) return { base: null, fullRunAt: null, scope: null };
+  const base = baseOf(last.starts);
+  const full = isComplete && base === 'full' ? (last.session?.startedAt ?? null) : null;
+  const rested = isComplete && base === 'delta' && !notes.scope.note?.mixed ? before.load?.fullRunAt : null;
+  return { base, fullRunAt: full ?? rested ?? null, scope: scopeOf(last.starts) };
+}
+
+/** Decides what becomes of a complete run, and what its series takes from now on. */
+async function settle(
+  { before, database, notes }: Load,
+  verdicts: readonly RunVerdict[],
+  { base, fullRunAt }: Loaded,
+  { stand }: FinishOptions,
+): Promise<Standing | undefined> {
+  const { session, starts } = verdicts.at(-1) as RunVerdict;
+  const isFiltered = verdicts.some(
+    (verdict) => Object.keys(verdict.filtered).length > 0 || !isWhole(verdict),
+  );
+  const scope = notes.scope.note;
+  if (scope === undefined || session === undefined || base === null) return undefined;
+  const candidate = { session, starts, base, fullRunAt, scope, isFiltered };
+  const standing = await stand?.(candidate, database.db);
+  if (standing) notes.scope.settle(standing.beganFiltered);
+  else if (before.scope === undefined) notes.scope.settle(isFiltered);
+  return standing;
+}
+
+/** Whether all of a run's records were made in it, from the listing on. */
+function isWhole({ starts }: RunVerdict): boolean {
+  return Object.keys(madeBy).every((stage) =>
+    starts.some((start) => start.stage === stage || isSource(start)),
+  );
 }
 
 /**
@@ -101,9 +167,9 @@ async function countStale(
   verdicts: readonly RunVerdict[],
   { prune, log }: FinishOptions,
 ): Promise<{ stale: number | null; pruned: number }> {
-  const why = whyNothingIsStale(verdicts);
+  const why = whyNothingIsStale(verdicts, load.notes.scope.note);
   if (why !== undefined) {
-    if (prune) log?.warn(`nothing pruned: ${why}, so rows that it did not name may still be true`);
+    if (prune) log?.warn(`nothing pruned: ${why}, so rows that did not come may still be true`);
     return { stale: null, pruned: 0 };
   }
   const whole = load.records.writers.filter(({ table }) => sawWholeTable(table.name, verdicts));

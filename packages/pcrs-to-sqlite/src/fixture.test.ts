@@ -220,3 +220,21 @@ export function run(
     }),
   ];
 }
+
+/** Another whole run: begun on a day of November 2026, with the flags of pcrs-policies. */
+export function runOn(
+  day: number,
+  records: readonly (object | string)[],
+  options: Record<string, unknown> = {},
+  ofSession: object = {},
+): Record<string, unknown>[] {
+  const ofRun = { runId: `01890000-0000-7000-8000-0000000000${String(day).padStart(2, '0')}` };
+  return run(records)
+    .with(3, start('pcrs-policies', options))
+    .map((record) => record as Record<string, unknown>)
+    .map((record) => ('runId' in record ? { ...record, ...ofRun } : record))
+    .with(
+      0,
+      session({ ...ofRun, startedAt: `2026-11-${String(day).padStart(2, '0')}T03:00:00Z`, ...ofSession }),
+    );
+}

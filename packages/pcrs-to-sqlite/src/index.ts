@@ -23,8 +23,12 @@ export interface SqliteOptions {
   strict?: boolean;
   /** A stream without any record is fine. */
   allowEmpty?: boolean;
-  /** Removes rows that a complete, unfiltered, undated run did not name. */
+  /** Removes rows that a complete, full run of the one scope in the database did not name. */
   prune?: boolean;
+  /** A run may be older than one that is in the database. */
+  allowOlder?: boolean;
+  /** The lock of the folder, which whoever started this holds: `NONCE PATH`. Nothing is renamed once it is lost. */
+  heldLock?: string | undefined;
   /** `fail` refuses members that no column takes; else they get one. */
   unknown?: 'keep' | 'fail';
   /** Told of each `session`, `start` and `end` record. */
@@ -64,13 +68,16 @@ export async function toSqlite(
   options: SqliteOptions = {},
 ): Promise<Loaded> {
   const { lockWaitMs, signal } = options;
-  const place = await openPlace(target, { lockWaitMs, signal });
+  const place = await openPlace(target, { lockWaitMs, signal, heldLock: options.heldLock, log: options.log });
   try {
     const filled = await fill(place, chunks, target, options);
-    const { loaded, failure } = await finishLoad(filled.load, finishing(target, options), filled.failure);
-    loaded.database = await place.close(failure === undefined);
-    if (failure) throw Object.assign(failure, { loaded });
-    return loaded;
+    return await place.publishing(async (stand) => {
+      const finishOptions = { ...finishing(target, options), stand };
+      const { loaded, failure, fate } = await finishLoad(filled.load, finishOptions, filled.failure);
+      loaded.database = await place.close(fate);
+      if (failure) throw Object.assign(failure, { loaded });
+      return loaded;
+    });
   } catch (error) {
     place.abandon();
     throw databaseError(error, place.path);
@@ -166,9 +173,9 @@ async function nothingCame(place: Place, target: Target, options: SqliteOptions)
 }
 
 function loadOptions(target: Target, options: SqliteOptions): LoadOptions {
-  const { skipBad = false, unknown, onControl } = options;
+  const { skipBad = false, unknown, allowOlder = false, onControl } = options;
   const { requireRun = false } = finishing(target, options);
-  return { skipBad, requireRun, refuseUnknown: unknown === 'fail', onControl };
+  return { skipBad, requireRun, refuseUnknown: unknown === 'fail', allowOlder, onControl };
 }
 
 function finishing(target: Target, options: SqliteOptions): FinishOptions {

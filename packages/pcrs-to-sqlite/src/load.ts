@@ -1,15 +1,18 @@
+import { readSnapshotStatus, type SnapshotStatus } from 'pcrs-database/snapshot-status';
 import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
 import type { GatewayKind, JsonObject } from 'pcrs-records/kinds';
 import { RunJudge } from 'pcrs-sink/judge';
 import type { ByteLines } from './byte-lines.ts';
 import type { LoadDatabase } from './database.ts';
 import type { PostureBatch, PostureMirror } from './posture-batch.ts';
+import { Precedence } from './precedence.ts';
 import { Problems } from './problems.ts';
 import { isNoJson, RecordReader } from './record-reader.ts';
 import { Records } from './records.ts';
 import type { Batch } from './row-parameters.ts';
 import { RunNotes } from './run-notes.ts';
 import { makeSchema } from './schema.ts';
+import { ScopeRow } from './scope-row.ts';
 import { rowsPerTransaction, SliceNumbers } from './slice-numbers.ts';
 import { Source } from './source.ts';
 import { StatusTable, sqlTime } from './status.ts';
@@ -21,6 +24,8 @@ export interface LoadOptions {
   requireRun: boolean;
   /** Refuses members without a column. */
   refuseUnknown: boolean;
+  /** A run may be older than one that is in the database. */
+  allowOlder?: boolean;
   /** Told of each `session`, `start` and `end`. */
   onControl: ((record: JsonObject) => void) | undefined;
 }
@@ -40,6 +45,8 @@ export class Load {
   readonly status: StatusTable;
   readonly notes: RunNotes;
   readonly problems = new Problems();
+  /** What the database said of itself before this load. */
+  readonly before: SnapshotStatus;
   /** Lines with a record or a value, good or bad. */
   lines = 0;
   /** Of the last line, where it was cut in the middle. */
@@ -49,15 +56,18 @@ export class Load {
   readonly #source: Source;
   readonly #lists: Batch;
   readonly #slices: Batch;
+  readonly #precedence: Precedence;
   #mirror: PostureMirror | undefined;
   #onNewMember: (name: string, hasColumn: boolean) => void = () => {};
   #linesAtCommit = 0;
   #bytes = 0;
   readonly #sliceNumbers: SliceNumbers;
 
-  private constructor(database: LoadDatabase, options: LoadOptions) {
+  private constructor(database: LoadDatabase, before: SnapshotStatus, options: LoadOptions) {
     const loadedAt = sqlTime(new Date());
     this.database = database;
+    this.before = before;
+    this.#precedence = new Precedence(before, options.allowOlder ?? false);
     this.#options = options;
     this.#lists = { date: loadedAt, number: '1', loadedAt };
     this.#slices = { ...this.#lists };
@@ -69,7 +79,7 @@ export class Load {
       onSubscription: (id) => this.#source.checkSubscription(id),
     });
     this.#sliceNumbers = new SliceNumbers(this.#slices, this.records);
-    this.notes = new RunNotes(this.status, this.records);
+    this.notes = new RunNotes(this.status, this.records, new ScopeRow(this.status, before));
     this.#reader = new RecordReader(this.records.members, {
       onRecord: (kind, line) => this.#takeRecord(kind, line),
       onOther: (kind, value, line) => this.#takeOther(kind, value, line),
@@ -84,8 +94,9 @@ export class Load {
    */
   static async open(database: LoadDatabase, options: LoadOptions): Promise<Load> {
     await database.begin();
+    const before = await readSnapshotStatus({ db: database.db, read: async (act) => act() });
     makeSchema(database.db, database.path);
-    const load = new Load(database, options);
+    const load = new Load(database, before, options);
     load.status.notAllLoaded();
     load.#noteState('BEGIN LOADING BATCH');
     await database.commit();
@@ -253,9 +264,11 @@ export class Load {
     const { session } = this.judge;
     if (kind === 'session' && session && session !== before) {
       this.#source.checkGateway(session.gateway, line);
+      this.#precedence.take(session, line);
       this.#lists.date = sqlTime(new Date(session.startedAt));
       Object.assign(this.#slices, { date: this.#lists.date, number: '1' });
     }
+    if (kind === 'start' && 'reduced' in value) this.#precedence.requireEmpty(this.judge.session, line);
     if (kind !== 'session') this.notes.stage(value);
     else if (session) this.notes.openRun(session);
   }

@@ -1,19 +1,27 @@
 import { statSync } from 'node:fs';
+import type { Database } from 'pcrs-database/open';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject, type Session } from 'pcrs-records/kinds';
 import { RunJudge } from 'pcrs-sink/judge';
 import { checkPath, type LoadDatabase, type OpenOptions, openDatabase } from './database.ts';
-import { prepareSnapshot, publishSnapshot, type Snapshot, startFrom, sync } from './snapshot.ts';
+import { type Placing, Snapshot, startFrom } from './snapshot.ts';
+import type { Candidate, PublishRules, Standing } from './standing.ts';
 
 /** A database file, or a directory for a file of each run alone. */
 export type Target = string | SnapshotTarget;
 
-export interface SnapshotTarget {
+export interface SnapshotTarget extends PublishRules {
   snapshot: string;
   name?: string | undefined;
   /** A complete snapshot to start from: what the run does not name stays as it is there. */
   from?: string | undefined;
 }
+
+/** What becomes of a file when its load has ended. */
+export type Fate = 'incomplete' | Standing['fate'];
+
+/** Decides what becomes of a complete run in a series of snapshots. */
+export type Stand = (candidate: Candidate, db: Database) => Promise<Standing>;
 
 /** Where a load goes. */
 export interface Place {
@@ -21,8 +29,10 @@ export interface Place {
   readonly path: string;
   /** Opens the database, once there is something for it: the text of the first record, and its line. */
   open(first: string, line: number): Promise<LoadDatabase>;
-  /** Closes it, puts it in its place if it is complete, and tells its path. */
-  close(complete: boolean): Promise<string>;
+  /** Does what ends a load, while nobody else publishes in the series. */
+  publishing<T>(work: (stand: Stand | undefined) => Promise<T>): Promise<T>;
+  /** Closes it, puts it where it belongs, and yields its path. */
+  close(fate: Fate): Promise<string>;
   /** Closes it as it is. */
   abandon(): void;
 }
@@ -32,7 +42,7 @@ export interface Place {
  *
  * Throws  PCRS_USAGE, PCRS_MACHINE; nothing was made then
  */
-export async function openPlace(target: Target, options: OpenOptions): Promise<Place> {
+export async function openPlace(target: Target, options: OpenOptions & Placing): Promise<Place> {
   return typeof target === 'string' ? openFile(target, options) : snapshotPlace(target, options);
 }
 
@@ -46,6 +56,7 @@ async function openFile(path: string, options: OpenOptions): Promise<Place> {
       database ??= await openDatabase(path, options);
       return database;
     },
+    publishing: (work) => work(undefined),
     async close() {
       database?.close();
       return path;
@@ -56,24 +67,26 @@ async function openFile(path: string, options: OpenOptions): Promise<Place> {
   };
 }
 
-function snapshotPlace({ snapshot: directory, name, from }: SnapshotTarget, options: OpenOptions): Place {
+function snapshotPlace(target: SnapshotTarget, options: OpenOptions & Placing): Place {
+  const { snapshot: directory, name, from } = target;
   let snapshot: Snapshot | undefined;
   let database: LoadDatabase | undefined;
   return {
     path: directory,
     async open(first, line) {
       const session = sessionIn(first, line);
-      snapshot = await prepareSnapshot(directory, name, session);
+      snapshot = await Snapshot.prepare(directory, name, session, options);
       if (from !== undefined) await startFrom(from, snapshot.building, session.runId);
       database = await openDatabase(snapshot.building, { ...options, exclusive: true });
       return database;
     },
-    async close(complete) {
+    publishing: (work) =>
+      (snapshot as Snapshot).alone(() =>
+        work((candidate, db) => (snapshot as Snapshot).stand(candidate, db, target)),
+      ),
+    async close(fate) {
       database?.close();
-      const { building, final } = snapshot as Snapshot;
-      if (complete) await publishSnapshot(snapshot as Snapshot);
-      else await sync(building);
-      return complete ? final : building;
+      return (snapshot as Snapshot).put(fate);
     },
     abandon() {
       database?.close();

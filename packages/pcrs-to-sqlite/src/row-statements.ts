@@ -113,9 +113,26 @@ export class RowStatements {
     return this.parameters
       .filter(({ key }) => key === undefined)
       .map(({ name }) => `${quoted(name)} = ${replacement(name)}`)
+      .concat(this.#forgotten())
       .join(', ');
   }
+
+  /** What an evaluation found does not outlive it: absent under another status or date, it goes. */
+  #forgotten(): string[] {
+    const given = new Set(this.parameters.map(({ name }) => name));
+    const differs = ofEvaluation.when
+      .filter((name) => given.has(name))
+      .map((name) => `${quoted(name)} IS NOT excluded.${quoted(name)}`)
+      .join(' OR ');
+    const columns = new Set(this.#table.columns.map(({ name }) => name));
+    return ofEvaluation.found
+      .filter((name) => differs !== '' && columns.has(name) && !given.has(name))
+      .map((name) => `${quoted(name)} = CASE WHEN ${differs} THEN NULL ELSE ${quoted(name)} END`);
+  }
 }
+
+/** Columns that tell one evaluation from another, and what it found. */
+const ofEvaluation = { when: ['status', 'lastEvaluatedDate'], found: ['evidence', 'causeOfFailure'] };
 
 function replacement(name: string): string {
   const value = `excluded.${quoted(name)}`;

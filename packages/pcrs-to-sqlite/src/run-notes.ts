@@ -1,7 +1,8 @@
 import { hostIdsTable } from 'pcrs-records/columns';
-import type { Counts, GatewayKind, JsonObject, Session } from 'pcrs-records/kinds';
+import type { Counts, GatewayKind, JsonObject, Session, Start } from 'pcrs-records/kinds';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import type { Records } from './records.ts';
+import type { ScopeRow } from './scope-row.ts';
 import type { StatusTable } from './status.ts';
 
 /**
@@ -16,9 +17,13 @@ export class RunNotes {
   readonly #runs = new Map<string, Counts>();
   #current: { runId: string; totalsBefore: Counts } | undefined;
 
-  constructor(status: StatusTable, records: Records) {
+  /** What the database is of. */
+  readonly scope: ScopeRow;
+
+  constructor(status: StatusTable, records: Records, scope: ScopeRow) {
     this.#status = status;
     this.#records = records;
+    this.scope = scope;
   }
 
   /** Takes note of a gateway record that came. */
@@ -29,6 +34,7 @@ export class RunNotes {
   openRun({ runId, gateway, username, startedAt }: Session): void {
     this.#endRun();
     this.#current = { runId, totalsBefore: this.#totals() };
+    this.scope.openRun(gateway.replace(/\/+$/, '').toLowerCase());
     this.#status.put(`RUN ${runId}`, { runId, gateway, username, startedAt, complete: null }, 'FALSE');
   }
 
@@ -38,6 +44,7 @@ export class RunNotes {
     const detail = { ...this.#stages.get(name), [String(record['kind'])]: record };
     this.#stages.set(name, detail);
     this.#status.put(name, detail);
+    if (record['kind'] === 'start') this.scope.start(record as unknown as Start);
   }
 
   /** Writes a run's verdict and reconciliation. */

@@ -1,67 +1,162 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, constants, copyFile, lstat, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises';
-import { platform } from 'node:os';
+import { constants, copyFileSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { type Database, openForReading } from 'pcrs-database/open';
+import { latestName, snapshotName, stampOf } from 'pcrs-database/snapshot-names';
+import { readStatusOf } from 'pcrs-database/snapshot-status';
+import { makeDirectory, syncDirectory } from 'pcrs-machine/directory';
+import { renameFile, setMode, syncFile } from 'pcrs-machine/file';
+import { pointTo } from 'pcrs-machine/file-system';
+import { requireHeld, withLock } from 'pcrs-machine/lock';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { Session } from 'pcrs-records/kinds';
+import { isSameScope, scopeWords } from 'pcrs-records/scope';
 import { machineError } from './database-error.ts';
+import type { Fate, SnapshotTarget } from './place.ts';
+import { type Shrink, shrinkOf } from './shrink.ts';
+import { type Candidate, type Standing, standingOf } from './standing.ts';
 
-/** Where a run's snapshot is built, and where it goes when the run is complete. */
-export interface Snapshot {
-  /** `….incomplete.db` beside the final place. */
-  readonly building: string;
-  readonly final: string;
-  /** `latest.db` or `latest_NAME.db`. */
-  readonly link: string;
-  readonly directory: string;
+/** What it takes to put files into their places. */
+export interface Placing {
+  signal?: AbortSignal | undefined;
+  /** The lock of the folder that whoever started this holds: `NONCE PATH`. */
+  heldLock?: string | undefined;
+  log?: { warn(message: string): void } | undefined;
 }
 
-/**
- * Prepares the place for a run's snapshot: `pcrs_[NAME_]YYYYMMDDThhmmssZ.db` by the run's start.
- *
- * Throws  PCRS_MACHINE where a file of another run is in its place, or another process is writing there
- */
-export async function prepareSnapshot(
-  directory: string,
-  name: string | undefined,
-  session: Session,
-): Promise<Snapshot> {
-  const made = await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: Error) => error);
-  if (made instanceof Error) throw machineError(made, directory);
-  const time = new Date(session.startedAt).toISOString().replace(/[-:]|\.\d+/g, '');
-  const stem = `pcrs_${name === undefined ? '' : `${name}_`}${time}`;
-  const snapshot = {
-    building: join(directory, `${stem}.incomplete.db`),
-    final: join(directory, `${stem}.db`),
-    link: join(directory, name === undefined ? 'latest.db' : `latest_${name}.db`),
-    directory,
-  };
-  const link = await lstat(snapshot.link).catch(() => undefined);
-  if (link && !link.isSymbolicLink() && platform() !== 'win32') {
+/** A run's snapshot: built beside its place, and put there when it is known what becomes of it. */
+export class Snapshot {
+  /** `….incomplete.db` beside the final place. */
+  readonly building: string;
+  readonly #final: string;
+  readonly #shrunk: string;
+  /** `latest.db` or `latest_NAME.db`. */
+  readonly #link: string;
+  readonly #directory: string;
+  readonly #placing: Placing;
+
+  private constructor(directory: string, name: string | undefined, session: Session, placing: Placing) {
+    const stamp = stampOf(session.startedAt);
+    this.building = join(directory, snapshotName(stamp, name, 'incomplete'));
+    this.#final = join(directory, snapshotName(stamp, name));
+    this.#shrunk = join(directory, snapshotName(stamp, name, 'shrunk'));
+    this.#link = join(directory, latestName(name));
+    this.#directory = directory;
+    this.#placing = placing;
+  }
+
+  /**
+   * Prepares the place for a run's snapshot: `pcrs_[NAME_]YYYYMMDDThhmmssZ.db` by the run's start.
+   *
+   * Throws  PCRS_MACHINE if a file of another run is in its place, or another process is writing there
+   */
+  static async prepare(
+    directory: string,
+    name: string | undefined,
+    session: Session,
+    placing: Placing,
+  ): Promise<Snapshot> {
+    makeDirectory(directory);
+    const snapshot = new Snapshot(directory, name, session, placing);
+    await snapshot.#requireOurLink();
+    await refuseForeign(snapshot.#final, session.runId, false);
+    await refuseForeign(snapshot.building, session.runId, true);
+    snapshot.#stillOurs();
+    for (const suffix of ['', '-journal', '-wal', '-shm'])
+      rmSync(`${snapshot.building}${suffix}`, { force: true });
+    return snapshot;
+  }
+
+  /** Does what decides on the link and moves it, while no other process does. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const { log, signal = new AbortController().signal } = this.#placing;
+    const info = (message: string) => log?.warn(message);
+    const path = join(this.#directory, `.${basename(this.#link)}.lock`);
+    return withLock(path, { what: this.#link, signal, info }, work);
+  }
+
+  /**
+   * Decides what becomes of a complete run.
+   *
+   * Takes   db  what it was loaded into
+   * Throws  PCRS_MACHINE if a snapshot of the same run and another scope is in its place
+   */
+  async stand(candidate: Candidate, db: Database, rules: SnapshotTarget): Promise<Standing> {
+    await this.#requireSameScope(candidate);
+    const latest = await readStatusOf(this.#link);
+    const shrink = () => shrinkSince(this.#link, db);
+    return standingOf(candidate, latest, basename(this.#link), rules, shrink);
+  }
+
+  /**
+   * Puts the closed file where it belongs. At no moment is there half a file under a final name, or a link that leads
+   * nowhere.
+   *
+   * Yields  its path
+   * Throws  PCRS_MACHINE
+   */
+  put(fate: Fate): string {
+    syncFile(this.building);
+    if (fate === 'incomplete') return this.building;
+    const path = fate === 'shrunk' ? this.#shrunk : this.#final;
+    this.#stillOurs();
+    renameFile(this.building, path);
+    if (fate !== 'shrunk') rmSync(this.#shrunk, { force: true });
+    if (fate === 'latest') {
+      this.#stillOurs();
+      pointTo(this.#final, this.#link);
+    }
+    syncDirectory(this.#directory);
+    return path;
+  }
+
+  /** Throws PCRS_MACHINE if what is called `latest.db` is neither a link nor, on a file system without links, a copy of ours. */
+  async #requireOurLink(): Promise<void> {
+    const link = lstatSync(this.#link, { throwIfNoEntry: false });
+    if (link === undefined || link.isSymbolicLink() || (await readStatusOf(this.#link))?.load) return;
     throw codedError(
       'PCRS_MACHINE',
-      `${snapshot.link} is not a link; move it away, a snapshot puts one there`,
+      `${this.#link} is not a link of ours; move it away, a snapshot puts one there`,
     );
   }
-  await refuseForeign(snapshot.final, session.runId, false);
-  await refuseForeign(snapshot.building, session.runId, true);
-  for (const suffix of ['', '-journal', '-wal', '-shm'])
-    await rm(`${snapshot.building}${suffix}`, { force: true });
-  return snapshot;
+
+  async #requireSameScope({ scope }: Candidate): Promise<void> {
+    const held = (await readStatusOf(this.#final))?.scope;
+    if (held === undefined || isSameScope(held.flags, scope.flags)) return;
+    throw codedError(
+      'PCRS_MACHINE',
+      `${this.#final} is of this run too, and holds ${scopeWords(held.flags)}, not ${scopeWords(scope.flags)}; move it away`,
+    );
+  }
+
+  /** Throws PCRS_MACHINE once the folder belongs to another process. */
+  #stillOurs(): void {
+    const [, nonce, path] = /^(\S+) (.+)$/s.exec(this.#placing.heldLock ?? '') ?? [];
+    if (nonce !== undefined && path !== undefined) requireHeld(path, nonce, this.#directory);
+  }
+}
+
+async function shrinkSince(latest: string, db: Database): Promise<Shrink | undefined> {
+  const before = await openForReading(latest);
+  try {
+    return shrinkOf(before.db, db);
+  } finally {
+    before.close();
+  }
 }
 
 /**
  * Lets a snapshot begin as a copy of an earlier one. The copy gets its name only once it says whose it is, so that a
  * crash leaves nothing that looks like another run's.
  *
- * Throws  PCRS_MACHINE where the file cannot be copied; PCRS_USAGE where it is no complete snapshot
+ * Throws  PCRS_MACHINE if the file cannot be copied; PCRS_USAGE if it is no complete snapshot
  */
 export async function startFrom(from: string, building: string, runId: string): Promise<void> {
   const copy = `${building}.${randomUUID()}`;
   const { default: Sqlite } = await import('better-sqlite3');
   try {
-    await copyFile(from, copy, constants.COPYFILE_FICLONE);
-    await chmod(copy, 0o600);
+    copyFileSync(from, copy, constants.COPYFILE_FICLONE);
+    setMode(copy, 0o600);
     const db = new Sqlite(copy, { fileMustExist: true });
     try {
       const done = db
@@ -79,45 +174,15 @@ export async function startFrom(from: string, building: string, runId: string): 
     } finally {
       db.close();
     }
-    await rename(copy, building);
+    renameSync(copy, building);
   } catch (error) {
-    await rm(copy, { force: true });
+    rmSync(copy, { force: true });
     throw (error as CodedError).code.startsWith('PCRS_') ? error : machineError(error, from);
   }
 }
 
-/**
- * Puts a closed, complete snapshot in its place and the link on it. At no moment is there half a file
- * under the final name, or a link that leads nowhere.
- */
-export async function publishSnapshot(snapshot: Snapshot): Promise<void> {
-  try {
-    await sync(snapshot.building);
-    await rename(snapshot.building, snapshot.final);
-    const fresh = join(snapshot.directory, `.${basename(snapshot.link)}.${randomUUID()}`);
-    if (platform() === 'win32') await copyFile(snapshot.final, fresh);
-    else await symlink(basename(snapshot.final), fresh);
-    await rename(fresh, snapshot.link);
-    await sync(snapshot.directory);
-  } catch (error) {
-    throw machineError(error, snapshot.final);
-  }
-}
-
-/** Writes a file or directory through to the disk; where a system cannot do that to a directory, its order of writes must do. */
-export async function sync(path: string): Promise<void> {
-  const isDirectory = (await stat(path)).isDirectory();
-  if (isDirectory && platform() === 'win32') return;
-  const handle = await open(path, isDirectory ? 'r' : 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 async function refuseForeign(path: string, runId: string, alone: boolean): Promise<void> {
-  const size = (await stat(path).catch(() => undefined))?.size;
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined || size === 0) return;
   const holder = await runOf(path, runId, alone);
   if (holder === 'busy') {

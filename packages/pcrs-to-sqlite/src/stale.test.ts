@@ -30,29 +30,51 @@ test('removes them with prune, and only them', async () => {
   assert.equal((await load(path, one, { prune: true })).stale, 0);
 });
 
-test('does not know what is stale, and removes nothing, unless the run is complete, unfiltered and undated', async () => {
+const otherScope = 'the database also holds what a run of another scope';
+
+test('does not know what is stale, and removes nothing, unless the run is complete, whole, full and of the one scope', async () => {
   const narrowed: [string, (object | string)[]][] = [
     ['the stream is no run', [policy]],
     ['records were filtered on the way', one.filter((record) => record !== one[4])],
-    ['pcrs-posture ran with --evaluated-since', run([policy], { 'evaluated-since': '2026-01-01' })],
-    [
-      'pcrs-posture ran with --exclude-inactive-controls',
-      run([policy], { 'exclude-inactive-controls': true }),
-    ],
-    ['pcrs-policies ran with --title', one.with(3, start('pcrs-policies', { title: 'DISA' }))],
-    ['pcrs-policies ran with --status', one.with(3, start('pcrs-policies', { status: 'inactive' }))],
+    ['the run asked only for what pcrs-posture --evaluated-since 2026-01-01 leaves', dated],
+    [otherScope, run([policy], { 'exclude-inactive-controls': true })],
+    [otherScope, one.with(3, start('pcrs-policies', { title: 'DISA' }))],
+    [otherScope, one.with(3, start('pcrs-policies', { status: 'inactive' }))],
   ];
   for (const [why, stream] of narrowed) {
     const path = await loadedWithBoth();
-    const warnings: string[] = [];
-    const log = { warn: (line: string) => warnings.push(line), note() {} };
-    const loaded = await load(path, stream, { prune: true, log });
-    assert.equal(loaded.stale, null, why);
-    assert.deepEqual(Object.values(loaded.rows), [2, 2, 2, 2], why);
-    assert.match(warnings.join('\n'), new RegExp(`nothing pruned: ${why}`));
+    await nothingPruned(path, stream, why);
+    assert.deepEqual(Object.values((await load(path, both)).rows), [2, 2, 2, 2], why);
   }
   const path = await loadedWithBoth();
   assert.equal((await load(path, one.with(3, start('pcrs-policies', { status: 'all' })))).stale, 4);
+});
+
+const dated = run([policy], { 'evaluated-since': '2026-01-01' });
+
+async function nothingPruned(path: string, stream: (object | string)[], why: string): Promise<void> {
+  const warnings: string[] = [];
+  const log = { warn: (line: string) => warnings.push(line), note() {} };
+  const loaded = await load(path, stream, { prune: true, log });
+  assert.equal(loaded.stale, null, why);
+  assert.match(warnings.join('\n'), new RegExp(`nothing pruned: ${why}`));
+}
+
+test('knows what is stale in a database of one narrowed scope', async () => {
+  const path = newDatabase();
+  const narrow = (records: readonly (object | string)[]) =>
+    records.with(3, start('pcrs-policies', { title: 'DISA' }));
+  await load(path, narrow(both));
+  assert.equal((await load(path, narrow(one), { prune: true })).stale, 4);
+});
+
+test('a full run after one of another scope, or after records without a run, prunes nothing', async () => {
+  const path = await loadedWithBoth();
+  await load(path, one.with(3, start('pcrs-policies', { title: 'DISA' })));
+  await nothingPruned(path, one, otherScope);
+  const other = newDatabase();
+  await load(other, [policy]);
+  await nothingPruned(other, one, otherScope);
 });
 
 test('judges only the tables that the stages of the run fill', async () => {

@@ -1,15 +1,21 @@
 const units = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** `90m`, `26h`, `7d` → milliseconds; a flag's parser. */
-export function parseAge(text: string): number {
+/** `90m`, `26h`, `7d` → milliseconds. Throws a sentence. */
+export function durationMs(text: string): number {
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   if (count === undefined || Number(count) === 0)
     throw new Error('must be minutes, hours or days like 90m, 26h or 7d');
   return Number(count) * units[unit as keyof typeof units];
 }
 
+/** A flag's parser that keeps the text as it was written. */
+export function checkDuration(text: string): string {
+  durationMs(text);
+  return text;
+}
+
 /** Milliseconds in the largest units that tell enough: `12 s`, `5 min`, `3 h 20 min`, `4 d 2 h`. */
-export function ageInWords(ms: number): string {
+export function durationWords(ms: number): string {
   if (ms < units.m) return `${Math.max(0, Math.floor(ms / 1000))} s`;
   if (ms < units.h) return `${Math.floor(ms / units.m)} min`;
   if (ms < 2 * units.d) return both(ms, units.h, 'h', units.m, 'min');

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
+import { latestName, snapshotName, stampsIn } from './snapshot-names.ts';
 
 /** The database to look at, and what lies beside it. */
 export interface Found {
@@ -12,8 +13,8 @@ export interface Found {
 /**
  * Finds the snapshot that a path means: the database itself, or the latest one in a directory.
  *
- * Takes   name  of the snapshots, where several are kept in a directory
- * Throws  PCRS_EMPTY where there is none; PCRS_USAGE for a name beside a database
+ * Takes   name  of the snapshots, if several are kept in a directory
+ * Throws  PCRS_EMPTY if there is none; PCRS_USAGE for a name beside a database
  */
 export function findSnapshot(path: string, name: string | undefined): Found {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -27,20 +28,20 @@ export function findSnapshot(path: string, name: string | undefined): Found {
 
 function inDirectory(directory: string, name: string | undefined): Found {
   const names = namesIn(directory);
-  const complete = stamped(names, name, '.db');
-  const incomplete = stamped(names, name, '.incomplete.db');
-  const link = join(directory, name === undefined ? 'latest.db' : `latest_${name}.db`);
+  const pathOf = (stamp: string, state?: 'incomplete') => join(directory, snapshotName(stamp, name, state));
+  const incomplete = stampsIn(names, name, 'incomplete');
+  const link = join(directory, latestName(name));
+  const [newest] = stampsIn(names, name);
   // A link may have been left behind when the files were moved.
-  const latest = existsSync(link) ? { path: link, stamp: stampOf(link) } : undefined;
-  const newest = complete[0] && { path: join(directory, complete[0].name), stamp: complete[0].stamp };
-  const [chosen] = [latest, newest].filter((one) => one !== undefined);
-  if (chosen === undefined) {
-    const [database] = incomplete.map((one) => join(directory, one.name));
-    if (database === undefined) throw nothingIn(directory, name, names);
-    return { database, newerIncomplete: [] };
+  const database = existsSync(link) ? link : newest && pathOf(newest);
+  if (database === undefined) {
+    const [attempt] = incomplete;
+    if (attempt === undefined) throw nothingIn(directory, name, names);
+    return { database: pathOf(attempt, 'incomplete'), newerIncomplete: [] };
   }
-  const newer = incomplete.filter(({ stamp }) => stamp > (chosen.stamp ?? newest?.stamp ?? ''));
-  return { database: chosen.path, newerIncomplete: newer.map((one) => join(directory, one.name)) };
+  const stamp = stampOfFile(database) ?? newest ?? '';
+  const newer = incomplete.filter((other) => other > stamp);
+  return { database, newerIncomplete: newer.map((other) => pathOf(other, 'incomplete')) };
 }
 
 function namesIn(directory: string): string[] {
@@ -51,18 +52,8 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** Snapshots by the start of their run, the newest first. */
-function stamped(names: readonly string[], name: string | undefined, ending: string) {
-  const head = name === undefined ? 'pcrs_' : `pcrs_${name}_`;
-  return names
-    .filter((file) => file.startsWith(head) && file.endsWith(ending))
-    .map((file) => ({ name: file, stamp: file.slice(head.length, -ending.length) }))
-    .filter(({ stamp }) => /^\d{8}T\d{6}Z$/.test(stamp))
-    .sort((a, b) => (a.stamp < b.stamp ? 1 : -1));
-}
-
-/** Of the file that a link leads to; undefined where that is a copy. */
-function stampOf(link: string): string | undefined {
+/** Of the file that a link leads to; undefined if that is a copy. */
+function stampOfFile(link: string): string | undefined {
   return /_(\d{8}T\d{6}Z)\.db$/.exec(basename(realpathSync(link)))?.[1];
 }
 

@@ -1,0 +1,53 @@
+import { basename } from 'node:path';
+import type { Counts } from 'pcrs-records/kinds';
+import { openForReading, type ReadDatabase } from './open.ts';
+import { readSnapshotStatus } from './snapshot-status.ts';
+
+/** What a snapshot must be. */
+export interface Expected {
+  runId: string;
+  /** By table; else what its own last load noted. */
+  rows: Counts | undefined;
+  /** Every page is read, not only counted on. */
+  readThrough: boolean;
+}
+
+/** Why a snapshot is not what its complete run left; undefined if it is. In words that go on with `, so …`. */
+export async function flawOfSnapshot(path: string, expected: Expected): Promise<string | undefined> {
+  const name = basename(path);
+  try {
+    const database = await openForReading(path);
+    try {
+      const flaw = await flawIn(database, expected);
+      return flaw && `${name} ${flaw}`;
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    return `${name} cannot be read (${(error as Error).message})`;
+  }
+}
+
+async function flawIn(database: ReadDatabase, expected: Expected): Promise<string | undefined> {
+  const { load } = await readSnapshotStatus(database);
+  if (load?.state !== 'complete' || load.runId !== expected.runId)
+    return 'is not the snapshot of the last complete run';
+  if (expected.readThrough) {
+    const [first] = await database.read(
+      () => database.db.pragma('quick_check(1)') as { quick_check: string }[],
+    );
+    if (first?.quick_check !== 'ok') return `is damaged (${first?.quick_check.split('\n')[0]})`;
+  }
+  for (const [table, due] of Object.entries(expected.rows ?? load.rows ?? {})) {
+    const found = await database.read(() => countOf(database, table));
+    if (found !== due) return `has ${found} rows in ${table}, and its run loaded ${due}`;
+  }
+  return undefined;
+}
+
+function countOf({ db }: ReadDatabase, table: string): number {
+  return db
+    .prepare(`SELECT count(*) FROM "${table.replaceAll('"', '""')}"`)
+    .pluck()
+    .get() as number;
+}

@@ -1,0 +1,29 @@
+import { replaceFile } from 'pcrs-machine/file';
+import type { Series } from './series.ts';
+
+/** How the last start in a series ended; `last_attempt[_NAME].json`. */
+export interface Attempt {
+  startedAt: string;
+  /** Null while it runs, and after it was killed. */
+  endedAt: string | null;
+  /** Exit status. */
+  status: number | null;
+  message: string | null;
+}
+
+/**
+ * Notes that a start is under way.
+ *
+ * Yields  what notes how it ended
+ */
+export function noteAttempt(series: Series, startedAt: Date) {
+  const attempt: Attempt = {
+    startedAt: startedAt.toISOString(),
+    ...{ endedAt: null, status: null, message: null },
+  };
+  const write = (more: Partial<Attempt>) =>
+    replaceFile(series.attempt, `${JSON.stringify({ ...attempt, ...more })}\n`);
+  write({});
+  return (status: number, message: string | null) =>
+    write({ endedAt: new Date().toISOString(), status, message });
+}

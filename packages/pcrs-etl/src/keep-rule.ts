@@ -1,0 +1,14 @@
+import { durationMs } from 'pcrs-records/duration';
+
+/** What `--keep` says: so many complete runs, or those that started within a time. */
+export type KeepRule = { runs: number } | { withinMs: number };
+
+/** A flag's parser: `30` or `90d`. */
+export function parseKeep(text: string): KeepRule {
+  if (/^[1-9]\d{0,4}$/.test(text)) return { runs: Number(text) };
+  try {
+    return { withinMs: durationMs(text) };
+  } catch {
+    throw new Error('must be a number of runs like 30, or a time like 90d');
+  }
+}

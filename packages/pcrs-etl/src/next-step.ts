@@ -1,0 +1,28 @@
+import { type CodedError, codedError } from 'pcrs-records/errors';
+import { resumableUntil, type Wanted } from './decide.ts';
+import type { RunPlan } from './run-folder.ts';
+
+/** The statuses with which a run has ended for good: the next start does not resume it. */
+export function isEndForGood(status: number): status is 7 | 8 {
+  return status === 7 || status === 8;
+}
+
+/** What became of a run that ended with a status, and what to do next: the last words of pcrs-etl. */
+export function nextStep(status: number, plan: RunPlan, { resumeWithinMs }: Wanted): string {
+  if (status === 7) return 'nothing was published';
+  const until = `until ${minute(resumableUntil(plan, resumeWithinMs))} (--resume-within)`;
+  if (status === 8) return `latest.db is as it was; --accept-shrink publishes this run ${until}`;
+  return `nothing was published; the same command resumes this run ${until}`;
+}
+
+/** The interruption that ended a run, with what to do next. */
+export function interrupted(reason: CodedError, next: string): CodedError {
+  return Object.assign(codedError(reason.code, `${reason.message}; ${next}`), {
+    signal: (reason as { signal?: string }).signal,
+  });
+}
+
+/** `2026-11-24 03:37 UTC`. */
+function minute(moment: Date): string {
+  return `${moment.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}

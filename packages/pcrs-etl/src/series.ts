@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { latestName, type SnapshotState, snapshotName } from 'pcrs-database/snapshot-names';
+
+/**
+ * The files of one series of runs in an output folder: those of a `--name`, or those without one. Series share
+ * nothing, so that they can run side by side.
+ */
+export interface Series {
+  readonly out: string;
+  readonly name: string | undefined;
+  readonly lock: string;
+  /** How the last start of pcrs-etl ended. */
+  readonly attempt: string;
+  /** The processes of the run under way. */
+  readonly tools: string;
+  /** A link in the folder: `latest[_NAME]` and this ending. */
+  latest(ending: string): string;
+  snapshot(stamp: string, state?: SnapshotState): string;
+  /** What is made from the snapshot of a run: `csv_[NAME_]STAMP`. */
+  beside(what: string, stamp: string): string;
+}
+
+/** Takes  name  of the series; undefined for the one without a name */
+export function seriesOf(out: string, name: string | undefined): Series {
+  const suffix = name === undefined ? '' : `_${name}`;
+  return {
+    out,
+    name,
+    lock: join(out, `.lock${suffix}`),
+    attempt: join(out, `last_attempt${suffix}.json`),
+    tools: join(out, `.tools${suffix}.json`),
+    latest: (ending) => join(out, latestName(name, ending)),
+    snapshot: (stamp, state) => join(out, snapshotName(stamp, name, state)),
+    beside: (what, stamp) => join(out, `${what}${suffix}_${stamp}`),
+  };
+}

@@ -1,0 +1,59 @@
+import { statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { readStatusOf, type SnapshotStatus } from 'pcrs-database/snapshot-status';
+import { freeBytes } from 'pcrs-machine/file-system';
+import { codedError } from 'pcrs-records/errors';
+import type { Scope, Session } from 'pcrs-records/kinds';
+import { isSameScope, scopeWords } from 'pcrs-records/scope';
+import type { Series } from './series.ts';
+
+/** What `latest.db` of a series holds; undefined if there is none. */
+export async function latestIn(series: Series): Promise<SnapshotStatus | undefined> {
+  return readStatusOf(series.latest('.db'));
+}
+
+/** Throws PCRS_USAGE if a run would put another scope into `latest.db`; nothing was asked yet. */
+export function requireSameScope(
+  latest: SnapshotStatus | undefined,
+  series: Series,
+  scope: Scope,
+  rescope: boolean,
+): void {
+  const held = latest?.scope;
+  if (held === undefined || rescope || isSameScope(held.flags, scope)) return;
+  throw codedError(
+    'PCRS_USAGE',
+    `${basename(series.latest('.db'))} holds ${scopeWords(held.flags)}; this run has ${scopeWords(scope)}: give it --name, or --rescope`,
+  );
+}
+
+/** Throws PCRS_USAGE if `latest.db` is of another gateway. */
+export function requireSameGateway(
+  latest: SnapshotStatus | undefined,
+  series: Series,
+  session: Session,
+  rescope: boolean,
+): void {
+  const held = latest?.gateway ?? undefined;
+  const gateway = session.gateway.replace(/\/+$/, '').toLowerCase();
+  if (held === undefined || rescope || held === gateway) return;
+  throw codedError(
+    'PCRS_USAGE',
+    `${basename(series.latest('.db'))} is of ${held}; this run asks ${gateway}: give it --name, or --rescope`,
+  );
+}
+
+/** Throws PCRS_MACHINE unless there is room for twice the last snapshot: the new one, and what comes with it. */
+export function requireSpace(series: Series): void {
+  const size = statSync(series.latest('.db'), { throwIfNoEntry: false })?.size ?? 0;
+  const free = freeBytes(series.out);
+  if (free === undefined || free >= 2 * size) return;
+  throw codedError(
+    'PCRS_MACHINE',
+    `${series.out}: ${megabytes(free)} free, and a run takes ${megabytes(2 * size)}, twice the last snapshot; make room, or see --keep`,
+  );
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 ** 2).toLocaleString('en-US')} MB`;
+}

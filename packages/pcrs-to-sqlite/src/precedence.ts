@@ -1,0 +1,40 @@
+import type { SnapshotStatus } from 'pcrs-database/snapshot-status';
+import { codedError } from 'pcrs-records/errors';
+import type { Session } from 'pcrs-records/kinds';
+
+/** Which runs may follow what is in a database. */
+export class Precedence {
+  readonly #before: SnapshotStatus;
+  readonly #allowOlder: boolean;
+  #newest: SnapshotStatus['newest'];
+
+  /** Takes  before  what the database said of itself before the load */
+  constructor(before: SnapshotStatus, allowOlder: boolean) {
+    this.#before = before;
+    this.#allowOlder = allowOlder;
+    this.#newest = before.newest;
+  }
+
+  /** Throws PCRS_RECORD for a run that is older than one in the database: its rows would put the clock back. */
+  take({ runId, startedAt }: Session, line: number): void {
+    const newest = this.#newest;
+    const isOlder = newest !== undefined && Date.parse(startedAt) < Date.parse(newest.startedAt);
+    if (isOlder && newest.runId !== runId && !this.#allowOlder) {
+      throw codedError(
+        'PCRS_RECORD',
+        `stdin:${line}: the run started ${startedAt}, but this database holds one that started ${newest.startedAt}; --allow-older loads it all the same`,
+      );
+    }
+    if (!isOlder) this.#newest = { runId, startedAt };
+  }
+
+  /** Throws PCRS_RECORD if the reduced records of a run would go over whole ones. */
+  requireEmpty(session: Session | undefined, line: number): void {
+    const { load, newest } = this.#before;
+    if (load === undefined || newest?.runId === session?.runId) return;
+    throw codedError(
+      'PCRS_RECORD',
+      `stdin:${line}: the run has reduced records, and this database holds others; give a new file`,
+    );
+  }
+}

@@ -1,0 +1,69 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ScopeNote, SnapshotStatus } from 'pcrs-database/snapshot-status';
+import type { Start } from 'pcrs-records/kinds';
+import { scopeOf } from 'pcrs-records/scope';
+import type { StatusTable } from './status.ts';
+
+const rowName = 'SCOPE';
+
+/**
+ * The row `SCOPE` of `q_pcrs_status`: what narrowed the first run of the database, and whether something else came
+ * into it later. Written with each `start`, so that a load which is killed has told it.
+ */
+export class ScopeRow {
+  readonly #status: StatusTable;
+  #before: ScopeNote | undefined;
+  #gateway: string | null = null;
+  #starts: Start[] = [];
+
+  /** Takes  before  what the database said of itself before this load */
+  constructor(status: StatusTable, before: SnapshotStatus) {
+    this.#status = status;
+    const { scope, load } = before;
+    const hadNoRun =
+      load !== undefined && load.runId === null && load.state !== 'incomplete' && load.lines > 0;
+    this.#before = hadNoRun ? { ...(scope ?? nothing), mixed: true } : scope;
+  }
+
+  /** Undefined if nothing of a run came yet. */
+  get note(): ScopeNote | undefined {
+    if (this.#starts.length === 0) return this.#before;
+    const flags = scopeOf(this.#starts);
+    const before = this.#before;
+    if (before === undefined) return { gateway: this.#gateway, flags, beganFiltered: false };
+    return isDeepStrictEqual({ ...before.flags }, { ...flags }) ? before : { ...before, mixed: true };
+  }
+
+  openRun(gateway: string): void {
+    this.#before = this.note;
+    this.#gateway = gateway;
+    this.#starts = [];
+  }
+
+  start(start: Start): void {
+    this.#starts.push(start);
+    this.#put();
+  }
+
+  /** A load without a run may have brought anything. */
+  withoutRun(): void {
+    this.#before = { ...(this.note ?? nothing), mixed: true };
+    this.#put();
+  }
+
+  /** What the series of the database takes from now on: if it is not known yet, this run decides. */
+  settle(beganFiltered: boolean): void {
+    const { note } = this;
+    if (note === undefined) return;
+    this.#before = { ...note, beganFiltered };
+    this.#starts = [];
+    this.#put();
+  }
+
+  #put(): void {
+    const { note } = this;
+    if (note) this.#status.put(rowName, { ...note });
+  }
+}
+
+const nothing: ScopeNote = { gateway: null, flags: {}, beganFiltered: false };
