@@ -1,4 +1,5 @@
-import { form } from './places.ts';
+import { forms, headerWords } from 'pcrs-json/places';
+import { textOf } from 'pcrs-json/values';
 
 /** A column of a sink: a member by its name, or a part of a nested one by its path. */
 export type ColumnPath = string | readonly string[];
@@ -10,9 +11,6 @@ export interface OtherMember {
   readonly start: number;
   readonly end: number;
 }
-
-/** Words of a row before its slots; then two for each slot: where the value starts, and its end and form. */
-export const headerWords = 6;
 
 /**
  * The members of the record at hand, by column: column n is what the sink named as the n-th.
@@ -43,7 +41,7 @@ export class Members {
     return this.#names.get(name) ?? -1;
   }
 
-  /** What the value of a column is; `form.absent` if the record does not have it. */
+  /** What the value of a column is; `forms.absent` if the record does not have it. */
   form(column: number): number {
     return (this.#places[this.#at(column) + 1] as number) & 15;
   }
@@ -66,7 +64,7 @@ export class Members {
   /** The value's JSON exactly as it came; undefined for absent. */
   json(column: number): string | undefined {
     const found = this.form(column);
-    return found === form.absent
+    return found === forms.absent
       ? undefined
       : jsonAt(this.bytes, found, this.start(column), this.end(column));
   }
@@ -97,10 +95,11 @@ export class Members {
   #respell({ name, column, at }: { name: string; column: number; at: number }): void {
     const start = this.#places[this.#row + at] as number;
     const endAndForm = this.#places[this.#row + at + 1] as number;
-    if (endAndForm === form.absent) return;
+    if (endAndForm === forms.absent) return;
     const into = this.#at(column);
-    if (this.#places[into + 1] !== form.absent) {
-      this.others = [...this.others, { name, form: endAndForm & 15, start, end: endAndForm >>> 4 }];
+    if (this.#places[into + 1] !== forms.absent) {
+      const other = { name, form: endAndForm & 15, start, end: endAndForm >>> 4 };
+      this.others = [...this.others, other].sort((a, b) => a.start - b.start);
       return;
     }
     this.#places[into] = start;
@@ -113,24 +112,12 @@ export class Members {
 }
 
 /** A string as its text, any other value as its JSON; null for null and absent. */
-export function textAt(bytes: Buffer, found: number, start: number, end: number): string | null {
-  switch (found) {
-    case form.absent:
-    case form.null:
-      return null;
-    case form.nestedWide:
-    case form.wide:
-      return bytes.toString('utf8', start, end);
-    case form.escaped:
-    case form.escapedWide:
-      return JSON.parse(bytes.toString('utf8', start - 1, end + 1)) as string;
-    default:
-      return bytes.toString('latin1', start, end);
-  }
+export function textAt(bytes: Buffer, form: number, start: number, end: number): string | null {
+  return form <= forms.null ? null : textOf(bytes, start, (end << 4) | form);
 }
 
 /** A value's JSON exactly as it came. */
-export function jsonAt(bytes: Buffer, found: number, start: number, end: number): string {
-  const quotes = found >= form.plain ? 1 : 0;
+export function jsonAt(bytes: Buffer, form: number, start: number, end: number): string {
+  const quotes = form >= forms.string ? 1 : 0;
   return bytes.toString('utf8', start - quotes, end + quotes);
 }

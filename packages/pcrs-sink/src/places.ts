@@ -1,28 +1,8 @@
-/**
- * What the JSON of a value is, as the scanner tells it.
- *
- * Of strings a place lies inside the quotes. From `nested` on an odd form has characters beyond ASCII.
- */
-export const form = {
-  absent: 0,
-  null: 1,
-  false: 2,
-  true: 3,
-  /** At most 15 digits, perhaps with a minus; not -0. */
-  integer: 4,
-  /** Any other number. */
-  number: 5,
-  /** An object or an array. */
-  nested: 6,
-  nestedWide: 7,
-  plain: 8,
-  wide: 9,
-  /** A string with escapes. */
-  escaped: 10,
-  escapedWide: 11,
-} as const;
+import { forms } from 'pcrs-json/places';
 
-/** A member or an element: where its value is, what it is, and the name between its quotes. */
+export { forms };
+
+/** A member or an element: where its value is, its form, and the name between its quotes. */
 export interface Place {
   form: number;
   start: number;
@@ -116,12 +96,12 @@ function formOf(bytes: Uint8Array, start: number, end: number, isString: boolean
       if ((bytes[place] as number) >= 0x80) wide = 1;
       else if (bytes[place] === backslash) escapes = 2;
     }
-    return isString ? form.plain + escapes + wide : form.nested + wide;
+    return isString ? forms.string + escapes + wide : forms.nested + wide;
   }
-  if (first === 0x6e) return form.null;
-  if (first === 0x66) return form.false;
-  if (first === 0x74) return form.true;
-  return isInteger(bytes, start, end) ? form.integer : form.number;
+  if (first === 0x6e) return forms.null;
+  if (first === 0x66) return forms.false;
+  if (first === 0x74) return forms.true;
+  return isInteger(bytes, start, end) ? forms.integer : forms.number;
 }
 
 function isInteger(bytes: Uint8Array, start: number, end: number): boolean {

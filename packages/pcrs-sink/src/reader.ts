@@ -1,11 +1,12 @@
+import { LineScanner, type Lines } from 'pcrs-json/lines';
+import { extraWords, forms, headerWords, verdicts } from 'pcrs-json/places';
 import { type CodedError, codedError, excerpt, recordError } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 import { failureOf, type SinkDemands } from './demands.ts';
 import { RunJudge, type RunVerdict } from './judge.ts';
-import { headerWords, type OtherMember, textAt } from './members.ts';
-import { form, placesIn, skipSpace } from './places.ts';
+import { type OtherMember, textAt } from './members.ts';
+import { placesIn, skipSpace } from './places.ts';
 import { Problems } from './problems.ts';
-import { LineScanner, type Lines, verdict } from './scan.ts';
 import { Slots, StrangeRow } from './strange-row.ts';
 import { OpenTable, type RecordTable, RefusedRecord } from './table.ts';
 import { type Seen, Tally } from './tally.ts';
@@ -83,12 +84,18 @@ export class SinkReader {
    * Throws  PCRS_RECORD for a stream that is compressed or UTF-16
    */
   async *blocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Lines> {
+    const scanner = new LineScanner({ names: this.#slots.paths, kinds: scannedKinds });
     let known = this.#slots.paths.length;
-    const scanner = new LineScanner();
-    for await (const lines of scanner.lines(chunks)) {
-      yield lines;
-      for (const path of this.#slots.paths.slice(known)) if (scanner.addName(path) !== undefined) known += 1;
+    const learn = (): void => {
+      for (const path of this.#slots.paths.slice(known)) if (scanner.addName(path) === known) known += 1;
+    };
+    for await (const chunk of chunks) {
+      for (const lines of scanner.push(chunk)) {
+        yield lines;
+        learn();
+      }
     }
+    yield* scanner.end();
   }
 
   /**
@@ -102,7 +109,7 @@ export class SinkReader {
       for (let row = 0; row < block.count; row += 1) {
         this.#line += 1;
         const at = row * block.width;
-        if (block.places[at + 2] === verdict.blank) continue;
+        if (block.places[at + 2] === verdicts.blank) continue;
         this.lines += 1;
         try {
           if (!this.#plain(block, at)) this.#strangeLine(block, at);
@@ -126,7 +133,7 @@ export class SinkReader {
 
   /** Whether a line was taken by what the scanner found in it. */
   #plain({ bytes, places, extras, width }: Lines, at: number): boolean {
-    if (places[at + 2] !== verdict.plain) return false;
+    if (places[at + 2] !== verdicts.plain) return false;
     const kind = this.#kindOf(bytes, places, at);
     const table = kind === undefined ? undefined : this.#table(kind);
     const [start, end] = [places[at] as number, places[at + 1] as number];
@@ -147,7 +154,7 @@ export class SinkReader {
     this.strangeLines += 1;
     let bytes = block.subarray(places[at], places[at + 1]);
     const text = bytes.toString();
-    if (places[at + 2] === verdict.notUtf8) {
+    if (places[at + 2] === verdicts.notUtf8) {
       bytes = Buffer.from(text);
       this.problems.count('invalidUtf8', `stdin:${this.#line}`);
     }
@@ -157,7 +164,7 @@ export class SinkReader {
     else if (!Array.isArray(value)) this.#bareValue(text);
     else {
       for (const place of placesIn(bytes, start)) {
-        if (bytes[place.start] === 0x7b && place.form < form.plain)
+        if (bytes[place.start] === 0x7b && place.form < forms.string)
           this.#object(bytes, place.start, place.end);
         else this.#bareValue(bytes.toString('utf8', place.start, place.end));
       }
@@ -186,7 +193,7 @@ export class SinkReader {
     if (isThere(this.#kindSlot)) {
       const place = at + headerWords + 2 * this.#kindSlot;
       const [start, endAndForm] = [places[place] as number, places[place + 1] as number];
-      if ((endAndForm & 15) >= form.plain)
+      if ((endAndForm & 15) >= forms.string)
         return textAt(bytes, endAndForm & 15, start, endAndForm >>> 4) as string;
       const record = `{"kind":${bytes.toString('utf8', start, endAndForm >>> 4)},…`;
       throw recordError(this.#line, 'a record whose kind is a text', record);
@@ -238,9 +245,7 @@ export class SinkReader {
     try {
       return JSON.parse(text);
     } catch (cause) {
-      const pretty = /^\s*[[{]\s*$/.test(text) ? ' (a document over several lines? try jq -c .)' : '';
-      const message = `stdin:${this.#line}: expected a record (a JSON object) on one line${pretty}, found ${excerpt(text)}`;
-      throw codedError('PCRS_RECORD', message, { cause });
+      throw notJson(text, this.#line, cause);
     }
   }
 
@@ -267,7 +272,7 @@ const none: readonly OtherMember[] = [];
 function othersIn(bytes: Buffer, extras: Int32Array, first: number, count: number): readonly OtherMember[] {
   if (count === 0) return none;
   const others: OtherMember[] = [];
-  for (let at = 4 * first; at < 4 * (first + count); at += 4) {
+  for (let at = extraWords * first; at < extraWords * (first + count); at += extraWords) {
     const endAndForm = extras[at + 3] as number;
     others.push({
       name: bytes.toString('utf8', extras[at], extras[at + 1]),
@@ -277,4 +282,11 @@ function othersIn(bytes: Buffer, extras: Int32Array, first: number, count: numbe
     });
   }
   return others;
+}
+
+/** The error for a line that is not JSON; the parser's error is its cause. */
+export function notJson(text: string, line: number, cause: unknown): CodedError {
+  const pretty = /^\s*[[{]\s*$/.test(text) ? ' (a document over several lines? try jq -c .)' : '';
+  const message = `stdin:${line}: expected a record (a JSON object) on one line${pretty}, found ${excerpt(text)}`;
+  return codedError('PCRS_RECORD', message, { cause });
 }

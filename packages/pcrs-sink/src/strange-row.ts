@@ -1,9 +1,10 @@
-import { type ColumnPath, headerWords, type OtherMember } from './members.ts';
-import { form, type Place, placesIn } from './places.ts';
+import { forms, headerWords } from 'pcrs-json/places';
+import type { ColumnPath, OtherMember } from './members.ts';
+import { type Place, placesIn } from './places.ts';
 
 /** Names that a record's members may have, level by level: a slot, and what its parts are called. */
 interface Name {
-  slot: number;
+  readonly slot: number;
   readonly parts: Map<string, Name>;
 }
 
@@ -12,18 +13,21 @@ export class Slots {
   readonly paths: ColumnPath[] = [];
   readonly names = new Map<string, Name>();
 
-  /** The slot of a member or a part of one; a new one if it has none. */
+  /** The slot of a member or a part of one; a new one if it has none. What it is a part of has a slot of its own, as in the scanner. */
   of(path: ColumnPath): number {
+    const parts = typeof path === 'string' ? [path] : path;
     let level = this.names;
-    let name: Name | undefined;
-    for (const part of typeof path === 'string' ? [path] : path) {
-      name = level.get(part) ?? { slot: -1, parts: new Map() };
-      level.set(part, name);
+    let slot = -1;
+    for (const [depth, part] of parts.entries()) {
+      let name = level.get(part);
+      if (name === undefined) {
+        name = { slot: this.paths.push(parts.slice(0, depth + 1)) - 1, parts: new Map() };
+        level.set(part, name);
+      }
       level = name.parts;
+      slot = name.slot;
     }
-    if (name === undefined) throw new Error('a path has a name at least');
-    if (name.slot < 0) name.slot = this.paths.push(path) - 1;
-    return name.slot;
+    return slot;
   }
 }
 
@@ -65,19 +69,17 @@ export class StrangeRow {
 
   /** Of members of one name the last counts, with its parts, as for JSON.parse. */
   #put(bytes: Buffer, name: Name, place: Place): void {
-    if (name.slot >= 0) {
-      this.places[headerWords + 2 * name.slot] = place.start;
-      this.places[headerWords + 2 * name.slot + 1] = (place.end << 4) | place.form;
-    }
+    this.places[headerWords + 2 * name.slot] = place.start;
+    this.places[headerWords + 2 * name.slot + 1] = (place.end << 4) | place.form;
     if (name.parts.size === 0) return;
     this.#clear(name.parts);
-    if (bytes[place.start] !== 0x7b || place.form >= form.plain) return;
+    if (bytes[place.start] !== 0x7b || place.form >= forms.string) return;
     this.#level(bytes, place.start, name.parts, () => {});
   }
 
   #clear(names: Map<string, Name>): void {
     for (const { slot, parts } of names.values()) {
-      if (slot >= 0) this.places.fill(0, headerWords + 2 * slot, headerWords + 2 * slot + 2);
+      this.places.fill(0, headerWords + 2 * slot, headerWords + 2 * slot + 2);
       this.#clear(parts);
     }
   }

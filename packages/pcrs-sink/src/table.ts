@@ -1,4 +1,5 @@
-import { type ColumnPath, headerWords, Members, type OtherMember } from './members.ts';
+import { headerWords } from 'pcrs-json/places';
+import { type ColumnPath, Members, type OtherMember } from './members.ts';
 import type { Slots } from './strange-row.ts';
 
 export { Members } from './members.ts';

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { getActiveResourcesInfo, getuid } from 'node:process';
+import { getuid } from 'node:process';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
-import {
-  contents,
-  emptyDirectory,
-  lines,
-  load,
-  newDatabase,
-  policy,
-  posture,
-  query,
-  status,
-} from './fixture.test.ts';
+import { contents, emptyDirectory, lines, load, newDatabase, policy, query, status } from './fixture.test.ts';
 import { toSqlite } from './index.ts';
 
 test('refuses a file that is no database, and leaves it as it is', async () => {
@@ -119,26 +108,6 @@ test('ends what it wrote when it is told to stop, and leaves no journal', async 
   assert.equal(contents(path).length, 2);
   assert.equal(status(path, 'LOAD')?.['state'], 'interrupted');
   assert.deepEqual(readdirSync(join(path, '..')), ['posture.db']);
-});
-
-test('leaves no thread behind when it is told to stop while the stream is silent', {
-  timeout: 60_000,
-}, async () => {
-  const path = newDatabase();
-  const stop = new AbortController();
-  const reason = Object.assign(new Error('interrupted by SIGINT'), { code: 'PCRS_INTERRUPTED' });
-  const threads = () => getActiveResourcesInfo().filter((resource) => resource === 'MessagePort').length;
-  const before = threads();
-  async function* slowly(): AsyncGenerator<Uint8Array> {
-    yield* lines(posture);
-    yield* lines({ ...posture, id: 2 });
-    while (threads() === before) await delay(5);
-    stop.abort(reason);
-    await new Promise(() => {});
-  }
-  await assert.rejects(toSqlite(path, slowly(), { signal: stop.signal, threadAfterBytes: 0 }), reason);
-  while (threads() > before) await delay(5);
-  assert.equal(status(path, 'LOAD')?.['state'], 'interrupted');
 });
 
 test('lets others see what came while the stream is silent', async () => {

@@ -1,7 +1,7 @@
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import { type Base, type Counts, type JsonObject, madeBy, type Scope } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
-import { failureOf, type SinkDemands } from 'pcrs-sink/demands';
+import type { SinkDemands } from 'pcrs-sink/demands';
 import { filteredWords, type RunVerdict } from 'pcrs-sink/judge';
 import type { Load } from './load.ts';
 import type { Fate, Stand } from './place.ts';
@@ -62,9 +62,10 @@ export async function finishLoad(
   options: FinishOptions,
   failure?: CodedError,
 ): Promise<Finished> {
-  const verdicts = load.judge.verdicts();
-  const incomplete = failure ?? failureOf({ verdicts, cutLine: load.cutLine, isEmpty: false }, options);
+  const verdicts = load.reader.judge.verdicts();
+  const incomplete = failure ?? load.reader.end({ ...options, allowEmpty: true }).failure;
   await load.begin();
+  load.records.flush();
   makeIndexes(load.database.db);
   makeViews(load.database.db);
   if (verdicts.length === 0) load.notes.scope.withoutRun();

@@ -1,15 +1,12 @@
-import { availableParallelism } from 'node:os';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { type ByteLines, decoded } from './byte-lines.ts';
+import { notJson } from 'pcrs-sink/reader';
 import { databaseError } from './database-error.ts';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
+import { type FirstRecord, readFirstRecord } from './first-record.ts';
 import { tellingOfIdle } from './idle.ts';
-import { inputBlocks } from './input-blocks.ts';
 import { Load, type LoadOptions } from './load.ts';
-import type { ParserThread } from './parser-client.ts';
 import { openPlace, type Place, type Target } from './place.ts';
-import { noJson } from './record-reader.ts';
 
 export type { Loaded } from './finish.ts';
 export type { Target } from './place.ts';
@@ -37,20 +34,12 @@ export interface SqliteOptions {
   progress?: { update(fields: { records: number; bytes: number }): void };
   /** Another program's lock on the database is waited for so long; default 10 s. */
   lockWaitMs?: number;
-  /** From so many bytes on, postures are parsed in a thread of their own; default 8 MiB where there is a second core; Infinity: never. */
-  threadAfterBytes?: number;
   /** Ends the load; whole records that came stay. */
   signal?: AbortSignal;
 }
 
 /** A transaction does not wait longer than this for the next records. */
 const idleMs = 1000;
-/**
- * Some thousand records, which take about as long as the start of a thread. Measured on 322,000 records with a core
- * to spare: 4.7 s instead of 6.9, and 170 MB at the peak instead of 125; on a single core it is a fifth slower.
- */
-const defaultThreadAfterBytes = availableParallelism() > 1 ? 8 * 1024 * 1024 : Number.POSITIVE_INFINITY;
-
 /**
  * Loads an NDJSON stream of records into SQLite.
  *
@@ -91,76 +80,47 @@ async function fill(
   target: Target,
   options: SqliteOptions,
 ): Promise<{ load: Load; failure?: CodedError }> {
-  const { signal, progress, threadAfterBytes = defaultThreadAfterBytes } = options;
+  const { signal, progress } = options;
   let load: Load | undefined;
-  let thread: ParserThread | undefined;
   let bytes = 0;
+  const counted = counting(chunks, (size) => {
+    bytes += size;
+  });
+  const first = await readFirstRecord(tellingOfIdle(counted, idleMs, async () => load?.commit(), signal));
+  if (first === undefined) return { load: await nothingCame(place, target, options) };
+  load = await openLoad(place, first, target, options);
   try {
-    const counted = counting(chunks, (size) => {
-      bytes += size;
-    });
-    const parsed = inputBlocks(
-      counted,
-      threadAfterBytes,
-      () => load !== undefined,
-      async () => {
-        thread = await openThread(load as Load);
-        return thread;
-      },
-    );
-    for await (const block of tellingOfIdle(parsed, idleMs, async () => load?.commit(), signal)) {
-      if ('entries' in block) await load?.takeParsed(block);
-      else {
-        load ??= await openLoad(place, block, target, options);
-        if (load === undefined) continue;
-        await load.take(block);
-      }
-      progress?.update({ records: (load as Load).lines, bytes });
+    for await (const block of load.reader.blocks(first.chunks)) {
+      await load.take(block);
+      progress?.update({ records: load.reader.lines, bytes });
     }
-    if (load) return { load };
+    return { load };
   } catch (error) {
-    if (load === undefined) throw error;
     if ((error as CodedError).code === 'PCRS_INCOMPLETE') return { load, failure: error as CodedError };
     await stopLoad(load, databaseError(error, place.path));
     throw error;
-  } finally {
-    // Not left to the blocks' end: a source that is silent keeps them waiting, and the thread would keep the process.
-    thread?.close();
   }
-  return { load: await nothingCame(place, target, options) };
 }
 
-/** A thread that parses postures while this one stores them. */
-async function openThread(load: Load): Promise<ParserThread> {
-  const { ParserThread } = await import('./parser-client.ts');
-  const before = load.openMirror((name, hasColumn) => thread.learn(name, hasColumn));
-  const thread = new ParserThread({ before });
-  return thread;
-}
-
-/** A load into a place, once a block has a record. */
+/** A load into a place, once there is a record. */
 async function openLoad(
   place: Place,
-  block: ByteLines,
+  { text, line, isLast }: FirstRecord,
   target: Target,
   options: SqliteOptions,
-): Promise<Load | undefined> {
-  const [first] = block.records();
-  if (first === undefined) return undefined;
-  const [bytes, line] = first;
-  const text = decoded(bytes);
+): Promise<Load> {
   // A stream that is no NDJSON at all leaves no file behind.
-  if (!options.skipBad) requireJson(text, line, block.unterminated);
+  if (!options.skipBad) requireJson(text, line, isLast);
   return Load.open(await place.open(text, line), loadOptions(target, options));
 }
 
-function requireJson(text: string, line: number, last: boolean): void {
+function requireJson(text: string, line: number, isLast: boolean): void {
   try {
     JSON.parse(text);
   } catch (error) {
-    throw last
+    throw isLast
       ? codedError('PCRS_INCOMPLETE', `stdin:${line}: the stream was cut in the middle of its first record`)
-      : noJson(text, line, error);
+      : notJson(text, line, error);
   }
 }
 

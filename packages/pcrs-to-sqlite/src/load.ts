@@ -1,24 +1,21 @@
 import { readSnapshotStatus, type SnapshotStatus } from 'pcrs-database/snapshot-status';
-import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
-import type { GatewayKind, JsonObject } from 'pcrs-records/kinds';
-import { RunJudge } from 'pcrs-sink/judge';
-import type { ByteLines } from './byte-lines.ts';
+import type { JsonObject, Session } from 'pcrs-records/kinds';
+import { SinkReader } from 'pcrs-sink/reader';
+import type { RecordTable } from 'pcrs-sink/table';
 import type { LoadDatabase } from './database.ts';
-import type { PostureBatch, PostureMirror } from './posture-batch.ts';
 import { Precedence } from './precedence.ts';
 import { Problems } from './problems.ts';
-import { isNoJson, RecordReader } from './record-reader.ts';
 import { Records } from './records.ts';
-import type { Batch } from './row-parameters.ts';
 import { RunNotes } from './run-notes.ts';
 import { makeSchema } from './schema.ts';
 import { ScopeRow } from './scope-row.ts';
 import { rowsPerTransaction, SliceNumbers } from './slice-numbers.ts';
 import { Source } from './source.ts';
 import { StatusTable, sqlTime } from './status.ts';
+import type { Batch } from './table-writer.ts';
 
 export interface LoadOptions {
-  /** Passes over bad lines and counts them. */
+  /** Skips bad lines and counts them. */
   skipBad: boolean;
   /** The first record must open a run. */
   requireRun: boolean;
@@ -26,9 +23,12 @@ export interface LoadOptions {
   refuseUnknown: boolean;
   /** A run may be older than one that is in the database. */
   allowOlder?: boolean;
-  /** Told of each `session`, `start` and `end`. */
+  /** Is given each `session`, `start` and `end`. */
   onControl: ((record: JsonObject) => void) | undefined;
 }
+
+/** A block of lines, as the reader yields it. */
+type Block = Parameters<SinkReader['take']>[0];
 
 /** A transaction ends after so many records or bytes, whichever comes first. */
 const recordsPerTransaction = 5000;
@@ -39,29 +39,23 @@ const bytesPerTransaction = 16 * 1024 * 1024;
  * whole records, and `q_pcrs_status` says that a load is under way until `finish` or `stop` says how it ended.
  */
 export class Load {
-  readonly judge = new RunJudge();
   readonly database: LoadDatabase;
+  readonly reader: SinkReader;
   readonly records: Records;
   readonly status: StatusTable;
   readonly notes: RunNotes;
-  readonly problems = new Problems();
+  readonly problems: Problems;
   /** What the database said of itself before this load. */
   readonly before: SnapshotStatus;
-  /** Lines with a record or a value, good or bad. */
-  lines = 0;
-  /** Of the last line, where it was cut in the middle. */
-  cutLine: number | undefined;
   readonly #options: LoadOptions;
-  readonly #reader: RecordReader;
   readonly #source: Source;
   readonly #lists: Batch;
   readonly #slices: Batch;
   readonly #precedence: Precedence;
-  #mirror: PostureMirror | undefined;
-  #onNewMember: (name: string, hasColumn: boolean) => void = () => {};
+  readonly #sliceNumbers: SliceNumbers;
+  #session: Session | undefined;
   #linesAtCommit = 0;
   #bytes = 0;
-  readonly #sliceNumbers: SliceNumbers;
 
   private constructor(database: LoadDatabase, before: SnapshotStatus, options: LoadOptions) {
     const loadedAt = sqlTime(new Date());
@@ -75,20 +69,22 @@ export class Load {
     this.#source = new Source(this.status);
     this.records = new Records(database.db, this.#lists, this.#slices, {
       refuseUnknown: options.refuseUnknown,
-      onNewMember: (name, hasColumn) => this.#onNewMember(name, hasColumn),
       onSubscription: (id) => this.#source.checkSubscription(id),
     });
     this.#sliceNumbers = new SliceNumbers(this.#slices, this.records);
     this.notes = new RunNotes(this.status, this.records, new ScopeRow(this.status, before));
-    this.#reader = new RecordReader(this.records.members, {
-      onRecord: (kind, line) => this.#takeRecord(kind, line),
-      onOther: (kind, value, line) => this.#takeOther(kind, value, line),
-      onBareValue: (text, line) => this.#takeBareValue(text, line),
+    const { requireRun, skipBad } = options;
+    this.reader = new SinkReader({
+      ...{ requireRun, skipBad },
+      expected: ['posture', 'hostids', 'policy', 'slice'],
+      tableOf: (kind) => this.#tableOf(kind),
+      onControl: (record, line) => this.#takeControl(record, line),
     });
+    this.problems = new Problems(this.reader);
   }
 
   /**
-   * Opens a load: makes the schema where it is missing, and says in the database that a load is under way.
+   * Opens a load: makes the schema if it is missing, and says in the database that a load is under way.
    *
    * Throws  PCRS_USAGE for tables of another make; PCRS_MACHINE
    */
@@ -104,51 +100,18 @@ export class Load {
   }
 
   /**
-   * Takes the lines of a block.
+   * Takes a block of the reader's.
    *
-   * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE where the stream cannot be a whole run any more; what came before stands
+   * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE if the stream cannot be a whole run any more; what came before stands
    */
-  async take(block: ByteLines): Promise<void> {
+  async take(block: Block): Promise<void> {
     await this.begin();
-    this.#noteBytes(block);
-    try {
-      for (const [text, line] of block.records()) this.#takeLine(text, line, block.unterminated);
-    } finally {
-      this.records.flush();
-    }
-    await this.#afterBlock();
-  }
-
-  /** The same for a block that another thread has parsed, as far as it could. */
-  async takeParsed(batch: PostureBatch): Promise<void> {
-    await this.begin();
-    this.#noteBytes(batch);
-    const { counts } = this.records;
-    counts.loneSurrogates += batch.counts.loneSurrogates;
-    counts.nulCharacters += batch.counts.nulCharacters;
-    try {
-      this.#mirror?.replay(batch, {
-        onRecord: (line, withControl) => this.#takeMirrored(line, withControl),
-        onLine: (text, line) => this.#takeLine(text, line, batch.unterminated),
-      });
-    } finally {
-      this.records.flush();
-    }
-    this.#bytes += batch.text.length;
-    await this.#afterBlock();
-  }
-
-  /**
-   * Lets another thread parse postures from now on.
-   *
-   * Takes   onNewMember  told of members that the other thread must learn about
-   * Yields  the columns that it must know of
-   */
-  openMirror(onNewMember: (name: string, hasColumn: boolean) => void): readonly string[] {
-    const { before, mirror } = this.records.openMirror();
-    this.#mirror = mirror;
-    this.#onNewMember = onNewMember;
-    return before;
+    this.reader.take(block);
+    this.#bytes += block.bytes.length;
+    await this.#sliceNumbers.correct(this);
+    const full =
+      this.reader.lines - this.#linesAtCommit >= recordsPerTransaction || this.#bytes >= bytesPerTransaction;
+    if (full) await this.commit();
   }
 
   /** Opens a transaction unless one is open. */
@@ -159,6 +122,7 @@ export class Load {
   /** Ends the transaction, so that others see what came so far, and that more is to come. */
   async commit(): Promise<void> {
     if (!this.database.busy) return;
+    this.records.flush();
     this.#noteState('END LOADING BATCH');
     await this.#commit();
   }
@@ -166,14 +130,15 @@ export class Load {
   /** Says in `q_pcrs_status` how the load ended, and commits. */
   async end(state: string, message: string | undefined, detail: JsonObject = {}): Promise<void> {
     await this.begin();
+    this.records.flush();
     const { loadedAt } = this.#lists;
-    const runId = this.judge.session?.runId ?? null;
+    const runId = this.reader.judge.session?.runId ?? null;
     this.status.put('LOAD', {
       state,
       message: message ?? null,
       runId,
       loadedAt,
-      lines: this.lines,
+      lines: this.reader.lines,
       ...detail,
     });
     await this.#commit();
@@ -197,103 +162,50 @@ export class Load {
 
   async #commit(): Promise<void> {
     await this.database.commit();
-    this.#linesAtCommit = this.lines;
+    this.#linesAtCommit = this.reader.lines;
     this.#bytes = 0;
   }
 
-  #noteBytes({ invalidUtf8, firstLine }: { invalidUtf8: boolean; firstLine: number }): void {
-    if (invalidUtf8) this.problems.count('invalidUtf8', `after stdin:${firstLine}`);
-  }
-
-  async #afterBlock(): Promise<void> {
-    await this.#sliceNumbers.correct(this);
-    const full =
-      this.lines - this.#linesAtCommit >= recordsPerTransaction || this.#bytes >= bytesPerTransaction;
-    if (full) await this.commit();
-  }
-
-  #takeLine(text: string, line: number, last: boolean): void {
-    this.lines += 1;
-    this.#bytes += text.length;
-    try {
-      this.#reader.read(text, line);
-    } catch (error) {
-      if (last && isNoJson(error)) this.cutLine = line;
-      else this.#refuse(error as CodedError);
+  #tableOf(kind: string): RecordTable | undefined {
+    if (kind === 'slice') {
+      return {
+        columns: ['number'],
+        take: (record) => this.#sliceNumbers.end(Number(record.text(0) ?? Number.NaN)),
+      };
     }
+    if (kind !== 'policy' && kind !== 'hostids' && kind !== 'posture') return undefined;
+    const table = this.records.tables[kind];
+    return {
+      ...table,
+      take: (record) => {
+        this.notes.received(kind);
+        table.take(record);
+      },
+    };
   }
 
-  #takeMirrored(line: number, withControl: boolean): void {
-    this.lines += 1;
-    this.#requireRun(line);
-    this.notes.received('posture');
-    this.records.writeMirrored(withControl);
-    this.judge.accepted('posture');
-  }
-
-  #refuse(error: CodedError): void {
-    if (error.code !== 'PCRS_RECORD' || !this.#options.skipBad) throw error;
-    this.problems.count('badLines', error.message);
-  }
-
-  #takeRecord(kind: GatewayKind, line: number): void {
-    this.#requireRun(line);
-    this.notes.received(kind);
-    this.records.write(kind);
-    this.judge.accepted(kind);
-  }
-
-  #takeOther(kind: string | undefined, value: JsonObject, line: number): void {
-    if (kind === 'session' || kind === 'start' || kind === 'end') {
-      this.#takeControl(kind, value, line);
-      return;
-    }
-    this.#requireRun(line);
-    if (kind === undefined) this.problems.count('withoutKind', `stdin:${line}`);
-    else {
-      this.judge.accepted(kind);
-      if (kind === 'slice') this.#sliceNumbers.end(value['number']);
-      else this.problems.count('unknownKinds', `stdin:${line}`);
-    }
-  }
-
-  #takeControl(kind: string, value: JsonObject, line: number): void {
-    const before = this.judge.session;
-    this.judge.control(value, line);
-    this.#options.onControl?.(value);
-    const { session } = this.judge;
-    if (kind === 'session' && session && session !== before) {
+  #takeControl(record: JsonObject, line: number): void {
+    this.#options.onControl?.(record);
+    const { session } = this.reader.judge;
+    if (record['kind'] !== 'session') this.notes.stage(record);
+    else if (session && session !== this.#session) {
+      this.#session = session;
       this.#source.checkGateway(session.gateway, line);
       this.#precedence.take(session, line);
       this.#lists.date = sqlTime(new Date(session.startedAt));
       Object.assign(this.#slices, { date: this.#lists.date, number: '1' });
+      this.notes.openRun(session);
     }
-    if (kind === 'start' && 'reduced' in value) this.#precedence.requireEmpty(this.judge.session, line);
-    if (kind !== 'session') this.notes.stage(value);
-    else if (session) this.notes.openRun(session);
-  }
-
-  #takeBareValue(text: string, line: number): void {
-    this.#requireRun(line);
-    if (this.judge.session === undefined) throw recordError(line, 'a record (a JSON object)', text);
-    this.problems.count('bareValues', `stdin:${line}`);
-  }
-
-  #requireRun(line: number): void {
-    if (!this.#options.requireRun || this.judge.session !== undefined) return;
-    throw codedError(
-      'PCRS_INCOMPLETE',
-      `stdin:${line}: a record before any session: without a run nothing proves that the stream is whole; put pcrs-auth in front of the pipe`,
-    );
+    if (record['kind'] === 'start' && 'reduced' in record) this.#precedence.requireEmpty(session, line);
   }
 
   #noteState(state: 'BEGIN LOADING BATCH' | 'END LOADING BATCH'): void {
     for (const { table, rows } of this.records.writers) this.status.table(table.name, state, rows);
     this.status.put('LOAD', {
       state: 'loading',
-      runId: this.judge.session?.runId ?? null,
+      runId: this.reader.judge.session?.runId ?? null,
       loadedAt: this.#lists.loadedAt,
-      lines: this.lines,
+      lines: this.reader.lines,
     });
   }
 }

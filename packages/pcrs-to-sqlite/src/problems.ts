@@ -1,32 +1,23 @@
 import type { Counts } from 'pcrs-records/kinds';
+import type { SinkReader } from 'pcrs-sink/reader';
 import type { Records } from './records.ts';
 
-/** What is counted of the input besides its records, with the words for stderr. */
-const inputProblems = {
-  badLines: 'bad lines passed over',
-  withoutKind: 'objects without a kind passed over',
-  unknownKinds: 'records of kinds that have no table passed over',
-  bareValues: 'values that are no JSON object passed over',
-  invalidUtf8: 'blocks in which bytes that are not UTF-8 became U+FFFD',
-} as const;
+/** Kinds that the suite's stages write and that no table is for. */
+const control: ReadonlySet<string> = new Set(['session', 'start', 'slice', 'end']);
 
-type InputProblem = keyof typeof inputProblems;
-
-/** Problems of a load that do not end it: counted, told on stderr, kept in `loaded` and `q_pcrs_status`. */
+/** Problems of a load that do not end it: counted, reported on stderr, kept in `loaded` and `q_pcrs_status`. */
 export class Problems {
-  readonly #found = new Map<InputProblem, { count: number; first: string }>();
+  readonly #reader: SinkReader;
 
-  /** Takes  first  where it was first, in words */
-  count(problem: InputProblem, first: string): void {
-    const known = this.#found.get(problem);
-    if (known) known.count += 1;
-    else this.#found.set(problem, { count: 1, first });
+  constructor(reader: SinkReader) {
+    this.#reader = reader;
   }
 
-  /** By name; only those that there were. */
-  counts({ counts, writers, policyErrors }: Records): Counts {
+  /** By name; only those found. */
+  counts({ counts, tables, writers, policyErrors }: Records): Counts {
     const all: Counts = {
-      ...Object.fromEntries([...this.#found].map(([problem, { count }]) => [problem, count])),
+      ...this.#reader.problems.counts(),
+      unknownKinds: this.#unknown(tables).reduce((sum, [, { count }]) => sum + count, 0),
       differingDuplicates: writers.reduce((sum, writer) => sum + writer.counts.differing, 0),
       policyErrors,
       ...counts,
@@ -35,10 +26,13 @@ export class Problems {
   }
 
   /** A line for each, for stderr. */
-  reports({ counts, writers, policyErrors }: Records): string[] {
-    const lines = [...this.#found].map(
-      ([problem, { count, first }]) => `${inputProblems[problem]}: ${count}, the first ${first}`,
-    );
+  reports({ counts, tables, writers, policyErrors }: Records): string[] {
+    const lines = this.#reader.problems.reports();
+    for (const [kind, { count, firstLine }] of this.#unknown(tables)) {
+      lines.push(
+        `records of kind ${kind}, which has no table, skipped: ${count}, the first stdin:${firstLine}`,
+      );
+    }
     for (const { table, counts: rows } of writers) {
       if (rows.differing === 0) continue;
       lines.push(
@@ -50,5 +44,9 @@ export class Problems {
     if (loneSurrogates > 0) lines.push(`texts with half a surrogate pair, now U+FFFD: ${loneSurrogates}`);
     if (nulCharacters > 0) lines.push(`texts that hold NUL, where SQLite's length() ends: ${nulCharacters}`);
     return lines;
+  }
+
+  #unknown(tables: object) {
+    return [...this.#reader.kinds].filter(([kind]) => !control.has(kind) && !Object.hasOwn(tables, kind));
   }
 }

@@ -1,49 +1,38 @@
 import type { Database } from 'better-sqlite3';
-import { controlsTable, hostIdsTable, policyTable, postureTable, type Table } from 'pcrs-records/columns';
-import { parseExact, toDigits } from 'pcrs-records/json';
+import { type Column, controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
+import { excerpt } from 'pcrs-records/errors';
 import type { GatewayKind } from 'pcrs-records/kinds';
-import type { ControlTexts } from './control-texts.ts';
-import { MemberError } from './member-error.ts';
-import { Members } from './members.ts';
-import { PostureMirror } from './posture-batch.ts';
-import { openPostureMembers, postureColumns } from './posture-members.ts';
-import type { Batch } from './row-parameters.ts';
-import { AddedColumns } from './schema.ts';
-import { TableWriter } from './table-writer.ts';
-import { toBound, type ValueCounts } from './values.ts';
-
-const hostListColumns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
-const hostIdsColumn = { name: 'hostIds', type: 'ANY' } as const;
+import { jsonAt, textAt } from 'pcrs-sink/members';
+import { forms, placesIn } from 'pcrs-sink/places';
+import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
+import { KnownControls } from './known-controls.ts';
+import { AddedColumns, unknownMembers } from './schema.ts';
+import { type Batch, type Row, TableWriter, type WriterOptions } from './table-writer.ts';
+import { type Bound, boundOf, type ColumnType, toInteger, type ValueCounts } from './values.ts';
 
 export interface RecordsOptions {
   /** Refuses members without a column, instead of adding one. */
   refuseUnknown: boolean;
-  /** Is told of each new member of a posture, and whether it got a column. */
-  onNewMember(name: string, hasColumn: boolean): void;
-  /** Is told the subscription of each policy and of each hostids record; throws where it is another. */
+  /** Is told the subscription of each policy and of each hostids record; throws if it is another. */
   onSubscription(id: string): void;
 }
 
-/**
- * The gateway's records on their way into the tables: for each kind the slots that a record is read into,
- * and what is written of them.
- */
+const controlTexts = controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name));
+const listColumns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
+
+/** The most memory for knowing which keys came: enough for some millions of postures. */
+const filterBytes = { postures: 16 * 1024 * 1024, hostIds: 2 * 1024 * 1024 };
+
+/** The gateway's records on their way into the tables of the database. */
 export class Records {
-  readonly members: Readonly<Record<GatewayKind, Members>>;
+  readonly tables: Readonly<Record<GatewayKind, RecordTable>>;
   readonly writers: readonly TableWriter[];
   readonly counts: ValueCounts = { loneSurrogates: 0, nulCharacters: 0 };
   /** Hosts of the hostids records so far. */
   hosts = 0;
   /** `hostids` records with an `error`. */
   policyErrors = 0;
-  readonly #policies: TableWriter;
-  readonly #hostIds: TableWriter;
-  readonly #postures: TableWriter;
-  readonly #controls: TableWriter;
-  readonly #controlTexts: ControlTexts;
-  readonly #addedToPosture: AddedColumns;
-  #mirror: PostureMirror | undefined;
-  #mirrored = false;
+  readonly #db: Database;
   readonly #options: RecordsOptions;
 
   /**
@@ -51,53 +40,29 @@ export class Records {
    *        slices  of postures and controls; its number is the slice's
    */
   constructor(db: Database, lists: Batch, slices: Batch, options: RecordsOptions) {
+    this.#db = db;
     this.#options = options;
-    const added = {
-      policy: new AddedColumns(db, policyTable, []),
-      hostids: new AddedColumns(db, hostIdsTable, ['hostIds']),
-      posture: new AddedColumns(
-        db,
-        postureTable,
-        controlsTable.columns.map(({ name }) => name),
-      ),
+    const policies = this.#rows({ table: policyTable, batch: lists }, []);
+    const hostIds = this.#rows({ table: hostIdsTable, batch: lists, filterBytes: filterBytes.hostIds }, [
+      'hostIds',
+    ]);
+    const postures = this.#rows(
+      {
+        ...{ table: postureTable, batch: slices, filterBytes: filterBytes.postures },
+        ofEvaluation: {
+          columns: ['evidence', 'causeOfFailure'],
+          evaluation: ['status', 'lastEvaluatedDate'],
+        },
+      },
+      controlTexts.map(({ name }) => name),
+    );
+    const controls = new TableWriter(db, { table: controlsTable, batch: slices });
+    this.tables = {
+      policy: this.#policies(policies),
+      hostids: this.#hostIds(hostIds),
+      posture: this.#postures(postures, controls),
     };
-    const columns = { policy: policyTable.columns, hostids: [...hostListColumns, hostIdsColumn] };
-    const listMembers = (kind: 'policy' | 'hostids') => {
-      const brought = added[kind].before.map((name) => ({ name, type: 'ANY' as const }));
-      return new Members(kind, [...columns[kind], ...brought], this.counts, (name) =>
-        this.#takeNew(added[kind], name),
-      );
-    };
-    this.#addedToPosture = added.posture;
-    const { members, controlTexts } = openPostureMembers(added.posture.before, this.counts, (name) => {
-      const taken = this.#takeNew(added.posture, name);
-      this.#mirrorNew(name, taken);
-      return taken;
-    });
-    this.#controlTexts = controlTexts;
-    this.members = { policy: listMembers('policy'), hostids: listMembers('hostids'), posture: members };
-    const writer = (table: Table, batch: Batch, columns?: AddedColumns, given?: string) =>
-      new TableWriter(db, { table, added: columns, batch, given });
-    this.#policies = writer(policyTable, lists, added.policy);
-    this.#hostIds = writer(hostIdsTable, lists, added.hostids, 'hostId');
-    this.#postures = writer(postureTable, slices, added.posture);
-    this.#controls = writer(controlsTable, slices);
-    this.writers = [this.#policies, this.#hostIds, this.#postures, this.#controls];
-  }
-
-  /**
-   * Writes the record of a kind that was read last.
-   *
-   * Throws  MemberError where it cannot be; nothing of it is written then
-   */
-  write(kind: GatewayKind): void {
-    if (kind === 'posture') this.#writePosture();
-    else if (kind === 'hostids') this.#writeHostIds();
-    else {
-      this.#policies.take(this.members.policy);
-      this.#checkSubscription(this.members.policy);
-      this.#policies.store();
-    }
+    this.writers = [policies.writer, hostIds.writer, postures.writer, controls];
   }
 
   /** Writes rows that wait for others: what came so far is in the tables then, and counted. */
@@ -108,93 +73,172 @@ export class Records {
   /** The postures and controls written since the last call, by their writers. */
   takeTouched(): { writer: TableWriter; first: number; last: number }[] {
     this.flush();
-    return [this.#postures, this.#controls].flatMap((writer) =>
-      writer.touched.take().map(([first, last]) => ({ writer, first, last })),
+    return this.writers
+      .filter(({ table }) => table === postureTable || table === controlsTable)
+      .flatMap((writer) => writer.touched.take().map(([first, last]) => ({ writer, first, last })));
+  }
+
+  #rows(options: WriterOptions, reserved: readonly string[]): RowMaker {
+    const added = new AddedColumns(this.#db, options.table, reserved);
+    return new RowMaker(
+      new TableWriter(this.#db, { ...options, added }),
+      this.counts,
+      this.#options.refuseUnknown,
     );
   }
 
-  /**
-   * For postures that another thread parses: columns that earlier records brought, and the mirror to fill.
-   */
-  openMirror(): { before: readonly string[]; mirror: PostureMirror } {
-    const before = [...this.#addedToPosture.names];
-    this.#mirror = new PostureMirror(postureColumns(before));
-    return { before, mirror: this.#mirror };
+  #policies(rows: RowMaker): RecordTable {
+    return {
+      columns: rows.columns(policyTable.columns),
+      wants: (name) => rows.wants(name),
+      take: (record) => {
+        const row = rows.row(record);
+        rows.writer.checkKey(row);
+        this.#checkSubscription(row[0]);
+        rows.writer.store(row);
+      },
+    };
   }
 
-  /** Writes the posture in the mirror, and its control where that is not stored so. */
-  writeMirrored(withControl: boolean): void {
-    const mirror = this.#mirror as PostureMirror;
-    this.#postures.take(mirror);
-    if (withControl) {
-      this.#controls.take(mirror);
-      this.#controls.store();
-      this.#mirrored = true;
-    }
-    this.#postures.store();
+  #hostIds(rows: RowMaker): RecordTable {
+    const columns = rows.columns([...listColumns, { name: 'hostIds', type: 'TEXT' }]);
+    const [ids, hostId] = [columns.indexOf('hostIds'), rows.writer.columnOf('hostId')];
+    return {
+      columns,
+      wants: (name) => rows.wants(name),
+      take: (record) => {
+        const hostIds = hostIdsOf(record, ids);
+        const row = rows.row(record);
+        row[hostId] = hostIds[0] ?? 0;
+        rows.writer.checkKey(row);
+        this.#checkSubscription(row[0]);
+        for (const id of hostIds) {
+          row[hostId] = id;
+          rows.writer.store(row);
+        }
+        this.hosts += hostIds.length;
+        if (record.columnOf('error') >= 0 && record.form(record.columnOf('error')) !== forms.absent)
+          this.policyErrors += 1;
+      },
+    };
   }
 
-  #writePosture(): void {
-    const { posture } = this.members;
-    if (this.#mirrored) {
-      // Another control may have been stored since one was known here.
-      this.#controlTexts.forget();
-      this.#mirrored = false;
-    }
-    this.#postures.take(posture);
-    if (!this.#controlTexts.isStored()) {
-      this.#controls.take(posture);
-      this.#controls.store();
-      this.#controlTexts.keep();
-    }
-    this.#postures.store();
+  #postures(rows: RowMaker, controls: TableWriter): RecordTable {
+    const columns = rows.columns([...postureTable.columns, ...controlTexts]);
+    const texts = controlTexts.map(({ name }) => columns.indexOf(name));
+    const keys = controlsTable.key.map((name) => columns.indexOf(name));
+    const known = new KnownControls(texts);
+    return {
+      columns,
+      wants: (name) => rows.wants(name),
+      take: (record) => {
+        const row = rows.row(record);
+        const control: Row = keys.map((column) => row[column]);
+        rows.writer.checkKey(row);
+        controls.checkKey(control);
+        const key = control.join();
+        if (!known.has(key, record)) {
+          const { loneSurrogates, nulCharacters } = this.counts;
+          for (const column of texts) control.push(rows.value(record, column, 'TEXT'));
+          controls.store(control);
+          // A text that was changed is counted each time it comes.
+          const isChanged =
+            this.counts.loneSurrogates + this.counts.nulCharacters > loneSurrogates + nulCharacters;
+          if (isChanged) known.drop(key);
+          else known.keep(key, record);
+        }
+        rows.writer.store(row);
+      },
+    };
   }
 
-  #writeHostIds(): void {
-    const members = this.members.hostids;
-    const slot = members.slotOf('hostIds');
-    if (!members.shape.has(slot)) throw new MemberError('hostIds is missing');
-    const raw = members.bound(slot);
-    const ids = typeof raw === 'string' && raw.startsWith('[') ? (parseExact(raw) as unknown[]) : undefined;
-    if (ids === undefined) throw new MemberError(`hostIds must be an array, got ${JSON.stringify(raw)}`);
-    const hostIds = ids.map((id) => this.#hostId(id));
-    this.#hostIds.take(members, hostIds[0] ?? 0);
-    this.#checkSubscription(members);
-    for (const hostId of hostIds) {
-      this.#hostIds.take(members, hostId);
-      this.#hostIds.store();
-    }
-    this.hosts += hostIds.length;
-    const error = members.slotOf('error');
-    if (error >= 0 && members.shape.has(error)) this.policyErrors += 1;
+  #checkSubscription(id: Bound | undefined): void {
+    if (id !== undefined && id !== null && id !== 0) this.#options.onSubscription(String(id));
+  }
+}
+
+/** Rows of a table, made of the members of a kind of record. */
+class RowMaker {
+  readonly writer: TableWriter;
+  readonly #counts: ValueCounts;
+  readonly #refuseUnknown: boolean;
+  /** Of each column of the record that goes into a row, its type and its place there. */
+  #columns: { column: number; type: ColumnType; place: number; name: string }[] = [];
+  #next = 0;
+
+  constructor(writer: TableWriter, counts: ValueCounts, refuseUnknown: boolean) {
+    this.writer = writer;
+    this.#counts = counts;
+    this.#refuseUnknown = refuseUnknown;
   }
 
-  #hostId(id: unknown): number | bigint {
-    const digits = toDigits(id);
-    if (digits === undefined) throw new MemberError(`hostIds must hold ids, got ${JSON.stringify(id)}`);
+  /** The columns that the record is read by: these, and those that earlier records brought. */
+  columns(declared: readonly Pick<Column, 'name' | 'type'>[]): string[] {
+    const before = (this.writer.added?.before ?? []).map((name) => ({ name, type: 'ANY' as const }));
+    for (const { name, type } of [...declared, ...before]) this.#add(name, type);
+    return [...declared, ...before].map(({ name }) => name);
+  }
+
+  /** Whether a member gets a column: the next of the record's. */
+  wants(name: string): boolean {
+    if (this.#refuseUnknown) {
+      throw new RefusedRecord(`has a member ${JSON.stringify(name)} that no column takes (--unknown fail)`);
+    }
+    if (!this.writer.added?.take(name)) return false;
+    this.writer.addColumn(name);
+    this.#add(name, 'ANY');
+    return true;
+  }
+
+  row(record: Members): Row {
+    const row: Row = [];
+    for (const { column, place, type } of this.#columns) row[place] = this.value(record, column, type);
+    if (record.others.length > 0) this.#addOthers(row, record);
+    return row;
+  }
+
+  /** A value for a column; undefined if the record does not have it. */
+  value(record: Members, column: number, type: ColumnType): Bound | undefined {
+    if (record.form(column) === forms.absent) return undefined;
     try {
-      return toBound(digits, 'INTEGER', this.counts) as number | bigint;
+      return boundOf(record, column, type, this.#counts);
     } catch (error) {
-      throw new MemberError(`a host id ${(error as Error).message}`);
+      if (error instanceof RangeError) throw new RefusedRecord(`${record.columns[column]} ${error.message}`);
+      throw error;
     }
   }
 
-  #checkSubscription(members: Members): void {
-    const slot = members.slotOf('subscriptionId');
-    const id = members.shape.has(slot) ? members.bound(slot) : null;
-    if (id !== null && id !== 0) this.#options.onSubscription(String(id));
+  #add(name: string, type: ColumnType): void {
+    const place = this.writer.columnOf(name);
+    if (place >= 0) this.#columns.push({ column: this.#next, type, place, name });
+    this.#next += 1;
   }
 
-  #mirrorNew(name: string, hasColumn: boolean): void {
-    if (this.#mirror === undefined) return;
-    if (hasColumn) this.#mirror.addSlot(name);
-    this.#options.onNewMember(name, hasColumn);
+  #addOthers(row: Row, { bytes, others }: Members): void {
+    if (this.writer.columnOf(unknownMembers) < 0) this.writer.addColumn(unknownMembers);
+    const members = others.map(
+      (other) => `${JSON.stringify(other.name)}:${jsonAt(bytes, other.form, other.start, other.end)}`,
+    );
+    row[this.writer.columnOf(unknownMembers)] = `{${members.join(',')}}`;
   }
+}
 
-  #takeNew(added: AddedColumns, name: string): boolean {
-    if (this.#options.refuseUnknown) {
-      throw new MemberError(`has a member ${JSON.stringify(name)} that no column takes (--unknown fail)`);
+/** The ids in the column `hostIds` of a record. */
+function hostIdsOf(record: Members, column: number): (number | bigint)[] {
+  const json = record.json(column);
+  if (json === undefined) throw new RefusedRecord('hostIds is missing');
+  if (!json.startsWith('[')) throw new RefusedRecord(`hostIds must be an array, got ${excerpt(json)}`);
+  return placesIn(record.bytes, record.start(column)).map(({ form: found, start, end }) => {
+    const digits = textAt(record.bytes, found, start, end);
+    if (digits === null || !/^\d+$/.test(digits)) {
+      throw new RefusedRecord(
+        `hostIds must hold ids, got ${excerpt(jsonAt(record.bytes, found, start, end))}`,
+      );
     }
-    return added.take(name);
-  }
+    try {
+      return toInteger(digits);
+    } catch (error) {
+      throw new RefusedRecord(`a host id ${(error as Error).message}`);
+    }
+  });
 }

@@ -81,8 +81,28 @@ export function makeViews(db: Database): void {
   }
 }
 
+/**
+ * Whether a table has its key. A database of layout 1 has it as PRIMARY KEY; now it is an index of its own, so that a new
+ * table can be filled without it.
+ */
+export function hasKey(db: Database, table: Table): boolean {
+  const unique = db
+    .prepare('SELECT name FROM pragma_index_list(?) WHERE "unique" = 1 AND partial = 0')
+    .pluck()
+    .all(table.name);
+  const columns = db.prepare('SELECT name FROM pragma_index_info(?) ORDER BY seqno').pluck();
+  return unique.some((index) => columns.all(index).join() === table.key.join());
+}
+
+/** Makes a table's key, unless it is there. */
+export function makeKey(db: Database, table: Table): void {
+  if (hasKey(db, table)) return;
+  db.exec(`CREATE UNIQUE INDEX ${table.name}_key ON ${table.name} (${table.key.join(', ')})`);
+}
+
 /** Makes the indexes that a database does not have yet: last of all, since rows go in faster without them. */
 export function makeIndexes(db: Database): void {
+  for (const table of dataTables) makeKey(db, table);
   for (const [name, on] of Object.entries(indexes)) db.exec(`CREATE INDEX IF NOT EXISTS ${name} ON ${on}`);
 }
 
@@ -102,12 +122,12 @@ export function checkSchema(db: Database, path: string): void {
   for (const table of dataTables) {
     const columns = columnsOf(db, table);
     if (columns.length === 0) continue;
-    const key = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
+    const isKeyless = columns.every(({ pk }) => pk === 0) && version === layoutVersion;
     const names = new Set(columns.map(({ name }) => name));
     const ours = [...table.columns, ...bookkeepingColumns].every(
       ({ name }) => names.has(name) || sinceLayout2.has(name),
     );
-    if (!ours || key.map(({ name }) => name).join() !== table.key.join()) {
+    if (!ours || !(isKeyless || hasKey(db, table))) {
       throw codedError(
         'PCRS_USAGE',
         `${path} holds a ${table.name} of another make (another key, or columns missing); give a new file name`,
@@ -129,7 +149,7 @@ function tableSql(table: Table): string {
   const columns = [...table.columns, ...bookkeepingColumns].map(
     ({ name, type }) => `${name} ${declared(type)}${table.key.includes(name) ? ' NOT NULL' : ''}`,
   );
-  return `CREATE TABLE IF NOT EXISTS ${table.name} (\n  ${columns.join(',\n  ')},\n  PRIMARY KEY (${table.key.join(', ')})\n)`;
+  return `CREATE TABLE IF NOT EXISTS ${table.name} (\n  ${columns.join(',\n  ')}\n)`;
 }
 
 /** The affinity is the same; an ODBC driver takes `INTEGER` for 32 bits and cuts larger ids. */
@@ -149,7 +169,7 @@ export class AddedColumns {
   readonly #table: Table;
   readonly #taken: Set<string>;
   readonly #inTable: Set<string>;
-  readonly #promised: Set<string>;
+  #promised: number;
 
   /** Takes  reserved  names that mean something else in this kind of record */
   constructor(db: Database, table: Table, reserved: readonly string[]) {
@@ -159,27 +179,17 @@ export class AddedColumns {
     const declared = new Set([...table.columns, ...bookkeepingColumns].map(({ name }) => name));
     this.before = known.filter((name) => !declared.has(name) && name !== unknownMembers);
     this.#inTable = new Set(known);
-    this.#promised = new Set(this.before);
+    this.#promised = this.before.length;
     this.#taken = new Set([...known, ...reserved, ...rowNumberNames, unknownMembers].map(folded));
   }
 
   /** Whether a member of this name can have a column of its own; if so, it is promised one. */
   take(name: string): boolean {
     const usable = name !== '' && !/[\u0000-\u001f\u007f]/.test(name) && name.isWellFormed();
-    if (!usable || this.#promised.size >= addedColumnsLimit || this.#taken.has(folded(name))) return false;
+    if (!usable || this.#promised >= addedColumnsLimit || this.#taken.has(folded(name))) return false;
     this.#taken.add(folded(name));
-    this.#promised.add(name);
+    this.#promised += 1;
     return true;
-  }
-
-  /** These columns, there or promised. */
-  get names(): Iterable<string> {
-    return this.#promised;
-  }
-
-  /** Whether a name is one of them. */
-  has(name: string): boolean {
-    return this.#promised.has(name);
   }
 
   /** Adds a column unless the table has it; inside a transaction. */

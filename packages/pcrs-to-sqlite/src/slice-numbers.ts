@@ -1,5 +1,5 @@
 import type { Records } from './records.ts';
-import type { Batch } from './row-parameters.ts';
+import type { Batch } from './table-writer.ts';
 
 /** Rows corrected or removed in one transaction. */
 export const rowsPerTransaction = 10_000;

@@ -1,5 +1,5 @@
 import { codedError } from 'pcrs-records/errors';
-import { MemberError } from './member-error.ts';
+import { RefusedRecord } from 'pcrs-sink/table';
 import type { StatusTable } from './status.ts';
 
 const rowName = 'SOURCE';
@@ -31,11 +31,11 @@ export class Source {
     this.#keep();
   }
 
-  /** Throws MemberError where the database is of another subscription. */
+  /** Throws RefusedRecord where the database is of another subscription. */
   checkSubscription(id: string): void {
     if (id === this.#subscriptionId) return;
     if (this.#subscriptionId !== null) {
-      throw new MemberError(
+      throw new RefusedRecord(
         `the record is of subscription ${id}, but this database holds ${this.#holds()}; give another file`,
       );
     }

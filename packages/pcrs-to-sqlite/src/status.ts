@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { JsonObject } from 'pcrs-records/kinds';
-import type { Batch } from './row-parameters.ts';
+import type { Batch } from './table-writer.ts';
 
 /** QualysETL's words for how far a table is. */
 export type TableState = 'BEGIN LOADING BATCH' | 'END LOADING BATCH' | 'FINAL BATCH LOADED';

@@ -53,15 +53,26 @@ class Model {
     const row = this.rows.get(key);
     const differs =
       row && Object.entries(changes).some(([name, value]) => (row.values[name] ?? null) !== value);
+    const isOtherEvaluation =
+      row && 'status' in changes && (row.values['status'] ?? null) !== changes['status'];
+    const evidence = isOtherEvaluation ? { evidence: null } : {};
     if (differs && this.#seen.has(key)) this.differing += 1;
-    if (!row || differs) this.rows.set(key, { values: { ...row?.values, ...changes }, date });
+    if (!row || differs) this.rows.set(key, { values: { ...row?.values, ...evidence, ...changes }, date });
     this.#seen.add(key);
   }
 }
 
 const inControls = (name: string): boolean => name === 'rationale';
-/** `Status` is `status` in another case: no column can have that name too. */
+/** `Status` is `status` in another case: it fills that column, or no column if both come. */
 const inUnknown = (name: string): boolean => name === 'Status';
+
+/** The members of a record by the column that each fills, as stored. */
+function filled(own: Posture['members']): [string, string | null][] {
+  return Object.entries(own).map(([name, [json, text]]) => {
+    if (!inUnknown(name)) return [name, text];
+    return own['status'] === undefined ? ['status', text] : [name, json];
+  });
+}
 
 test('holds what the last records with each member said, and touches no row whose values stay', async () => {
   await fc.assert(
@@ -75,13 +86,10 @@ test('holds what the last records with each member said, and touches no row whos
           const date = `2026-01-0${index + 1}`;
           for (const model of [postures, controls]) model.nextStream();
           for (const one of stream) {
-            const own = Object.entries(one.members).map(([name, [json, stored]]) => [
-              name,
-              inUnknown(name) ? json : stored,
-            ]);
+            const own = filled(one.members);
             const batch =
               one.batch === undefined || one.batch === 'null' ? '0' : one.batch.replaceAll('"', '');
-            const texts = own.filter(([name]) => inControls(name as string));
+            const texts = own.filter(([name]) => inControls(name));
             controls.put('1,2,0', Object.fromEntries(texts), date);
             const key = `1,${one.key.hostId},${one.key.id},${batch}`;
             postures.put(key, Object.fromEntries(own.filter((pair) => !texts.includes(pair))), date);

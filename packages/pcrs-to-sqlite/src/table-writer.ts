@@ -1,18 +1,21 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
-import { HeldValues } from './held-values.ts';
-import type { Shape } from './layout.ts';
-import {
-  type Parameter,
-  parameterValue,
-  type RowMembers,
-  type RowSources,
-  rowParameters,
-} from './row-parameters.ts';
+import { RefusedRecord } from 'pcrs-sink/table';
+import { KeyFilter } from './key-filter.ts';
 import { RowRanges, RowSet } from './row-set.ts';
-import { RowStatements } from './row-statements.ts';
-import type { AddedColumns } from './schema.ts';
+import { type AddedColumns, hasKey, makeKey, unknownMembers } from './schema.ts';
 import type { Bound } from './values.ts';
+import { quoted } from './views.ts';
+
+/** What a row's bookkeeping columns say when it changes. */
+export interface Batch {
+  /** `YYYY-MM-DD hh:mm:ss`, UTC: the run's start, else the load's. */
+  date: string;
+  /** The slice, else 1. */
+  number: string;
+  /** `YYYY-MM-DD hh:mm:ss`, UTC. */
+  readonly loadedAt: string;
+}
 
 /** What became of the records of a table. */
 export interface RowCounts {
@@ -26,57 +29,75 @@ export interface RowCounts {
   differing: number;
 }
 
+/** Values by column, the table's own and then those that records brought; undefined for a member that is absent. */
+export type Row = (Bound | undefined)[];
+
+export interface WriterOptions {
+  table: Table;
+  batch: Batch;
+  /** Undefined if members without a column go into another table. */
+  added?: AddedColumns | undefined;
+  /** Columns that are true of an evaluation: absent from a record whose evaluation is another, they become NULL. */
+  ofEvaluation?: { columns: readonly string[]; evaluation: readonly string[] };
+  /** The most memory that may be spent on knowing keys that came before, in bytes: a power of two. */
+  filterBytes?: number;
+}
+
+/** Rows that are inserted by one statement: each run of a statement costs as much as two rows. */
+const rowsTogether = 8;
+
 /**
  * Writes the rows of one table: new keys are inserted, known ones updated where a value changes.
  *
  * A member that is present replaces, null included; an absent one leaves what is stored; a row whose gateway
  * values do not change is not touched, its bookkeeping columns neither.
+ *
+ * An empty table has no key at first: as long as no key comes that may have come before, rows are only appended, and
+ * `finish` makes the key of them all at once. From the first such key on, and in a table that has rows, each row is
+ * looked for.
  */
 export class TableWriter {
   readonly counts: RowCounts = { inserted: 0, changed: 0, unchanged: 0, differing: 0 };
+  readonly table: Table;
+  readonly added: AddedColumns | undefined;
   /** Rows there before this load. */
   readonly rowsBefore: number;
   /** Rows written since `touched.take()`. */
   readonly touched = new RowRanges();
   readonly #db: Database;
-  readonly #sources: RowSources;
-  readonly #find: Statement;
-  readonly #held: HeldValues;
-  readonly #statements = new WeakMap<Shape, RowStatements>();
-  readonly #statementsWithExtras = new WeakMap<Shape, RowStatements>();
+  readonly #options: WriterOptions;
+  /** Of the key, in the key's order. */
+  readonly #keyColumns: readonly number[];
   /** The rows that this load met; undefined while each of the table's rows is of this load. */
   readonly #seen: RowSet | undefined;
-  #values: Bound[] = [];
-  #taken: RowStatements | undefined;
-  readonly #flushFirst = (): void => this.flush();
-  /** Rows that are to be inserted together, and by what. */
-  #waiting: Bound[][] = [];
-  #waitingFor: RowStatements | undefined;
+  #filter: KeyFilter | undefined;
+  #columns: string[];
+  #find: Statement | undefined;
+  #insertOne: Statement | undefined;
+  #insertSome: Statement | undefined;
+  readonly #updates = new Map<string, Statement>();
+  /** Of rows that are to be inserted together, one after another. */
+  #waiting: Bound[] = [];
+  #rowsWaiting = 0;
 
-  constructor(db: Database, sources: RowSources) {
+  constructor(db: Database, options: WriterOptions) {
+    const { added, filterBytes = 64 * 1024, table } = options;
     this.#db = db;
-    this.#sources = sources;
-    const { key, name, columns } = sources.table;
-    this.#find = db
-      .prepare(`SELECT rowid FROM ${name} WHERE ${key.map((column) => `${column} = ?`).join(' AND ')}`)
-      .pluck();
-    this.rowsBefore = db.prepare(`SELECT count(*) FROM ${name}`).pluck().get() as number;
+    this.#options = options;
+    this.table = table;
+    this.added = added;
+    const own = table.columns.map(({ name }) => name);
+    this.#keyColumns = table.key.map((name) => own.indexOf(name));
+    this.#columns = [...own, ...(added?.before ?? [])];
+    this.rowsBefore = db.prepare(`SELECT count(*) FROM ${table.name}`).pluck().get() as number;
     this.#seen = this.rowsBefore > 0 ? new RowSet() : undefined;
-    const bookkeeping = bookkeepingColumns.map((_, index) => columns.length + index);
-    this.#held = new HeldValues(db, name, columns.length + bookkeeping.length, bookkeeping);
-  }
-
-  get table(): Table {
-    return this.#sources.table;
-  }
-
-  get added(): AddedColumns | undefined {
-    return this.#sources.added;
+    if (this.rowsBefore > 0) makeKey(db, table);
+    else if (!hasKey(db, table)) this.#filter = new KeyFilter(filterBytes);
   }
 
   /** Rows in the table now, but for those removed by `prune`. */
   get rows(): number {
-    return this.rowsBefore + this.counts.inserted;
+    return this.rowsBefore + this.counts.inserted + this.#rowsWaiting;
   }
 
   /** Rows that were there before and that no record of this load has named. */
@@ -85,72 +106,71 @@ export class TableWriter {
   }
 
   /**
-   * Takes the row of a record, for `store`.
+   * Completes a row's key: what counts as 0 if it is absent.
    *
-   * Throws  MemberError where a key member is missing or no whole number
+   * Throws  RefusedRecord if a key member is missing or not a whole number
    */
-  take(members: RowMembers, given: Bound = null): void {
-    const statements = this.#statementsFor(members);
-    const { parameters } = statements;
-    const values: Bound[] = new Array(parameters.length);
-    for (let index = 0; index < parameters.length; index += 1) {
-      const parameter = parameters[index] as Parameter;
-      const value = parameterValue(parameter, this.#sources, members, given);
-      values[index] = value;
-      if (parameter.column >= 0) this.#held.note(parameter.column, value);
+  checkKey(row: Row): void {
+    for (const column of this.#keyColumns) {
+      const { name, type } = this.table.columns[column] as { name: string; type: string };
+      const value = row[column];
+      if (value === undefined || value === null) {
+        if (this.table.zeroKeys.includes(name)) row[column] = type === 'INTEGER' ? 0 : '0';
+        else {
+          const what = value === undefined ? 'is missing' : 'must not be null';
+          throw new RefusedRecord(`${name} ${what} (it is part of the key of ${this.table.name})`);
+        }
+      } else if (type === 'INTEGER' && typeof value === 'string') {
+        throw new RefusedRecord(`${name} must be a whole number, got ${JSON.stringify(value.slice(0, 80))}`);
+      }
     }
-    this.#taken = statements;
-    this.#values = values;
   }
 
-  /** Writes the row taken last, by the next `flush` at the latest. */
-  store(): void {
-    const statements = this.#taken as RowStatements;
-    this.#held.settle(this.#flushFirst);
-    if (this.#waitingFor !== statements) this.flush();
-    const row = this.#seen && this.#findRow(statements, this.#values);
-    if (row !== undefined) {
+  /** Writes a row whose key was checked, by the next `flush` at the latest. */
+  store(row: Row): void {
+    if (this.#filter) {
+      if (!this.#filter.add(this.#keyOf(row))) {
+        this.#append(row);
+        return;
+      }
       this.flush();
-      this.#update(statements, this.#values, row);
-      return;
+      this.#filter = undefined;
+      makeKey(this.#db, this.table);
     }
-    this.#waiting.push(this.#values);
-    this.#waitingFor = statements;
-    if (statements.isFull(this.#waiting.length)) this.#insert(statements, this.#waiting.splice(0));
+    const found = this.#findRow(row);
+    if (found === undefined) {
+      this.#append(row);
+      this.flush();
+    } else this.#update(row, found);
+  }
+
+  /** Adds a column to the table, for the rows from here on. */
+  addColumn(name: string): void {
+    if (this.#columns.includes(name)) return;
+    this.flush();
+    this.added?.ensure(name);
+    this.#columns.push(name);
+    this.#waiting = [];
+    this.#insertOne = undefined;
+    this.#insertSome = undefined;
+    this.#updates.clear();
+  }
+
+  /** The place of a column in a row; -1 if the table does not have it. */
+  columnOf(name: string): number {
+    return this.#columns.indexOf(name);
   }
 
   /** Writes what waits for further rows: to be called before anything but `store` looks at the table or at the counts. */
   flush(): void {
-    for (const values of this.#waiting.splice(0)) this.#insert(this.#waitingFor as RowStatements, [values]);
-  }
-
-  /** Inserts rows, and updates those whose key is there. */
-  #insert(statements: RowStatements, rows: readonly Bound[][]): void {
-    const { first, last } = statements.insert(rows);
-    for (let row = first; row <= last; row += 1) {
-      this.#seen?.add(row);
-      this.touched.add(row);
+    const rows = this.#rowsWaiting;
+    if (rows === 0) return;
+    this.#rowsWaiting = 0;
+    this.#insertOne ??= this.#prepareInsert(1);
+    for (let row = 0; row < rows; row += 1) {
+      const values = this.#waiting.slice(row * this.#width, (row + 1) * this.#width);
+      this.#inserted(this.#insertOne.run(values).lastInsertRowid as number, 1);
     }
-    this.counts.inserted += last - first + 1;
-    if (last - first + 1 === rows.length) return;
-    // New rows are numbered in their order; any other number is of a row that was there when its turn came.
-    let next = first;
-    for (const values of rows) {
-      const row = this.#findRow(statements, values) as number;
-      if (row === next && row <= last) next += 1;
-      else this.#update(statements, values, row);
-    }
-  }
-
-  #update(statements: RowStatements, values: readonly Bound[], row: number): void {
-    const repeated = this.#seen === undefined || !this.#seen.add(row);
-    if (!statements.update(values)) {
-      this.counts.unchanged += 1;
-      return;
-    }
-    this.counts.changed += 1;
-    if (repeated) this.counts.differing += 1;
-    this.touched.add(row);
   }
 
   /** Gives rows their batch number. */
@@ -162,7 +182,7 @@ export class TableWriter {
   /**
    * Removes those of the next `limit` rows after `row` that no record of this load has named.
    *
-   * Yields  how many that were, and the last row looked at; undefined where there is none left
+   * Yields  how many that were, and the last row looked at; undefined if there is none left
    */
   prune(row: number, limit: number): { removed: number; last: number | undefined } {
     const { name } = this.table;
@@ -174,21 +194,113 @@ export class TableWriter {
     return { removed: unseen.length, last: rows.at(-1) };
   }
 
-  #findRow({ keyPlaces }: RowStatements, values: readonly Bound[]): number | undefined {
-    return this.#find.get(keyPlaces.map((place) => values[place])) as number | undefined;
+  get #width(): number {
+    return this.#columns.length + bookkeepingColumns.length;
   }
 
-  #statementsFor(members: RowMembers): RowStatements {
-    const { added, table } = this.#sources;
-    const { shape } = members;
-    const withExtras = members.extras !== '' && added !== undefined;
-    const made = withExtras ? this.#statementsWithExtras : this.#statements;
-    let statements = made.get(shape);
-    if (statements === undefined) {
-      const parameters = rowParameters(this.#sources, members, withExtras);
-      statements = new RowStatements(this.#db, table, parameters, this.#held);
-      made.set(shape, statements);
+  #append(row: Row): void {
+    const values = this.#waiting;
+    let place = this.#rowsWaiting * this.#width;
+    for (let column = 0; column < this.#columns.length; column += 1) values[place++] = row[column] ?? null;
+    const { date, loadedAt, number } = this.#options.batch;
+    for (const value of [date, number, loadedAt]) values[place++] = value;
+    this.#rowsWaiting += 1;
+    if (this.#rowsWaiting < rowsTogether) return;
+    this.#rowsWaiting = 0;
+    this.#insertSome ??= this.#prepareInsert(rowsTogether);
+    this.#inserted(this.#insertSome.run(values).lastInsertRowid as number, rowsTogether);
+  }
+
+  #inserted(last: number, rows: number): void {
+    this.counts.inserted += rows;
+    for (let row = last - rows + 1; row <= last; row += 1) {
+      this.#seen?.add(row);
+      this.touched.add(row);
     }
-    return statements;
+  }
+
+  #update(row: Row, found: number): void {
+    const repeated = this.#seen === undefined || !this.#seen.add(found);
+    if (this.#updateOf(row).run(this.#updateValues(row, found)).changes === 0) {
+      this.counts.unchanged += 1;
+      return;
+    }
+    this.counts.changed += 1;
+    if (repeated) this.counts.differing += 1;
+    this.touched.add(found);
+  }
+
+  #keyOf(row: Row): Bound[] {
+    return this.#keyColumns.map((column) => row[column] as Bound);
+  }
+
+  #findRow(row: Row): number | undefined {
+    this.#find ??= this.#db
+      .prepare(
+        `SELECT rowid FROM ${this.table.name} WHERE ${this.table.key.map((name) => `${name} = ?`).join(' AND ')}`,
+      )
+      .pluck();
+    return this.#find.get(this.#keyOf(row)) as number | undefined;
+  }
+
+  #prepareInsert(rows: number): Statement {
+    const names = [...this.#columns, ...bookkeepingColumns.map(({ name }) => name)].map(quoted);
+    const values = `(${names.map(() => '?').join(', ')})`;
+    return this.#db.prepare(
+      `INSERT INTO ${this.table.name} (${names.join(', ')}) VALUES ${new Array(rows).fill(values).join(', ')}`,
+    );
+  }
+
+  /** The columns that a row replaces: those of members that are present, but for the key's. */
+  #replaced(row: Row): number[] {
+    const columns: number[] = [];
+    for (let column = 0; column < this.#columns.length; column += 1) {
+      if (row[column] !== undefined && !this.#keyColumns.includes(column)) columns.push(column);
+    }
+    return columns;
+  }
+
+  #updateValues(row: Row, found: number): Bound[] {
+    const { date, loadedAt, number } = this.#options.batch;
+    return [...this.#replaced(row).map((column) => row[column] as Bound), date, number, loadedAt, found];
+  }
+
+  #updateOf(row: Row): Statement {
+    const columns = this.#replaced(row);
+    const shape = columns.join();
+    let statement = this.#updates.get(shape);
+    if (statement === undefined) {
+      if (this.#updates.size >= keptStatements) this.#updates.clear();
+      statement = this.#db.prepare(this.#updateSql(columns));
+      this.#updates.set(shape, statement);
+    }
+    return statement;
+  }
+
+  /** Values, then those of the bookkeeping, then the row's number, as `#updateValues` gives them. */
+  #updateSql(columns: readonly number[]): string {
+    const { name: table } = this.table;
+    const names = columns.map((column) => this.#columns[column] as string);
+    const bookkeeping = bookkeepingColumns.map(({ name }) => name);
+    const replacement = (name: string) => {
+      const given = `new.${quoted(name)}`;
+      return name === unknownMembers ? `pcrs_merged(${table}.${quoted(name)}, ${given})` : given;
+    };
+    const differs = (some: readonly string[]) =>
+      some.map((name) => `${table}.${quoted(name)} IS NOT ${replacement(name)}`).join(' OR ') || 'false';
+    const { columns: results = [], evaluation = [] } = this.#options.ofEvaluation ?? {};
+    const isOther = differs(evaluation.filter((name) => names.includes(name)));
+    const set = [
+      ...[...names, ...bookkeeping].map((name) => `${quoted(name)} = ${replacement(name)}`),
+      ...results
+        .filter((name) => !names.includes(name))
+        .map((name) => `${name} = CASE WHEN ${isOther} THEN NULL ELSE ${table}.${name} END`),
+    ];
+    const given = [...names, ...bookkeeping].map((name) => `? AS ${quoted(name)}`);
+    return `UPDATE ${table} SET ${set.join(', ')} FROM (SELECT ${given.join(', ')}) AS new
+      WHERE ${table}.rowid = ? AND (${differs(names)})`;
   }
 }
+
+/** Statements for rows of this many shapes are kept. */
+const keptStatements = 200;

@@ -1,4 +1,5 @@
-import { skipSpace, stringEnd, valueEnd } from './json-text.ts';
+import { jsonAt } from 'pcrs-sink/members';
+import { placesIn } from 'pcrs-sink/places';
 
 /**
  * Two `unknown_members` objects as one: members of the later replace those of the earlier, others stay.
@@ -7,18 +8,15 @@ import { skipSpace, stringEnd, valueEnd } from './json-text.ts';
  */
 export function mergedMembers(earlier: unknown, later: unknown): string | null {
   if (typeof later !== 'string') return typeof earlier === 'string' ? earlier : null;
-  const members = new Map<string, string>();
-  if (typeof earlier === 'string') collect(earlier, members);
-  collect(later, members);
-  return `{${[...members].map(([name, value]) => `${name}:${value}`).join(',')}}`;
+  const members = new Map([...membersOf(earlier), ...membersOf(later)]);
+  return `{${[...members].map(([name, value]) => `"${name}":${value}`).join(',')}}`;
 }
 
-function collect(text: string, members: Map<string, string>): void {
-  for (let place = skipSpace(text, 1); text.charCodeAt(place) === 0x22; ) {
-    const nameEnd = stringEnd(text, place);
-    const valueAt = skipSpace(text, skipSpace(text, nameEnd) + 1);
-    const end = valueEnd(text, valueAt);
-    members.set(text.slice(place, nameEnd), text.slice(valueAt, end));
-    place = skipSpace(text, skipSpace(text, end) + 1);
-  }
+function membersOf(text: unknown): [name: string, json: string][] {
+  if (typeof text !== 'string') return [];
+  const bytes = Buffer.from(text);
+  return placesIn(bytes, 0).map(({ form, start, end, nameStart, nameEnd }) => [
+    bytes.toString('utf8', nameStart, nameEnd),
+    jsonAt(bytes, form, start, end),
+  ]);
 }

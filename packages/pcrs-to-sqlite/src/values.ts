@@ -1,4 +1,5 @@
-import { decoded } from './byte-lines.ts';
+import { forms } from 'pcrs-sink/places';
+import type { Members } from 'pcrs-sink/table';
 
 /** What SQLite is given for a value. A number is bound as a float; an INTEGER column makes an integer of it. */
 export type Bound = string | number | bigint | null;
@@ -14,9 +15,6 @@ export interface ValueCounts {
   nulCharacters: number;
 }
 
-/** What a byte text holds that is not the text itself. */
-const needsWork = /[\\\u0000-\u001f\u0080-\u00ff]/;
-const needsParsing = /[\\\u0000-\u001f]/;
 const wholeNumber = /^(?:0|-?[1-9]\d*)$/;
 /** What SQLite would take for a number, and so store otherwise than it came, in an INTEGER column. */
 const looksNumeric = /^[ \t-\r]*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[ \t-\r]*$/;
@@ -24,38 +22,39 @@ const largest = 2n ** 63n - 1n;
 const smallest = -(2n ** 63n);
 
 /**
- * A member's JSON text as SQLite stores it: as received. Nested members and booleans stay JSON text, numbers
- * become integers in INTEGER columns and digits in TEXT ones; in untyped ones they are integers up to 2^63-1,
- * floats where a float gives the digits back, and else digits.
+ * A member as SQLite stores it: as received. Nested members and booleans stay JSON text, numbers become integers in
+ * INTEGER columns and digits in TEXT ones; in untyped ones they are integers up to 2^63-1, floats if a float gives
+ * the digits back, and else digits.
  *
- * Takes   raw  a byte text
- * Throws  SyntaxError where the text is no JSON; RangeError, a sentence without its subject, where the column cannot hold it
+ * Takes   a column that the record has
+ * Throws  RangeError, a sentence without its subject, if the column cannot hold it
  */
-export function toBound(raw: string, type: ColumnType, counts: ValueCounts): Bound {
-  switch (raw.charCodeAt(0)) {
-    case 0x22: {
-      const text = stringOf(raw, counts);
-      return type === 'INTEGER' ? textAsInteger(text) : text;
-    }
-    case 0x6e:
-      return null;
-    case 0x74:
-    case 0x66:
-      return raw;
-    case 0x7b:
-    case 0x5b:
-      JSON.parse(raw);
-      return decoded(raw);
+export function boundOf(record: Members, column: number, type: ColumnType, counts: ValueCounts): Bound {
+  const found = record.form(column);
+  if (found === forms.null) return null;
+  if (found === forms.integer && type !== 'TEXT') {
+    const whole = integerAt(record.bytes, record.start(column), record.end(column));
+    return type === 'INTEGER' ? whole : BigInt(whole);
   }
-  if (type === 'TEXT') return raw;
-  return type === 'INTEGER' ? toInteger(raw) : numberAsItIs(raw);
+  const text = record.text(column) as string;
+  if (found >= forms.escaped) return type === 'INTEGER' ? textAsInteger(text) : sound(text, counts);
+  if (type === 'TEXT') return text;
+  if (found === forms.number) return type === 'INTEGER' ? toInteger(text) : numberAsItIs(text);
+  return type === 'INTEGER' && found >= forms.string ? textAsInteger(text) : text;
 }
 
-function stringOf(raw: string, counts: ValueCounts): string {
-  if (!needsWork.test(raw)) return raw.slice(1, -1);
-  const json = decoded(raw);
-  if (!needsParsing.test(json)) return json.slice(1, -1);
-  const text = JSON.parse(json) as string;
+/** Of at most 15 digits. */
+function integerAt(bytes: Uint8Array, start: number, end: number): number {
+  const negative = bytes[start] === 0x2d;
+  let value = 0;
+  for (let place = negative ? start + 1 : start; place < end; place += 1) {
+    value = value * 10 + (bytes[place] as number) - 0x30;
+  }
+  return negative ? -value : value;
+}
+
+/** A text that had escapes: only these can hold NUL or half a surrogate pair. */
+function sound(text: string, counts: ValueCounts): string {
   if (text.includes('\0')) counts.nulCharacters += 1;
   if (text.isWellFormed()) return text;
   counts.loneSurrogates += 1;
@@ -69,7 +68,8 @@ function textAsInteger(text: string): Bound {
   return text;
 }
 
-function toInteger(digits: string): number | bigint {
+/** Digits as an integer. Throws RangeError. */
+export function toInteger(digits: string): number | bigint {
   if (!wholeNumber.test(digits)) throw new RangeError(`must be a whole number, got ${digits}`);
   if (digits.length < 16) return Number(digits);
   const integer = BigInt(digits);

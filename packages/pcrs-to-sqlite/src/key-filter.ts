@@ -1,0 +1,63 @@
+import type { Bound } from './values.ts';
+
+/** Bits that stand for a key, all in one block: the 64 bytes that a processor fetches at once. */
+const bitsPerKey = 12;
+const wordsPerBlock = 16;
+
+/**
+ * Says of each key whether it may have come before: wrong now and then if it says so, never if it does not.
+ *
+ * A blocked Bloom filter: with 128 bits a key about one key in 10^8 is taken for another.
+ */
+export class KeyFilter {
+  readonly #words: Uint32Array;
+  readonly #blocks: number;
+
+  constructor(bytes: number) {
+    this.#blocks = Math.ceil(bytes / 4 / wordsPerBlock);
+    this.#words = new Uint32Array(this.#blocks * wordsPerBlock);
+  }
+
+  /** Adds a key; whether it may have been added before. `7`, `'7'` and `7n` are the same in a key. */
+  add(key: readonly Bound[]): boolean {
+    let hash = 0x9e3779b9;
+    let other = 0x85ebca6b;
+    for (let index = 0; index < key.length; index += 1) {
+      const part = key[index] as Bound;
+      const whole = typeof part === 'number' ? part : Number(part);
+      const low = Number.isNaN(whole) ? textHash(part) : whole | 0;
+      hash = mixed(hash ^ low, Math.floor(whole / 0x1_0000_0000) | 0);
+      other = mixed(other, low);
+    }
+    const block = ((hash >>> 0) % this.#blocks) * wordsPerBlock;
+    let known = true;
+    let bits = mixed(other, hash);
+    for (let count = 0; count < bitsPerKey; count += 1) {
+      const word = block + (bits & (wordsPerBlock - 1));
+      const bit = 1 << ((bits >>> 4) & 31);
+      const before = this.#words[word] as number;
+      if ((before & bit) === 0) {
+        known = false;
+        this.#words[word] = before | bit;
+      }
+      bits = count === 2 || count === 5 || count === 8 ? mixed(bits, count + other) : bits >>> 9;
+    }
+    return known;
+  }
+}
+
+function textHash(text: Bound): number {
+  let hash = 7;
+  for (const character of String(text)) hash = mixed(hash, character.codePointAt(0) as number);
+  return hash;
+}
+
+/** Source: the mixing step of MurmurHash3 (A. Appleby, public domain). */
+function mixed(hash: number, value: number): number {
+  let block = Math.imul(value, 0xcc9e2d51);
+  block = Math.imul((block << 15) | (block >>> 17), 0x1b873593);
+  let mixing = hash ^ block;
+  mixing = Math.imul(mixing ^ (mixing >>> 16), 0x85ebca6b);
+  mixing = Math.imul(mixing ^ (mixing >>> 13), 0xc2b2ae35);
+  return mixing ^ (mixing >>> 16);
+}
