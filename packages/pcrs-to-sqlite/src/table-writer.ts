@@ -3,7 +3,8 @@ import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
 import { RefusedRecord } from 'pcrs-sink/table';
 import { KeyFilter } from './key-filter.ts';
 import { RowRanges, RowSet } from './row-set.ts';
-import { type AddedColumns, hasKey, makeKey, unknownMembers } from './schema.ts';
+import { type AddedColumns, hasKey, makeKey } from './schema.ts';
+import { type OfEvaluation, updateSql } from './update.ts';
 import type { Bound } from './values.ts';
 import { quoted } from './views.ts';
 
@@ -37,8 +38,7 @@ export interface WriterOptions {
   batch: Batch;
   /** Undefined if members without a column go into another table. */
   added?: AddedColumns | undefined;
-  /** Columns that are true of an evaluation: absent from a record whose evaluation is another, they become NULL. */
-  ofEvaluation?: { columns: readonly string[]; evaluation: readonly string[] };
+  ofEvaluation?: OfEvaluation;
   /** The most memory that may be spent on knowing keys that came before, in bytes: a power of two. */
   filterBytes?: number;
 }
@@ -271,34 +271,11 @@ export class TableWriter {
     let statement = this.#updates.get(shape);
     if (statement === undefined) {
       if (this.#updates.size >= keptStatements) this.#updates.clear();
-      statement = this.#db.prepare(this.#updateSql(columns));
+      const names = columns.map((column) => this.#columns[column] as string);
+      statement = this.#db.prepare(updateSql(this.table.name, names, this.#options.ofEvaluation));
       this.#updates.set(shape, statement);
     }
     return statement;
-  }
-
-  /** Values, then those of the bookkeeping, then the row's number, as `#updateValues` gives them. */
-  #updateSql(columns: readonly number[]): string {
-    const { name: table } = this.table;
-    const names = columns.map((column) => this.#columns[column] as string);
-    const bookkeeping = bookkeepingColumns.map(({ name }) => name);
-    const replacement = (name: string) => {
-      const given = `new.${quoted(name)}`;
-      return name === unknownMembers ? `pcrs_merged(${table}.${quoted(name)}, ${given})` : given;
-    };
-    const differs = (some: readonly string[]) =>
-      some.map((name) => `${table}.${quoted(name)} IS NOT ${replacement(name)}`).join(' OR ') || 'false';
-    const { columns: results = [], evaluation = [] } = this.#options.ofEvaluation ?? {};
-    const isOther = differs(evaluation.filter((name) => names.includes(name)));
-    const set = [
-      ...[...names, ...bookkeeping].map((name) => `${quoted(name)} = ${replacement(name)}`),
-      ...results
-        .filter((name) => !names.includes(name))
-        .map((name) => `${name} = CASE WHEN ${isOther} THEN NULL ELSE ${table}.${name} END`),
-    ];
-    const given = [...names, ...bookkeeping].map((name) => `? AS ${quoted(name)}`);
-    return `UPDATE ${table} SET ${set.join(', ')} FROM (SELECT ${given.join(', ')}) AS new
-      WHERE ${table}.rowid = ? AND (${differs(names)})`;
   }
 }
 

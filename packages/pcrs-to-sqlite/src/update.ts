@@ -1,0 +1,36 @@
+import { bookkeepingColumns } from 'pcrs-records/columns';
+import { unknownMembers } from './schema.ts';
+import { quoted } from './views.ts';
+
+/** Columns that are true of an evaluation: absent from a record whose evaluation is another, they become NULL. */
+export interface OfEvaluation {
+  columns: readonly string[];
+  /** What another evaluation is known by. */
+  evaluation: readonly string[];
+}
+
+/**
+ * An UPDATE of one row, if any of these columns differs.
+ *
+ * Takes  names  the columns that are replaced; their values are bound first, then those of the bookkeeping, then the row's number
+ */
+export function updateSql(table: string, names: readonly string[], of: OfEvaluation | undefined): string {
+  const bookkeeping = bookkeepingColumns.map(({ name }) => name);
+  const replacement = (name: string) => {
+    const given = `new.${quoted(name)}`;
+    return name === unknownMembers ? `pcrs_merged(${table}.${quoted(name)}, ${given})` : given;
+  };
+  const differs = (some: readonly string[]) =>
+    some.map((name) => `${table}.${quoted(name)} IS NOT ${replacement(name)}`).join(' OR ') || 'false';
+  const { columns: results = [], evaluation = [] } = of ?? {};
+  const isOther = differs(evaluation.filter((name) => names.includes(name)));
+  const set = [
+    ...[...names, ...bookkeeping].map((name) => `${quoted(name)} = ${replacement(name)}`),
+    ...results
+      .filter((name) => !names.includes(name))
+      .map((name) => `${name} = CASE WHEN ${isOther} THEN NULL ELSE ${table}.${name} END`),
+  ];
+  const given = [...names, ...bookkeeping].map((name) => `? AS ${quoted(name)}`);
+  return `UPDATE ${table} SET ${set.join(', ')} FROM (SELECT ${given.join(', ')}) AS new
+    WHERE ${table}.rowid = ? AND (${differs(names)})`;
+}
