@@ -20,6 +20,7 @@ interface Rule {
 /** Every tool but `pcrs`, which gives all their bins. */
 const suiteTools = [
   'pcrs-from-sqlite',
+  'pcrs-report',
   ...['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite', 'pcrs-to-csv'],
   ...['pcrs-etl', 'pcrs-diff', 'pcrs-status', 'pcrs-simulator'],
 ];
@@ -46,6 +47,11 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-etl': {
     library: ['pcrs-cli', 'pcrs-records', 'pcrs-machine', 'pcrs-database'],
     programs: ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'],
+  },
+  'pcrs-report': {
+    library: ['pcrs-records', 'pcrs-database'],
+    thirdParty: ['csv-parse', 'd3-scale', 'd3-shape', 'htm', 'preact', 'preact-render-to-string'],
+    cli: ['pcrs-cli', 'pcrs-machine'],
   },
   'pcrs-diff': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
   'pcrs-status': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },

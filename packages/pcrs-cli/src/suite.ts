@@ -4,6 +4,7 @@
  */
 export const suiteTools = [
   'pcrs-from-sqlite',
+  'pcrs-report',
   'pcrs-auth',
   'pcrs-policies',
   'pcrs-hostids',

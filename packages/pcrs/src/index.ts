@@ -13,6 +13,7 @@ export const loads = {
   'pcrs-to-sqlite': () => import('pcrs-to-sqlite/cli'),
   'pcrs-to-csv': () => import('pcrs-to-csv/cli'),
   'pcrs-from-sqlite': () => import('pcrs-from-sqlite/cli'),
+  'pcrs-report': () => import('pcrs-report/cli'),
   'pcrs-etl': () => import('pcrs-etl/cli'),
   'pcrs-diff': () => import('pcrs-diff/cli'),
   'pcrs-status': () => import('pcrs-status/cli'),

@@ -1,0 +1,55 @@
+import { flag } from 'pcrs-cli/flags';
+import { defineTool } from 'pcrs-cli/tool';
+import { codedError } from 'pcrs-records/errors';
+
+const flags = {
+  output: flag.text({ describe: 'the file to write, by rename; else stdout', value: 'FILE', short: 'o' }),
+  name: flag.text({ describe: 'the name of the snapshots in DIR', value: 'NAME' }),
+  level: flag.choice(['full', 'executive'], {
+    describe: 'executive: without hosts and evidence',
+    default: 'full',
+  }),
+  evidence: flag.boolean({ describe: 'with expected and current values, of at most 50 hosts a control' }),
+  owners: flag.text({ describe: 'a CSV file of hosts (id or name) and their owners', value: 'FILE' }),
+  owner: flag.text({ describe: 'only the hosts of this owner', value: 'NAME' }),
+} as const;
+
+export const tool = defineTool({
+  name: 'pcrs-report',
+  summary:
+    'makes one HTML file of a database: how complete, how good, what changed and why, what to fix first.',
+  pipes: [
+    'pcrs-report posture > report.html',
+    'pcrs-report --evidence --output report.html posture/latest.db',
+    'pcrs-report --level executive --owners owners.csv --owner "Web team" posture > web.html',
+  ],
+  positionals: [
+    {
+      name: 'DB',
+      describe: 'a database of pcrs-to-sqlite, or the folder of its snapshots: the latest one',
+      required: true,
+    },
+  ],
+  stdin: 'none',
+  flags,
+  notes: [
+    'The file needs nothing but a browser and asks the network for nothing. The newest older snapshot of the same scope in the same folder is the run before: the page says what changed since then and why.',
+    'The report of an incomplete database is written, says what is missing, and ends with status 6. The database is opened for reading alone.',
+  ],
+  async main(context) {
+    const { output, level, owner, owners } = context.flags;
+    if (owner !== undefined && owners === undefined) throw codedError('PCRS_USAGE', '--owner needs --owners');
+    if (level === 'executive' && context.flags.evidence)
+      throw codedError('PCRS_USAGE', '--level executive has no evidence; leave out one of them');
+    const { report } = await import('./index.ts');
+    const { signal, progress } = context;
+    const onHosts = (hosts: number) => progress.update({ hosts });
+    const { html, incomplete } = await report(context.positionals[0]!, { ...context.flags, signal, onHosts });
+    if (output === undefined) await context.output.write(html);
+    else {
+      const { replaceFile } = await import('pcrs-machine/file');
+      replaceFile(output, html);
+    }
+    if (incomplete !== undefined) throw codedError('PCRS_INCOMPLETE', `written, though ${incomplete}`);
+  },
+});

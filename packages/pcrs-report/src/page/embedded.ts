@@ -1,0 +1,168 @@
+import { deflateRawSync } from 'node:zlib';
+import { passRate } from 'pcrs-database/pass-rate';
+import type { Age, Report } from '../model.ts';
+
+/** A column: its values, or places in a list that columns share. */
+type Column =
+  | readonly unknown[]
+  | { of: string; places: readonly number[] }
+  | { days: readonly number[]; atMost: readonly number[] };
+
+/** The tables of the page as columns, compressed and as base64; `page/report.js` reads it. */
+export function embedded(report: Report): string {
+  const json = JSON.stringify({
+    lists: listsOf(report),
+    tables: tablesOf(report),
+    details: detailsOf(report),
+  });
+  return deflateRawSync(json, { level: 9 }).toString('base64');
+}
+
+function listsOf({ controls, hosts, policies, criticalities, level }: Report) {
+  return {
+    controls: controls.map(({ statement }) => statement),
+    hosts: level === 'full' ? hosts.map(({ name }) => name) : [],
+    policies: policies.map(({ name }) => name),
+    // The least critical first, so that places sort as criticalities do.
+    criticalities: criticalities.map(({ name }) => name).reverse(),
+    levels: criticalities.map(({ value }) => value).reverse(),
+  };
+}
+
+function tablesOf(report: Report): Record<string, Column[]> {
+  const tables = { policies: policiesTable(report), controls: controlsTable(report) };
+  if (report.level === 'executive') return tables;
+  return {
+    ...tables,
+    hosts: hostsTable(report),
+    changes: changesTable(report),
+    gaps: gapsTable(report),
+    failures: failuresTable(report),
+  };
+}
+
+function policiesTable({ policies }: Report): Column[] {
+  return [
+    placesIn(
+      'policies',
+      policies.map((_, at) => at),
+    ),
+    policies.map(({ outcomes }) => passRate(outcomes)),
+    policies.map(({ outcomes }) => outcomes.passed),
+    policies.map(({ outcomes }) => outcomes.excepted),
+    policies.map(({ outcomes }) => outcomes.failed),
+    policies.map(({ outcomes }) => outcomes.error),
+    policies.map(({ hosts }) => hosts),
+  ];
+}
+
+function controlsTable(report: Report): Column[] {
+  const failing = report.controls.slice(0, report.failing);
+  return [
+    failing.map(({ id }) => id),
+    placesIn(
+      'controls',
+      failing.map((_, at) => at),
+    ),
+    criticalityColumn(
+      report,
+      failing.map((_, at) => at),
+    ),
+    failing.map(({ hosts }) => hosts),
+    failing.map(({ outcomes }) => passRate(outcomes)),
+    daysColumn(failing.map(({ oldest }) => oldest)),
+  ];
+}
+
+function hostsTable({ hosts, owners }: Report): Column[] {
+  const columns: Column[] = [
+    placesIn(
+      'hosts',
+      hosts.map((_, at) => at),
+    ),
+    hosts.map(({ os }) => os),
+    hosts.map(({ severe }) => severe),
+    hosts.map(({ outcomes }) => outcomes.failed),
+    hosts.map(({ outcomes }) => passRate(outcomes)),
+    hosts.map(({ lastScan }) => lastScan),
+  ];
+  return owners.length === 0 ? columns : [...columns, hosts.map(({ owner }) => owner)];
+}
+
+function changesTable({ changes, ...report }: Report): Column[] {
+  return [
+    changes.map(({ what }) => what),
+    placesIn(
+      'controls',
+      changes.map(({ control }) => control),
+    ),
+    criticalityColumn(
+      report,
+      changes.map(({ control }) => control),
+    ),
+    placesIn(
+      'hosts',
+      changes.map(({ host }) => host),
+    ),
+    placesIn(
+      'policies',
+      changes.map(({ policy }) => policy),
+    ),
+  ];
+}
+
+function gapsTable({ gaps }: Report): Column[] {
+  return [gaps.map(({ host }) => host), gaps.map(({ why }) => why), gaps.map(({ policy }) => policy)];
+}
+
+function failuresTable({ failures, ...report }: Report): Column[] {
+  return [
+    placesIn(
+      'controls',
+      failures.map(({ control }) => control),
+    ),
+    criticalityColumn(
+      report,
+      failures.map(({ control }) => control),
+    ),
+    placesIn(
+      'hosts',
+      failures.map(({ host }) => host),
+    ),
+    placesIn(
+      'policies',
+      failures.map(({ policy }) => policy),
+    ),
+    daysColumn(failures.map(({ age }) => age)),
+  ];
+}
+
+function placesIn(of: string, places: readonly number[]): Column {
+  return { of, places };
+}
+
+function criticalityColumn(
+  { controls, criticalities }: Pick<Report, 'controls' | 'criticalities'>,
+  at: readonly number[],
+): Column {
+  const byName = new Map(criticalities.map(({ name }, place) => [name, criticalities.length - 1 - place]));
+  return {
+    of: 'criticalities',
+    places: at.map((control) => byName.get(controls[control]!.criticality.label || 'none') ?? 0),
+  };
+}
+
+/** -1 where the age is not known. */
+function daysColumn(ages: readonly (Age | undefined)[]): Column {
+  return { days: ages.map((age) => age?.days ?? -1), atMost: ages.map((age) => (age?.atMost ? 1 : 0)) };
+}
+
+/** What is shown when a row is opened: of each failing control its texts, and evidence by the place of its failure. */
+function detailsOf({ controls, failing, failures }: Report) {
+  return {
+    controls: controls.slice(0, failing).map(({ texts }) => texts),
+    values: Object.fromEntries(
+      failures.flatMap(({ values }, at) => (values ? [[at, [values.expected, values.current]]] : [])),
+    ),
+  };
+}
