@@ -1,15 +1,10 @@
 // The pictures of a report in docs/pictures: `node scripts/report-pictures.ts report.html`; needs Chromium.
 import { mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { chromium as Chromium } from 'playwright-core';
+import { chromium } from 'playwright-core';
 import { root } from './run-program.ts';
 
-// The library belongs to pcrs-report's tests alone.
-const { chromium } = createRequire(join(root, 'packages/pcrs-report/package.json'))('playwright-core') as {
-  chromium: typeof Chromium;
-};
 const [file = 'demo/report.html'] = process.argv.slice(2);
 const folder = join(root, 'docs', 'pictures');
 const pictures = {
