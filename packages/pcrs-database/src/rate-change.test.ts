@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { HostInBoth, HostPostures, PostureRow } from './host-postures.ts';
-import { RateChangeCount, type RateReason, roundedToSum } from './rate-change.ts';
+import { RateChangeCount, roundedToSum } from './rate-change.ts';
+import type { RateReason } from './rate-reasons.ts';
 
 type Statuses = Readonly<Record<string, string>>;
 

@@ -1,48 +1,6 @@
 import type { HostInBoth, PostureRow } from './host-postures.ts';
 import { counted, noOutcomes, type Outcome, type Outcomes, outcome, passRate } from './pass-rate.ts';
-
-/** Why a pass rate may differ between two runs; each posture that differs belongs to one of them. */
-export const rateReasons = [
-  'newly_failed',
-  'fixed',
-  'exceptions',
-  'errors',
-  'controls_added',
-  'controls_removed',
-  'hosts_joined',
-  'hosts_left',
-  'policies_added',
-  'policies_removed',
-  'other',
-] as const;
-export type RateReason = (typeof rateReasons)[number];
-
-/** What each reason means, for people. */
-export const rateReasonMeanings: Readonly<Record<RateReason, string>> = {
-  newly_failed: 'passed before, fails now',
-  fixed: 'failed before, passes now',
-  exceptions: 'an exception was granted or ended',
-  errors: 'could not be checked in one of the runs',
-  controls_added: 'of controls that no host of the policy had before',
-  controls_removed: 'of controls that no host of the policy has any more',
-  hosts_joined: 'of hosts that are new in the policy',
-  hosts_left: 'of hosts that are no longer in the policy',
-  policies_added: 'of policies without a posture before',
-  policies_removed: 'of policies without a posture now',
-  other: 'appeared or vanished alone: another technology or instance of a control',
-};
-
-/** One reason's share of the difference. */
-export interface RatePart {
-  reason: RateReason;
-  /** Percentage points, to four decimals; those of all parts add up to the change exactly. */
-  points: number;
-  postures: number;
-  policies: number;
-  controls: number;
-  /** Not counted for controls that came or went. */
-  hosts?: number;
-}
+import { type RatePart, type RateReason, rateReasons } from './rate-reasons.ts';
 
 /** Two pass rates and the difference, told apart; rates are percent to four decimals, null if nothing is counted. */
 export interface RateChange {
@@ -274,37 +232,4 @@ export function roundedToSum(exact: readonly number[], sum: number): number[] {
     left -= Math.sign(left);
   }
   return rounded;
-}
-
-/** A part's postures for people: `172 newly failed: 94 controls on 48 hosts`, `20 controls added to 1 policy: 940 postures`. */
-export function partWords({ reason, postures, policies, hosts = 0, controls }: RatePart): string {
-  const many = (count: number, noun: string, plural = `${noun}s`) =>
-    `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;
-  const inPolicies = many(policies, 'policy', 'policies');
-  const onHosts = `${many(controls, 'control')} on ${many(hosts, 'host')}`;
-  const all = many(postures, 'posture');
-  switch (reason) {
-    case 'newly_failed':
-      return `${postures.toLocaleString('en-US')} newly failed: ${onHosts}`;
-    case 'fixed':
-      return `${postures.toLocaleString('en-US')} fixed: ${onHosts}`;
-    case 'exceptions':
-      return `${many(postures, 'exception')} granted or ended: ${onHosts}`;
-    case 'errors':
-      return `${many(postures, 'error')} came or went: ${onHosts}`;
-    case 'controls_added':
-      return `${many(controls, 'control')} added to ${inPolicies}: ${all}`;
-    case 'controls_removed':
-      return `${many(controls, 'control')} removed from ${inPolicies}: ${all}`;
-    case 'hosts_joined':
-      return `${many(hosts, 'host')} joined ${inPolicies}: ${all}`;
-    case 'hosts_left':
-      return `${many(hosts, 'host')} left ${inPolicies}: ${all}`;
-    case 'policies_added':
-      return `${inPolicies} added: ${all}`;
-    case 'policies_removed':
-      return `${inPolicies} removed: ${all}`;
-    case 'other':
-      return `${all} appeared or vanished alone`;
-  }
 }

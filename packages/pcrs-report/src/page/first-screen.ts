@@ -1,5 +1,6 @@
 import { type Outcomes, passRate } from 'pcrs-database/pass-rate';
-import { partWords, type RatePart, roundedToSum } from 'pcrs-database/rate-change';
+import { roundedToSum } from 'pcrs-database/rate-change';
+import { partWords, type RatePart } from 'pcrs-database/rate-reasons';
 import type { VNode } from 'preact';
 import type { Before, Head, Report } from '../model.ts';
 import { between, count, counted, minute, percent, points, visible } from '../shown.ts';
