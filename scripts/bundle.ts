@@ -21,6 +21,13 @@ import { startRegistry } from './release-registry.ts';
 import { output } from './release-run.ts';
 import { root } from './run-program.ts';
 
+const readMe = `pcrs and the Node that runs it. Nothing else is needed.
+
+  bin/pcrs                   lists the tools
+  sha256sum -c SHA256SUMS    proves the files
+  share/man, share/completion
+`;
+
 const work = mkdtempSync(join(tmpdir(), 'pcrs-bundle-'));
 try {
   process.stdout.write(`${await bundle()}\n`);
@@ -56,13 +63,6 @@ async function bundle(): Promise<string> {
   await output(['tar', '-czf', archive, name], { cwd: work });
   return archive;
 }
-
-const readMe = `pcrs and the Node that runs it. Nothing else is needed.
-
-  bin/pcrs                   lists the tools
-  sha256sum -c SHA256SUMS    proves the files
-  share/man, share/completion
-`;
 
 async function installInto(folder: string, packed: Awaited<ReturnType<typeof readTarballs>>): Promise<void> {
   mkdirSync(folder, { recursive: true });
