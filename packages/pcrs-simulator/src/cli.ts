@@ -6,6 +6,7 @@ import { type Form, formNames } from './form-names.ts';
 import { helpNotes } from './help-notes.ts';
 import type { SimulatorOptions } from './index.ts';
 import type { RateLimit } from './rate-window.ts';
+import { parseEvent } from './world-events.ts';
 
 const world = { group: 'The world' } as const;
 const truth = { group: 'The truth, without serving' } as const;
@@ -62,6 +63,12 @@ const flags = {
     describe: 'the date on which the world began',
     value: 'DATE',
     default: '2026-11-22',
+    ...world,
+  }),
+  event: flag.list({
+    describe: 'something that happens on a day of the world, see below; may be repeated',
+    value: 'EVENT,…',
+    item: parseEvent,
     ...world,
   }),
   'rate-limit': flag.text({
@@ -239,6 +246,7 @@ function simulatorOptions({ flags: values }: Context<typeof flags>): SimulatorOp
     rateHeaders: !values.noRateHeaders,
     forms: values.form,
     faults: values.fault,
+    events: values.event,
     requestsKept: 0,
   };
 }

@@ -3,6 +3,7 @@ import { hash, pick } from './hash.ts';
 import type { Hosts } from './hosts.ts';
 import { SLOTS, type Technology } from './technologies.ts';
 import { benchmarks, units } from './titles.ts';
+import { WorldEvents } from './world-events.ts';
 import type { WorldSize } from './world-size.ts';
 
 /** A policy of the world. */
@@ -36,17 +37,27 @@ export class Policies {
   readonly list: readonly Policy[];
   readonly #size: WorldSize;
   readonly #hosts: Hosts;
+  readonly #events: WorldEvents;
   readonly #byId: Map<string, Policy>;
 
   constructor(size: WorldSize, hosts: Hosts) {
     this.#size = size;
     this.#hosts = hosts;
+    this.#events = new WorldEvents(size);
     const length = size.policies + Math.floor(size.day / DAYS_PER_POLICY);
-    const all = Array.from({ length }, (_, index) => policyAt(size, index));
+    const all = Array.from({ length }, (_, index) => this.#renamed(policyAt(size, index)));
     this.list = all.filter(
-      ({ index }) => index % 8 !== 6 || index >= size.policies || size.day < 2 + (index % 3),
+      ({ index }) =>
+        (index % 8 !== 6 || index >= size.policies || size.day < 2 + (index % 3)) &&
+        !this.#events.befell('remove', index),
     );
     this.#byId = new Map(this.list.map((policy) => [String(policy.id), policy]));
+  }
+
+  #renamed(policy: Policy): Policy {
+    return this.#events.befell('rename', policy.index)
+      ? { ...policy, title: `${policy.title} (renamed)` }
+      : policy;
   }
 
   byId(id: string): Policy | undefined {
@@ -56,6 +67,7 @@ export class Policies {
   /** Whether the policy is evaluated on a day of the world after the first. */
   evaluatedOn(policy: Policy, day: number): boolean {
     if (!policy.active || !policy.evaluated || day < policy.born) return false;
+    if (this.#events.changes(policy.index, day)) return true;
     return day === policy.born || hash(this.#size.seed, policy.index, day, 21) % 4 !== 0;
   }
 
@@ -81,6 +93,7 @@ export class Policies {
   /** Whether a host is in a policy: it runs what the policy is about, and the policy takes it. */
   holds(policy: Policy, index: number): boolean {
     if (!policy.evaluated || !policy.slots.includes(index % SLOTS)) return false;
+    if (this.#events.isAway(index)) return false;
     const born = Math.max(this.#hosts.born(index), policy.born);
     if (born > 0 && this.firstEvaluationSince(policy, born) === undefined) return false;
     const { seed, hostsPerPolicy } = this.#size;

@@ -45,18 +45,21 @@ export class PolicyControls {
     this.#size = size;
   }
 
-  /** All controls of a policy for one family of technologies. */
-  of(policy: Policy, family: Family, evidence: EvidenceKind): readonly PolicyControl[] {
-    const key = `${policy.index} ${family} ${evidence}`;
+  /** The first controls of a policy for one family of technologies; by default those that the world gives each policy. */
+  of(
+    policy: Policy,
+    family: Family,
+    evidence: EvidenceKind,
+    count = this.#size.controls,
+  ): readonly PolicyControl[] {
+    const key = `${policy.index} ${family} ${evidence} ${count}`;
     const found = this.#kept.get(key);
     if (found !== undefined) {
       this.#kept.delete(key);
       this.#kept.set(key, found);
       return found;
     }
-    const made = Array.from({ length: this.#size.controls }, (_, n) =>
-      this.#make(policy, family, evidence, n),
-    );
+    const made = Array.from({ length: count }, (_, n) => this.#make(policy, family, evidence, n));
     this.#kept.set(key, made);
     if (this.#kept.size > POLICIES_KEPT) this.#kept.delete(this.#kept.keys().next().value as string);
     return made;
@@ -97,7 +100,8 @@ export class PolicyControls {
 
 /** The evidence of a posture, by its status and luck. */
 export function findingOf(control: PolicyControl, status: Status, luck: number): Buffer {
-  return pick(status === 0 ? control.passed : status === 1 ? control.failed : control.error, luck >>> 19);
+  const found = { 0: control.passed, 1: control.failed, 2: control.error, 3: control.failed }[status];
+  return pick(found, luck >>> 19);
 }
 
 function textBytes(texts: ControlTexts): Buffer {

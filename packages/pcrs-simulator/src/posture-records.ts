@@ -3,12 +3,23 @@ import { hash } from './hash.ts';
 import type { Host, Hosts } from './hosts.ts';
 import type { Policies, Policy } from './policies.ts';
 import { type EvidenceKind, findingOf, type PolicyControl, PolicyControls } from './policy-controls.ts';
-import { type Evaluations, evaluationsOf, type History, statusMembers, tell } from './status-history.ts';
+import {
+  type Evaluations,
+  evaluationsOf,
+  type History,
+  type Status,
+  statusMembers,
+  type Turns,
+  tell,
+} from './status-history.ts';
 import type { Technology } from './technologies.ts';
+import { WorldEvents } from './world-events.ts';
 import type { WorldSize } from './world-size.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 const FIRST_RECORD_ID = 20_000_000_000;
+/** More than all ids of a world; three times that stays below 2^53. */
+const REISSUE_STRIDE = 2_200_000_000_000_000;
 const DAY_MS = 86_400_000;
 /** Minutes after its scan at which a host is evaluated, and at which the record is written. */
 const EVALUATED_AFTER = 8 * 60;
@@ -58,6 +69,7 @@ interface Occasion {
   /** The controls before it have been taken out of the policy. */
   readonly firstControl: number;
   readonly controls: readonly PolicyControl[];
+  readonly turnsOf: (control: number) => Turns | undefined;
 }
 
 /**
@@ -69,12 +81,14 @@ export class PostureRecords {
   readonly #hosts: Hosts;
   readonly #policies: Policies;
   readonly #controls: PolicyControls;
+  readonly #events: WorldEvents;
 
   constructor(size: WorldSize, hosts: Hosts, policies: Policies) {
     this.#size = size;
     this.#hosts = hosts;
     this.#policies = policies;
     this.#controls = new PolicyControls(size);
+    this.#events = new WorldEvents(size);
   }
 
   /** The records of policy–host pairs, in the order of the pairs, in blocks of about 256 KiB. */
@@ -89,7 +103,7 @@ export class PostureRecords {
           const control = occasion.controls[n] as PolicyControl;
           if (n < occasion.firstControl || (options.excludeInactiveControls && control.inactive)) continue;
           const luck = hash(occasion.luck, n, 0, 62);
-          tell(story, occasion.dates, luck, occasion.failing * control.weight);
+          tell(story, occasion.dates, luck, occasion.failing * control.weight, occasion.turnsOf(n));
           if (story.modified < occasion.changedSince) continue;
           const finding = findingOf(control, story.status, luck);
           const needed =
@@ -128,7 +142,7 @@ export class PostureRecords {
   /** One occasion per instance of the policy's technologies on the host; none where a filter leaves the host out. */
   *#occasions({ policy, host }: Pair, options: RecordOptions): Generator<Occasion> {
     const { seed } = this.#size;
-    const dates = evaluationsOf(this.#size, this.#hosts, this.#policies, policy, host);
+    const dates = evaluationsOf(this.#size, this.#hosts, this.#policies, this.#events, policy, host);
     const scanned = instant(dates.last, host.scanSecond);
     if (scanned < (options.scannedFrom ?? -Infinity) || scanned > (options.scannedTo ?? Infinity)) return;
     const second = host.scanSecond + EVALUATED_AFTER;
@@ -145,6 +159,8 @@ export class PostureRecords {
       failing: Math.min(0.6, policy.failing * harder),
     };
     const members = this.#hosts.members(host, dates.last);
+    const count = this.#size.controls + this.#events.gained(policy.index, dates.last - this.#size.firstDay);
+    const turnsOf = this.#turnsOf(policy);
     let place = 0;
     for (const technology of policy.technologies) {
       if (!technology.slots.includes(host.slot)) continue;
@@ -152,16 +168,33 @@ export class PostureRecords {
       for (const instance of instancesOf(technology, hash(seed, host.index, technology.id, 64))) {
         yield {
           ...common,
-          firstId: FIRST_RECORD_ID + (policy.index * 5_000_000 + host.index) * 4096 + place,
+          firstId:
+            FIRST_RECORD_ID +
+            this.#events.reissues * REISSUE_STRIDE +
+            (policy.index * 5_000_000 + host.index) * 4096 +
+            place,
           lead: leadOf(policy, host, instance),
           technologyId: `${technology.id},"status":"`,
           hostPart: Buffer.from(`${members},"technology":${named}`),
           luck: hash(seed, policy.index * 4 + place, host.index, 65),
-          controls: this.#controls.of(policy, technology.family, options.evidence),
+          controls: this.#controls.of(policy, technology.family, options.evidence, count),
+          turnsOf,
         };
         place += 1;
       }
     }
+  }
+
+  /** What events make of the postures of a policy's controls; undefined in a world without events. */
+  #turnsOf(policy: Policy): (control: number) => Turns | undefined {
+    const events = this.#events;
+    const { firstDay } = this.#size;
+    if (this.#size.events.length === 0) return () => undefined;
+    const statusOn = (status: Status, luck: number, day: number): Status => {
+      if (events.isErrorNight(day - firstDay)) return 2;
+      return status === 1 && events.isExcepted(luck, day - firstDay) ? 3 : status;
+    };
+    return (control) => ({ brokenSince: firstDay + events.brokenSince(policy.index, control), statusOn });
   }
 
   #tail(host: Host, version: number): string {

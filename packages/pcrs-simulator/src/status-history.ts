@@ -2,6 +2,7 @@ import { dayText } from './calendar.ts';
 import { hash } from './hash.ts';
 import type { Host, Hosts } from './hosts.ts';
 import type { Policies, Policy } from './policies.ts';
+import type { WorldEvents } from './world-events.ts';
 import type { WorldSize } from './world-size.ts';
 
 /**
@@ -12,11 +13,13 @@ export interface Evaluations {
   readonly first: number;
   readonly start: number;
   readonly later: readonly number[];
+  /** Of `later`: days on which the policy was changed, and the host not scanned. */
+  readonly forced: ReadonlySet<number>;
   readonly last: number;
 }
 
-/** Passed, Failed, Error. */
-export type Status = 0 | 1 | 2;
+/** Passed, Failed, Error, PassedE (failed, with an exception). */
+export type Status = 0 | 1 | 2 | 3;
 
 /** The story of one posture; days since 1970, -1 for never. One object is used again and again. */
 export interface History {
@@ -29,13 +32,14 @@ export interface History {
   modified: number;
 }
 
-const names = ['Passed', 'Failed', 'Error'] as const;
+const names = ['Passed', 'Failed', 'Error', 'PassedE'] as const;
 
 /** The days on which a policy was evaluated on a host that it holds. */
 export function evaluationsOf(
   size: WorldSize,
   hosts: Hosts,
   policies: Policies,
+  events: WorldEvents,
   policy: Policy,
   host: Host,
 ): Evaluations {
@@ -46,11 +50,16 @@ export function evaluationsOf(
   const first =
     born === undefined ? start - 30 - (hash(size.seed, host.index, policy.index, 41) % 600) : start;
   const later: number[] = [];
+  const forced = new Set<number>();
   for (let day = (born ?? 0) + 1; day <= size.day; day++) {
-    if (policies.evaluatedOn(policy, day) && hosts.scannedOn(host.index, day))
+    const natural = policies.evaluatedOn(policy, day) && hosts.scannedOn(host.index, day);
+    if (natural) later.push(size.firstDay + day);
+    else if (events.changes(policy.index, day) && policy.active) {
       later.push(size.firstDay + day);
+      forced.add(size.firstDay + day);
+    }
   }
-  return { first, start, later, last: later.at(-1) ?? start };
+  return { first, start, later, forced, last: later.at(-1) ?? start };
 }
 
 /**
@@ -58,9 +67,16 @@ export function evaluationsOf(
  *
  * Takes   luck       the posture's own number
  *         threshold  the share of failures, 0 to 1
+ *         turns      what events make of it
  */
-export function tell(story: History, dates: Evaluations, luck: number, threshold: number): void {
-  const failed = (luck & 0xffff) < threshold * 65_536;
+export function tell(
+  story: History,
+  dates: Evaluations,
+  luck: number,
+  threshold: number,
+  turns: Turns = uneventful,
+): void {
+  const failed = (luck & 0xffff) < threshold * 65_536 || dates.start >= turns.brokenSince;
   story.firstFail = story.lastFail = story.firstPass = story.lastPass = story.modified = -1;
   if (luck >>> 25 === 7) {
     story.status = 2;
@@ -79,15 +95,27 @@ export function tell(story: History, dates: Evaluations, luck: number, threshold
     if (changed === dates.start) story.previous = failed ? 0 : 1;
   }
   mark(story, story.status, story.modified, dates.start);
+  let beneath = story.status;
   for (const day of dates.later) {
     story.previous = story.status;
-    if (hash(luck, day, 0, 42) % 40 === 0) {
-      story.status = story.status === 1 ? 0 : 1;
-      story.modified = day;
-    }
-    mark(story, story.status, day, day);
+    if (day >= turns.brokenSince) beneath = 1;
+    else if (!dates.forced.has(day) && hash(luck, day, 0, 42) % 40 === 0) beneath = beneath === 1 ? 0 : 1;
+    const status = turns.statusOn(beneath, luck, day);
+    if (status !== story.status) story.modified = day;
+    story.status = status;
+    if (status < 2) mark(story, status, day, day);
   }
 }
+
+/** How events turn the story of a posture; days since 1970. */
+export interface Turns {
+  /** The control fails everywhere from then on. */
+  readonly brokenSince: number;
+  /** What a status becomes that was found on that day. */
+  statusOn(status: Status, luck: number, day: number): Status;
+}
+
+const uneventful: Turns = { brokenSince: Infinity, statusOn: (status) => status };
 
 function mark(story: History, status: Status, first: number, last: number): void {
   if (status === 1) {

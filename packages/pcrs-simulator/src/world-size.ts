@@ -1,4 +1,5 @@
 import { dayOf } from './calendar.ts';
+import type { WorldEvent } from './world-events.ts';
 
 /** What decides a world; two worlds of the same size are the same to the byte. */
 export interface WorldSize {
@@ -12,6 +13,7 @@ export interface WorldSize {
   readonly day: number;
   /** The day since 1970 on which the world began. */
   readonly firstDay: number;
+  readonly events: readonly WorldEvent[];
   readonly customerUuid: string;
   readonly subscriptionId: number;
 }
@@ -26,6 +28,8 @@ export interface WorldOptions {
   day?: number | undefined;
   /** The date on which the world began, `YYYY-MM-DD`. */
   start?: string | undefined;
+  /** What happens on purpose, besides the daily changes. */
+  events?: readonly WorldEvent[] | undefined;
 }
 
 /**
@@ -46,6 +50,7 @@ export function worldSize(options: WorldOptions): WorldSize {
     hostsPerPolicy: within('hostsPerPolicy', options.hostsPerPolicy ?? 0, 0, 5_000_000),
     day: within('day', options.day ?? 0, 0, 3650),
     firstDay: dayOf(start),
+    events: options.events ?? [],
     customerUuid: `00000000-0000-4000-8000-${String(seed).padStart(12, '0')}`,
     subscriptionId: 263_190 + seed,
   };
