@@ -13,7 +13,7 @@ test('a failed end tells stage, status, code and message, without a secret', () 
     terminal: false,
     write() {},
   });
-  log.secret('s3cret');
+  log.secrets.add('s3cret');
   const { endedAt, ...end } = failedEnd(
     'pcrs-auth',
     null,

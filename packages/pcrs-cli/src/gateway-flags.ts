@@ -193,6 +193,7 @@ export function gatewayOptions(context: ConnectionContext) {
     userAgent: `${context.tool}/${context.version}`,
     signal,
     log,
+    secrets: log.secrets,
     waiting: (text: string | undefined) => progress.update({ waiting: text ?? '' }),
     allowed: (left: number, seconds: number) => progress.update({ allowance: { left, seconds } }),
     origins,

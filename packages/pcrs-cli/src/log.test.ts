@@ -15,7 +15,7 @@ function logged(
 test('a secret is shown nowhere, however it is written', () => {
   for (const format of ['text', 'json'] as const) {
     const { log, lines } = logged({ format, verbose: true });
-    log.secret('p"ss wörd&');
+    log.secrets.add('p"ss wörd&');
     log.warn('wrong: p"ss wörd&');
     log.verbose(`form ${encodeURIComponent('p"ss wörd&')} json ${JSON.stringify('p"ss wörd&')}`);
     assert.doesNotMatch(lines.join(''), /p\\?"ss|p%22ss/);

@@ -1,3 +1,6 @@
+import { Secrets } from 'pcrs-records/secrets';
+import { terminalText } from 'pcrs-records/terminal-text';
+
 /** Messages for people, one line each, on stderr. */
 export interface Log {
   /** Trouble: shown always, and counted. */
@@ -10,8 +13,8 @@ export interface Log {
   verbose(message: string): void;
   /** The last line of a failure; shown always. */
   error(message: string): void;
-  /** From now on this text is `[secret]` wherever it would be shown. */
-  secret(text: string): void;
+  /** What is `[secret]` wherever it would be shown. */
+  readonly secrets: Secrets;
   /** A text with every known secret taken out. */
   redacted(text: string): string;
   readonly warnings: number;
@@ -30,15 +33,11 @@ export interface LogOptions {
 
 /** Opens the log of a tool. */
 export function openLog(options: LogOptions): Log {
-  const secrets = new Set<string>();
+  const secrets = new Secrets();
   let warnings = 0;
-  const redacted = (text: string): string => {
-    let shown = text;
-    for (const secret of secrets) shown = shown.replaceAll(secret, '[secret]');
-    return shown;
-  };
+  const redacted = (text: string): string => secrets.scrub(text);
   const tell = (level: string, message: string): void => {
-    const line = redacted(message.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' '));
+    const line = terminalText(redacted(message).replace(/\s+/g, ' '));
     if (options.format === 'text') options.write(`${options.tool}: ${line}\n`);
     else {
       const record = { time: new Date().toISOString(), level, tool: options.tool, message: line };
@@ -62,14 +61,7 @@ export function openLog(options: LogOptions): Log {
     error(message) {
       tell('error', message);
     },
-    secret(text) {
-      if (text.length < 4) return;
-      secrets.add(text);
-      const encoded = encodeURIComponent(text);
-      if (encoded !== text) secrets.add(encoded);
-      const inJson = JSON.stringify(text).slice(1, -1);
-      if (inJson !== text) secrets.add(inJson);
-    },
+    secrets,
     redacted,
     get warnings() {
       return warnings;

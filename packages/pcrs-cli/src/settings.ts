@@ -26,7 +26,7 @@ const isObject = (value: unknown): value is JsonObject =>
  * Takes   file     --config, or undefined for `$XDG_CONFIG_HOME/pcrs/config.json`
  *         name     --profile, or undefined for `default`
  *         known    the flags that a profile may set for this tool, and those it may set for all tools
- * Yields  undefined where neither was asked for and the file does not exist
+ * Yields  undefined where neither was asked for and the file does not exist or cannot be reached
  * Throws  PCRS_USAGE naming the file and what is wrong in it
  */
 export function readProfile(
@@ -114,11 +114,12 @@ function readText(path: string, mustExist: boolean): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const missing =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ||
-      (error as NodeJS.ErrnoException).code === 'ENOTDIR';
-    if (missing && !mustExist) return undefined;
-    throw codedError('PCRS_USAGE', `${path}: ${missing ? 'no such file' : (error as Error).message}`);
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const missing = code === 'ENOENT' || code === 'ENOTDIR';
+    // A service may have the home directory of another user, which it cannot enter.
+    const unreachable = missing || code === 'EACCES' || code === 'EPERM' || code === 'ELOOP';
+    if (unreachable && !mustExist) return undefined;
+    throw codedError('PCRS_USAGE', `${path}: ${missing ? 'no such file' : message}`);
   }
 }
 

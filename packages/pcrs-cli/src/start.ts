@@ -12,6 +12,7 @@ import { openOutput } from './output.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { type ReadFlags, readFlags } from './read-flags.ts';
 import { stopWithParent } from './stop-with-parent.ts';
+import { terminalOutput } from './terminal-output.ts';
 import type { AnyTool, Context, Tool } from './tool.ts';
 
 type CommonValues = FlagValues<typeof commonFlags>;
@@ -110,11 +111,12 @@ async function runMain(
       writeStderr(line);
     },
   });
-  for (const name of ['PCRS_PASSWORD', 'PCRS_TOKEN']) if (process.env[name]) log.secret(process.env[name]);
-  if (read.profilePassword) log.secret(read.profilePassword);
+  for (const name of ['PCRS_PASSWORD', 'PCRS_TOKEN']) log.secrets.add(process.env[name] ?? '');
+  log.secrets.add(read.profilePassword ?? '');
   for (const sentence of read.unknownVariables) log.warn(sentence);
   verifyTls(log);
-  const output = openOutput(process.stdout, (error) => stop.abort(error));
+  const opened = openOutput(process.stdout, (error) => stop.abort(error));
+  const output = process.stdout.isTTY ? terminalOutput(opened) : opened;
   const forget = stopOnSignals(stop);
   stopWithParent(stop, graceMs);
   try {

@@ -1,3 +1,5 @@
+import { spelledOut } from './terminal-text.ts';
+
 /** Codes of the errors that the suite throws; `pcrs-cli` maps them to exit statuses. */
 export type ErrorCode =
   | 'PCRS_MACHINE'
@@ -36,10 +38,6 @@ export function recordError(line: number, expected: string, found: string): Code
 
 /** The first 80 characters of a text, on one line, safe for a terminal. */
 export function excerpt(text: string): string {
-  const head = text.trimStart().slice(0, 80);
-  const shown = head.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const shown = spelledOut(text.trimStart().slice(0, 80));
   return shown.length === 0 ? 'nothing' : text.trimStart().length > 80 ? `${shown}…` : shown;
 }

@@ -1,4 +1,5 @@
 import { durationWords } from 'pcrs-records/duration';
+import { terminalLines } from 'pcrs-records/terminal-text';
 import type { StatusRecord } from './index.ts';
 import { kindTables } from './kind-tables.ts';
 
@@ -17,10 +18,8 @@ export function statusTable(status: StatusRecord): string {
     missing(status),
     beside(status),
   ];
-  return `${parts
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
-    .join('\n\n')}\n`.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, ' ');
+  const filled = parts.filter((lines) => lines.length > 0).map((lines) => lines.join('\n'));
+  return terminalLines(`${filled.join('\n\n')}\n`);
 }
 
 function heading({ database, complete, ageSeconds, reasons }: StatusRecord): string[] {

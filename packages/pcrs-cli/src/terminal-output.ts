@@ -1,0 +1,14 @@
+import { spelledOut } from 'pcrs-records/terminal-text';
+import type { Output } from './output.ts';
+
+/**
+ * An output whose reader is a terminal: what would move its cursor or turn its text is written as \u009b, which JSON
+ * reads back as it was. A pipe or file gets every byte as it is.
+ */
+export function terminalOutput(output: Output): Output {
+  const safe = (chunk: Uint8Array | string): string => {
+    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
+    return text.split('\n').map(spelledOut).join('\n');
+  };
+  return { ...output, write: (chunk) => output.write(safe(chunk)) };
+}
