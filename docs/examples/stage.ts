@@ -11,7 +11,7 @@ const tell = (message: string) => void process.stderr.write(`${message}\n`);
 
 const gateway = await openGateway({
   env: process.env, // PCRS_GATEWAY, PCRS_USERNAME, PCRS_PASSWORD, the folder for the token
-  log: { warn: tell, info: tell, verbose() {}, secret() {} },
+  log: { warn: tell, info: tell, verbose() {} },
 });
 const failing = new Map<string, number>();
 try {

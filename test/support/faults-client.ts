@@ -30,7 +30,7 @@ export async function withClient<T>(
     ...{ rate: { requests: 100_000, seconds: 1 }, concurrency: 8, backoffBaseMs: 1 },
     env: { PCRS_PASSWORD: 'a password', PCRS_STATE_DIR: state },
     ...{ uid: process.getuid?.(), userAgent: 'pcrs-faults', signal: new AbortController().signal },
-    log: { warn: (message) => warnings.push(message), info() {}, verbose() {}, secret() {} },
+    log: { warn: (message) => warnings.push(message), info() {}, verbose() {} },
     ...limits,
   };
   const gateway = await openGateway(options);

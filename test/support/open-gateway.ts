@@ -26,7 +26,7 @@ export async function simulatorAndGateway(
     uid: process.getuid?.(),
     userAgent: 'pcrs-test',
     signal: new AbortController().signal,
-    log: { warn: (message) => warnings.push(message), info() {}, verbose() {}, secret() {} },
+    log: { warn: (message) => warnings.push(message), info() {}, verbose() {} },
     ...gatewayOptions,
   });
   after(async () => {

@@ -27,7 +27,7 @@ async function withSimulator(
       backoffBaseMs: 10,
     },
     ...{ uid: process.getuid?.(), userAgent: 'test/1', signal: new AbortController().signal },
-    log: { warn: (message) => void warnings.push(message), info() {}, verbose() {}, secret() {} },
+    log: { warn: (message) => void warnings.push(message), info() {}, verbose() {} },
     ...others,
     env: { PCRS_STATE_DIR: state, PCRS_PASSWORD: 'open sesame', ...env },
   };

@@ -7,7 +7,11 @@ const read = (text: string, place = '-', stdinIs = 'stream') => {
   async function* stdin() {
     for (const byte of Buffer.from(text)) yield Buffer.of(byte);
   }
-  const context = { stdin: stdin(), stdinIs, log: { secret: (value: string) => void hidden.push(value) } };
+  const context = {
+    stdin: stdin(),
+    stdinIs,
+    log: { secrets: { add: (value: string) => void hidden.push(value) } },
+  };
   return readCredentials(place, context).then((credentials) => ({ credentials, hidden }));
 };
 

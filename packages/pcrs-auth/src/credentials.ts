@@ -18,7 +18,11 @@ const maxBytes = 64 * 1024;
  */
 export async function readCredentials(
   place: string,
-  context: { stdin: AsyncIterable<Uint8Array>; stdinIs: string; log: { secret(value: string): void } },
+  context: {
+    stdin: AsyncIterable<Uint8Array>;
+    stdinIs: string;
+    log: { secrets: { add(value: string): void } };
+  },
 ): Promise<Credentials> {
   if (place !== '-') throw usage('must be - (stdin): a file goes in by < FILE');
   if (context.stdinIs === 'terminal') throw usage('reads stdin, which is a terminal; pipe the object in');
@@ -34,7 +38,7 @@ export async function readCredentials(
       .toString('utf8')
       .replace(/^\ufeff/, ''),
   );
-  if (credentials.password !== undefined) context.log.secret(credentials.password);
+  if (credentials.password !== undefined) context.log.secrets.add(credentials.password);
   return credentials;
 }
 

@@ -15,7 +15,7 @@ function optionsFor(t: TestContext, gateway: string, env: Record<string, string>
   return {
     ...{ gateway, username: 'alice', timeoutMs: 5000, retries: 2, maxWaitMs: 1000, backoffBaseMs: 10 },
     ...{ uid: process.getuid?.(), userAgent: 'test/1', signal: new AbortController().signal },
-    log: { warn() {}, info() {}, verbose() {}, secret() {} },
+    log: { warn() {}, info() {}, verbose() {} },
     env: { PCRS_STATE_DIR: state, PCRS_PASSWORD: 'open sesame', ...env },
   };
 }

@@ -4,6 +4,7 @@ import { readErrorBody } from 'pcrs-gateway/error-body';
 import { exchange } from 'pcrs-gateway/exchange';
 import { GatewayError } from 'pcrs-gateway/gateway-error';
 import { tokenClaims } from 'pcrs-gateway/jwt';
+import { clockAheadMs, clockWarning } from 'pcrs-gateway/server-clock';
 import { type AuthOptions, factsOf, type TokenFacts, withoutPasswords } from './index.ts';
 
 /** What `--check` found out. */
@@ -48,7 +49,8 @@ export async function diagnose(options: AuthOptions): Promise<Diagnosis> {
     const warnings = token === undefined ? [] : moduleWarning(token);
     const heard = await ask(account, options, token);
     if (heard instanceof Error) return { facts, warnings, failure: heard };
-    warnings.push(...clockWarning(heard.clockAheadMs));
+    const aboutClock = clockWarning(heard.clockAheadMs, clockToleranceMs);
+    if (aboutClock) warnings.push(aboutClock);
     const failure = judge(heard, account.url, token !== undefined);
     return { facts, warnings, failure: failure ?? (live instanceof Error ? live : undefined) };
   } finally {
@@ -67,22 +69,22 @@ async function ask(
   try {
     const { status, headers, body } = await exchange(
       await account.dispatcher(),
-      account.url,
+      account.way,
       {
         method: 'GET',
         path: `${path}?lastEvaluationDate=${encodeURIComponent(since)}`,
         headers: { accept: 'application/json', 'user-agent': options.userAgent, ...authorization },
       },
-      { timeoutMs: Math.min(options.timeoutMs, probeTimeoutMs), signal: options.signal },
+      { ...account.limits, timeoutMs: Math.min(options.timeoutMs, probeTimeoutMs) },
+      options.signal,
     );
-    const saidMs = Date.parse(String(headers['date'] ?? ''));
-    const clockAheadMs = Number.isNaN(saidMs) ? undefined : saidMs - (sentMs + Date.now()) / 2;
+    const aheadMs = clockAheadMs(headers, sentMs, Date.now());
     const isJson = /json/i.test(String(headers['content-type'] ?? ''));
     const scrub = (text: string) => account.secrets.scrub(text);
     const { message } = await readErrorBody(body, scrub, options.signal);
     const target =
       status >= 300 && status < 400 ? `redirect to ${scrub(String(headers['location']))}` : message;
-    return { status, isJson, said: target, clockAheadMs };
+    return { status, isJson, said: target, clockAheadMs: aheadMs };
   } catch (error) {
     options.signal.throwIfAborted();
     const failure = error as TransportFailure;
@@ -127,14 +129,5 @@ function moduleWarning(token: string): string[] {
   const named = modules.length === 0 ? 'no module' : `only ${modules.slice(0, 10).join(', ')}`;
   return [
     `the token allows ${named}: without Policy Compliance the gateway will refuse; a Manager of the subscription can give the user the module`,
-  ];
-}
-
-function clockWarning(aheadMs: number | undefined): string[] {
-  if (aheadMs === undefined || Math.abs(aheadMs) <= clockToleranceMs) return [];
-  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
-  const side = aheadMs > 0 ? 'behind' : 'ahead of';
-  return [
-    `the clock of this machine is ${minutes} min ${side} the gateway's: tokens will seem to end at the wrong time, and 7d will mean another date; set it (NTP)`,
   ];
 }

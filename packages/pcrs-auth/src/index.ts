@@ -105,7 +105,7 @@ async function liveFacts(account: Account, renew: boolean) {
 
 /** The same options with nothing to log in with. */
 export function withoutPasswords(options: AuthOptions): AuthOptions {
-  const { PCRS_PASSWORD: _, ...env } = options.env;
+  const { PCRS_PASSWORD: _, CREDENTIALS_DIRECTORY: __, ...env } = options.env;
   const { username, gateway } = options.credentials ?? {};
   const credentials = { ...(username ? { username } : {}), ...(gateway ? { gateway } : {}) };
   return {

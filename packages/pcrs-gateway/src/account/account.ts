@@ -1,31 +1,31 @@
 import { type LockTimes, lockTimes } from 'pcrs-machine/lock';
+import { Secrets } from 'pcrs-records/secrets';
 import type { Dispatcher } from 'undici';
+import { type AllLimits, type Limits, limitsOf } from '../ask/limits.ts';
+import type { Way } from '../http/connection-failure.ts';
 import { openDispatcher } from '../http/dispatcher.ts';
 import { proxyRoute } from '../http/proxy.ts';
+import { ServerClock } from '../http/server-clock.ts';
 import { passwordSources, tokenSource } from './credentials.ts';
 import { type IdentityOptions, identify, type SessionHint } from './identity.ts';
 import { tokenClaims } from './jwt.ts';
-import { Secrets } from './secrets.ts';
+import { tokenText } from './secret-text.ts';
 import { stateRoot } from './state-directory.ts';
 import { TokenStore } from './token-store.ts';
 import { Tokens } from './tokens.ts';
 
 /** What is needed to be somebody at a gateway. */
-export interface AccountOptions extends IdentityOptions {
+export interface AccountOptions extends IdentityOptions, Limits {
   caFile?: string | undefined;
   proxy?: string | undefined;
-  timeoutMs: number;
-  retries: number;
-  maxWaitMs: number;
-  /** The shortest backoff is half of it; default 500. */
-  backoffBaseMs?: number | undefined;
   userAgent: string;
   log: {
     warn(message: string): void;
     info(message: string): void;
     verbose(message: string): void;
-    secret(value: string): void;
   };
+  /** What must be shown nowhere: the log's, so that it knows what is met here. */
+  secrets?: Secrets | undefined;
   /** What to do without a token and without credentials; default: run pcrs-auth again. */
   advice?: string | undefined;
 }
@@ -33,6 +33,7 @@ export interface AccountOptions extends IdentityOptions {
 /** A user at a gateway: token, connections, and where both are kept. */
 export interface Account {
   url: string;
+  way: Way;
   /** Undefined only with a token obtained elsewhere that does not say whose it is. */
   readonly username: string | undefined;
   tokens: Tokens;
@@ -40,7 +41,8 @@ export interface Account {
   /** The state directory while it can be written. */
   stateRoot(): string | undefined;
   store: TokenStore | undefined;
-  backoffBaseMs: number;
+  limits: AllLimits;
+  clock: ServerClock;
   lockTimes: LockTimes;
   dispatcher(): Promise<Dispatcher>;
   /** Tells once that nothing can be kept, and why; from then on nothing is. */
@@ -54,7 +56,7 @@ export interface Account {
  * Throws  PCRS_USAGE; see identity.ts
  */
 export async function openAccount(options: AccountOptions, session?: SessionHint): Promise<Account> {
-  const secrets = new Secrets((value) => options.log.secret(value));
+  const { secrets = new Secrets() } = options;
   const root = stateRoot(options.env);
   const store = root === undefined ? undefined : new TokenStore(root, options.uid);
   const identity = identify(options, session, store, Date.now());
@@ -63,17 +65,11 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   const elsewhere = identity.trusted ? tokenSource(options, secrets) : undefined;
   const username = identity.username ?? subjectOf(options.env['PCRS_TOKEN']);
   const route = proxyRoute(url, options.proxy, options.env, secrets);
-  const {
-    caFile,
-    timeoutMs,
-    retries,
-    maxWaitMs,
-    userAgent,
-    signal,
-    log,
-    advice,
-    backoffBaseMs = 500,
-  } = options;
+  const proxy = route.proxy === undefined ? undefined : { url: route.proxy, name: route.name };
+  const way: Way = { gateway: url, proxy };
+  const { caFile, userAgent, signal, log, advice } = options;
+  const limits = limitsOf(options);
+  const clock = new ServerClock((message) => log.warn(message));
 
   const times = lockTimes(options.env);
   let writable = root !== undefined;
@@ -85,20 +81,29 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   };
   let opened: Promise<Dispatcher> | undefined;
   const dispatcher = () => {
-    opened ??= openDispatcher({ gateway: url, route, caFile, timeoutMs });
+    opened ??= openDispatcher({ gateway: url, route, caFile, timeoutMs: limits.timeoutMs, signal });
     return opened;
   };
-  const common = { gateway: url, secrets, userAgent, timeoutMs, retries, maxWaitMs, backoffBaseMs, signal };
   const tokens = new Tokens({
     ...{ url, username, store, elsewhere, passwords, secrets, signal, log, advice, onUnwritable: unwritable },
     lockTimes: times,
     async login(user, password) {
       const { login } = await import('./login.ts');
-      return login({ ...common, username: user, password, dispatcher: await dispatcher(), log });
+      const who = { way, username: user, password };
+      return login({
+        ...who,
+        dispatcher: await dispatcher(),
+        secrets,
+        clock,
+        userAgent,
+        limits,
+        signal,
+        log,
+      });
     },
   });
   return {
-    ...{ url, tokens, secrets, store, backoffBaseMs, dispatcher, onUnwritable: unwritable },
+    ...{ url, way, tokens, secrets, store, limits, clock, dispatcher, onUnwritable: unwritable },
     lockTimes: times,
     get username() {
       return tokens.username;
@@ -111,7 +116,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
 }
 
 function subjectOf(token: string | undefined): string | undefined {
-  return token === undefined ? undefined : tokenClaims(token.trim()).subject;
+  return token === undefined ? undefined : tokenClaims(tokenText(token)).subject;
 }
 
 function messageOf(error: unknown): string {

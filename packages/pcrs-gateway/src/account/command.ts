@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { usageError } from '../ask/gateway-error.ts';
+import { secretText } from './secret-text.ts';
 
 const maxOutputBytes = 64 * 1024;
+/** What the command left running may hold its output open; what it printed itself is here by then. */
+const lastOutputMs = 200;
 
 export interface CommandOptions {
   /** The flag it came by, for messages; the command itself is a secret. */
@@ -13,7 +16,8 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a command in the shell and gives what it printed, without the line break at its end.
+ * Runs a command in the shell and gives what it printed; see secretText. It is over when the command is, whatever that
+ * left running.
  *
  * Its stdin is empty (ours is the pipe), and its stderr is not shown: a shell repeats there what it was told to run.
  *
@@ -22,7 +26,7 @@ export interface CommandOptions {
 export async function outputOf(command: string, options: CommandOptions): Promise<string> {
   const { flag, env, signal, timeoutMs = 300_000 } = options;
   signal.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const child = spawn(command, { shell: true, env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
   // What the shell started may hold the pipe open for longer than anybody waits.
   const leave = () => {
@@ -48,21 +52,19 @@ export async function outputOf(command: string, options: CommandOptions): Promis
     if (length > maxOutputBytes) end('printed more than 64 KiB');
   });
   child.on('error', (error) => end(`cannot be run (${(error as { code?: string }).code ?? 'no shell'})`));
-  child.on('close', (status, killedBy) => {
-    const text = withoutLineBreak(Buffer.concat(chunks).toString('utf8'));
-    if (status !== 0) end(`ended ${killedBy === null ? `with status ${status}` : `by ${killedBy}`}`);
-    else if (text === '') end('printed nothing');
-    else resolve(text);
-  });
+  const finish = (status: number | null, killedBy: string | null) => {
+    leave();
+    if (status !== 0) return end(`ended ${killedBy === null ? `with status ${status}` : `by ${killedBy}`}`);
+    const printed = Buffer.concat(chunks);
+    if (/^\s*$/.test(printed.toString('latin1'))) end('printed nothing');
+    else resolve(printed);
+  };
+  child.on('exit', (status, killedBy) => setTimeout(finish, lastOutputMs, status, killedBy).unref());
+  child.on('close', finish);
   try {
-    return await promise;
+    return secretText(await promise, `${flag}: what the command printed`);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-/** A secret as it stands in a file or comes from a command: one line break at its end is not part of it. */
-export function withoutLineBreak(text: string): string {
-  return text.replace(/\r?\n$/, '');
 }

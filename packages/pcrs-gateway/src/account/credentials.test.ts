@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Secrets } from 'pcrs-records/secrets';
 import { temporaryDirectory } from '../http/local-gateway.test.ts';
 import { type CredentialOptions, passwordSources, tokenSource } from './credentials.ts';
-import { Secrets } from './secrets.ts';
 
 const unix = { skip: process.getuid === undefined && 'modes are not checked here' };
 
@@ -21,7 +22,12 @@ function given(t: TestContext, changes: Partial<CredentialOptions>) {
     },
     ...changes,
   };
-  const secrets = new Secrets((value) => void hidden.push(value));
+  const secrets = new Secrets();
+  const add = secrets.add.bind(secrets);
+  secrets.add = (value) => {
+    hidden.push(value);
+    add(value);
+  };
   return { options, secrets, warnings, hidden, file, sources: () => passwordSources(options, secrets) };
 }
 
@@ -74,12 +80,67 @@ test('names a password file that is missing, empty or a directory', async (t) =>
   writeFileSync(file, '\n');
   for (const [path, message] of [
     [file, /is empty/],
-    [`${file}.not`, /no such file/],
+    [`${file}.not`, /does not exist \(ENOENT\)/],
     [join(file, '..'), /is a directory/],
   ] as const) {
     options.passwordFile = path;
     await assert.rejects(sources()[0]!.read(), { code: 'PCRS_USAGE', message });
   }
+});
+
+test('reads a password file with a byte order mark, and refuses what is not UTF-8 before anybody is asked', async (t) => {
+  const { file, options, sources } = given(t, {});
+  options.passwordFile = file;
+  writeFileSync(file, '\ufeffpass wörd\r\n');
+  assert.equal(await sources()[0]!.read(), 'pass wörd');
+  const wrong = [
+    Buffer.from('\ufeffgeheim\n', 'utf16le'),
+    Buffer.from('geheim\n', 'utf16le'),
+    Buffer.from('\ufeffgeheim', 'utf16le').swap16(),
+    Buffer.from('geh\xe4im', 'latin1'),
+  ];
+  for (const bytes of wrong) {
+    writeFileSync(file, bytes);
+    const message = /^--password-file .*: is (UTF-16, )?not UTF-8; save it as UTF-8$/;
+    await assert.rejects(sources()[0]!.read(), { code: 'PCRS_USAGE', message });
+  }
+  const command = given(t, { passwordCommand: `cat ${file}` });
+  writeFileSync(file, '\ufeffby command\n');
+  assert.equal(await command.sources()[0]!.read(), 'by command');
+});
+
+test('is interrupted while a password file is a pipe that nobody writes to', unix, async (t) => {
+  const stop = new AbortController();
+  const { file, options, sources } = given(t, { signal: stop.signal });
+  const pipe = `${file}.pipe`;
+  execFileSync('mkfifo', [pipe]);
+  options.passwordFile = pipe;
+  const reading = sources()[0]!.read();
+  setTimeout(() => stop.abort(new Error('interrupted')), 50);
+  await assert.rejects(reading, /interrupted/);
+});
+
+test('does not wait for what a command left running in the background', unix, async (t) => {
+  const { sources } = given(t, { passwordCommand: 'sleep 60 & echo from command' });
+  const startedMs = performance.now();
+  assert.equal(await sources()[0]!.read(), 'from command');
+  assert.ok(performance.now() - startedMs < 20_000);
+});
+
+test("takes a service manager's credential where nothing else is set", async (t) => {
+  const { file, options, sources } = given(t, { prompt: async () => 'from prompt' });
+  const directory = join(file, '..');
+  options.env = { ...options.env, CREDENTIALS_DIRECTORY: directory, PCRS_USERNAME: 'alice' };
+  assert.deepEqual(
+    sources().map(({ name }) => name),
+    ['the prompt'],
+  );
+  writeFileSync(join(directory, 'pcrs-password'), 'from systemd\n', { mode: 0o644 });
+  const [source] = sources();
+  assert.equal(await source!.read(), 'from systemd');
+  assert.deepEqual([source!.user, source!.shared, source!.name], ['alice', true, 'CREDENTIALS_DIRECTORY']);
+  options.profilePassword = 'from profile';
+  assert.equal(await sources()[0]!.read(), 'from profile');
 });
 
 test('never shows what a password command is, printed on stderr, or failed with', async (t) => {
@@ -130,7 +191,7 @@ test('lets a source that names a user serve only that user', (t) => {
 test('takes a token obtained elsewhere from a file, a command, or the environment, in this order', async (t) => {
   const { file, options, secrets } = given(t, {});
   options.env = { ...options.env, PCRS_TOKEN: ' a.b.c\n' };
-  assert.equal(await tokenSource(options, secrets)!.read(), 'a.b.c');
+  assert.equal(await tokenSource(options, secrets)!.read(), ' a.b.c\n');
   options.tokenCommand = 'echo d.e.f';
   assert.equal(await tokenSource(options, secrets)!.read(), 'd.e.f');
   options.tokenFile = file;

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Secrets } from 'pcrs-records/secrets';
 import { usageError } from '../ask/gateway-error.ts';
-import type { Secrets } from './secrets.ts';
 
 /** The part of the options that credentials come from. */
 export interface CredentialOptions {
@@ -54,6 +56,7 @@ export function passwordSources(options: CredentialOptions, secrets: Secrets): S
     profilePassword === undefined
       ? undefined
       : fixed("the profile's password", profileUser(options), true, profilePassword),
+    serviceCredential(options),
     prompt === undefined
       ? undefined
       : {
@@ -72,7 +75,17 @@ export function tokenSource(options: CredentialOptions, secrets: Secrets): Sourc
     return commandSource('--token-command', 'tokenCommand', tokenCommand, options, secrets);
   }
   if (!env['PCRS_TOKEN']) return undefined;
-  return fixed('PCRS_TOKEN', userOf('environment', options), true, env['PCRS_TOKEN'].trim());
+  return fixed('PCRS_TOKEN', userOf('environment', options), true, env['PCRS_TOKEN']);
+}
+
+/** The password that a service manager (systemd, LoadCredential=pcrs-password:…) put beside the service. */
+function serviceCredential(options: CredentialOptions): Source | undefined {
+  const directory = options.env['CREDENTIALS_DIRECTORY'];
+  const path = directory === undefined ? undefined : join(directory, 'pcrs-password');
+  if (path === undefined || !existsSync(path)) return undefined;
+  // Whoever may enter the directory may read it; its mode says nothing.
+  const source = fileSource('CREDENTIALS_DIRECTORY', 'passwordFile', path, { ...options, uid: undefined });
+  return { ...source, user: userOf('environment', options), shared: true };
 }
 
 function fixed(name: string, user: string | undefined, shared: boolean, value: string): Source {
@@ -86,13 +99,13 @@ function fileSource(flag: string, option: string, path: string, options: Credent
     if (!told) options.log.warn(message);
     told = true;
   };
-  const { strict = false, uid } = options;
+  const { strict = false, uid, signal } = options;
   return {
     ...placed(flag, option, options),
     async read() {
       const { readSecretFile } = await import('./secret-file.ts');
       // A pipe such as /dev/fd/63 can be read once; a file is read again, since it may have changed.
-      const text = await readSecretFile(path, { flag, strict, uid, warn }).catch((error) => {
+      const text = await readSecretFile(path, { flag, strict, uid, signal, warn }).catch((error) => {
         if (last === undefined) throw error;
         return '';
       });

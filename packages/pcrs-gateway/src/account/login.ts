@@ -1,24 +1,24 @@
 import { sleep } from 'pcrs-machine/sleep';
+import type { Secrets } from 'pcrs-records/secrets';
 import type { Dispatcher } from 'undici';
 import { type ErrorBody, parseErrorBody, readErrorBody } from '../ask/error-body.ts';
 import { GatewayError } from '../ask/gateway-error.ts';
-import { header, judgeAnswer, tryBackoffMs, waitBackoffMs, waitMarginMs } from '../ask/retry.ts';
-import type { TransportFailure } from '../http/connection-failure.ts';
+import type { AllLimits } from '../ask/limits.ts';
+import { header, judgeAnswer, longestMeantMs, tryBackoffMs, waitMs } from '../ask/retry.ts';
+import type { TransportFailure, Way } from '../http/connection-failure.ts';
 import { exchange, type HttpAnswer } from '../http/exchange.ts';
+import type { ServerClock } from '../http/server-clock.ts';
 import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
-import type { Secrets } from './secrets.ts';
 
 export interface LoginOptions {
-  gateway: string;
+  way: Way;
   username: string;
   password: string;
   dispatcher: Dispatcher;
   secrets: Secrets;
   userAgent: string;
-  timeoutMs: number;
-  retries: number;
-  maxWaitMs: number;
-  backoffBaseMs: number;
+  limits: AllLimits;
+  clock: ServerClock;
   signal: AbortSignal;
   log: { info(message: string): void; verbose(message: string): void };
 }
@@ -35,14 +35,19 @@ const maxTokenBytes = 64 * 1024;
  */
 export async function login(options: LoginOptions): Promise<LiveToken> {
   options.secrets.add(options.password);
-  const started = Date.now();
+  const { limits } = options;
+  const startedMs = performance.now();
   let waits = 0;
   for (let tries = 1; ; ) {
     const outcome = await once(options);
     if ('token' in outcome) return outcome;
     const { verdict, status, text } = outcome;
     const fail = (code: 'PCRS_GATEWAY' | 'PCRS_REFUSED', end: string) =>
-      new GatewayError(code, `${options.gateway}/auth: ${text}${end}`, { reason: 'status', status, tries });
+      new GatewayError(code, `${options.way.gateway}/auth: ${text}${end}`, {
+        reason: 'status',
+        status,
+        tries,
+      });
     if (verdict.kind === 'token' || verdict.kind === 'refused') {
       const ask =
         'check user and password, and that the user has API access and is not held to single sign-on';
@@ -50,16 +55,15 @@ export async function login(options: LoginOptions): Promise<LiveToken> {
     }
     if (verdict.kind === 'wait') {
       waits += 1;
-      const toldMs = verdict.toldMs;
-      const ms =
-        toldMs === undefined ? waitBackoffMs(waits, options.backoffBaseMs) : toldMs + waitMarginMs(toldMs);
+      const ms = waitMs(verdict.toldMs, waits, limits.backoffBaseMs);
+      if (ms > longestMeantMs) throw fail('PCRS_GATEWAY', '; the wait it asks for cannot be meant');
       tell(options, `${text}; waiting ${Math.ceil(ms / 1000)} s`, ms);
-      if (Date.now() + ms - started > options.maxWaitMs)
+      if (performance.now() + ms - startedMs > limits.maxWaitMs)
         throw fail('PCRS_GATEWAY', '; later, or with more --max-wait');
       await sleep(ms, options.signal);
-    } else if (verdict.kind === 'try' && tries <= options.retries) {
-      const ms = tryBackoffMs(tries, options.backoffBaseMs);
-      tell(options, `${text}; try ${tries + 1} of ${options.retries + 1} in ${Math.ceil(ms / 1000)} s`, ms);
+    } else if (verdict.kind === 'try' && tries <= limits.retries) {
+      const ms = tryBackoffMs(tries, limits.backoffBaseMs);
+      tell(options, `${text}; try ${tries + 1} of ${limits.retries + 1} in ${Math.ceil(ms / 1000)} s`, ms);
       await sleep(ms, options.signal);
       tries += 1;
     } else {
@@ -79,11 +83,12 @@ type Failed = { verdict: ReturnType<typeof judgeAnswer>; status: number | undefi
 async function once(options: LoginOptions): Promise<LiveToken | Failed> {
   const form = { username: options.username, password: options.password, token: 'true', permissions: 'true' };
   const startedMs = performance.now();
+  const sentMs = Date.now();
   let answer: HttpAnswer;
   try {
     answer = await exchange(
       options.dispatcher,
-      options.gateway,
+      options.way,
       {
         method: 'POST',
         path: '/auth',
@@ -94,8 +99,10 @@ async function once(options: LoginOptions): Promise<LiveToken | Failed> {
         },
         body: new URLSearchParams(form).toString(),
       },
-      { timeoutMs: options.timeoutMs, signal: options.signal },
+      options.limits,
+      options.signal,
     );
+    options.clock.compare(answer.headers, sentMs);
   } catch (error) {
     options.signal.throwIfAborted();
     const failure = error as TransportFailure;
@@ -138,13 +145,15 @@ async function token(answer: HttpAnswer, options: LoginOptions): Promise<LiveTok
   return { token: text, expiresMs: endOf(text, Date.now()) };
 }
 
-/** A token that has ended as it arrives was made by a clock that differs from ours: its life counts from now. */
+/** Said times that are further apart from ours were made by another clock. */
+const sameClockMs = 60_000;
+
+/** When a token ends that was just made, by our clock: where the gateway's differs, its life counts from now. */
 function endOf(token: string, now: number): number {
   const { expiresMs, issuedMs } = tokenClaims(token);
-  if (expiresMs !== undefined && expiresMs > now) return expiresMs;
-  if (expiresMs !== undefined && issuedMs !== undefined && expiresMs > issuedMs)
-    return now + expiresMs - issuedMs;
-  return now + tokenLifeMs;
+  if (expiresMs === undefined) return now + tokenLifeMs;
+  if (issuedMs === undefined || issuedMs >= expiresMs) return expiresMs > now ? expiresMs : now + tokenLifeMs;
+  return Math.abs(issuedMs - now) > sameClockMs ? now + expiresMs - issuedMs : expiresMs;
 }
 
 async function refusal(answer: HttpAnswer, options: LoginOptions): Promise<Failed> {

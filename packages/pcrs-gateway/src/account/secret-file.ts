@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
-import { codeOf, usageError } from '../ask/gateway-error.ts';
-import { withoutLineBreak } from './command.ts';
+import { readInput } from 'pcrs-machine/read-input';
+import { usageError } from '../ask/gateway-error.ts';
+import { secretText } from './secret-text.ts';
 
 const maxSecretBytes = 64 * 1024;
 
@@ -10,35 +10,26 @@ export interface SecretFileOptions {
   /** Whether a file that others may read is refused instead of warned of. */
   strict: boolean;
   uid: number | undefined;
+  signal: AbortSignal;
   warn(message: string): void;
 }
 
 /**
- * A secret from a file of the user's own making; one line break at its end is not part of it.
+ * A secret from a file of the user's own making; see secretText.
  *
  * Takes   path   a file, or a pipe such as /dev/fd/63, which can be read once
- * Throws  PCRS_USAGE for one that is missing, unreadable or too long, and with `strict` for one that others may read
+ * Throws  PCRS_USAGE for one that is missing, unreadable or too long, and with `strict` for one that others may read;
+ *         the signal's reason
  */
 export async function readSecretFile(path: string, options: SecretFileOptions): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const stats = await file.stat();
-      if (stats.isDirectory()) throw usageError(`${options.flag} ${path}: is a directory`);
-      if (options.uid !== undefined && stats.isFile() && (stats.mode & 0o044) !== 0)
-        tellOthersMayRead(path, stats.mode, options);
-      if (stats.size > maxSecretBytes) throw usageError(`${options.flag} ${path}: holds more than 64 KiB`);
-      return withoutLineBreak(await file.readFile('utf8'));
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'PCRS_USAGE') throw error;
-    throw usageError(
-      `${options.flag} ${path}: ${code === 'ENOENT' ? 'no such file' : `cannot be read (${code})`}`,
-    );
-  }
+  const { flag, uid, signal } = options;
+  const { bytes, stats } = await readInput(path, { signal, maxBytes: maxSecretBytes }).catch((error) => {
+    signal.throwIfAborted();
+    throw usageError(`${flag} ${(error as Error).message}`);
+  });
+  if (uid !== undefined && stats.isFile() && (stats.mode & 0o044) !== 0)
+    tellOthersMayRead(path, stats.mode, options);
+  return secretText(bytes, `${flag} ${path}`);
 }
 
 function tellOthersMayRead(path: string, mode: number, options: SecretFileOptions): void {

@@ -245,6 +245,11 @@ test('takes PCRS_TOKEN before a token file, and cannot renew it', async (t) => {
   keep('from.file.x', 10_000, 'carol');
   await (await start()).ask();
   assert.equal(server.asked[0]!.headers.authorization, 'Bearer from.environment.x');
+  for (const text of ['Bearer as.copied.x', ' bearer  as.copied.x\n', 'Authorization: Bearer as.copied.x']) {
+    const copied = await open(t, { env: { PCRS_PASSWORD: undefined, PCRS_TOKEN: text } });
+    await (await copied.start()).ask();
+    assert.equal(copied.server.asked[0]!.headers.authorization, 'Bearer as.copied.x');
+  }
   const ended = await open(t, { env: { PCRS_PASSWORD: undefined, PCRS_TOKEN: jwt({ exp: inSeconds(-5) }) } });
   await assert.rejects((await ended.start()).ask(), { code: 'PCRS_REFUSED', message: /PCRS_TOKEN ended at/ });
 });
@@ -293,7 +298,7 @@ test('makes one login when several processes start or renew at once', async (t) 
   const { server, state, store } = await open(t, {}, { auth: undefined as never });
   const code = `
     const { openGateway } = await import(${JSON.stringify(new URL('../ask/gateway.ts', import.meta.url).href)});
-    const log = { warn: console.error, info() {}, verbose() {}, secret() {} };
+    const log = { warn: console.error, info() {}, verbose() {} };
     const gateway = await openGateway({
       gateway: ${JSON.stringify(server.url)}, username: 'alice', timeoutMs: 5000, retries: 0, maxWaitMs: 1000,
       rate: { requests: 100, seconds: 1 }, concurrency: 9, userAgent: 'x', signal: new AbortController().signal, log,

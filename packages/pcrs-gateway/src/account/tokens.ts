@@ -1,8 +1,9 @@
 import { type LockTimes, withLock } from 'pcrs-machine/lock';
+import type { Secrets } from 'pcrs-records/secrets';
 import { codeOf, refusedError, usageError } from '../ask/gateway-error.ts';
 import type { Source } from './credentials.ts';
 import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
-import type { Secrets } from './secrets.ts';
+import { tokenText } from './secret-text.ts';
 import type { TokenStore } from './token-store.ts';
 
 export interface TokensOptions {
@@ -153,7 +154,7 @@ export class Tokens {
     const source = this.#options.elsewhere;
     if (!source || !this.#serves(source)) return undefined;
     if (old !== undefined && !source.renewable) return undefined;
-    const token = (await source.read())?.trim();
+    const token = tokenText((await source.read()) ?? '');
     if (!token || token === old) return undefined;
     if (!/^[\x21-\x7e]+$/.test(token)) throw usageError(`${source.name}: holds no token`);
     this.#options.secrets.add(token);

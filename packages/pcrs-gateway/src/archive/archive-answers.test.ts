@@ -3,9 +3,9 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { Consume, GatewayRequest } from '../ask/ask.ts';
 import type { Gateway } from '../ask/gateway.ts';
 import { brokenBody } from '../ask/gateway-error.ts';
+import type { Consume, GatewayRequest } from '../ask/request.ts';
 import { wholeBody } from '../ask/whole.ts';
 import { askKeeping } from './ask-keeping.ts';
 

@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Consume, GatewayRequest } from '../ask/ask.ts';
 import type { Gateway } from '../ask/gateway.ts';
 import { usageError } from '../ask/gateway-error.ts';
-import { type Archive, newArchive, oldArchive, requestKey, type Waiting } from './archive.ts';
+import type { Consume, GatewayRequest } from '../ask/request.ts';
+import { type Archive, newArchive, oldArchive, type Waiting } from './archive.ts';
 import { kept } from './archive-kept.ts';
 import type { ArchivedBody, ArchiveHeader } from './archive-manifest.ts';
+import { requestKey } from './request-key.ts';
 
 /** The manifest's first line, but for what is always the same. */
 export type Header = Omit<ArchiveHeader, 'kind' | 'contract'>;
@@ -80,8 +81,8 @@ export class ArchivedAnswers {
     await this.#archive.close();
   }
 
-  #takeEarlier({ path, query, body }: GatewayRequest): ArchivedBody | undefined {
-    const key = requestKey(`${path}?${new URLSearchParams(query)}`, body?.toString());
+  #takeEarlier(request: GatewayRequest): ArchivedBody | undefined {
+    const key = requestKey(request);
     const earlier = this.#earlier.get(key);
     this.#earlier.delete(key);
     return earlier;

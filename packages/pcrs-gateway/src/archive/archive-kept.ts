@@ -1,5 +1,6 @@
-import type { Consume, GatewayRequest } from '../ask/ask.ts';
-import { type Archive, type ArchivePart, type BodyFacts, requestKey } from './archive.ts';
+import type { Consume, GatewayRequest } from '../ask/request.ts';
+import type { Archive, ArchivePart, BodyFacts } from './archive.ts';
+import { requestKey } from './request-key.ts';
 
 /**
  * A `consume` that also keeps the body, once it is taken as good; without an archive it is `consume` itself.
@@ -18,8 +19,8 @@ export function kept<T>(
     const part = await archive.part();
     try {
       const value = await consume({ ...answer, body: copied(answer.body, part) });
-      const { path, query: parameters, body } = request;
-      const key = requestKey(`${path}?${new URLSearchParams(parameters)}`, body?.toString());
+      const { path, query: parameters } = request;
+      const key = requestKey(request);
       await archive.keep(part, { key, path, parameters, askedAt, ...facts(value) });
       return value;
     } finally {

@@ -15,9 +15,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import type { GatewayRequest } from '../ask/ask.ts';
-import { type Archive, newArchive, oldArchive, requestKey } from './archive.ts';
+import type { GatewayRequest } from '../ask/request.ts';
+import { type Archive, newArchive, oldArchive } from './archive.ts';
 import { kept } from './archive-kept.ts';
+import { requestKey } from './request-key.ts';
 
 const header = {
   ...{ stage: 'pcrs-test', version: '1.0.0', runId: null, gateway: 'https://gateway.example', username: 'u' },
@@ -48,8 +49,8 @@ async function read(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 async function filled(): Promise<Archive> {
   const archive = await newArchive(directory);
   await archive.begin(header);
-  await keep(archive, requestKey('/p?a=1', 'one'), Buffer.from('[]'));
-  await keep(archive, requestKey('/p?a=1', 'two'), gzipSync('[{}]'));
+  await keep(archive, requestKey({ path: '/p', query: { a: '1' }, body: 'one' }), Buffer.from('[]'));
+  await keep(archive, requestKey({ path: '/p', query: { a: '1' }, body: 'two' }), gzipSync('[{}]'));
   return archive;
 }
 
@@ -119,14 +120,17 @@ describe('an archive', () => {
     const again = await oldArchive(directory, 'write');
     assert.deepEqual(again.manifest?.notes, [{ kind: 'cut', number: 1, hosts: 20 }]);
     await again.begin(header);
-    const body = again.bodies.get(requestKey('/p?a=1', 'two'))!;
+    const body = again.bodies.get(requestKey({ path: '/p', query: { a: '1' }, body: 'two' }))!;
     const part = await again.open(body);
     assert.equal(
       Buffer.concat(await Array.fromAsync(part.read())).toString('hex'),
       gzipSync('[{}]').toString('hex'),
     );
     await part.discard();
-    assert.match(await keep(again, requestKey('/p?a=1', 'three'), Buffer.from('[3]')), /^000003-/);
+    assert.match(
+      await keep(again, requestKey({ path: '/p', query: { a: '1' }, body: 'three' }), Buffer.from('[3]')),
+      /^000003-/,
+    );
     await again.close();
     assert.equal(checked().split('\n').length, 4);
     assert.equal((await oldArchive(directory, 'read')).bodies.size, 3);
@@ -147,7 +151,7 @@ describe('an archive', () => {
 
   it('forgets a damaged body, so that another can take its place', async () => {
     const archive = await filled();
-    const body = archive.bodies.get(requestKey('/p?a=1', 'one'))!;
+    const body = archive.bodies.get(requestKey({ path: '/p', query: { a: '1' }, body: 'one' }))!;
     writeFileSync(join(directory, body.file), 'damaged');
     await archive.forget(body);
     await keep(archive, body.key, Buffer.from('[]'));
@@ -293,7 +297,7 @@ describe('an archive', () => {
     assert.equal(await consume(answer('good')), 'good');
     await archive.close();
     const [body] = (await oldArchive(directory, 'read')).bodies.values();
-    assert.equal(body?.key, requestKey('/h?policyId=1%2C2'));
+    assert.equal(body?.key, requestKey({ path: '/h', query: { policyId: '1,2' } }));
     assert.equal(readdirSync(directory).filter((name) => name.endsWith('.json')).length, 1);
   });
 

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -42,11 +42,6 @@ export interface Waiting {
 const manifestName = 'manifest.ndjson';
 const sumsName = 'SHA256SUMS';
 const inputName = 'input.ndjson';
-
-/** A name for a question: the same path, query and body have the same one in every run. */
-export function requestKey(pathAndQuery: string, body = ''): string {
-  return createHash('sha256').update(`${pathAndQuery}\n${body}`).digest('hex').slice(0, 32);
-}
 
 /**
  * A directory that keeps every body of one run as received: `NUMBER-KEY.json.gz` (or `.json`) once it is proven whole, a line

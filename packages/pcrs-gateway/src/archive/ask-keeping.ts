@@ -1,6 +1,6 @@
-import type { GatewayRequest } from '../ask/ask.ts';
 import type { Gateway } from '../ask/gateway.ts';
 import { usageError } from '../ask/gateway-error.ts';
+import type { GatewayRequest } from '../ask/request.ts';
 import type { Waiting } from './archive.ts';
 import type { Header } from './archive-answers.ts';
 

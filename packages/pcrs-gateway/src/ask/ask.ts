@@ -1,60 +1,6 @@
-import type { Dispatcher } from 'undici';
-import type { Secrets } from '../account/secrets.ts';
-import type { Tokens } from '../account/tokens.ts';
-import type { Pacing } from '../pace/rate-limit.ts';
-import type { Endpoint } from './api-versions.ts';
 import { attempt, type Outcome } from './attempt.ts';
 import { Question } from './question.ts';
-
-/** One question to the gateway. */
-export interface GatewayRequest {
-  endpoint: Endpoint;
-  method: 'GET' | 'POST';
-  path: string;
-  query: Record<string, string>;
-  body?: string | Uint8Array;
-  /** Which policies and hosts, for messages: `policy 5772988, 50 hosts from 118772`. */
-  what: string;
-  /** Give up after so many broken bodies and 5xx; default: all tries. */
-  bodyTries?: number;
-  /** Give up after so many 200s that broke before their first byte; default 3. */
-  emptyBreakTries?: number;
-}
-
-/** What `consume` is given; the body can be read once. */
-export interface GatewayAnswer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: AsyncIterable<Uint8Array>;
-}
-
-export type Consume<T> = (answer: GatewayAnswer) => Promise<T>;
-
-/** Requests sent, those that were repetitions, and the bytes of all bodies; logins are not among them. */
-export interface Tally {
-  requests: number;
-  retries: number;
-  bytes: number;
-}
-
-/** All that a question needs of the gateway it is put to. */
-export interface AskContext {
-  url: string;
-  tokens: Tokens;
-  pacing: Pacing;
-  secrets: Secrets;
-  tally: Tally;
-  userAgent: string;
-  timeoutMs: number;
-  lifeMs?: number | undefined;
-  retries: number;
-  maxWaitMs: number;
-  backoffBaseMs: number;
-  signal: AbortSignal;
-  log: { info(message: string): void; verbose(message: string): void };
-  waiting(text: string | undefined): void;
-  dispatcher(): Promise<Dispatcher>;
-}
+import type { AskContext, Consume, GatewayRequest } from './request.ts';
 
 /**
  * Puts one question until it is answered, given up or refused: waits, tries and token renewals.
@@ -67,7 +13,7 @@ export async function ask<T>(context: AskContext, request: GatewayRequest, consu
   for (;;) {
     const token = await context.tokens.current();
     const dispatcher = await context.dispatcher();
-    const permit = await context.pacing.enter(request.endpoint, question.patienceEnds());
+    const permit = await context.pacing.enter(request.endpoint, question.patienceMs());
     if ('why' in permit) throw question.outOfPatience(permit);
     let outcome: Outcome<T>;
     try {

@@ -2,8 +2,8 @@ import type { Dispatcher } from 'undici';
 import type { TransportFailure } from '../http/connection-failure.ts';
 import { exchange, type HttpAnswer } from '../http/exchange.ts';
 import type { Permit } from '../pace/rate-limit.ts';
-import type { AskContext, Consume, GatewayRequest } from './ask.ts';
 import { brokenBody, codeOf, type Reason } from './gateway-error.ts';
+import { type AskContext, type Consume, type GatewayRequest, pathAndQuery } from './request.ts';
 import { header, judgeAnswer, type Verdict } from './retry.ts';
 
 /** What came of one try. */
@@ -29,24 +29,26 @@ export async function attempt<T>(
   { token, dispatcher, permit }: Try,
 ): Promise<Outcome<T>> {
   const startedMs = performance.now();
+  const sentMs = Date.now();
   const path = pathAndQuery(request);
   context.tally.requests += 1;
   let answer: HttpAnswer;
   try {
-    const { url, userAgent, timeoutMs, lifeMs, signal } = context;
+    const { way, userAgent, limits, signal } = context;
     const http = {
       method: request.method,
       path,
       headers: headersOf(request, token, userAgent),
       body: request.body,
     };
-    answer = await exchange(dispatcher, url, http, { timeoutMs, lifeMs, signal });
+    answer = await exchange(dispatcher, way, http, limits, signal);
   } catch (error) {
     context.signal.throwIfAborted();
     const failure = error as TransportFailure;
     context.log.verbose(`${request.method} ${path}: ${failure.message}, ${msSince(startedMs)}`);
     return { kind: 'failed', reason: failure.kind, text: context.secrets.scrub(failure.message) };
   }
+  context.clock.compare(answer.headers, sentMs);
   await permit.landed(answer.headers);
   try {
     return await judged(context, answer, consume);
@@ -135,11 +137,6 @@ function headersOf(request: GatewayRequest, token: string, userAgent: string): R
     'user-agent': userAgent,
     ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
   };
-}
-
-function pathAndQuery(request: GatewayRequest): string {
-  const query = new URLSearchParams(request.query).toString();
-  return query === '' ? request.path : `${request.path}?${query}`;
 }
 
 function rateSaid(headers: HttpAnswer['headers']): string {

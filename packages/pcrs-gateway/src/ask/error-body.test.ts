@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Secrets } from '../account/secrets.ts';
+import { Secrets } from 'pcrs-records/secrets';
 import { parseErrorBody } from './error-body.ts';
 
 const says = (text: string) => parseErrorBody(text, (said) => said);
@@ -40,7 +40,7 @@ test('keeps a quote to one line of printable text, 300 characters at most', () =
 });
 
 test('hides secrets before it cuts, in every form they travel in', () => {
-  const secrets = new Secrets(() => {});
+  const secrets = new Secrets();
   secrets.add('p@ss "canary"');
   const scrub = (text: string) => secrets.scrub(text);
   const echoes = [

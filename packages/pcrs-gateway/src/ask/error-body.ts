@@ -1,4 +1,5 @@
 import { constants, gunzipSync } from 'node:zlib';
+import { terminalText } from 'pcrs-records/terminal-text';
 import type { ResponseBody } from '../http/response-body.ts';
 import { isGzip } from './whole.ts';
 
@@ -115,6 +116,6 @@ function entities(text: string): string {
 }
 
 function oneLine(text: string): string {
-  const line = text.replace(/[\s\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
+  const line = terminalText(text).replace(/\s+/g, ' ').trim();
   return line.length > maxQuoteLength ? `${line.slice(0, maxQuoteLength)}…` : line;
 }

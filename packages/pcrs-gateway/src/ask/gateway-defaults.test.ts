@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { concurrencyFlag, gatewayOptions, stageFlags } from 'pcrs-cli/gateway-flags';
+import { readFlags } from 'pcrs-cli/read-flags';
 import { withDefaults } from './gateway-defaults.ts';
 
 const env = {
@@ -30,4 +32,26 @@ test('without an environment nothing is read of one, and the rest is as the flag
   assert.deepEqual(options.env, {});
   assert.equal(options.uid, undefined);
   assert.deepEqual([options.rate, options.retries], [{ requests: 25, seconds: 60 }, 6]);
+});
+
+/** What the gateway is opened with by a tool that was given these arguments. */
+function byFlags(...argv: string[]) {
+  const flags = { ...stageFlags, concurrency: concurrencyFlag(2) };
+  const { values, origins } = readFlags('pcrs-posture', flags, 0, argv, { HOME: '/nowhere' });
+  const context = { flags: values, origins, profile: {}, log: {}, progress: { update() {} } };
+  const options = gatewayOptions(context as unknown as Parameters<typeof gatewayOptions>[0]);
+  const { timeoutMs, retries, maxWaitMs, rate, concurrency } = options;
+  return { timeoutMs, retries, maxWaitMs, rate, concurrency };
+}
+
+test("the library's defaults are those of the tools' flags", () => {
+  const { timeoutMs, retries, maxWaitMs, rate, concurrency } = withDefaults({});
+  assert.deepEqual(byFlags(), { timeoutMs, retries, maxWaitMs, rate, concurrency });
+  assert.deepEqual([timeoutMs, maxWaitMs], [600_000, 1_800_000]);
+});
+
+test('flags say seconds and the library milliseconds', () => {
+  const given = byFlags('--timeout', '7', '--max-wait', '3', '--retries', '2', '--rate', '5/9');
+  const expected = { timeoutMs: 7000, retries: 2, maxWaitMs: 3000, rate: { requests: 5, seconds: 9 } };
+  assert.deepEqual(given, { ...expected, concurrency: 2 });
 });

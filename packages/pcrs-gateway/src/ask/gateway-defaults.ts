@@ -33,7 +33,7 @@ export function withDefaults(options: Partial<GatewayOptions>): GatewayOptions {
     uid: options.env === undefined || 'uid' in options ? undefined : ownUid(),
     userAgent: 'pcrs-gateway',
     signal: new AbortController().signal,
-    log: { warn() {}, info() {}, verbose() {}, secret() {} },
+    log: { warn() {}, info() {}, verbose() {} },
     ...found,
     ...options,
     env: options.env ?? {},

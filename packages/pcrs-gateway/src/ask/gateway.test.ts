@@ -216,6 +216,59 @@ test('gives up at once when it is told to wait for longer than --max-wait', asyn
   assert.equal(local.asked.length, 1);
 });
 
+test('ends with a wait that cannot be meant, and binds nobody by it', async (t) => {
+  const absurd = [
+    { 'retry-after': 'Fri, 31 Dec 9999 23:59:59 GMT' },
+    { 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' },
+    { 'x-ratelimit-towait-sec': '99999999999' },
+  ];
+  const { local, gateway, options } = await open(
+    t,
+    (response, _seen, count) => {
+      const headers = absurd[count - 1];
+      return headers ? json(response, 429, { message: 'slow' }, headers) : response.end('[]');
+    },
+    { maxWaitMs: 30_000 },
+  );
+  for (const _ of absurd) {
+    const error = await failure(gateway);
+    assert.deepEqual([error.code, error.reason], ['PCRS_GATEWAY', 'wait']);
+    assert.match(error.message, /429, slow; the wait it asks for cannot be meant \(\d+ days\)/);
+  }
+  const second = await openGateway(options);
+  t.after(() => second.close());
+  assert.equal(await second.ask(question, text), '[]');
+  assert.equal(local.asked.length, 4);
+});
+
+test('ends when the rate alone asks for more patience than there is', async (t) => {
+  const { gateway } = await open(t, (response) => response.end('[]'), {
+    rate: { requests: 1, seconds: 3600 },
+    maxWaitMs: 1000,
+  });
+  await gateway.ask(question, text);
+  const error = await failure(gateway);
+  assert.match(error.message, /rate 1\/3600; a wait of 3\d\d\d s is more than --max-wait \(1 s\) allows/);
+});
+
+test('counts a Retry-After date from the answer, whatever this clock says, and warns of the clock once', async (t) => {
+  const at = (seconds: number) => new Date(Date.UTC(2031, 0, 1, 0, 0, seconds)).toUTCString();
+  const { gateway, told } = await open(t, (response, _seen, count) => {
+    response.sendDate = false;
+    if (count > 2) response.writeHead(200, { date: at(9) }).end('[]');
+    else json(response, 429, { message: 'slow' }, { date: at(0), 'retry-after': at(1) });
+  });
+  const startedMs = performance.now();
+  await gateway.ask(question, text);
+  const tookMs = performance.now() - startedMs;
+  assert.ok(tookMs > 2000 && tookMs < 20_000, `${tookMs} ms`);
+  assert.equal(told.warn.length, 1);
+  assert.match(
+    told.warn[0]!,
+    /^the clock of this machine is \d+ min behind the gateway's: .*set it \(NTP\)$/,
+  );
+});
+
 test('tells a wait of more than 5 s with status, cause and seconds', async (t) => {
   const { gateway, told, stop, local } = await open(t, (response) =>
     json(response, 429, { message: 'slow' }, { 'x-ratelimit-towait-sec': '30' }),
@@ -399,7 +452,7 @@ test('ends an answer that goes on for ever', async (t) => {
     },
     { lifeMs: 200, retries: 0 },
   );
-  assert.match((await failure(gateway)).message, /no end after 0\.2 s/);
+  assert.match((await failure(gateway)).message, /response not finished after 0\.2 s/);
 });
 
 test('refuses an endless head, an HTML page with status 200, and an encoding nobody asked for', async (t) => {
@@ -438,13 +491,14 @@ test('reads an error body of any size or silence to its bound', async (t) => {
 });
 
 test('never shows a secret that the gateway sends back', async (t) => {
-  const { gateway, told } = await open(t, (response, seen) =>
+  const { gateway, told, options } = await open(t, (response, seen) =>
     json(response, 400, { message: `you sent ${seen.headers.authorization} and open sesame, open+sesame` }),
   );
   const error = await failure(gateway);
   assert.match(error.message, /you sent Bearer \[secret\] and \[secret\], \[secret\]/);
   assert.doesNotMatch(JSON.stringify([told.verbose, told.info, told.warn]), /sesame|eyJ/);
-  assert.ok(told.secret.includes('open sesame'));
+  const { secrets } = options;
+  assert.equal(secrets?.scrub('open sesame'), '[secret]', 'the log knows it too');
 });
 
 test('ends what is in flight, and what waits, at once when it is interrupted', async (t) => {

@@ -1,11 +1,12 @@
 import { type AccountOptions, openAccount } from '../account/account.ts';
 import type { SessionHint } from '../account/identity.ts';
 import { Pacing } from '../pace/rate-limit.ts';
-import { type AskContext, ask, type Consume, type GatewayRequest, type Tally } from './ask.ts';
+import { ask } from './ask.ts';
 import { withDefaults } from './gateway-defaults.ts';
+import type { AskContext, Consume, GatewayRequest, Tally } from './request.ts';
 
 export type { SessionHint } from '../account/identity.ts';
-export type { Consume, GatewayAnswer, GatewayRequest, Tally } from './ask.ts';
+export type { Consume, GatewayAnswer, GatewayRequest, Tally } from './request.ts';
 
 /** All that connects, proves who asks, and paces: from flags, environment and profile. */
 export interface GatewayOptions extends AccountOptions {
@@ -17,8 +18,6 @@ export interface GatewayOptions extends AccountOptions {
   waiting?: ((text: string | undefined) => void) | undefined;
   /** Told at each request how many more may go out at once, and the seconds of the window they count in. */
   allowed?: ((left: number, seconds: number) => void) | undefined;
-  /** The longest that one answer may take; default 4 h. */
-  lifeMs?: number | undefined;
 }
 
 /** A gateway to ask. */
@@ -50,7 +49,7 @@ export async function openGateway(given: Partial<GatewayOptions>, session?: Sess
   const waiting = (text: string | undefined) => options.waiting?.(text);
   let pacing: Pacing | undefined;
   const context: AskContext = {
-    url: account.url,
+    way: account.way,
     tokens: account.tokens,
     // The user may be known only once there is a token, which is before the first request.
     get pacing() {
@@ -73,11 +72,8 @@ export async function openGateway(given: Partial<GatewayOptions>, session?: Sess
     secrets: account.secrets,
     tally: { requests: 0, retries: 0, bytes: 0 },
     userAgent: options.userAgent,
-    timeoutMs: options.timeoutMs,
-    lifeMs: options.lifeMs,
-    retries: options.retries,
-    maxWaitMs: options.maxWaitMs,
-    backoffBaseMs: account.backoffBaseMs,
+    limits: account.limits,
+    clock: account.clock,
     signal: options.signal,
     log: options.log,
     waiting,

@@ -1,9 +1,9 @@
 import { sleep } from 'pcrs-machine/sleep';
 import type { Blocked } from '../pace/rate-limit.ts';
-import type { AskContext, GatewayRequest } from './ask.ts';
 import type { Unanswered } from './attempt.ts';
 import { GatewayError, type Reason } from './gateway-error.ts';
-import { tryBackoffMs, waitBackoffMs, waitMarginMs } from './retry.ts';
+import type { AskContext, GatewayRequest } from './request.ts';
+import { longestMeantMs, tryBackoffMs, waitMs } from './retry.ts';
 
 /** A wait this long is told to the person at the terminal. */
 const toldFromMs = 5000;
@@ -12,7 +12,7 @@ const toldFromMs = 5000;
 export class Question {
   readonly #context: AskContext;
   readonly #request: GatewayRequest;
-  readonly #startedMs = Date.now();
+  readonly #startedMs = performance.now();
   #tries = 0;
   #bodyTries = 0;
   #emptyBreaks = 0;
@@ -25,14 +25,15 @@ export class Question {
     this.#request = request;
   }
 
-  /** When waiting for the gateway ends, counted from its first "wait" without an answer since. */
-  patienceEnds(): number {
-    return (this.#waitingSinceMs ?? Date.now()) + this.#context.maxWaitMs;
+  /** How long it may still wait for the gateway, counted from its first "wait" without an answer since. */
+  patienceMs(): number {
+    const now = performance.now();
+    return (this.#waitingSinceMs ?? now) + this.#context.limits.maxWaitMs - now;
   }
 
-  /** Another process was told to wait for longer than this question may. */
-  outOfPatience({ untilMs, why }: Blocked): GatewayError {
-    return this.#impatience(untilMs - Date.now(), why, undefined);
+  /** Its turn would come later than this question may wait. */
+  outOfPatience({ waitMs: ms, why }: Blocked): GatewayError {
+    return this.#impatience(ms, why, undefined);
   }
 
   /** Returns when the question is to be put again; throws when it is given up. */
@@ -64,19 +65,22 @@ export class Question {
 
   async #wait(toldMs: number | undefined, status: number, text: string): Promise<void> {
     this.#waits += 1;
-    this.#waitingSinceMs ??= Date.now();
-    const { backoffBaseMs, log, pacing } = this.#context;
-    const ms =
-      toldMs === undefined ? waitBackoffMs(this.#waits, backoffBaseMs) : toldMs + waitMarginMs(toldMs);
-    const until = Date.now() + ms;
-    await pacing.block(this.#request.endpoint, until, text);
-    if (until > this.patienceEnds()) throw this.#impatience(ms, text, status);
+    this.#waitingSinceMs ??= performance.now();
+    const { limits, log, pacing } = this.#context;
+    const ms = waitMs(toldMs, this.#waits, limits.backoffBaseMs);
+    // Nobody means such a wait: it ends who was told, and binds nobody.
+    if (ms > longestMeantMs) throw this.#impatience(ms, text, status);
+    await pacing.block(this.#request.endpoint, ms, text);
+    if (ms > this.patienceMs()) throw this.#impatience(ms, text, status);
     if (ms > toldFromMs) log.info(`${this.#where()}: ${text}; waiting ${seconds(ms)} s`);
   }
 
   #impatience(ms: number, why: string, status: number | undefined): GatewayError {
-    const most = `--max-wait (${seconds(this.#context.maxWaitMs)} s)`;
-    const text = `${why}; a wait of ${seconds(ms)} s is more than ${most} allows`;
+    const most = `--max-wait (${seconds(this.#context.limits.maxWaitMs)} s)`;
+    const text =
+      ms > longestMeantMs
+        ? `${why}; the wait it asks for cannot be meant (${Math.round(ms / 86_400_000)} days)`
+        : `${why}; a wait of ${seconds(ms)} s is more than ${most} allows`;
     return this.#error('PCRS_GATEWAY', 'wait', status, text);
   }
 
@@ -87,7 +91,8 @@ export class Question {
     const isBody = reason === 'body' || (status !== undefined && status >= 500);
     if (isBody) this.#bodyTries += 1;
     if (reason === 'empty-break') this.#emptyBreaks += 1;
-    const { retries, backoffBaseMs, log, signal, waiting } = this.#context;
+    const { limits, log, signal, waiting } = this.#context;
+    const { retries, backoffBaseMs } = limits;
     const { bodyTries = retries + 1, emptyBreakTries = 3 } = this.#request;
     const over =
       this.#tries > retries ||
@@ -127,7 +132,7 @@ export class Question {
 
   #summary(text: string): string {
     if (this.#tries === 1) return text;
-    const s = (Date.now() - this.#startedMs) / 1000;
+    const s = (performance.now() - this.#startedMs) / 1000;
     return `${text}, ${this.#tries} tries in ${s < 120 ? `${Math.ceil(s)} s` : `${Math.round(s / 60)} min`}`;
   }
 

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeAnswer, toldWaitMs, tryBackoffMs, waitBackoffMs, waitMarginMs } from './retry.ts';
+import {
+  judgeAnswer,
+  longestMeantMs,
+  toldWaitMs,
+  tryBackoffMs,
+  waitBackoffMs,
+  waitMarginMs,
+} from './retry.ts';
 
 const now = Date.parse('2026-11-23T10:00:00Z');
 const kind = (status: number, headers = {}, code?: number) => judgeAnswer(status, headers, code, now).kind;
@@ -40,6 +47,13 @@ test('takes the wait from X-RateLimit-ToWait-Sec, else from Retry-After in secon
   assert.equal(toldWaitMs({ 'retry-after': 'Mon, 23 Nov 2026 10:02:00 GMT' }, now), 120_000);
   assert.equal(toldWaitMs({ 'retry-after': 'Mon, 23 Nov 2026 09:00:00 GMT' }, now), 0);
   assert.equal(toldWaitMs({ 'retry-after': 'soon', 'x-ratelimit-towait-sec': '-1' }, now), undefined);
+  const date = 'Mon, 23 Nov 2026 09:59:00 GMT';
+  assert.equal(toldWaitMs({ date, 'retry-after': 'Mon, 23 Nov 2026 10:00:00 GMT' }, now), 60_000);
+  for (const year of ['1970', '9999']) {
+    const told = toldWaitMs({ 'retry-after': `Thu, 01 Jan ${year} 00:00:00 GMT` }, now);
+    assert.ok(told! > longestMeantMs, year);
+  }
+  assert.equal(toldWaitMs({ 'x-ratelimit-towait-sec': '99999999999' }, now), 99_999_999_999_000);
   assert.equal(waitMarginMs(1000), 200);
   assert.equal(waitMarginMs(60_000), 1000);
 });

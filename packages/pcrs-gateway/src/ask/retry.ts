@@ -37,7 +37,13 @@ export function judgeAnswer(
   return { kind: 'fatal' };
 }
 
-/** The wait that an answer asks for: `X-RateLimit-ToWait-Sec`, else `Retry-After` in seconds or as a date. */
+/** Longer waits are a mistake of whoever wrote the header. */
+export const longestMeantMs = 24 * 3_600_000;
+
+/**
+ * The wait that an answer asks for: `X-RateLimit-ToWait-Sec`, else `Retry-After` in seconds or as a date, which is
+ * counted from the answer's own `Date`. A date that is over is no wait; one of another day cannot be meant.
+ */
 export function toldWaitMs(headers: Headers, now: number): number | undefined {
   const toWait = decimal(header(headers, 'x-ratelimit-towait-sec'));
   if (toWait !== undefined) return toWait * 1000;
@@ -45,7 +51,15 @@ export function toldWaitMs(headers: Headers, now: number): number | undefined {
   const seconds = decimal(after);
   if (seconds !== undefined) return seconds * 1000;
   const date = after === undefined ? Number.NaN : Date.parse(after);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  if (Number.isNaN(date)) return undefined;
+  const sent = Date.parse(header(headers, 'date') ?? '');
+  const ms = date - (Number.isNaN(sent) ? now : sent);
+  return Math.abs(ms) > longestMeantMs ? Math.abs(ms) : Math.max(0, ms);
+}
+
+/** The pause before the n-th repetition (from 1) of a question that the gateway told to wait, or only to come later. */
+export function waitMs(toldMs: number | undefined, n: number, baseMs: number): number {
+  return toldMs ? toldMs + waitMarginMs(toldMs) : waitBackoffMs(n, baseMs);
 }
 
 /** Added to a told wait, whose seconds may be rounded down: a tenth and 0.1 s, at most 1 s. */
@@ -74,7 +88,7 @@ export function header(headers: Headers, name: string): string | undefined {
 
 /** A header's non-negative number, or undefined. */
 export function decimal(text: string | undefined): number | undefined {
-  return text !== undefined && /^\s*\d{1,9}(\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^\s*\d{1,15}(\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
 }
 
 function jitter(ms: number, random: () => number): number {

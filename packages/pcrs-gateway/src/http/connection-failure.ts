@@ -20,10 +20,24 @@ const certificateCodes = new Set([
 
 const wantsProxy = 'does this network need a proxy (HTTPS_PROXY or --proxy)?';
 
+/** Whom a request goes to, and through whom. */
+export interface Way {
+  gateway: string;
+  /** The proxy's URL and where it was named; undefined where there is none. */
+  proxy?: { url: string; name: string } | undefined;
+}
+
 /** An error of undici, Node's net or tls → the failure that is told, and whether another try makes sense. */
-export function connectionFailure(error: Error, origin: string): TransportFailure {
+export function connectionFailure(error: Error, way: Way): TransportFailure {
   const { code, text } = essence(error);
-  const host = new URL(origin).host;
+  const host = new URL(way.gateway).host;
+  const proxy = brokenProxy(error, way);
+  if (proxy !== undefined && !certificateCodes.has(code)) {
+    const kind = code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT' ? 'timeout' : 'connection';
+    const what = code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'is not found' : 'cannot be reached';
+    const reason = plainReason(code, text);
+    return { kind, message: `the proxy ${proxy} ${what} (${reason}); is ${way.proxy!.name} right?` };
+  }
   if (certificateCodes.has(code)) {
     const hint = 'give the CA of your network by --ca-file or NODE_EXTRA_CA_CERTS';
     return { kind: 'fatal', message: `the certificate of ${host} is not trusted (${code}); ${hint}` };
@@ -57,6 +71,27 @@ export function connectionFailure(error: Error, origin: string): TransportFailur
     };
   }
   return { kind: 'connection', message: `the connection broke (${plainReason(code, text)})` };
+}
+
+/** The host of the proxy, where it is the one that could not be reached: errors name an address, a port or a host. */
+function brokenProxy(error: Error, { gateway, proxy }: Way): string | undefined {
+  if (proxy === undefined) return undefined;
+  const [ofProxy, ofGateway] = [new URL(proxy.url), new URL(gateway)];
+  const facts = [error, error.cause, ...((error as Partial<AggregateError>).errors ?? [])].filter(
+    (one): one is Error & { hostname?: string; port?: number; syscall?: string } => one instanceof Error,
+  );
+  const named = facts.some(
+    ({ name, hostname, port, message }) =>
+      /ProxyConnectionError$/.test(name) ||
+      hostname === ofProxy.hostname ||
+      (port !== undefined && port === portOf(ofProxy) && port !== portOf(ofGateway)) ||
+      (/Connect Timeout/.test(message) && message.includes(ofProxy.hostname)),
+  );
+  return named ? ofProxy.host : undefined;
+}
+
+function portOf({ port, protocol }: URL): number {
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
 function essence(error: Error): { code: string; text: string } {

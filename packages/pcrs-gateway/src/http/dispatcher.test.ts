@@ -8,7 +8,11 @@ import { openDispatcher } from './dispatcher.ts';
 
 const load = createRequire(import.meta.url);
 const loadedOfUndici = () => Object.keys(load.cache).filter((path) => path.includes('undici'));
-const withoutProxy = { route: { proxy: undefined, noProxy: '' }, caFile: undefined, timeoutMs: 5000 };
+const withoutProxy = {
+  route: { proxy: undefined, noProxy: '', name: '--proxy' },
+  caFile: undefined,
+  timeoutMs: 5000,
+};
 
 async function listening(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -34,7 +38,8 @@ function statusOf(dispatcher: Dispatcher, origin: string): Promise<number> {
 test('a gateway is asked without the whole of undici', async () => {
   const port = await listening(createServer((_request, response) => response.end()));
   const gateway = `http://127.0.0.1:${port}`;
-  const dispatcher = await openDispatcher({ gateway, ...withoutProxy });
+  const { signal } = new AbortController();
+  const dispatcher = await openDispatcher({ gateway, signal, ...withoutProxy });
   assert.equal(await statusOf(dispatcher, gateway), 200);
   await dispatcher.destroy();
   const loaded = loadedOfUndici();

@@ -7,6 +7,7 @@ export interface DispatcherOptions {
   route: Route;
   caFile: string | undefined;
   timeoutMs: number;
+  signal: AbortSignal;
 }
 
 /** The most that the head of an answer may hold. */
@@ -21,7 +22,7 @@ const connectTimeoutMs = 30_000;
  */
 export async function openDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
   const tls = options.gateway.startsWith('https:') || options.route.proxy?.startsWith('https:');
-  const verified = tls ? await verifying(options.caFile) : {};
+  const verified = tls ? await verifying(options) : {};
   const connectTimeout = Math.min(connectTimeoutMs, options.timeoutMs);
   const shared = {
     allowH2: false,
@@ -43,9 +44,9 @@ export async function openDispatcher(options: DispatcherOptions): Promise<Dispat
   });
 }
 
-async function verifying(caFile: string | undefined) {
+async function verifying({ caFile, signal }: DispatcherOptions) {
   const { trust } = await import('./tls.ts');
-  return { secureContext: trust(caFile), rejectUnauthorized: true };
+  return { secureContext: await trust(caFile, signal), rejectUnauthorized: true };
 }
 
 /**

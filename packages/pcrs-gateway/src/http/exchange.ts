@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { brokenBody } from '../ask/gateway-error.ts';
-import { connectionFailure, type TransportFailure } from './connection-failure.ts';
+import type { AllLimits } from '../ask/limits.ts';
+import { connectionFailure, type TransportFailure, type Way } from './connection-failure.ts';
 import { type IdleWatch, watchIdle } from './idle-watch.ts';
 import { ResponseBody } from './response-body.ts';
 
@@ -21,37 +22,30 @@ export interface HttpAnswer {
   body: ResponseBody;
 }
 
-export interface ExchangeLimits {
-  /** Without a byte. */
-  timeoutMs: number;
-  /** From the request to the last byte; 4 h unless a test says less. */
-  lifeMs?: number | undefined;
-  signal: AbortSignal;
-}
-
-const fourHoursMs = 4 * 60 * 60 * 1000;
+type ExchangeLimits = Pick<AllLimits, 'timeoutMs' | 'lifeMs'>;
 
 /**
  * Sends one request and resolves with the head of its answer.
  *
- * Limits  `timeoutMs` without a byte, 4 h in all, head of an answer 64 KiB (the dispatcher's)
+ * Limits  `timeoutMs` without a byte, `lifeMs` in all, head of an answer 64 KiB (the dispatcher's)
  * Throws  TransportFailure before the head; PCRS_BROKEN_BODY from the body; the signal's reason from either
  */
 export async function exchange(
   dispatcher: Dispatcher,
-  origin: string,
+  way: Way,
   request: HttpRequest,
   limits: ExchangeLimits,
+  signal: AbortSignal,
 ): Promise<HttpAnswer> {
   // undici frees a connection one turn of the event loop after its answer has ended; without that turn, an answer and
   // the next question would need two connections.
   await setImmediate();
-  limits.signal.throwIfAborted();
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const handler = new AnswerHandler(origin, limits, resolve, reject);
+    const handler = new AnswerHandler(way, limits, signal, resolve, reject);
     dispatcher.dispatch(
       {
-        origin,
+        origin: way.gateway,
         path: request.path,
         method: request.method,
         headers: request.headers,
@@ -66,7 +60,7 @@ export async function exchange(
 
 /** What undici calls on the way; it turns into one promise for the head and one ResponseBody. */
 class AnswerHandler implements Dispatcher.DispatchHandler {
-  readonly #origin: string;
+  readonly #way: Way;
   readonly #resolve: (answer: HttpAnswer) => void;
   readonly #reject: (error: unknown) => void;
   readonly #signal: AbortSignal;
@@ -77,21 +71,21 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   #over = false;
 
   constructor(
-    origin: string,
-    limits: ExchangeLimits,
+    way: Way,
+    { timeoutMs, lifeMs }: ExchangeLimits,
+    signal: AbortSignal,
     resolve: (answer: HttpAnswer) => void,
     reject: (error: unknown) => void,
   ) {
-    this.#origin = origin;
+    this.#way = way;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#signal = limits.signal;
-    const lifeMs = limits.lifeMs ?? fourHoursMs;
-    this.#idle = watchIdle(limits.timeoutMs, () =>
-      this.#stop({ kind: 'timeout', message: `no byte for ${seconds(limits.timeoutMs)} s (--timeout)` }),
+    this.#signal = signal;
+    this.#idle = watchIdle(timeoutMs, () =>
+      this.#stop({ kind: 'timeout', message: `no byte for ${seconds(timeoutMs)} s (--timeout)` }),
     );
     this.#life = setTimeout(
-      () => this.#stop({ kind: 'timeout', message: `no end after ${seconds(lifeMs)} s` }),
+      () => this.#stop({ kind: 'timeout', message: `response not finished after ${duration(lifeMs)}` }),
       lifeMs,
     );
     this.#signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -134,7 +128,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#over) return;
     this.#settle();
-    this.#fail(connectionFailure(error, this.#origin));
+    this.#fail(connectionFailure(error, this.#way));
   }
 
   readonly #onAbort = () => {
@@ -167,6 +161,10 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     clearTimeout(this.#life);
     this.#signal.removeEventListener('abort', this.#onAbort);
   }
+}
+
+function duration(ms: number): string {
+  return ms >= 3_600_000 ? `${Math.round(ms / 3_600_000)} h` : `${seconds(ms)} s`;
 }
 
 function seconds(ms: number): string {

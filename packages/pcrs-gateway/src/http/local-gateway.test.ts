@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Secrets } from 'pcrs-records/secrets';
 import type { GatewayOptions } from '../ask/gateway.ts';
 import { localCertificate, localKey } from './certificates.test.ts';
 
@@ -110,7 +111,6 @@ export interface Told {
   warn: string[];
   info: string[];
   verbose: string[];
-  secret: string[];
 }
 
 /** Options of a user alice with a state directory of the test's own, and what they make the log tell. */
@@ -119,7 +119,7 @@ export function optionsFor(
   url: string | undefined,
   changes: Partial<GatewayOptions> = {},
 ): { options: GatewayOptions; told: Told; stop: AbortController; state: string } {
-  const told: Told = { warn: [], info: [], verbose: [], secret: [] };
+  const told: Told = { warn: [], info: [], verbose: [] };
   const stop = new AbortController();
   const state = temporaryDirectory(t);
   const log = (level: keyof Told) => (message: string) => void told[level].push(message);
@@ -128,8 +128,8 @@ export function optionsFor(
     ...(url === undefined ? {} : { gateway: url }),
     ...{ username: 'alice', timeoutMs: 5000, retries: 3, maxWaitMs: 60_000, backoffBaseMs: 10 },
     ...{ rate: { requests: 1000, seconds: 1 }, concurrency: 10, uid: process.getuid?.() },
-    ...{ userAgent: 'pcrs-test/1', signal: stop.signal },
-    log: { warn: log('warn'), info: log('info'), verbose: log('verbose'), secret: log('secret') },
+    ...{ userAgent: 'pcrs-test/1', signal: stop.signal, secrets: new Secrets() },
+    log: { warn: log('warn'), info: log('info'), verbose: log('verbose') },
     ...others,
     env: { PCRS_STATE_DIR: state, PCRS_PASSWORD: 'open sesame', ...env },
   };

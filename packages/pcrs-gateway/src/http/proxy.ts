@@ -1,17 +1,19 @@
-import type { Secrets } from '../account/secrets.ts';
+import type { Secrets } from 'pcrs-records/secrets';
 import { usageError } from '../ask/gateway-error.ts';
 
 /** The way to the gateway: a proxy, the hosts that need none, or neither. */
 export interface Route {
   proxy: string | undefined;
   noProxy: string;
+  /** Where the proxy was named: `--proxy`, `HTTPS_PROXY`. */
+  name: string;
 }
 
 /**
  * The proxy for a gateway: --proxy, else HTTPS_PROXY in either case (for an https gateway); NO_PROXY in either case.
  *
  * Takes   proxy   the flag; empty means none, whatever the environment says
- * Throws  PCRS_USAGE for what is no http or https URL; never shows its user or password
+ * Throws  PCRS_USAGE for what is not an http or https URL of a host alone; never shows its user or password
  */
 export function proxyRoute(
   gateway: string,
@@ -24,14 +26,21 @@ export function proxyRoute(
     : undefined;
   const text = (proxy ?? fromEnvironment ?? '').trim();
   const noProxy = env['no_proxy'] ?? env['NO_PROXY'] ?? '';
-  if (text === '') return { proxy: undefined, noProxy };
   const name = proxy === undefined ? 'HTTPS_PROXY' : '--proxy';
+  if (text === '') return { proxy: undefined, noProxy, name };
+  if (text.includes('\\'))
+    throw usageError(`${name} must not hold a backslash; write a user DOMAIN\\name as DOMAIN%5Cname`);
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (!url?.hostname || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw usageError(`${name} must be an http or https URL, such as http://proxy.example.com:3128`);
   }
+  if ((url.pathname !== '/' && url.pathname !== '') || url.search || url.hash) {
+    throw usageError(
+      `${name} must be a host and port without a path; of a user or password write / as %2F, ? as %3F, # as %23, @ as %40`,
+    );
+  }
   keepSecret(url, secrets);
-  return { proxy: url.href, noProxy };
+  return { proxy: url.href, noProxy, name };
 }
 
 function keepSecret(url: URL, secrets: Secrets): void {

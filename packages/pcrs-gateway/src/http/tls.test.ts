@@ -90,7 +90,7 @@ test('trusts NODE_EXTRA_CA_CERTS, and verifies also with NODE_TLS_REJECT_UNAUTHO
     const gateway = await openGateway({
       gateway: ${JSON.stringify(url)}, username: 'alice', timeoutMs: 5000, retries: 0, maxWaitMs: 1000,
       rate: { requests: 9, seconds: 1 }, concurrency: 1, userAgent: 'x', signal: new AbortController().signal,
-      log: { warn() {}, info() {}, verbose() {}, secret() {} }, env: { PCRS_PASSWORD: 'x' }, uid: undefined,
+      log: { warn() {}, info() {}, verbose() {} }, env: { PCRS_PASSWORD: 'x' }, uid: undefined,
     });
     const ask = gateway.ask({ endpoint: 'hostids', method: 'GET', path: '/x', query: {}, what: 'x' }, async ({ status }) => status);
     console.log(await ask.catch((error) => error.message));
@@ -115,7 +115,7 @@ test('names a CA file that is missing or holds no certificate', async (t) => {
   const file = join(directory, 'not.pem');
   await assert.rejects(ask({ caFile: file }), {
     code: 'PCRS_USAGE',
-    message: /not\.pem: cannot be read \(ENOENT\)/,
+    message: /not\.pem: does not exist \(ENOENT\)/,
   });
   writeFileSync(file, 'hello');
   await assert.rejects(ask({ caFile: file }), { code: 'PCRS_USAGE', message: /holds no PEM certificate/ });
@@ -163,6 +163,45 @@ test('takes --proxy before the environment, with a user and password that are ne
   assert.match(String(denied), /the proxy answered 407 to CONNECT 127\.0\.0\.1:\d+; see --proxy/);
   assert.doesNotMatch(`${(denied as Error).stack}`, /nary-word/);
   assert.equal(refusing.asked.length, 1);
+});
+
+test('names the proxy, and where it was named, when it is down or misspelt', async (t) => {
+  const { ask } = await overTls(t);
+  const cases: [string, RegExp][] = [
+    [
+      'http://user:canary@127.0.0.1:1',
+      /the proxy 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\); is HTTPS_PROXY right\?/,
+    ],
+    [
+      'http://proxy.invalid:3128',
+      /the proxy proxy\.invalid:3128 (is not found|cannot be reached) \(\w+\); is HTTPS_PROXY right\?/,
+    ],
+  ];
+  for (const [proxy, message] of cases) {
+    const asking = ask({ env: { HTTPS_PROXY: proxy }, retries: 0 });
+    await assert.rejects(asking, (error: Error & { code: string }) => {
+      assert.match(error.message, message);
+      return error.code === 'PCRS_GATEWAY' && !error.stack?.includes('canary');
+    });
+  }
+});
+
+test('says how a Windows user or a path is written in a proxy URL', async (t) => {
+  const { options } = optionsFor(t, 'https://gateway.example.net');
+  const cases: [string, RegExp][] = [
+    [
+      'http://corp\\svc:canary@proxy:3128',
+      /^--proxy must not hold a backslash; write a user DOMAIN\\name as DOMAIN%5Cname$/,
+    ],
+    ['http://proxy:3128/canary', /^--proxy must be a host and port without a path; .* \/ as %2F/],
+    ['http://svc:can/ary@proxy:3128', /^--proxy must be an? /],
+  ];
+  for (const [proxy, message] of cases) {
+    await assert.rejects(openGateway({ ...options, proxy }), (error: Error & { code: string }) => {
+      assert.match(error.message, message);
+      return error.code === 'PCRS_USAGE' && !error.stack?.includes('canary');
+    });
+  }
 });
 
 test('refuses a proxy that is no http URL, without showing it', async (t) => {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { readInput } from 'pcrs-machine/read-input';
 import { usageError } from '../ask/gateway-error.ts';
 
 /**
@@ -8,9 +8,9 @@ import { usageError } from '../ask/gateway-error.ts';
  *
  * Throws  PCRS_USAGE for a file that cannot be read or holds no certificate
  */
-export function trust(caFile: string | undefined): SecureContext {
+export async function trust(caFile: string | undefined, signal: AbortSignal): Promise<SecureContext> {
   const stores = (['bundled', 'system', 'extra'] as const).flatMap(store);
-  const own = caFile === undefined ? [] : certificatesIn(caFile);
+  const own = caFile === undefined ? [] : await certificatesIn(caFile, signal);
   return createSecureContext({ ca: [...new Set([...stores, ...own])] });
 }
 
@@ -23,12 +23,13 @@ function store(name: 'bundled' | 'system' | 'extra'): string[] {
   }
 }
 
-function certificatesIn(caFile: string): string[] {
+async function certificatesIn(caFile: string, signal: AbortSignal): Promise<string[]> {
   let text: string;
   try {
-    text = readFileSync(caFile, 'utf8');
+    text = (await readInput(caFile, { signal, maxBytes: 64 << 20 })).bytes.toString('utf8');
   } catch (error) {
-    throw usageError(`--ca-file ${caFile}: cannot be read (${(error as { code?: string }).code})`);
+    signal.throwIfAborted();
+    throw usageError(`--ca-file ${(error as Error).message}`);
   }
   const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);
   if (!found) throw usageError(`--ca-file ${caFile}: holds no PEM certificate`);

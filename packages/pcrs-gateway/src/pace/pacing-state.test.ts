@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { depart, emptyState, hear, hindrance, land, type PacingRule } from './pacing-state.ts';
+import {
+  bindingMs,
+  block,
+  depart,
+  emptyState,
+  hear,
+  hindrance,
+  land,
+  type PacingRule,
+  slotStaleMs,
+} from './pacing-state.ts';
 
 /** Numbers between 0 and 1 that are the same in every run. */
 function* numbers(seed: number): Generator<number, never> {
@@ -86,4 +96,59 @@ test('counts a request from its sending at the latest possible time, and less on
   assert.equal(waitMs(), 60_000 + 1800 - 500 + 2);
   land(state, latestMs, 1_000_400);
   assert.equal(waitMs(), 60_000 - 100 + 2);
+});
+
+const rule = { rate: { requests: 25, seconds: 60 }, concurrency: 2 };
+const now = 1_800_000_000_000;
+const dayMs = 86_400_000;
+
+test('what one process was told binds others for 15 minutes at most', () => {
+  const state = emptyState();
+  block(state, dayMs, '429, slow', now);
+  const inTheWay = hindrance(state, rule, now + 1000, () => false);
+  assert.deepEqual(inTheWay, { kind: 'blocked', waitMs: bindingMs - 1000, why: '429, slow' });
+  assert.equal(
+    hindrance(state, rule, now + bindingMs, () => false),
+    undefined,
+  );
+});
+
+test('nothing said in the future binds: a clock was wrong then', () => {
+  const state = emptyState();
+  block(state, 60_000, '429, slow', now + dayMs);
+  hear(state, rule, { limit: 1, seconds: 3600, remaining: 0 }, now + dayMs);
+  state.sent.push(now + dayMs);
+  assert.equal(
+    hindrance(state, rule, now, () => false),
+    undefined,
+  );
+});
+
+test('a limit that was said is forgotten after 15 minutes, and one of an absurd window is not heard', () => {
+  const state = emptyState();
+  hear(state, rule, { limit: 1, seconds: 99_999_999, remaining: 0 }, now);
+  assert.equal(
+    hindrance(state, rule, now, () => false),
+    undefined,
+  );
+  hear(state, rule, { limit: 5, seconds: 3600, remaining: 0 }, now);
+  assert.equal(hindrance(state, rule, now, () => false)?.kind, 'rate');
+  assert.equal(
+    hindrance(state, rule, now + bindingMs, () => false),
+    undefined,
+  );
+});
+
+test('a slot from the future gets stale as any other', () => {
+  const state = emptyState();
+  const slot = { id: 's', pid: 1, machine: 'elsewhere', started: null, seenMs: now + dayMs };
+  state.inFlight.push({ ...slot }, { ...slot, id: 't' });
+  assert.deepEqual(
+    hindrance(state, rule, now, () => false),
+    { kind: 'slot' },
+  );
+  assert.equal(
+    hindrance(state, rule, now + slotStaleMs, () => false),
+    undefined,
+  );
 });

@@ -28,14 +28,18 @@ export interface PacingRule {
 
 /** Why a request must wait, and for how long at least; a slot is freed at any time. */
 export type Hindrance =
-  | { kind: 'blocked'; waitMs: number; untilMs: number; why: string }
-  | { kind: 'rate'; waitMs: number; rate: string }
+  | { kind: 'blocked'; waitMs: number; why: string }
+  | { kind: 'rate'; waitMs: number; rate: string; isOurs: boolean }
   | { kind: 'slot' };
 
 /** A slot whose holder shows no sign of life for so long is free, whatever its process number says. */
 export const slotStaleMs = 90_000;
-/** What the gateway said of its limit holds for so long. */
-const saidMs = 3_600_000;
+/** What one process was told binds the others for so long at most: a mistake in a header must not outlive its reader. */
+export const bindingMs = 15 * 60_000;
+/** Windows of Qualys are a minute or an hour; a header that says more than a day is a mistake. */
+const longestWindowS = 86_400;
+/** Two readings of one clock may differ by this much after it was set. */
+const clockStepMs = 5000;
 /** More requests in one window than any limit of Qualys allows. */
 const maxSent = 20_000;
 /** Clocks tick in whole milliseconds, here and there. */
@@ -66,11 +70,14 @@ export function hindrance(
   forget(state, rule, now, isGone);
   if (state.blocked) {
     const { untilMs, why } = state.blocked;
-    return { kind: 'blocked', waitMs: untilMs - now, untilMs, why };
+    return { kind: 'blocked', waitMs: untilMs - now, why };
   }
   for (const limit of limits(state, rule, now)) {
     const waitMs = windowWaitMs(state.sent, limit, now);
-    if (waitMs > 0) return { kind: 'rate', waitMs, rate: `${limit.requests}/${limit.windowMs / 1000}` };
+    if (waitMs > 0) {
+      const rate = `${limit.requests}/${limit.windowMs / 1000}`;
+      return { kind: 'rate', waitMs, rate, isOurs: rate === `${rule.rate.requests}/${rule.rate.seconds}` };
+    }
   }
   return state.inFlight.length >= rule.concurrency ? { kind: 'slot' } : undefined;
 }
@@ -109,6 +116,7 @@ export function hear(
   now: number,
 ): void {
   if (said.limit === undefined && said.remaining === undefined) return;
+  if ((said.seconds ?? 0) > longestWindowS) return;
   const requests = Math.max(1, said.limit ?? rule.rate.requests);
   const seconds = said.seconds || rule.rate.seconds;
   const ours = state.sent.filter((at) => at > now - seconds * 1000).length;
@@ -117,7 +125,8 @@ export function hear(
 }
 
 /** The gateway said: not before. It knows when the others leave room, too. */
-export function block(state: PacingState, untilMs: number, why: string): void {
+export function block(state: PacingState, waitMs: number, why: string, now: number): void {
+  const untilMs = now + Math.min(waitMs, bindingMs);
   if (state.blocked && state.blocked.untilMs >= untilMs) return;
   state.blocked = { untilMs, why };
   if (state.said) state.said.othersUntilMs = Math.min(state.said.othersUntilMs, untilMs);
@@ -153,19 +162,26 @@ function inWindow(sent: readonly number[], windowMs: number, now: number): numbe
 }
 
 function forget(state: PacingState, rule: PacingRule, now: number, isGone: (slot: Slot) => boolean): void {
-  if (state.said && state.said.atMs + Math.max(saidMs, state.said.seconds * 1000) < now)
-    state.said = undefined;
-  if (state.blocked && state.blocked.untilMs <= now) state.blocked = undefined;
+  if (state.said && !isBinding(state.said.atMs, now)) state.said = undefined;
+  const { blocked } = state;
+  if (blocked && (blocked.untilMs <= now || blocked.untilMs > now + bindingMs)) state.blocked = undefined;
   const windowMs = Math.max(rule.rate.seconds, state.said?.seconds ?? 0) * 1000;
-  state.windowMs = Math.max(windowMs, state.sent.length === 0 ? 0 : state.windowMs);
-  // A clock that was set back must not make the past a future that blocks.
+  const before = state.sent.length === 0 ? 0 : Math.min(state.windowMs, longestWindowS * 1000);
+  state.windowMs = Math.max(windowMs, before);
+  // A clock that was set back must not make the past a future that blocks, or a slot that never gets stale.
   const latest = now + landingMs(rule.rate);
   state.sent = state.sent
     .map((at) => Math.min(at, latest))
     .filter((at) => at + tickMs > now - state.windowMs)
     .sort((a, b) => a - b)
     .slice(-maxSent);
+  for (const slot of state.inFlight) slot.seenMs = Math.min(slot.seenMs, now);
   state.inFlight = state.inFlight.filter((slot) => slot.seenMs > now - slotStaleMs && !isGone(slot));
+}
+
+/** Said not too long ago, and not in the future. */
+function isBinding(atMs: number, now: number): boolean {
+  return atMs <= now + clockStepMs && atMs + bindingMs > now;
 }
 
 /** A state as it was read from a file; anything that is not one is an empty one. */

@@ -28,9 +28,9 @@ export interface Permit {
   leave(): Promise<void>;
 }
 
-/** The gateway asked for more patience than there is. */
+/** A turn would take more patience than there is. */
 export interface Blocked {
-  untilMs: number;
+  waitMs: number;
   why: string;
 }
 
@@ -53,8 +53,9 @@ export interface PacingOptions extends PacingRule {
 
 const slotHeartbeatMs = 20_000;
 const longestNapMs = 1000;
-/** A wait this long is told. */
+/** A wait this long is told; one for our own rate or another request is the ordinary pace until it takes a minute. */
 const toldFromMs = 5000;
+const ordinaryMs = 60_000;
 
 /**
  * Who may send when: at most `rate` per gateway, user and endpoint, and at most `concurrency` in flight, over all
@@ -72,14 +73,14 @@ export class Pacing {
     this.#options = options;
   }
 
-  /** Waits for leave to send; gives up where the gateway asked for a wait beyond `patienceEndsMs`. */
-  enter(endpoint: Endpoint, patienceEndsMs: number): Promise<Permit | Blocked> {
-    return this.#gate(endpoint).enter(patienceEndsMs);
+  /** Waits for leave to send; gives up when that takes more than `patienceMs`, whatever the reason. */
+  enter(endpoint: Endpoint, patienceMs: number): Promise<Permit | Blocked> {
+    return this.#gate(endpoint).enter(patienceMs);
   }
 
-  /** The gateway said: not before. Kept by all processes. */
-  block(endpoint: Endpoint, untilMs: number, why: string): Promise<void> {
-    return this.#gate(endpoint).block(untilMs, why);
+  /** The gateway said: not for so long. Kept by this process to the end, by all others for 15 minutes at most. */
+  block(endpoint: Endpoint, waitMs: number, why: string): Promise<void> {
+    return this.#gate(endpoint).block(waitMs, why);
   }
 
   #gate(endpoint: Endpoint): Gate {
@@ -124,7 +125,9 @@ class Gate {
   #turn: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
-  /** Blocks up to here are known to the person at the terminal. */
+  /** What this process was told itself, by its own monotonic clock. */
+  #blocked: { untilMs: number; why: string } | undefined;
+  /** Waits up to here are known to the person at the terminal, by the same clock. */
   #toldUntilMs = 0;
 
   constructor(options: PacingOptions, state: SharedState) {
@@ -133,25 +136,31 @@ class Gate {
   }
 
   /** One after another: within a process, first come is first served. */
-  enter(patienceEndsMs: number): Promise<Permit | Blocked> {
+  enter(patienceMs: number): Promise<Permit | Blocked> {
+    const patienceEndsMs = performance.now() + patienceMs;
     const entered = this.#turn.then(() => this.#wait(patienceEndsMs));
     this.#turn = entered.catch(() => {});
     return entered;
   }
 
-  async block(untilMs: number, why: string): Promise<void> {
+  async block(waitMs: number, why: string): Promise<void> {
+    const untilMs = performance.now() + waitMs;
     this.#toldUntilMs = Math.max(this.#toldUntilMs, untilMs);
-    await this.#state.change(this.#options.signal, (state) => block(state, untilMs, why));
+    if (untilMs > (this.#blocked?.untilMs ?? 0)) this.#blocked = { untilMs, why };
+    await this.#state.change(this.#options.signal, (state) => block(state, waitMs, why, Date.now()));
   }
 
   async #wait(patienceEndsMs: number): Promise<Permit | Blocked> {
+    const startedMs = performance.now();
     let told = false;
     try {
       for (let naps = 0; ; naps += 1) {
         const inTheWay = await this.#state.change(this.#options.signal, (state) => this.#tryIn(state));
         if (inTheWay.kind === 'entered') return this.#permit(inTheWay);
-        if (inTheWay.kind === 'blocked' && inTheWay.untilMs > patienceEndsMs) return inTheWay;
-        this.#tellBlock(inTheWay);
+        const patienceMs = patienceEndsMs - performance.now();
+        const waitMs = inTheWay.kind === 'slot' ? 0 : inTheWay.waitMs;
+        if (waitMs > patienceMs || patienceMs <= 0) return { waitMs, why: causeOf(inTheWay) };
+        this.#tell(inTheWay, startedMs);
         this.#options.waiting(describe(inTheWay));
         told = true;
         await this.#nap(inTheWay, naps);
@@ -161,17 +170,34 @@ class Gate {
     }
   }
 
-  /** The process that was told to wait has said so itself; the others say it here. */
-  #tellBlock(inTheWay: Hindrance): void {
-    if (inTheWay.kind !== 'blocked' || inTheWay.waitMs <= toldFromMs) return;
-    if (inTheWay.untilMs <= this.#toldUntilMs) return;
-    this.#toldUntilMs = inTheWay.untilMs;
-    const s = Math.ceil(inTheWay.waitMs / 1000);
-    this.#options.info(`another process was told to wait (${inTheWay.why}); waiting ${s} s`);
+  /** What this process was told itself has been said; what keeps it waiting otherwise is said here, once a wait. */
+  #tell(inTheWay: Hindrance, startedMs: number): void {
+    const now = performance.now();
+    if (inTheWay.kind === 'slot') {
+      if (now - startedMs < ordinaryMs || startedMs < this.#toldUntilMs) return;
+      this.#toldUntilMs = now;
+      this.#options.info(`${causeOf(inTheWay)} for a minute; waiting on`);
+      return;
+    }
+    const isOrdinary = inTheWay.kind === 'rate' && inTheWay.isOurs;
+    const untilMs = now + inTheWay.waitMs;
+    if (inTheWay.waitMs <= (isOrdinary ? ordinaryMs : toldFromMs) || untilMs <= this.#toldUntilMs + 1000)
+      return;
+    this.#toldUntilMs = untilMs;
+    const cause = causeOf(inTheWay);
+    const what = inTheWay.kind === 'blocked' ? `another process was told to wait (${cause})` : cause;
+    this.#options.info(`${what}; waiting ${Math.ceil(inTheWay.waitMs / 1000)} s`);
+  }
+
+  #told(): Hindrance | undefined {
+    const waitMs = (this.#blocked?.untilMs ?? 0) - performance.now();
+    return waitMs > 0 ? { kind: 'blocked', waitMs, why: this.#blocked!.why } : undefined;
   }
 
   #tryIn(state: PacingState): Hindrance | Entered {
     const now = Date.now();
+    const told = this.#told();
+    if (told !== undefined) return told;
     const inTheWay = hindrance(state, this.#options, now, (held) => !this.#mine.has(held.id) && isGone(held));
     if (inTheWay !== undefined) return inTheWay;
     const entered: Entered = {
@@ -253,8 +279,11 @@ function whatIsSaid(headers: Headers) {
 }
 
 function describe(inTheWay: Hindrance): string {
+  const cause = causeOf(inTheWay);
+  return inTheWay.kind === 'slot' ? cause : `${cause}, ${Math.ceil(inTheWay.waitMs / 1000)} s`;
+}
+
+function causeOf(inTheWay: Hindrance): string {
   if (inTheWay.kind === 'slot') return 'other requests in flight';
-  const s = Math.ceil(inTheWay.waitMs / 1000);
-  if (inTheWay.kind === 'blocked') return `${inTheWay.why}, ${s} s`;
-  return `rate ${inTheWay.rate}, ${s} s`;
+  return inTheWay.kind === 'rate' ? `rate ${inTheWay.rate}` : inTheWay.why;
 }

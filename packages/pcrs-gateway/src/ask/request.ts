@@ -1,0 +1,61 @@
+import type { Secrets } from 'pcrs-records/secrets';
+import type { Dispatcher } from 'undici';
+import type { Tokens } from '../account/tokens.ts';
+import type { Way } from '../http/connection-failure.ts';
+import type { ServerClock } from '../http/server-clock.ts';
+import type { Pacing } from '../pace/rate-limit.ts';
+import type { Endpoint } from './api-versions.ts';
+import type { AllLimits } from './limits.ts';
+
+/** One question to the gateway. */
+export interface GatewayRequest {
+  endpoint: Endpoint;
+  method: 'GET' | 'POST';
+  path: string;
+  query: Record<string, string>;
+  body?: string | Uint8Array;
+  /** Which policies and hosts, for messages: `policy 5772988, 50 hosts from 118772`. */
+  what: string;
+  /** Give up after so many broken bodies and 5xx; default: all tries. */
+  bodyTries?: number;
+  /** Give up after so many 200s that broke before their first byte; default 3. */
+  emptyBreakTries?: number;
+}
+
+/** What `consume` is given; the body can be read once. */
+export interface GatewayAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: AsyncIterable<Uint8Array>;
+}
+
+export type Consume<T> = (answer: GatewayAnswer) => Promise<T>;
+
+/** Requests sent, those that were repetitions, and the bytes of all bodies; logins are not among them. */
+export interface Tally {
+  requests: number;
+  retries: number;
+  bytes: number;
+}
+
+/** All that a question needs of the gateway it is put to. */
+export interface AskContext {
+  way: Way;
+  tokens: Tokens;
+  pacing: Pacing;
+  secrets: Secrets;
+  clock: ServerClock;
+  tally: Tally;
+  userAgent: string;
+  limits: AllLimits;
+  signal: AbortSignal;
+  log: { info(message: string): void; verbose(message: string): void };
+  waiting(text: string | undefined): void;
+  dispatcher(): Promise<Dispatcher>;
+}
+
+/** What is asked, as one text: the request line, and the name of the question in an archive. */
+export function pathAndQuery({ path, query }: Pick<GatewayRequest, 'path' | 'query'>): string {
+  const text = new URLSearchParams(query).toString();
+  return text === '' ? path : `${path}?${text}`;
+}
