@@ -31,7 +31,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-machine': { library: [] },
   'pcrs-json': { library: [] },
   'pcrs-gateway': { library: ['pcrs-machine', 'pcrs-records'], thirdParty: ['undici'] },
-  'pcrs-cli': { library: ['pcrs-records'], thirdParty: ['yargs', 'ndjson'] },
+  'pcrs-cli': { library: ['pcrs-records', 'pcrs-json'], thirdParty: ['yargs', 'ndjson'] },
   'pcrs-sink': { library: ['pcrs-records', 'pcrs-json'] },
   'pcrs-database': { library: ['pcrs-records'], thirdParty: ['better-sqlite3'] },
   'pcrs-auth': stage,

@@ -22,7 +22,7 @@ test('a failed end tells stage, status, code and message, without a secret', () 
   );
   assert.ok(Date.parse(endedAt) > 0);
   assert.deepEqual(end, {
-    ...{ kind: 'end', runId: null, stage: 'pcrs-auth', ok: false, status: 4, in: {}, out: {} },
+    ...{ kind: 'end', runId: null, stage: 'pcrs-auth', ok: false, status: 4, in: {}, out: {}, sums: {} },
     ...{
       requests: 0,
       retries: 0,

@@ -14,6 +14,7 @@ export function failedEnd(stage: string, runId: string | null, error: unknown, l
     status: exitStatus(error),
     in: {},
     out: {},
+    sums: {},
     requests: 0,
     retries: 0,
     bytes: 0,

@@ -4,7 +4,7 @@ import { codedError } from 'pcrs-records/errors';
 /** stdout: whole lines of records, in order, with backpressure. */
 export interface Output {
   /**
-   * Writes whole lines.
+   * Writes whole lines. Chunks below 64 KiB are copied; a larger one must stay as it is until it is written.
    *
    * Yields  a promise where the reader is behind: wait for it
    * Throws  PCRS_READER_GONE where the reader went away; what was written stands
@@ -26,7 +26,8 @@ const gatherBytes = 64 * 1024;
  *                   else the system's error (disk full)
  */
 export function openOutput(stream: Writable, onFailure: (error: Error) => void): Output {
-  let gathered = '';
+  let gathered = Buffer.allocUnsafe(gatherBytes);
+  let filled = 0;
   let failure: Error | undefined;
   let drained: Promise<void> | undefined;
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -56,9 +57,11 @@ export function openOutput(stream: Writable, onFailure: (error: Error) => void):
     return stream.write(chunk) ? undefined : waitForDrain();
   };
   const sendGathered = (): Promise<void> | undefined => {
-    if (gathered === '') return undefined;
-    const lines = gathered;
-    gathered = '';
+    if (filled === 0) return undefined;
+    const lines = gathered.subarray(0, filled);
+    // A buffer that was handed to the stream is not written into again.
+    gathered = Buffer.allocUnsafe(gatherBytes);
+    filled = 0;
     return send(lines);
   };
   const sendLater = (): void => {
@@ -69,13 +72,13 @@ export function openOutput(stream: Writable, onFailure: (error: Error) => void):
   return {
     write(chunk) {
       if (failure) throw failure;
-      if (typeof chunk === 'string' && chunk.length < gatherBytes) {
-        if (gathered === '') setImmediate(sendLater);
-        gathered += chunk;
-        return gathered.length < gatherBytes ? drained : sendGathered();
-      }
-      sendGathered()?.catch(() => {});
-      return send(chunk);
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+      if (bytes.length > gatherBytes - filled) sendGathered()?.catch(() => {});
+      if (bytes.length >= gatherBytes) return send(bytes);
+      if (filled === 0) setImmediate(sendLater);
+      gathered.set(bytes, filled);
+      filled += bytes.length;
+      return drained;
     },
     async record(value) {
       const { stringify } = await import('ndjson');

@@ -168,3 +168,12 @@ test('the options told to a run hold no secret and no value that was not written
   assert.deepEqual(options['title'], { value: 'x', from: 'flag' });
   assert.equal('evidence' in options, false);
 });
+
+test('a flag that an incremental run added says so in the options, and is a flag like any other here', () => {
+  const env = { PCRS_INCREMENTAL_FLAGS: 'title,timeout', PCRS_TIMEOUT: '9' };
+  const { options, origins, unknownVariables } = read(['--title', 'DISA', '--evidence'], env);
+  assert.deepEqual(options['title'], { value: 'DISA', from: 'incremental' });
+  assert.deepEqual([options['evidence']?.from, options['timeout']?.from], ['flag', 'environment']);
+  assert.equal(origins['title'], 'flag');
+  assert.deepEqual(unknownVariables, []);
+});

@@ -4,17 +4,27 @@ import type { Parser } from 'yargs/helpers';
 import { defaultText, type Flag, type Flags } from './flags.ts';
 import { nearest } from './nearest.ts';
 import { readProfile } from './settings.ts';
-import { otherVariables, sharedFlags, sharedVariable, suiteTools, variablePrefix } from './suite.ts';
+import {
+  incrementalFlagsVariable,
+  otherVariables,
+  sharedFlags,
+  sharedVariable,
+  suiteTools,
+  variablePrefix,
+} from './suite.ts';
 
 /** Where a flag's value came from. */
 export type Origin = 'flag' | 'environment' | 'profile' | 'default';
+
+/** How a `start` tells it: a date that `pcrs-etl --incremental` added is none of the user's. */
+export type ToldOrigin = Origin | 'incremental';
 
 export interface ReadFlags {
   /** By camelCase name. */
   values: Record<string, unknown>;
   origins: Record<string, Origin>;
   /** By flag name; no secrets. */
-  options: Record<string, { value: unknown; from: Origin }>;
+  options: Record<string, { value: unknown; from: ToldOrigin }>;
   /** Flags set for this tool alone: on the command line, by its own variable, or in its own part of the profile. */
   forThisTool: Set<string>;
   positionals: string[];
@@ -71,6 +81,9 @@ export function readFlags(
     },
     unknownVariables: unknownVariables(tool, flags, env),
   };
+  const incremental = new Set(
+    (env[incrementalFlagsVariable] ?? '').split(',').filter((name) => given.has(name)),
+  );
   for (const [name, flag] of Object.entries(flags)) {
     const setting = profile?.settings.get(name);
     const found =
@@ -87,7 +100,10 @@ export function readFlags(
     if (given.has(name) || ownVariable || (from === 'profile' && profile?.own.has(name)))
       result.forThisTool.add(name);
     if (value !== undefined && value !== false)
-      result.options[name] = { value: toOption(flag, value, found), from };
+      result.options[name] = {
+        value: toOption(flag, value, found),
+        from: incremental.has(name) ? 'incremental' : from,
+      };
   }
   return result;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { codedError } from 'pcrs-records/errors';
 import { openLog } from './log.ts';
 import { openOutput } from './output.ts';
@@ -25,7 +26,11 @@ const doubling: StageOptions<number> = {
   tally: () => ({ requests: 2, retries: 1, bytes: 3 }),
 };
 
-async function staged(input: string, options: Partial<StageOptions<number>> = {}) {
+async function staged(
+  input: string | Buffer,
+  options: Partial<StageOptions<number>> = {},
+  flags: Record<string, { value: unknown; from: string }> = { a: { value: 1, from: 'flag' } },
+) {
   const stream = new PassThrough();
   const output = openOutput(stream, () => {});
   const writes: string[] = [];
@@ -34,7 +39,7 @@ async function staged(input: string, options: Partial<StageOptions<number>> = {}
     ...{
       tool: 'pcrs-x',
       version: '1.2.3',
-      options: { a: { value: 1, from: 'flag' } },
+      options: flags,
       startedAt: new Date(0),
     },
     stdin: (async function* () {
@@ -42,8 +47,8 @@ async function staged(input: string, options: Partial<StageOptions<number>> = {}
     })(),
     output: {
       ...output,
-      write(chunk: string) {
-        writes.push(chunk);
+      write(chunk: string | Uint8Array) {
+        writes.push(String(chunk));
         return output.write(chunk);
       },
     },
@@ -67,11 +72,9 @@ async function staged(input: string, options: Partial<StageOptions<number>> = {}
   );
   await context.output.flush();
   stream.end();
-  const lines = Buffer.concat(await stream.toArray())
-    .toString()
-    .split('\n')
-    .slice(0, -1);
-  return { lines, records: lines.map((line) => JSON.parse(line)), writes, error, messages };
+  const bytes = Buffer.concat(await stream.toArray());
+  const lines = bytes.toString().split('\n').slice(0, -1);
+  return { bytes, lines, records: lines.map((line) => JSON.parse(line)), writes, error, messages };
 }
 
 test('without a run a stage writes its own records and nothing else', async () => {
@@ -89,24 +92,62 @@ test('in a run it forwards each record in order and unchanged, after its start, 
   );
   const { startedAt, ...start } = records[1];
   assert.deepEqual(start, {
-    ...{ kind: 'start', contract: 1, runId: 'r1', stage: 'pcrs-x', version: '1.2.3' },
+    ...{ kind: 'start', contract: 2, runId: 'r1', startId: start.startId, stage: 'pcrs-x', version: '1.2.3' },
     options: { a: { value: 1, from: 'flag' } },
+    ...{ scope: {}, base: 'full' },
   });
+  assert.match(start.startId, /^[0-9a-f]{8}-/);
   assert.ok(Date.parse(startedAt) > 0);
   const { endedAt, ...end } = records.at(-1);
   assert.deepEqual(end, {
     ...{
       kind: 'end',
       runId: 'r1',
+      startId: start.startId,
       stage: 'pcrs-x',
       ok: true,
       status: 0,
       in: { number: 1 },
       out: { double: 1 },
+      sums: { double: String(crc32('{"kind":"double","of":10}')) },
     },
     ...{ requests: 2, retries: 1, bytes: 3, warnings: 0 },
   });
   assert.ok(Date.parse(endedAt) > 0);
+});
+
+test('sums the lines of each kind that it made, and neither counts nor sums slices', async () => {
+  const lines = ['{"kind":"a","of":"ü"}', '{"kind":"a","of":2}', '{"kind":"constructor"}'];
+  const { records } = await staged(`${session}\n`, {
+    async work(run) {
+      await run.emit('a', Buffer.from(`${lines[0]}\n${lines[1]}\n`));
+      await run.emit('constructor', `${lines[2]}\n`);
+      await run.emit('slice', '{"kind":"slice"}\n');
+      await run.emit('a', `${lines[0]}\n`);
+    },
+  });
+  const sum = (...of: number[]) => String(of.reduce((all, one) => all + crc32(lines[one]!), 0));
+  assert.deepEqual(records.at(-1).out, { a: 3, constructor: 1 });
+  assert.deepEqual(records.at(-1).sums, { a: sum(0, 1, 0), constructor: sum(2) });
+});
+
+test('a start tells the scope and the base that its flags make', async () => {
+  const options = {
+    title: { value: 'PCI', from: 'flag' },
+    'evaluated-since': { value: '1d', from: 'incremental' },
+  };
+  const { records } = await staged(`${session}\n`, {}, options);
+  assert.deepEqual([records[1].scope, records[1].base], [{ 'pcrs-x --title': 'PCI' }, 'delta']);
+});
+
+test('a line that is not UTF-8 is forwarded byte for byte', async () => {
+  const line = Buffer.concat([
+    Buffer.from('{"kind":"policy","title":"'),
+    Buffer.from([0xff, 0xe4]),
+    Buffer.from('"}'),
+  ]);
+  const { bytes } = await staged(Buffer.concat([Buffer.from(`${session}\n`), line, Buffer.from('\r\n')]));
+  assert.ok(bytes.includes(Buffer.concat([Buffer.from('\n'), line, Buffer.from('\n')])));
 });
 
 test('its start leaves with the session, so that no kill lets out a run without it', async () => {

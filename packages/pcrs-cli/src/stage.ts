@@ -1,16 +1,18 @@
-import { codedError, excerpt, recordError } from 'pcrs-records/errors';
-import { parseExact } from 'pcrs-records/json';
+import { randomUUID } from 'node:crypto';
+import { codedError, recordError } from 'pcrs-records/errors';
 import {
-  type Counts,
   type End,
   isObject,
   type JsonObject,
   parseSession,
   type Session,
   type SliceCounts,
+  type Start,
 } from 'pcrs-records/kinds';
-import { isBlank, lineBlocks } from 'pcrs-records/lines';
+import { baseOfOptions, scopeOfOptions } from 'pcrs-records/scope';
 import { exitStatus, messageOf } from './exit-status.ts';
+import { Made } from './made.ts';
+import { type InputLine, inputLines, kindOf, notJson, parsedLine } from './stage-input.ts';
 import type { Context } from './tool.ts';
 
 /** What a stage asked of the gateway, for its `end`. */
@@ -49,8 +51,8 @@ export interface Run<T> {
   readonly input: AsyncIterable<T>;
   /** Told of each control record that is forwarded. */
   onForward?: (record: JsonObject) => void;
-  /** Writes records of the stage's own making: whole lines, and how many. */
-  emit(kind: string, lines: Uint8Array | string, count?: number): Promise<void> | undefined;
+  /** Writes records of the stage's own making: one or more whole lines. */
+  emit(kind: string, lines: Uint8Array | string): Promise<void> | undefined;
 }
 
 /**
@@ -73,11 +75,7 @@ export async function runStage<T>(context: Context, options: StageOptions<T>): P
   await stage.close(undefined);
 }
 
-interface InputLine {
-  number: number;
-  text: string;
-  unterminated: boolean;
-}
+const newline = Buffer.from('\n');
 
 class Stage<T> implements Run<T> {
   session: Session | undefined;
@@ -86,8 +84,9 @@ class Stage<T> implements Run<T> {
   readonly #context: Context;
   readonly #options: StageOptions<T>;
   readonly #lines: AsyncGenerator<InputLine>;
-  readonly #in: Counts;
-  readonly #out: Counts = {};
+  readonly #in = new Map<string, number>();
+  readonly #made = new Made();
+  readonly #startId = randomUUID();
   #first: InputLine | undefined;
   #badLines = 0;
   #ended = false;
@@ -96,7 +95,7 @@ class Stage<T> implements Run<T> {
     this.#context = context;
     this.#options = options;
     this.#lines = inputLines(context);
-    this.#in = Object.fromEntries(options.takes.map((kind) => [kind, 0]));
+    for (const kind of options.takes) this.#in.set(kind, 0);
     this.input = this.#read();
   }
 
@@ -109,10 +108,10 @@ class Stage<T> implements Run<T> {
     const first = await this.#lines.next();
     if (first.done) return;
     this.#first = first.value;
-    const value = tryParse(first.value.text);
+    const value = parsedLine(first.value);
     if (!isObject(value)) return this.#refuseAllInput(first.value);
     if (value['kind'] === 'end' && value['ok'] === false) {
-      await this.#context.output.write(`${first.value.text}\n`);
+      await this.#forward(first.value);
       throw codedError(
         'PCRS_INCOMPLETE',
         `nothing done, since ${value['stage']} ended ${value['status']}: ${errorMessage(value)}`,
@@ -121,18 +120,14 @@ class Stage<T> implements Run<T> {
     if (value['kind'] !== 'session') return this.#refuseAllInput(first.value);
     this.#first = undefined;
     this.session = readSession(value, first.value.number);
-    const start = {
-      ...{ kind: 'start', contract: 1, runId: this.session.runId, stage: this.#context.tool },
-      ...{ version: this.#context.version, startedAt: new Date().toISOString() },
-      options: this.#context.options,
-    };
-    // In one write: a stage that is killed after its session and before its start would leave a run that looks whole.
-    await this.#context.output.write(`${first.value.text}\n${JSON.stringify(start)}\n`);
+    // Both leave in one write: a stage killed between the two would leave a run that looks whole.
+    const start = Buffer.from(`${JSON.stringify(this.#start(this.session))}\n`);
+    await this.#context.output.write(Buffer.concat([first.value.bytes, newline, start]));
   }
 
-  emit(kind: string, lines: Uint8Array | string, count = 1): Promise<void> | undefined {
+  emit(kind: string, lines: Uint8Array | string): Promise<void> | undefined {
     if (this.#context.signal.aborted) throw this.#context.signal.reason;
-    this.#out[kind] = (this.#out[kind] ?? 0) + count;
+    if (this.session) this.#made.add(kind, lines);
     return this.#context.output.write(lines);
   }
 
@@ -158,11 +153,13 @@ class Stage<T> implements Run<T> {
     const { log, output, tool } = this.#context;
     const { slices, ...tally } = this.#options.tally?.() ?? { requests: 0, retries: 0, bytes: 0 };
     const end: End = {
-      ...{ kind: 'end', runId, stage: tool, endedAt: new Date().toISOString(), ok: error === undefined },
+      ...{ kind: 'end', runId, startId: this.#startId, stage: tool },
+      ...{ endedAt: new Date().toISOString(), ok: error === undefined },
       ...{
         status: error === undefined ? 0 : exitStatus(error),
-        in: this.#in,
-        out: this.#out,
+        in: Object.fromEntries(this.#in),
+        out: this.#made.out,
+        sums: this.#made.sums,
         ...tally,
         warnings: log.warnings,
       },
@@ -178,6 +175,20 @@ class Stage<T> implements Run<T> {
     await output.flush();
   }
 
+  #start({ runId }: Session): Start {
+    const { options, tool: stage, version } = this.#context;
+    return {
+      ...{ kind: 'start', contract: 2, runId, startId: this.#startId, stage, version },
+      ...{ startedAt: new Date().toISOString(), options },
+      ...{ scope: scopeOfOptions(stage, options), base: baseOfOptions(options) },
+    };
+  }
+
+  /** A line goes on byte for byte. */
+  #forward({ bytes }: InputLine): Promise<void> | undefined {
+    return this.#context.output.write(Buffer.concat([bytes, newline]));
+  }
+
   async *#read(): AsyncGenerator<T> {
     const { signal } = this.#context;
     for (let line = this.#first; ; line = undefined) {
@@ -188,7 +199,7 @@ class Stage<T> implements Run<T> {
       }
       if (signal.aborted) throw signal.reason;
       for (const { kind, input } of await this.#take(line)) {
-        this.#in[kind] = (this.#in[kind] ?? 0) + 1;
+        this.#in.set(kind, (this.#in.get(kind) ?? 0) + 1);
         yield input;
       }
     }
@@ -198,14 +209,14 @@ class Stage<T> implements Run<T> {
   async #take(line: InputLine): Promise<readonly { kind: string; input: T }[]> {
     const where = `stdin:${line.number}`;
     try {
-      const value = tryParse(line.text);
+      const value = parsedLine(line);
       if (value === undefined) throw notJson(line, this.#options.expected);
       const kind = kindOf(value);
       const taken = this.#options.accept?.(value, kind, where) ?? [];
       if (!this.session && taken.length === 0 && !isEmptyArray(value))
         throw recordError(line.number, this.#options.expected, line.text);
       if (this.session) {
-        await this.#context.output.write(`${line.text}\n`);
+        await this.#forward(line);
         if (kind !== undefined) this.onForward?.(value as JsonObject);
       }
       return taken;
@@ -218,46 +229,9 @@ class Stage<T> implements Run<T> {
   }
 }
 
-async function* inputLines(context: Context): AsyncGenerator<InputLine> {
-  for await (const block of lineBlocks(context.stdin)) {
-    if (block.invalidUtf8)
-      context.log.warn(`stdin:${block.firstLine}: not UTF-8 in this or a following line; replaced by U+FFFD`);
-    const last = block.lines.length - 1;
-    for (const [index, text] of block.lines.entries()) {
-      if (isBlank(text)) continue;
-      yield { number: block.firstLine + index, text, unterminated: block.unterminated && index === last };
-    }
-  }
-}
-
-function tryParse(text: string): unknown {
-  try {
-    return parseExact(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Undefined for what is untagged; a kind that is no text is one that nobody takes. */
-function kindOf(value: unknown): string | undefined {
-  if (!isObject(value) || !Object.hasOwn(value, 'kind')) return undefined;
-  return typeof value['kind'] === 'string' ? value['kind'] : '';
-}
-
 /** An answer of the gateway that holds nothing. */
 function isEmptyArray(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
-}
-
-function notJson(line: InputLine, expected: string): Error {
-  if (line.unterminated) {
-    return codedError(
-      'PCRS_INCOMPLETE',
-      `stdin:${line.number}: the stream was cut in the middle of a line: ${excerpt(line.text)}`,
-    );
-  }
-  const pretty = /^\s*[[{]\s*$/.test(line.text) ? ' (a document over several lines? try jq -c .)' : '';
-  return recordError(line.number, `${expected}, one JSON value a line${pretty}`, line.text);
 }
 
 function readSession(value: JsonObject, line: number): Session {

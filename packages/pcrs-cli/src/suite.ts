@@ -45,10 +45,13 @@ export const sharedFlags = [
   'log-format',
 ] as const;
 
+/** By which `pcrs-etl` names the flags that `--incremental` added: a comma list. */
+export const incrementalFlagsVariable = 'PCRS_INCREMENTAL_FLAGS';
+
 /** Variables that are not flags; the last are the suite's own, from one of its processes to another. */
 export const otherVariables = [
   ...['PCRS_PASSWORD', 'PCRS_TOKEN', 'PCRS_STATE_DIR', 'PCRS_DEBUG'],
-  ...['PCRS_HELD_LOCK', 'PCRS_INCREMENTAL_FLAGS', 'PCRS_LOCK_LEASE', 'PCRS_PARENT_PID'],
+  ...['PCRS_HELD_LOCK', incrementalFlagsVariable, 'PCRS_LOCK_LEASE', 'PCRS_PARENT_PID'],
 ];
 
 /** `pcrs-to-csv` → `PCRS_TO_CSV_`. */

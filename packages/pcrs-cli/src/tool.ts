@@ -2,7 +2,7 @@ import type { Flags, FlagValues } from './flags.ts';
 import type { Log } from './log.ts';
 import type { Output } from './output.ts';
 import type { Progress } from './progress.ts';
-import type { Origin } from './read-flags.ts';
+import type { Origin, ToldOrigin } from './read-flags.ts';
 
 /** A tool: a sentence, its flags, and what it does. */
 export interface Tool<F extends Flags = Flags> {
@@ -40,7 +40,7 @@ export interface Context<F extends Flags = Flags> {
   /** Where each flag's value came from, by camelCase name. */
   readonly origins: Readonly<Record<string, Origin>>;
   /** The flags in force, for a `start` record: no secrets. */
-  readonly options: Readonly<Record<string, { value: unknown; from: Origin }>>;
+  readonly options: Readonly<Record<string, { value: unknown; from: ToldOrigin }>>;
   /** Names of the flags set for this tool alone, not for the whole suite. */
   readonly forThisTool: ReadonlySet<string>;
   readonly positionals: readonly string[];

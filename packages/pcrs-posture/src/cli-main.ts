@@ -198,7 +198,7 @@ async function write(
 
 /** A slice's records, and in a run what it was. */
 async function writeSlice(run: Run<PolicyHosts>, { slice, proof, file, blocks }: ProvenSlice): Promise<void> {
-  for await (const { bytes, count } of blocks()) await run.emit('posture', bytes, count);
+  for await (const { bytes } of blocks()) await run.emit('posture', bytes);
   if (run.session === undefined) return;
   const { number, key, policies, hosts } = slice;
   const { records, bytes, sha256 } = proof;

@@ -1,5 +1,6 @@
 import { type CodedError, codedError } from 'pcrs-records/errors';
-import { filteredWords, type RunVerdict } from './judge.ts';
+import { differenceWords } from './fidelity.ts';
+import type { RunVerdict } from './judge.ts';
 
 /** What a sink demands of its stream as a whole. */
 export interface SinkDemands {
@@ -34,14 +35,16 @@ export function failureOf(
   if (requireRun && verdicts.length === 0) {
     return codedError(
       'PCRS_INCOMPLETE',
-      'stdin: without a run nothing proves that the stream is whole (--require-run); put pcrs-auth in front of the pipe',
+      isEmpty
+        ? 'stdin: no record came, not even of a run (--require-run); see what the stages before say'
+        : 'stdin: without a run nothing proves that the stream is whole (--require-run); put pcrs-auth in front of the pipe',
     );
   }
   if (isEmpty && !allowEmpty) {
     return codedError('PCRS_EMPTY', 'stdin: no record came; --allow-empty makes that status 0');
   }
-  const lost = strict ? filteredWords(verdicts) : undefined;
-  return lost === undefined
+  const difference = strict ? differenceWords(verdicts) : undefined;
+  return difference === undefined
     ? undefined
-    : codedError('PCRS_INCOMPLETE', `run incomplete: filtered on the way: ${lost} (--strict)`);
+    : codedError('PCRS_INCOMPLETE', `run incomplete: not as its stages made it: ${difference} (--strict)`);
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { filteredWords, RunJudge } from './judge.ts';
+import { differenceWords } from './fidelity.ts';
+import { RunJudge } from './judge.ts';
 
 const session = {
   kind: 'session',
@@ -19,7 +20,7 @@ function judged(records: JsonObject[], accepted: Record<string, number> = {}) {
   const judge = new RunJudge();
   for (const [index, record] of records.entries()) {
     judge.control(record, index + 1);
-    if (index === 0) for (const [kind, count] of Object.entries(accepted)) judge.accepted(kind, count);
+    if (index === 0) for (const [kind, count] of Object.entries(accepted)) judge.took(kind, count, 0);
   }
   return judge.verdicts();
 }
@@ -94,14 +95,128 @@ test('a start that no session opened is refused as incomplete input', () => {
   assert.throws(() => judged([start('pcrs-policies')]), { code: 'PCRS_INCOMPLETE', message: /^stdin:1: / });
 });
 
-test('records that a filter took out are told by kind, wherever it stood', () => {
+test('records that did not come, or that no stage made, are counted by kind', () => {
   const ends = [
     end('pcrs-policies', { out: { policy: 10 } }),
     end('pcrs-hostids', { in: { policy: 4 }, out: { hostids: 4 } }),
     end('pcrs-posture', { in: { hostids: 4 }, out: { posture: 900, slice: 3 } }),
   ];
-  const [verdict] = judged([session, ...ends], { policy: 10, hostids: 4, posture: 250, slice: 3 });
+  const starts = ends.toReversed().map(({ stage }) => start(String(stage)));
+  const came = { policy: 4, hostids: 5, posture: 250, slice: 1, mine: 7 };
+  const [verdict] = judged([session, ...starts, ...ends], came);
+  assert.equal(verdict?.complete, true);
   assert.deepEqual(verdict?.filtered, { policy: 6, posture: 650 });
+  assert.deepEqual(verdict?.supplied, { hostids: 1 });
+  assert.deepEqual([verdict?.edited, verdict?.verified], [[], null], 'contract 1 tells no sums');
+});
+
+/** A stage of contract 2. */
+const begin = (startId: string, stage = 'pcrs-posture'): JsonObject => ({
+  ...start(stage),
+  contract: 2,
+  startId,
+});
+const finish = (startId: string, members: JsonObject = {}, stage = 'pcrs-posture'): JsonObject =>
+  end(stage, { startId, sums: {}, ...members });
+const made = (count: number, sum: string): JsonObject => ({
+  out: { posture: count },
+  sums: { posture: sum },
+});
+
+function judgedWithSum(records: JsonObject[], count: number, sum: number) {
+  const judge = new RunJudge();
+  for (const record of records) judge.control(record, 1);
+  judge.took('posture', count, sum);
+  return judge.verdicts()[0]!;
+}
+
+test('a run is verified when counts and sums of what came are those of what its stages made', () => {
+  const stream = [
+    session,
+    begin('a'),
+    begin('b'),
+    finish('b', made(1, '5')),
+    finish('a', made(2, '9007199254740990')),
+  ];
+  const fidelity = (count: number, sum: number) => {
+    const { verified, filtered, supplied, edited } = judgedWithSum(stream, count, sum);
+    return { verified, filtered, supplied, edited };
+  };
+  assert.deepEqual(fidelity(3, 3), { verified: true, filtered: {}, supplied: {}, edited: [] }, 'modulo 2^53');
+  assert.deepEqual(fidelity(3, 4), { verified: false, filtered: {}, supplied: {}, edited: ['posture'] });
+  assert.deepEqual(fidelity(2, 3), { verified: false, filtered: { posture: 1 }, supplied: {}, edited: [] });
+  assert.deepEqual(fidelity(4, 3), { verified: false, filtered: {}, supplied: { posture: 1 }, edited: [] });
+});
+
+test('one of two stages of a name that failed or was cut makes the run incomplete, whichever ended last', () => {
+  const failed = finish('a', { ok: false, status: 5, error: { code: 'x', message: 'down' } });
+  const reason = (...records: JsonObject[]) => judgedWithSum([session, ...records], 0, 0).reason;
+  assert.equal(
+    reason(begin('a'), failed, begin('b'), finish('b')),
+    'run incomplete: pcrs-posture ended 5: down',
+  );
+  assert.equal(
+    reason(begin('b'), begin('a'), finish('b'), failed),
+    'run incomplete: pcrs-posture ended 5: down',
+  );
+  assert.match(reason(begin('a'), begin('b'), finish('b')) ?? '', /pcrs-posture broke off after 0 records/);
+  assert.match(reason(begin('a'), begin('b'), finish('a')) ?? '', /pcrs-posture broke off after 0 records/);
+  assert.equal(reason(begin('a'), begin('b'), finish('a'), finish('b')), undefined);
+});
+
+test('in contract 1 a stage must have as many ends as starts', () => {
+  const at = (second: number, record: JsonObject) => ({ ...record, at: second });
+  const [two] = judged([session, at(1, start('a')), at(2, start('a')), at(3, end('a'))]);
+  assert.equal(two?.reason, 'run incomplete: a broke off after 0 records');
+  const [both] = judged([session, at(1, start('a')), at(2, start('a')), at(3, end('a')), at(4, end('a'))]);
+  assert.equal(both?.complete, true);
+  const [more] = judged([session, start('a'), at(3, end('a')), at(4, end('a'))]);
+  assert.match(more?.reason ?? '', /^run incomplete: a has an end without its start/);
+});
+
+test('control records that come twice count once; two ends of one start break the run', () => {
+  const whole = [session, begin('a'), finish('a', made(2, '7'))];
+  assert.equal(judgedWithSum([...whole, ...whole], 2, 7).verified, true);
+  const doubled = judgedWithSum([...whole, ...whole], 4, 14);
+  assert.deepEqual([doubled.complete, doubled.supplied], [true, { posture: 2 }]);
+  const twoEnds = judgedWithSum([...whole, finish('a', { requests: 9 })], 2, 7);
+  assert.equal(twoEnds.reason, 'run incomplete: pcrs-posture has two ends that differ');
+});
+
+test('a session without a stage is not a run that is complete', () => {
+  assert.equal(
+    judgedWithSum([session], 0, 0).reason,
+    'run incomplete: no stage started: only its session came',
+  );
+});
+
+test('postures that no stage made, or whose run records were filtered away, make the run incomplete', () => {
+  const reason =
+    'run incomplete: no stage of the run made its 24 postures; a filter must let start and end records pass';
+  assert.equal(judgedWithSum([session], 24, 1).reason, reason);
+  const listing = [
+    session,
+    begin('p', 'pcrs-policies'),
+    finish('p', { out: { policy: 2 } }, 'pcrs-policies'),
+  ];
+  assert.equal(judgedWithSum(listing, 24, 1).reason, reason);
+  const ends = judgedWithSum([session, finish('a', made(24, '1'))], 24, 1);
+  assert.match(ends.reason ?? '', /^run incomplete: pcrs-posture has an end without its start/);
+});
+
+test('records before the first session count as the first run took them', () => {
+  const judge = new RunJudge();
+  judge.took('posture', 1, 3);
+  for (const record of [session, begin('a'), finish('a', made(2, '7'))]) judge.control(record, 1);
+  judge.took('posture', 2, 7);
+  assert.deepEqual(judge.verdicts()[0]?.supplied, { posture: 1 });
+});
+
+test('while a stage has not said what it made, only what is missing is certain', () => {
+  const broken = judgedWithSum([session, begin('a'), begin('b'), finish('b', made(2, '7'))], 5, 1);
+  assert.deepEqual([broken.verified, broken.filtered, broken.supplied, broken.edited], [null, {}, {}, []]);
+  const lost = judgedWithSum([session, begin('a'), begin('b'), finish('b', made(2, '7'))], 1, 1);
+  assert.deepEqual(lost.filtered, { posture: 1 });
 });
 
 test('runs one after another are judged each by its own records', () => {
@@ -117,10 +232,10 @@ test('runs one after another are judged each by its own records', () => {
 
 test('a kind may have a name that every object has', () => {
   const kinds = { constructor: 3, ['__proto__']: 2 };
-  const made = end('pcrs-posture', { out: kinds });
-  const [whole] = judged([session, start('pcrs-posture'), made], kinds);
+  const told = end('pcrs-posture', { out: kinds });
+  const [whole] = judged([session, start('pcrs-posture'), told], kinds);
   assert.deepEqual(whole?.filtered, {});
   assert.deepEqual(whole?.accepted, kinds);
-  const [filtered] = judged([session, start('pcrs-posture'), made], { constructor: 1 });
-  assert.equal(filteredWords([filtered!]), '2 constructor, 2 __proto__');
+  const [filtered] = judged([session, start('pcrs-posture'), told], { constructor: 1 });
+  assert.equal(differenceWords([filtered!]), 'filtered 2 constructor and 2 __proto__');
 });

@@ -82,7 +82,7 @@ test('a last line cut in the middle makes the stream incomplete, also with skipB
 });
 
 test('a run is whole when its stages ended well, and tells what broke it otherwise', async () => {
-  const whole = await read([session, start, '{"kind":"posture"}', end()].join('\n'));
+  const whole = await read([session, start, '{"kind":"posture"}', end({ out: { posture: 1 } })].join('\n'));
   assert.deepEqual([whole.input.complete, whole.input.failure()], [true, undefined]);
   const broken = await read([session, start, '{"kind":"posture"}', '{"kind":"pos'].join('\n'));
   assert.equal(broken.input.complete, false);
@@ -105,7 +105,7 @@ test('records that a filter took out are told, and are a failure only when stric
   const { input } = await read(
     [session, start, '{"kind":"posture"}', end({ out: { posture: 3 }, in: {} })].join('\n'),
   );
-  assert.equal(input.filtered(), '2 posture');
+  assert.equal(input.difference(), 'filtered 2 posture');
   assert.equal(input.failure(), undefined);
   assert.equal(input.failure({ strict: true })?.code, 'PCRS_INCOMPLETE');
 });
@@ -149,5 +149,5 @@ test('a record that the sink cannot use is a bad line and not accepted', async (
   const lenient = await read(text, { skipBad: true });
   lenient.input.reject(record, 'hostId is missing');
   assert.equal(lenient.input.skipped, 1);
-  assert.equal(lenient.input.filtered(), '1 posture');
+  assert.equal(lenient.input.difference(), 'filtered 1 posture');
 });

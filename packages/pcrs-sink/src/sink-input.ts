@@ -1,9 +1,11 @@
+import { crc32 } from 'node:zlib';
 import { type CodedError, codedError, excerpt, recordError } from 'pcrs-records/errors';
 import { parseExact } from 'pcrs-records/json';
 import { isObject, type JsonObject, kindByShape } from 'pcrs-records/kinds';
 import { isBlank, type LineBlock, lineBlocks } from 'pcrs-records/lines';
 import { failureOf, type SinkDemands } from './demands.ts';
-import { filteredWords, RunJudge } from './judge.ts';
+import { differenceWords } from './fidelity.ts';
+import { RunJudge } from './judge.ts';
 
 /** A record on its way into a sink. */
 export interface SinkRecord {
@@ -85,13 +87,13 @@ export class SinkInput {
    * Throws  PCRS_RECORD `stdin:LINE: MESSAGE`, unless bad lines are passed over
    */
   reject(record: SinkRecord, message: string): void {
-    this.judge.accepted(record.kind, -1);
+    this.judge.took(record.kind, -1, 2 ** 53 - sumOf(record.text));
     this.#skip(codedError('PCRS_RECORD', `stdin:${record.line}: ${message}`));
   }
 
-  /** How many records of which kind a filter took out on the way, in words; undefined where none did. */
-  filtered(): string | undefined {
-    return filteredWords(this.judge.verdicts());
+  /** How what came differs from what the stages made, in words; undefined if it does not. */
+  difference(): string | undefined {
+    return differenceWords(this.judge.verdicts());
   }
 
   /** One line for each sort of input that was passed over or changed, ready for stderr. */
@@ -132,9 +134,9 @@ export class SinkInput {
     }
   }
 
-  /** Notes records of a kind that the sink read by itself; none of them a control record. */
-  took(kind: string, count: number): void {
-    this.judge.accepted(kind, count);
+  /** Notes records of a kind that the sink read by itself, and the sum of their lines; none of them a control record. */
+  took(kind: string, count: number, sum: number): void {
+    this.judge.took(kind, count, sum);
     this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + count);
   }
 
@@ -168,7 +170,7 @@ export class SinkInput {
     if (tag === 'session' || tag === 'start' || tag === 'end') {
       this.judge.control(value, line);
       this.kinds.set(tag, (this.kinds.get(tag) ?? 0) + 1);
-    } else this.took(tag, 1);
+    } else this.took(tag, 1, sumOf(text));
     records.push({ kind: tag, value, line, text });
   }
 
@@ -183,6 +185,11 @@ export class SinkInput {
     if (known) known.count += 1;
     else this.#passedOver.set(what, { count: 1, firstLine: line });
   }
+}
+
+/** The element of an array has no line of its own. */
+function sumOf(text: string | undefined): number {
+  return text === undefined ? 0 : crc32(text);
 }
 
 /** Throws PCRS_RECORD; with the parser's error as its cause where the text is no JSON. */

@@ -33,7 +33,7 @@ export class Tally {
   /** The judge knows of all that was taken from here on. */
   tell(): void {
     if (this.#count > 0) {
-      this.#judge.accepted(this.#kind, this.#count);
+      this.#judge.took(this.#kind, this.#count, this.#sum);
       this.see(this.#kind, this.#count, 0);
     }
     this.#kind = '';

@@ -69,7 +69,7 @@ test('--dir writes files and one record of kind written', async () => {
       `${JSON.stringify({
         ...{ kind: 'written', runId: null, complete: null },
         files: [{ file: join(dir, 'policy.csv'), kind: 'policy', rows: 1 }],
-        filtered: {},
+        ...{ verified: null, filtered: {}, supplied: {}, edited: [] },
       })}\n`,
     );
     assert.deepEqual([ended.status, ended.stderr, readdirSync(dir)], [0, '', ['policy.csv']]);

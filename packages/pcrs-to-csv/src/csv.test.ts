@@ -325,7 +325,7 @@ test('a run is required where that is asked for, and a filter fails only a stric
   const filtered = await csv(run, { requireRun: true });
   assert.deepEqual(
     [filtered.failure, filtered.told],
-    [undefined, ['note: in this run, records filtered on the way: 2 posture']],
+    [undefined, ['note: not as the stages of the run made it: filtered 2 posture']],
   );
   assert.equal((await csv(run, { strict: true })).failure?.code, 'PCRS_INCOMPLETE');
 });
@@ -337,7 +337,9 @@ test('what a run carries besides records is counted and reported', async () => {
     '"x"',
     '{"a":1}',
     '{"kind":"odd"}',
+    start('pcrs-posture'),
     '{"kind":"posture"}',
+    end('pcrs-posture', { out: { posture: 1 } }),
   ]);
   assert.equal(failure, undefined);
   assert.deepEqual(told, [

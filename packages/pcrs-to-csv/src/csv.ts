@@ -80,8 +80,8 @@ export function report(input: SinkInput, tables: readonly CsvTable[], options: C
     if (table.records === 0 && input.kinds.size > 0) log.warn(noneOf(table.kind, input));
     for (const line of table.reports()) log.warn(line);
   }
-  const filtered = input.filtered();
-  if (filtered !== undefined) log.note(`in this run, records filtered on the way: ${filtered}`);
+  const difference = input.difference();
+  if (difference !== undefined) log.note(`not as the stages of the run made it: ${difference}`);
 }
 
 function isControl(kind: string): boolean {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { crc32 } from 'node:zlib';
 import { type ByteBlock, byteBlocks } from 'pcrs-records/lines';
 import type { SinkInput, SinkRecord } from 'pcrs-sink/sink-input';
 import type { CsvTable } from './table.ts';
@@ -38,6 +39,8 @@ class Feeder {
   #table: CsvTable | undefined;
   /** Lines that the table took since the input was told. */
   #taken = 0;
+  /** Of their lines. */
+  #sum = 0;
 
   constructor(input: SinkInput, tableOf: (kind: string) => CsvTable | undefined) {
     this.#input = input;
@@ -50,8 +53,10 @@ class Feeder {
     let line = firstLine;
     for (let at = 0; at < bytes.length; line += 1) {
       let end = clean && this.#table ? this.#table.addLine(bytes, at) : -1;
-      if (end >= 0) this.#taken += 1;
-      else {
+      if (end >= 0) {
+        this.#taken += 1;
+        this.#sum += crc32(bytes.subarray(at, bytes[end - 1] === carriageReturn ? end - 1 : end));
+      } else {
         this.#tell();
         end = bytes.indexOf(lineFeed, at);
         const last = end < 0;
@@ -65,8 +70,9 @@ class Feeder {
   }
 
   #tell(): void {
-    if (this.#taken > 0) this.#input.took((this.#table as CsvTable).kind, this.#taken);
+    if (this.#taken > 0) this.#input.took((this.#table as CsvTable).kind, this.#taken, this.#sum);
     this.#taken = 0;
+    this.#sum = 0;
   }
 
   #parse(text: string, line: number, last: boolean): void {

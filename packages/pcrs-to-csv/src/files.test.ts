@@ -71,7 +71,7 @@ test('a complete run becomes a file per kind, also of a kind whose stage found n
       { file: join(dir, 'hostids.csv'), kind: 'hostids', rows: 2 },
       { file: join(dir, 'posture.csv'), kind: 'posture', rows: 0 },
     ],
-    filtered: {},
+    ...{ verified: null, filtered: {}, supplied: {}, edited: [] },
   });
 });
 
@@ -126,7 +126,7 @@ test('an empty stream writes nothing', async () => {
 });
 
 test('one kind alone, with its columns, where a kind is named', async () => {
-  const lines = [...run, '{"kind":"posture","id":1}', end('pcrs-posture')];
+  const lines = [...run, '{"kind":"posture","id":1}', end('pcrs-posture', { out: { posture: 1 } })];
   const { names, read } = await write(folder(), lines, { kind: 'posture', columns: ['id'] });
   assert.deepEqual([names, read('posture.csv')], [['posture.csv'], 'id\n1\n']);
   await assert.rejects(write(folder(), lines, { columns: ['id'] }), { code: 'PCRS_USAGE' });

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs
 import { join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
 import { gatewayKinds, type JsonObject, madeBy, suiteKinds } from 'pcrs-records/kinds';
+import { type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
 import { SinkInput } from 'pcrs-sink/sink-input';
 import { type CsvOptions, demands, isAboutInput, report } from './csv.ts';
 import { openDialect } from './dialect.ts';
@@ -10,15 +11,13 @@ import { feed } from './feed.ts';
 import { CsvTable } from './table.ts';
 
 /** What `toCsvFiles` did, as the record that the tool prints. */
-export interface Written extends JsonObject {
+export interface Written extends JsonObject, Fidelity {
   kind: 'written';
   /** Of the last run in the stream; null without one. */
   runId: string | null;
   /** Null without a run. */
   complete: boolean | null;
   files: { file: string; kind: string; rows: number }[];
-  /** Records by kind that a filter took out on the way. */
-  filtered: Record<string, number>;
 }
 
 /** Files of kinds that the suite does not know; a stream of made-up kinds must not open files without end. */
@@ -86,7 +85,7 @@ async function fill(
     runId: verdicts.at(-1)?.runId ?? null,
     complete: failure ? false : input.complete,
     files: await files.publish(failure === undefined),
-    filtered: Object.assign({}, ...verdicts.map((verdict) => verdict.filtered)),
+    ...fidelityOf(verdicts),
   };
   report(input, files.tables(), options);
   return { written, failure };

@@ -2,7 +2,8 @@ import { type CodedError, codedError } from 'pcrs-records/errors';
 import { type Base, type Counts, type JsonObject, madeBy, type Scope } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import type { SinkDemands } from 'pcrs-sink/demands';
-import { filteredWords, type RunVerdict } from 'pcrs-sink/judge';
+import { differenceWords, type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
+import type { RunVerdict } from 'pcrs-sink/judge';
 import type { Load } from './load.ts';
 import type { Fate, Stand } from './place.ts';
 import { makeIndexes, makeViews } from './schema.ts';
@@ -10,7 +11,7 @@ import { isSource, sawWholeTable, whyNothingIsStale } from './stale.ts';
 import type { Standing } from './standing.ts';
 
 /** What a load did, as the record that the tool prints. */
-export interface Loaded extends JsonObject {
+export interface Loaded extends JsonObject, Fidelity {
   kind: 'loaded';
   /** The file as it was named; null where the run failed before there was anything to load. */
   database: string | null;
@@ -84,6 +85,7 @@ export async function finishLoad(
     addedColumns: load.records.writers.flatMap(({ table, added }) =>
       (added?.added ?? []).map((name) => `${table.name}.${name}`),
     ),
+    ...fidelityOf(verdicts),
     problems: load.problems.counts(load.records),
   };
   for (const { table } of load.records.writers) {
@@ -193,8 +195,8 @@ function rowsByTable({ database, records }: Load): Counts {
 function report(load: Load, verdicts: readonly RunVerdict[], { log }: FinishOptions): void {
   if (log === undefined) return;
   for (const line of load.problems.reports(load.records)) log.warn(line);
-  const filtered = filteredWords(verdicts);
-  if (filtered !== undefined) log.note(`filtered on the way: ${filtered}`);
+  const difference = differenceWords(verdicts);
+  if (difference !== undefined) log.note(`not as the stages of the run made it: ${difference}`);
   for (const { table, counts } of load.records.writers) {
     const { inserted, changed, unchanged } = counts;
     if (inserted + changed + unchanged === 0) continue;

@@ -63,7 +63,8 @@ export class RunNotes {
     this.#status.put(`RUN ${runId}`, detail, complete ? 'TRUE' : 'FALSE');
   }
 
-  #reconciliation({ runId, ends, accepted, filtered }: RunVerdict, hostsWithoutPosture: number): JsonObject {
+  #reconciliation(verdict: RunVerdict, hostsWithoutPosture: number): JsonObject {
+    const { runId, ends, accepted, verified, filtered, supplied, edited } = verdict;
     const counted = this.#runs.get(runId ?? '') ?? {};
     const of = (prefix: string) =>
       Object.fromEntries(
@@ -80,6 +81,9 @@ export class RunNotes {
       recordsReceived: of('received '),
       recordsAccepted: accepted,
       recordsFiltered: filtered,
+      recordsSupplied: supplied,
+      kindsEdited: edited,
+      verified,
       rowsStored: of('stored '),
       rowsUnchanged: of('unchanged '),
     };

@@ -22,9 +22,10 @@ export function whyNothingIsStale(
   scope: ScopeNote | undefined,
 ): string | undefined {
   if (verdicts.length === 0) return 'the stream is no run';
-  for (const { complete, filtered, starts } of verdicts) {
+  for (const { complete, filtered, edited, starts } of verdicts) {
     if (!complete) return 'the run is incomplete';
     if (Object.keys(filtered).length > 0) return 'records were filtered on the way';
+    if (edited.length > 0) return 'records were edited on the way';
     if (starts.some((start) => 'reduced' in start)) return 'the run has reduced records';
     if (baseOf(starts) !== 'full') return `the run asked only for what ${datesOf(starts)} leaves`;
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { load, newDatabase, query, session } from './fixture.test.ts';
+import { end, load, newDatabase, query, session, start } from './fixture.test.ts';
 
 /** JSON texts and what a TEXT column holds of each. */
 const values = fc.oneof(
@@ -94,8 +94,13 @@ test('holds what the last records with each member said, and touches no row whos
             const key = `1,${one.key.hostId},${one.key.id},${batch}`;
             postures.put(key, Object.fromEntries(own.filter((pair) => !texts.includes(pair))), date);
           }
-          const opening = session({ runId: `run ${index}`, startedAt: `${date}T00:00:00Z` });
-          const loaded = await load(path, [opening, ...stream.map(line)]);
+          const runId = `run ${index}`;
+          const loaded = await load(path, [
+            session({ runId, startedAt: `${date}T00:00:00Z` }),
+            { ...start('pcrs-posture'), runId },
+            ...stream.map(line),
+            { ...end('pcrs-posture', { out: { posture: stream.length } }), runId },
+          ]);
           assert.equal(loaded.problems['differingDuplicates'] ?? 0, postures.differing + controls.differing);
         }
         assert.deepEqual(

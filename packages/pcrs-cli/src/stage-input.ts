@@ -1,0 +1,62 @@
+import { codedError, excerpt, recordError } from 'pcrs-records/errors';
+import { parseExact } from 'pcrs-records/json';
+import { isObject } from 'pcrs-records/kinds';
+import { byteBlocks, isBlank } from 'pcrs-records/lines';
+import type { Context } from './tool.ts';
+
+/** A line of a stage's input that is not blank. */
+export interface InputLine {
+  /** Physical number on stdin, from 1. */
+  number: number;
+  /** Without its line end, as it came. */
+  bytes: Buffer;
+  /** The same as text: bytes that are not UTF-8 are U+FFFD in it. */
+  text: string;
+  /** The stream ended without a newline, perhaps in the middle of this line. */
+  unterminated: boolean;
+}
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/** The lines of stdin, blank ones left out. */
+export async function* inputLines(context: Pick<Context, 'stdin'>): AsyncGenerator<InputLine> {
+  for await (const { bytes, firstLine, unterminated } of byteBlocks(context.stdin)) {
+    let number = firstLine;
+    for (let at = 0; at < bytes.length; number += 1) {
+      const found = bytes.indexOf(lineFeed, at);
+      const end = found < 0 ? bytes.length : found;
+      const line = bytes.subarray(at, bytes[end - 1] === carriageReturn && end > at ? end - 1 : end);
+      const text = line.toString('utf8');
+      if (!isBlank(text)) yield { number, bytes: line, text, unterminated };
+      at = end + 1;
+    }
+  }
+}
+
+/** Undefined if the line is not JSON. */
+export function parsedLine({ text }: InputLine): unknown {
+  try {
+    return parseExact(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined for what is untagged; a kind that is not a text is one that nobody takes. */
+export function kindOf(value: unknown): string | undefined {
+  if (!isObject(value) || !Object.hasOwn(value, 'kind')) return undefined;
+  return typeof value['kind'] === 'string' ? value['kind'] : '';
+}
+
+/** The error for a line that is not JSON: a cut stream, if it is the last and has no newline. */
+export function notJson(line: InputLine, expected: string): Error {
+  if (line.unterminated) {
+    return codedError(
+      'PCRS_INCOMPLETE',
+      `stdin:${line.number}: the stream was cut in the middle of a line: ${excerpt(line.text)}`,
+    );
+  }
+  const pretty = /^\s*[[{]\s*$/.test(line.text) ? ' (a document over several lines? try jq -c .)' : '';
+  return recordError(line.number, `${expected}, one JSON value a line${pretty}`, line.text);
+}

@@ -1,0 +1,83 @@
+import { type End, type JsonObject, madeBy, type Start } from 'pcrs-records/kinds';
+
+/** A stage of a run, as far as the stream tells of it: its start, its end, or both. */
+interface Stage {
+  name: string;
+  end: End | undefined;
+}
+
+/** What the starts and ends of a run say, equal ones counted once. */
+export interface Stages {
+  /** In the order of the stream: the last stage of a pipe first. */
+  starts: Start[];
+  /** In the order of the pipe. */
+  ends: End[];
+  /** Each start with its end, in the order of the pipe: stages put their start in front. */
+  started: Stage[];
+  /** Ends without a start of their own. */
+  loose: End[];
+}
+
+/**
+ * Gives each start its end: that of the same `startId`; in contract 1, which has none, one of the same stage.
+ *
+ * Takes  records  the starts and ends of one run, each once
+ */
+export function stagesOf(records: readonly JsonObject[]): Stages {
+  const starts = records.filter(({ kind }) => kind === 'start') as unknown as Start[];
+  const ends = records.filter(({ kind }) => kind === 'end') as unknown as End[];
+  const loose = [...ends];
+  const started = starts.toReversed().map(({ stage, startId }) => {
+    const isOwn = (end: End) => end.startId === startId && (startId !== undefined || end.stage === stage);
+    const at = loose.findIndex(isOwn);
+    return { name: stage, end: at < 0 ? undefined : loose.splice(at, 1)[0] };
+  });
+  return { starts, ends, started, loose };
+}
+
+/**
+ * Why a run is not whole by its stages: there is none, or one of them failed, broke off, or lacks a record.
+ *
+ * Takes  cameOf  how many records came of a kind, or of all kinds
+ */
+export function whyNotWhole(stages: Stages, cameOf: (kind?: string) => number): string | undefined {
+  const { started, loose } = stages;
+  const failed = firstFailure(stages, cameOf);
+  if (failed !== undefined) return failed;
+  const [end] = loose;
+  if (end !== undefined) {
+    const ended = started.some(
+      (stage) => stage.end?.startId !== undefined && stage.end.startId === end.startId,
+    );
+    return ended
+      ? `${end.stage} has two ends that differ`
+      : `${end.stage} has an end without its start; a filter must let start and end records pass`;
+  }
+  return started.length > 0 || cameOf('posture') > 0 ? undefined : 'no stage started: only its session came';
+}
+
+/** The exit status of a stage whose input was cut. */
+const incompleteInput = 6;
+
+/**
+ * The first stage of the pipe that failed or broke off.
+ *
+ * Ends get lost on the way too. A stage that broke off took the ends of those before it along: only the last stage
+ * without an end is known to have broken off. And a stage that failed, unless by its input, stopped reading, so that
+ * the end of the one before it never came.
+ */
+function firstFailure({ started, loose }: Stages, cameOf: (kind?: string) => number): string | undefined {
+  const stages = [...loose.map((end): Stage => ({ name: end.stage, end })), ...started];
+  const failed = stages.findIndex(({ end }) => end && end.ok !== true);
+  const brokeOff = stages.findLastIndex(({ end }) => end === undefined);
+  const end = stages[failed]?.end;
+  const stoppedReading = failed === brokeOff + 1 && end?.status !== incompleteInput;
+  if (end && (failed < brokeOff || stoppedReading)) return ended(end);
+  const broken = stages[brokeOff];
+  if (broken) return `${broken.name} broke off after ${cameOf(madeBy[broken.name])} records`;
+  return end && ended(end);
+}
+
+function ended({ stage, status, error }: End): string {
+  return `${stage} ended ${status}: ${error?.message ?? 'no message'}`;
+}
