@@ -24,13 +24,13 @@ const suiteTools = [
   ...['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite', 'pcrs-to-csv'],
   ...['pcrs-etl', 'pcrs-diff', 'pcrs-status', 'pcrs-simulator'],
 ];
-const stage: Rule = { library: ['pcrs-records', 'pcrs-gateway'], cli: ['pcrs-cli'] };
+const stage: Rule = { library: ['pcrs-records', 'pcrs-json', 'pcrs-gateway'], cli: ['pcrs-cli'] };
 const imports: Readonly<Record<string, Rule>> = {
   'pcrs-from-sqlite': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
   'pcrs-records': { library: [] },
   'pcrs-machine': { library: [] },
   'pcrs-json': { library: [] },
-  'pcrs-gateway': { library: ['pcrs-machine', 'pcrs-records'], thirdParty: ['undici'] },
+  'pcrs-gateway': { library: ['pcrs-json', 'pcrs-machine', 'pcrs-records'], thirdParty: ['undici'] },
   'pcrs-cli': { library: ['pcrs-records', 'pcrs-json'], thirdParty: ['yargs', 'ndjson'] },
   'pcrs-sink': { library: ['pcrs-records', 'pcrs-json'] },
   'pcrs-database': { library: ['pcrs-records'], thirdParty: ['better-sqlite3'] },

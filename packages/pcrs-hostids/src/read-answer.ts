@@ -1,6 +1,6 @@
-import { elements } from 'pcrs-gateway/elements';
 import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
+import { elements } from 'pcrs-json/elements';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { HostIdsLine, HostIdsOptions } from './index.ts';

@@ -74,6 +74,9 @@ const NOWHERE: u32 = 0xffff;
 const KINDS: u32 = 0xfffe;
 /** In an entry. */
 const NEXT: u32 = 40;
+/** The slot of a name whose value is not noted. */
+const UNNOTED: u32 = 0xffff;
+const MOST_LEARNED: u32 = 512;
 const NOT_FOUND: u32 = 0xffffffff;
 
 const table: u32 = memory.data(ENTRIES * ENTRY_BYTES, 16);
@@ -83,9 +86,11 @@ const hasNames: u32 = memory.data(MOST_SLOTS, 16);
 const firstEntries: u32 = memory.data((MOST_SLOTS + 1) * 4, 16);
 /** Hashes of the extras of the line under way. */
 const extraHashes: u32 = memory.data(MOST_EXTRAS * 8, 16);
-/** Where JavaScript puts the bytes of names, which stay. */
+/** The bytes of names, which stay. */
 const nameBytes: u32 = memory.data(NAME_BYTES, 16);
 
+let usedNameBytes: u32 = 0;
+let usedEntries: u32 = 0;
 let slots: u32 = 0;
 let kindSlot: u32 = 0;
 
@@ -100,15 +105,12 @@ let anyWide: u32 = 0;
 let firstExtra: u32 = 0;
 let extra: u32 = 0;
 
+/** Unknown names are learned, not noted as extras: elements are only looked into for a few members. */
+let learning: bool = false;
+/** White space that was a carriage return was skipped. */
+let skippedReturn: bool = false;
+
 let consumed: u32 = 0;
-
-export function nameSpace(): u32 {
-  return nameBytes;
-}
-
-export function nameSpaceBytes(): u32 {
-  return NAME_BYTES;
-}
 
 /** The end of what this module keeps: from here on memory is JavaScript's. */
 export function free(): u32 {
@@ -169,11 +171,19 @@ function find(start: u32, length: u32, context: u32, first: u64, last: u64, hash
   }
 }
 
+/** Where a name's bytes may be put; 0 if there is no room. The scanner reads names in words of eight bytes. */
+export function nameRoom(length: u32): u32 {
+  return length + 8 > NAME_BYTES - usedNameBytes ? 0 : nameBytes + usedNameBytes;
+}
+
 /**
- * A name whose bytes JavaScript has put at `start`. The caller keeps names to half the table, slots to MOST_SLOTS, and away
- * what no string shows as it is: quotes, backslashes, control characters.
+ * Enters a name whose bytes are in the room for it. The caller keeps slots below MOST_SLOTS, and away what no string shows
+ * as it is: quotes, backslashes, control characters.
  */
-export function addName(start: u32, length: u32, context: u32, slot: u32): void {
+export function addName(length: u32, context: u32, slot: u32): u32 {
+  const start = nameBytes + usedNameBytes;
+  usedNameBytes += length;
+  usedEntries++;
   const first = load<u64>(start) & firstMask(length);
   const last = lastBytes(start, length);
   let index = <u32>hashOf(first, last, length, context) & (ENTRIES - 1);
@@ -186,9 +196,19 @@ export function addName(start: u32, length: u32, context: u32, slot: u32): void 
   store<u32>(entry, length + 1, 28);
   store<u32>(entry, context, 32);
   store<u32>(entry, slot, 36);
-  if (context === KINDS) return;
-  if (context > 0) store<u8>(hasNames + context - 1, 1);
-  slots = max(slots, slot + 1);
+  if (context !== KINDS && slot !== UNNOTED) {
+    if (context > 0) store<u8>(hasNames + context - 1, 1);
+    slots = max(slots, slot + 1);
+  }
+  return entry;
+}
+
+/** Enters an unknown name, so that it is known next time; the entry, 0 if there are too many. */
+function learn(start: u32, length: u32): u32 {
+  const room = usedEntries < MOST_LEARNED ? nameRoom(length) : 0;
+  if (room === 0) return 0;
+  memory.copy(room, start, length);
+  return addName(length, 0, UNNOTED);
 }
 
 export function setKindSlot(slot: u32): void {
@@ -212,7 +232,10 @@ function skipWhite(at: u32): u32 {
 function whiteEnd(start: u32): u32 {
   let at = start;
   let byte = <u32>load<u8>(at);
-  while (byte === BLANK || byte === TAB || byte === CARRIAGE_RETURN) byte = load<u8>(++at);
+  while (byte === BLANK || byte === TAB || byte === CARRIAGE_RETURN) {
+    if (byte === CARRIAGE_RETURN) skippedReturn = true;
+    byte = load<u8>(++at);
+  }
   return at;
 }
 
@@ -385,10 +408,11 @@ function objectEnd(start: u32, context: u32, depth: u32): u32 {
         const last = lastBytes(nameStart, length);
         const hash = hashOf(first, last, length, context);
         entry = find(nameStart, length, context, first, last, hash);
+        if (entry === 0 && learning && context === 0) entry = learn(nameStart, length);
         if (entry !== 0) {
           // of one that is not ASCII stringEnd has to say so
           if ((name & WIDE) === 0) store<u32>(before, entry);
-        } else if (context === 0) {
+        } else if (context === 0 && !learning) {
           place = addExtra(nameStart, nameEnd, hash);
           if (place === 0) return 0;
         }
@@ -396,9 +420,11 @@ function objectEnd(start: u32, context: u32, depth: u32): u32 {
       if (entry !== 0) {
         before = entry + NEXT;
         const slot = load<u32>(entry, 36);
-        place = row + HEADER_BYTES + (slot << 3);
-        if (load<u32>(place, 4) !== 0) return fail(DOUBLED_NAME);
-        if (load<u8>(hasNames + slot)) names = slot + 1;
+        if (slot !== UNNOTED) {
+          place = row + HEADER_BYTES + (slot << 3);
+          if (load<u32>(place, 4) !== 0) return fail(DOUBLED_NAME);
+          if (load<u8>(hasNames + slot)) names = slot + 1;
+        }
       }
     }
     at = skipWhite(nameEnd + 1);
@@ -496,6 +522,7 @@ export function scanLines(text: u32, end: u32, rows: u32, rowsEnd: u32, extras: 
   row = rows;
   extra = extras;
   anyWide = 0;
+  learning = false;
   while (at < end && row + rowBytes <= rowsEnd && extra + mostExtras <= extrasEnd) {
     memory.fill(row, 0, rowBytes);
     firstExtra = extra;
@@ -532,4 +559,107 @@ export function scanWide(): u32 {
 /** Of the last scan: bytes of extras. */
 export function extrasEnd(): u32 {
   return extra;
+}
+
+// --- elements ----------------------------------------------------------------------------------------------------------
+
+function isBetween(byte: u32): bool {
+  return byte === COMMA || byte === BLANK || byte === TAB || byte === LINE_FEED || byte === CARRIAGE_RETURN;
+}
+
+/**
+ * Scans elements of an array, from between two of them on, as long as they are objects with members that are lines as they
+ * stand: proven, without line breaks between tokens, each name escaped or doubled nowhere that matters. A row each, as of lines,
+ * without kind and extras. The text ends in a zero byte, and 64 bytes behind it are readable.
+ */
+export function scanElements(text: u32, start: u32, rows: u32, rowsEnd: u32): u32 {
+  const rowBytes = HEADER_BYTES + (slots << 3);
+  let count: u32 = 0;
+  let at = start;
+  base = text;
+  row = rows;
+  learning = true;
+  while (row + rowBytes <= rowsEnd) {
+    while (isBetween(load<u8>(at))) at++;
+    if (load<u8>(at) !== OPEN_OBJECT || load<u8>(skipWhite(at + 1)) === CLOSE_OBJECT) break;
+    memory.fill(row, 0, rowBytes);
+    skippedReturn = false;
+    const end = objectEnd(at + 1, 0, 1);
+    if (end === 0 || skippedReturn) break;
+    store<u32>(row, at - text);
+    store<u32>(row, end - text, 4);
+    at = end;
+    row += rowBytes;
+    count++;
+  }
+  consumed = at;
+  return count;
+}
+
+// --- events ------------------------------------------------------------------------------------------------------------
+//
+// What a splitter of arrays has to look at in a text that may be anything:
+//   a bracket { } [ ] outside strings
+//   a byte below 0x20 anywhere: a line break or a tab between tokens, or a raw control character in a string
+//   a byte above 0x7f or a backslash outside strings, where JSON has none
+//   the opening quote of a string that ends the text, or begins with a backslash or the first letter of a name that is
+//   looked for: kind, policyId, hostId
+
+let cursor: u32 = 0;
+let limit: u32 = 0;
+let inString: bool = false;
+let escaped: bool = false;
+
+/** A text from `start` to `end`, which begins in a string or not, behind a backslash of the string or not. */
+export function beginEvents(start: u32, end: u32, startsInString: bool, startsEscaped: bool): void {
+  cursor = start;
+  limit = end;
+  inString = startsInString;
+  escaped = startsEscaped;
+}
+
+export function endsInString(): bool {
+  return inString;
+}
+
+export function endsEscaped(): bool {
+  return escaped;
+}
+
+/** The place of the next event, twice, plus one if it lies in a string; -1 if there is none left. */
+export function nextEvent(): i32 {
+  while (cursor < limit) {
+    const at = cursor++;
+    const byte = <u32>load<u8>(at);
+    if (inString) {
+      const wasEscaped = escaped;
+      escaped = false;
+      if (byte < BLANK) return (at << 1) | 1;
+      if (wasEscaped) continue;
+      if (byte === QUOTE) inString = false;
+      else if (byte === BACKSLASH) escaped = true;
+      else cursor = min(quietEnd(at), limit);
+    } else if (byte === QUOTE) {
+      inString = true;
+      const next = <u32>load<u8>(cursor);
+      if (cursor === limit || next === 0x6b || next === 0x70 || next === 0x68 || next === BACKSLASH) return (at << 1) | 1;
+    } else if (byte < BLANK || byte > 0x7f || byte === BACKSLASH || (byte | LOWER) === OPEN_OBJECT || (byte | LOWER) === CLOSE_OBJECT)
+      return at << 1;
+  }
+  return -1;
+}
+
+/** The first quote, backslash or byte below 0x20, from `start` on. */
+function quietEnd(start: u32): u32 {
+  const quotes = i8x16.splat(<i8>QUOTE);
+  const backslashes = i8x16.splat(<i8>BACKSLASH);
+  const blanks = i8x16.splat(<i8>BLANK);
+  let at = start;
+  while (true) {
+    const bytes = v128.load(at);
+    const marks = v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, backslashes));
+    const stops = i8x16.bitmask(v128.or(marks, i8x16.lt_u(bytes, blanks)));
+    if (stops !== 0) return at + ctz(stops);
+    at += 16;
+  }
 }

@@ -1,6 +1,7 @@
 // Compiles assembly/scan.ts into src/scan-module.ts; run it after a change of either:
 //   node packages/pcrs-json/scripts/build-scan.ts
 // With --check it only compares: status 1 when the module is not what the source gives.
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +42,11 @@ function moduleText(binary: Buffer): string {
   const lines = binary.toString('base64').match(/.{1,100}/g) ?? [];
   return [
     '// Made by scripts/build-scan.ts from assembly/scan.ts; change that and run it again.',
+    '',
+    '/** The SHA-256 of the source that this was made from. */',
+    `export const sourceSha256 = '${createHash('sha256')
+      .update(readFileSync(join(source, 'scan.ts')))
+      .digest('hex')}';`,
     '',
     '/** The module, in base64. */',
     'export const scanModule = [',

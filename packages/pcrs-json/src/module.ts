@@ -3,10 +3,9 @@ import { scanModule } from './scan-module.ts';
 /** What assembly/scan.ts exports; places are addresses in its memory. */
 export interface ScanExports {
   memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  nameSpace(): number;
-  nameSpaceBytes(): number;
   free(): number;
-  addName(start: number, length: number, context: number, slot: number): void;
+  nameRoom(length: number): number;
+  addName(length: number, context: number, slot: number): number;
   setKindSlot(slot: number): void;
   scanLines(
     text: number,
@@ -19,6 +18,11 @@ export interface ScanExports {
   scanEnd(): number;
   scanWide(): number;
   extrasEnd(): number;
+  scanElements(text: number, start: number, rows: number, rowsEnd: number): number;
+  beginEvents(start: number, end: number, startsInString: number, startsEscaped: number): void;
+  nextEvent(): number;
+  endsInString(): number;
+  endsEscaped(): number;
 }
 
 /** The part of WebAssembly that is used; its types come with the browser's, which this suite has no use for. */

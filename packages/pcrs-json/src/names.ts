@@ -2,8 +2,6 @@ import type { ScanExports } from './module.ts';
 
 const KINDS = 0xfffe;
 const MOST_SLOTS = 1024;
-/** The scanner reads names in words of eight bytes. */
-const PADDING = 8;
 
 /** No string shows these as they are: a line that has such a name is strange. */
 const neverPlain = /["\\\0-\x1f]/;
@@ -16,7 +14,6 @@ export class Names {
   readonly #scan: ScanExports;
   readonly #slots = new Map<string, number>();
   readonly #given = new Set<number>();
-  #usedBytes = 0;
 
   /** Throws  RangeError when a name is given twice, or there are too many */
   constructor(scan: ScanExports, names: readonly NamePath[], kinds: readonly string[]) {
@@ -54,11 +51,10 @@ export class Names {
   #give(name: string, context: number, index: number): boolean {
     if (neverPlain.test(name)) return true;
     const bytes = Buffer.from(name);
-    if (this.#usedBytes + bytes.length + PADDING > this.#scan.nameSpaceBytes()) return false;
-    const start = this.#scan.nameSpace() + this.#usedBytes;
-    new Uint8Array(this.#scan.memory.buffer).set(bytes, start);
-    this.#scan.addName(start, bytes.length, context, index);
-    this.#usedBytes += bytes.length;
+    const room = this.#scan.nameRoom(bytes.length);
+    if (room === 0) return false;
+    new Uint8Array(this.#scan.memory.buffer).set(bytes, room);
+    this.#scan.addName(bytes.length, context, index);
     return true;
   }
 }

@@ -1,7 +1,7 @@
-import { elements } from 'pcrs-gateway/elements';
-import { objectMembers } from 'pcrs-gateway/elements-members';
 import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
+import { elements } from 'pcrs-json/elements';
+import { objectMembers } from 'pcrs-json/object-members';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { PolicyLine } from './index.ts';

@@ -1,5 +1,5 @@
-import type { Block } from 'pcrs-gateway/elements';
 import type { Gateway } from 'pcrs-gateway/gateway';
+import type { Block } from 'pcrs-json/elements';
 import { codedError } from 'pcrs-records/errors';
 import { describeSlice } from './outcome.ts';
 import { checksum, foreignIn, LineMemory, linesOf, type Proof, prove, type Written } from './prove.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Block } from 'pcrs-gateway/elements';
+import type { Block } from 'pcrs-json/elements';
 import { AskedPairs } from './asked-pairs.ts';
 import type { PolicyHosts } from './slices.ts';
 import type { Part } from './spool.ts';
@@ -28,8 +28,8 @@ const LONGEST_KEPT_LINE = 4 << 20;
 
 /** What reads bodies: loaded once there is one, so that the first request goes out sooner. */
 async function reader() {
-  const { ElementSplitter } = await import('pcrs-gateway/elements');
-  const { decoded } = await import('pcrs-gateway/elements-decoded');
+  const { ElementSplitter } = await import('pcrs-json/elements');
+  const { decoded } = await import('pcrs-gateway/decoded');
   return { ElementSplitter, decoded };
 }
 

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { ElementSplitter } from '../elements.ts';
+import { ElementSplitter } from 'pcrs-json/elements';
 import { type Answer, eventually, localGateway, optionsFor } from '../http/local-gateway.test.ts';
 import {
   type Gateway,

@@ -1,4 +1,4 @@
-import type { Block } from './elements-splitter.ts';
+import type { Block } from './splitter.ts';
 
 const FIRST_BLOCK = 16 << 10;
 /** Above what a stream takes without saying that it is full (64 KiB in Node 22 and later). */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { objectMembers } from './elements-members.ts';
+import { objectMembers } from './object-members.ts';
 
 const members = (text: string): [string, string][] =>
   [...objectMembers(Buffer.from(text))].map(([name, bytes]) => [name, Buffer.from(bytes).toString()]);

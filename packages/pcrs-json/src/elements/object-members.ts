@@ -1,4 +1,4 @@
-import { BrokenBodyError } from './elements-errors.ts';
+import { BrokenBodyError } from './broken-body.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

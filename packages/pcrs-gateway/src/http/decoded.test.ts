@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { decoded } from './elements-decoded.ts';
+import { decoded } from './decoded.ts';
 
 const text = `[${Array.from({ length: 300 }, (_, id) => JSON.stringify({ id, text: 'é'.repeat(id % 50) })).join(',')}]`;
 

@@ -61,7 +61,10 @@ const members = fc.dictionary(
   { maxKeys: 5 },
 );
 const objects = fc.array(members, { maxLength: 8 });
-const chunkSizes = fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 5 });
+const chunkSizes = fc.oneof(
+  fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 5 }),
+  fc.constant([100_000]),
+);
 const blanks = fc.array(fc.constantFrom('', '', ' ', '\n', '\r\n', '\t', '  '), {
   minLength: 1,
   maxLength: 7,
@@ -122,6 +125,47 @@ describe('elements of a JSON array', () => {
         assert.equal(result.controlCharacters + result.invalidUtf8, 0);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('says the same of a body in one chunk, whose plain elements are scanned at once, and in small ones', () => {
+    const word = fc.oneof(
+      fc.constantFrom('"kind"', '"policyId"', '"hostId"', '"p"', '"é\\u0069"', '"\\"}"', '"k\\u0069nd"'),
+      fc.constantFrom('1', '"12"', '-1.5e3', 'null', '01', '{}', '[{"policyId":1}]', '{"a":"]"}', '"\u0001"'),
+    );
+    const token = fc.constantFrom(':', ',', '}', '{', '[', ']', '},{', ' ', '\n', '\r', '\\', '\u0000', '"');
+    const member = fc.tuple(word, word).map(([name, value]) => `${name}:${value}`);
+    const element = fc.array(fc.oneof({ weight: 12, arbitrary: member }, word, token), { maxLength: 5 });
+    const body = fc
+      .array(element, { maxLength: 6 })
+      .map((list) => Buffer.from(`[${list.map((parts) => `{${parts.join(',')}}`).join(',')}]`));
+    const outcome = (bytes: Buffer, size: number, kind: string | undefined): unknown[] => {
+      const seen: unknown[] = [];
+      const splitter = new ElementSplitter({ kind, onPair: (...pair) => seen.push(pair) });
+      const parts: Uint8Array[] = [];
+      try {
+        for (let at = 0; at < bytes.length; at += size) {
+          const block = splitter.push(bytes.subarray(at, at + size));
+          if (block !== undefined) parts.push(block.bytes);
+        }
+        parts.push(splitter.end()?.bytes ?? Buffer.alloc(0));
+        seen.push(Buffer.concat(parts).toString(), splitter.controlCharacters);
+      } catch (error) {
+        // of a member kind only as much of the value is named as has come
+        seen.push((error as Error).message.replace(/of its own .*/s, ''));
+      }
+      return [...seen, splitter.elements];
+    };
+    fc.assert(
+      fc.property(
+        body,
+        fc.integer({ min: 1, max: 9 }),
+        fc.constantFrom('posture', undefined),
+        (bytes, size, kind) => {
+          assert.deepEqual(outcome(bytes, bytes.length, kind), outcome(bytes, size, kind));
+        },
+      ),
+      { numRuns: 2000 },
     );
   });
 

@@ -1,8 +1,10 @@
-import { BrokenBodyError, KindTakenError } from './elements-errors.ts';
-import { LineBuffer } from './elements-lines.ts';
-import { findMember } from './elements-member.ts';
-import { type ScanState, scan, scanBytes } from './elements-scan.ts';
-import { Utf8Mender } from './elements-utf8.ts';
+import { headerWords } from '../places.ts';
+import { BrokenBodyError, KindTakenError } from './broken-body.ts';
+import { elementScan, elementSlots, pieceBytes, type TextState } from './element-scan.ts';
+import { IdReader } from './ids.ts';
+import { LineBuffer } from './line-buffer.ts';
+import { findMember } from './member.ts';
+import { Utf8Mender } from './utf8.ts';
 
 /** Whole lines, each ended by a line feed, and how many they are. */
 export interface Block {
@@ -62,7 +64,8 @@ export class ElementSplitter {
   readonly #onPair: SplitterOptions['onPair'];
   readonly #maxElementBytes: number;
   #started = false;
-  #scanState: ScanState = { inString: 0, escaped: 0 };
+  readonly #scanner = elementScan();
+  #textState: TextState = { inString: 0, escaped: 0 };
 
   /** 0: outside arrays; 1: in an array, between its elements; 2: in an element; more: deeper in it. */
   #depth = 0;
@@ -84,6 +87,10 @@ export class ElementSplitter {
   #text: Buffer = Buffer.alloc(0);
   /** What lies before is copied, or looked at where it is between elements. */
   #done = 0;
+  /** Where to go on: behind an event after which plain elements may follow. */
+  #resumeAt = 0;
+  readonly #policyIds = new IdReader();
+  readonly #hostIds = new IdReader();
 
   constructor(options: SplitterOptions = {}) {
     this.#kind = options.kind !== undefined;
@@ -132,7 +139,7 @@ export class ElementSplitter {
     this.#position += from;
     // plain views: those of a Buffer are slow to make
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (; from < plain.length; from += scanBytes) this.#scan(plain.subarray(from, from + scanBytes));
+    for (; from < plain.length; from += pieceBytes) this.#scan(plain.subarray(from, from + pieceBytes));
   }
 
   #scan(piece: Uint8Array): void {
@@ -143,7 +150,12 @@ export class ElementSplitter {
     if (this.#opened) this.#afterOpening(0);
     if (this.#maybeMember !== undefined)
       this.#lookAtMember(Buffer.concat([this.#maybeMember, piece]), 0, false);
-    this.#scanState = scan(piece, this.#scanState, this.#onEvent);
+    this.#scanner.load(piece);
+    for (let at = 0; at < piece.length; at = this.#resumeAt) {
+      this.#resumeAt = piece.length;
+      const from = this.#depth === 1 && !this.#opened ? this.#plainElements(at) : at;
+      this.#textState = this.#scanner.events(from, this.#textState, this.#onEvent);
+    }
     if (this.#depth < 2) this.#skipBetween(piece.length);
     else {
       this.#copyTo(piece.length);
@@ -152,7 +164,34 @@ export class ElementSplitter {
     this.#position += piece.length;
   }
 
-  readonly #onEvent = (at: number, inString: boolean): void => {
+  /** Writes the elements from `from` on that are lines as they stand; where that ends. */
+  #plainElements(from: number): number {
+    const { places, count, width, end } = this.#scanner.plainElements(from);
+    for (let row = 0; row < count * width; row += width) {
+      const [start, close] = [places[row]!, places[row + 1]!];
+      const hasKind = places[row + headerWords + 2 * elementSlots.kind + 1] !== 0;
+      if ((this.#kind && hasKind) || close - start > this.#maxElementBytes) return start;
+      this.#lines.begin();
+      this.#lines.writePart(this.#piece, start + 1, close);
+      this.#lines.end();
+      this.elements++;
+      this.#done = close;
+      this.#onPair?.(
+        this.#idAt(places, row, elementSlots.policyId, this.#policyIds),
+        this.#idAt(places, row, elementSlots.hostId, this.#hostIds),
+      );
+    }
+    this.#done = end;
+    return end;
+  }
+
+  #idAt(places: Int32Array, row: number, slot: number, ids: IdReader): string | undefined {
+    const place = row + headerWords + 2 * slot;
+    return ids.digits(this.#text, places[place]!, places[place + 1]!);
+  }
+
+  /** Whether plain elements may follow. */
+  readonly #onEvent = (at: number, inString: boolean): boolean => {
     const byte = this.#piece[at]!;
     if (this.#depth < 2) this.#betweenElements(byte, at);
     else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#open(byte === OPEN_OBJECT);
@@ -162,6 +201,9 @@ export class ElementSplitter {
     } else if (inString) this.#escape(byte, at);
     else if (byte === LINE_FEED || byte === CARRIAGE_RETURN) this.#leaveOut(at);
     else if (byte !== TAB) throw this.#broken(`unexpected ${shown(byte)} outside a string`, at);
+    if (this.#depth !== 1) return false;
+    this.#resumeAt = at + 1;
+    return true;
   };
 
   #betweenElements(byte: number, at: number): void {
@@ -237,7 +279,7 @@ export class ElementSplitter {
   #isEscaped(at: number): boolean {
     let before = at;
     while (before > 0 && this.#piece[before - 1] === BACKSLASH) before--;
-    return (at - before) % 2 !== (before === 0 ? this.#scanState.escaped : 0);
+    return (at - before) % 2 !== (before === 0 ? this.#textState.escaped : 0);
   }
 
   #leaveOut(at: number): void {

@@ -1,7 +1,7 @@
-import { type Block, ElementSplitter, type SplitterOptions } from './elements-splitter.ts';
+import { type Block, ElementSplitter, type SplitterOptions } from './splitter.ts';
 
-export type { Block, SplitterOptions } from './elements-splitter.ts';
-export { ElementSplitter } from './elements-splitter.ts';
+export type { Block, SplitterOptions } from './splitter.ts';
+export { ElementSplitter } from './splitter.ts';
 
 const PIECE_BYTES = 256 << 10;
 

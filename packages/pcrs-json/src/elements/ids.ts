@@ -1,0 +1,28 @@
+import { forms } from '../places.ts';
+import { textOf } from '../values.ts';
+
+/** Digits of one member of element after element; neighbours mostly have the same, which is then not made again. */
+export class IdReader {
+  #bytes: Uint8Array = Buffer.alloc(0);
+  #form = -1;
+  #digits: string | undefined;
+
+  /** Of a number or a string of digits, from its place (see places.ts); undefined if it is absent or something else. */
+  digits(bytes: Buffer, start: number, endAndForm: number): string | undefined {
+    const form = endAndForm & 15;
+    const end = endAndForm >> 4;
+    if (form === this.#form && this.#isSame(bytes, start, end)) return this.#digits;
+    this.#form = form;
+    this.#bytes = Buffer.from(bytes.subarray(start, end));
+    const isText = form === forms.integer || form === forms.number || form >= forms.string;
+    const text = isText ? textOf(bytes, start, endAndForm) : '';
+    this.#digits = /^\d+$/.test(text) ? text : undefined;
+    return this.#digits;
+  }
+
+  #isSame(bytes: Buffer, start: number, end: number): boolean {
+    if (end - start !== this.#bytes.length) return false;
+    for (let at = start; at < end; at++) if (bytes[at] !== this.#bytes[at - start]) return false;
+    return true;
+  }
+}
