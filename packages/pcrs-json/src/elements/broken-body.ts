@@ -38,3 +38,10 @@ export class KindTakenError extends Error {
     this.value = value;
   }
 }
+
+/** A byte as a message names it. */
+export function shown(byte: number): string {
+  return byte > 0x20 && byte < 0x7f
+    ? `"${String.fromCharCode(byte)}"`
+    : `byte 0x${byte.toString(16).padStart(2, '0')}`;
+}

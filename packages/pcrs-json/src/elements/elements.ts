@@ -1,6 +1,8 @@
-import { type Block, ElementSplitter, type SplitterOptions } from './splitter.ts';
+import type { Block } from './line-buffer.ts';
+import { ElementSplitter, type SplitterOptions } from './splitter.ts';
 
-export type { Block, SplitterOptions } from './splitter.ts';
+export type { Block } from './line-buffer.ts';
+export type { SplitterOptions } from './splitter.ts';
 export { ElementSplitter } from './splitter.ts';
 
 const PIECE_BYTES = 256 << 10;

@@ -1,8 +1,32 @@
-import { forms } from '../places.ts';
+import { forms, headerWords } from '../places.ts';
 import { textOf } from '../values.ts';
+import { elementSlots } from './element-scan.ts';
+
+/** Takes the digits of an element's `policyId` and `hostId`; undefined if it has none or they are something else. */
+export type OnPair = (policyId: string | undefined, hostId: string | undefined) => void;
+
+/** The ids of elements, from their rows of places. */
+export class PairReader {
+  readonly #onPair: OnPair;
+  readonly #policyIds = new IdReader();
+  readonly #hostIds = new IdReader();
+
+  constructor(onPair: OnPair) {
+    this.#onPair = onPair;
+  }
+
+  read(bytes: Buffer, places: Int32Array, row: number): void {
+    const policy = row + headerWords + 2 * elementSlots.policyId;
+    const host = row + headerWords + 2 * elementSlots.hostId;
+    this.#onPair(
+      this.#policyIds.digits(bytes, places[policy]!, places[policy + 1]!),
+      this.#hostIds.digits(bytes, places[host]!, places[host + 1]!),
+    );
+  }
+}
 
 /** Digits of one member of element after element; neighbours mostly have the same, which is then not made again. */
-export class IdReader {
+class IdReader {
   #bytes: Uint8Array = Buffer.alloc(0);
   #form = -1;
   #digits: string | undefined;

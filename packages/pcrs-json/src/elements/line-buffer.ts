@@ -1,11 +1,15 @@
-import type { Block } from './splitter.ts';
-
 const FIRST_BLOCK = 16 << 10;
 /** Above what a stream takes without saying that it is full (64 KiB in Node 22 and later). */
 const RECYCLED_BYTES = 128 << 10;
 const LINE_FEED = 0x0a;
 const FEW_BYTES = 64;
 const NOTHING = new Uint8Array(0);
+
+/** Whole lines, each ended by a line feed, and how many they are. */
+export interface Block {
+  bytes: Uint8Array;
+  count: number;
+}
 
 /** Lines as they grow, handed over in blocks: the first ones soon, the later ones in large blocks. */
 export class LineBuffer {

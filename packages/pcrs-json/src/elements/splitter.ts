@@ -1,16 +1,11 @@
 import { headerWords } from '../places.ts';
-import { BrokenBodyError, KindTakenError } from './broken-body.ts';
+import { Brackets } from './brackets.ts';
+import { BrokenBodyError, KindTakenError, shown } from './broken-body.ts';
 import { elementScan, elementSlots, pieceBytes, type TextState } from './element-scan.ts';
-import { IdReader } from './ids.ts';
-import { LineBuffer } from './line-buffer.ts';
+import { type OnPair, PairReader } from './ids.ts';
+import { type Block, LineBuffer } from './line-buffer.ts';
 import { findMember } from './member.ts';
 import { Utf8Mender } from './utf8.ts';
-
-/** Whole lines, each ended by a line feed, and how many they are. */
-export interface Block {
-  bytes: Uint8Array;
-  count: number;
-}
 
 export interface SplitterOptions {
   /** Put in front of each element as its first member; absent: elements as sent. */
@@ -19,7 +14,7 @@ export interface SplitterOptions {
    * Called as each element closes, with the digits of its own `policyId` and `hostId` (numbers or strings); undefined if it
    * has none or they are something else. Of a member that comes twice the last counts, as JSON.parse has it.
    */
-  onPair?: ((policyId: string | undefined, hostId: string | undefined) => void) | undefined;
+  onPair?: OnPair | undefined;
   /** Longest element taken, default 512 MiB. */
   maxElementBytes?: number | undefined;
   /** Lines are handed over once there are so many bytes of them, default 256 KiB (the first ones sooner). */
@@ -61,16 +56,15 @@ export class ElementSplitter {
   readonly #mender = new Utf8Mender();
   readonly #lines: LineBuffer;
   readonly #kind: boolean;
-  readonly #onPair: SplitterOptions['onPair'];
+  readonly #onPair: OnPair | undefined;
+  readonly #pairs: PairReader | undefined;
   readonly #maxElementBytes: number;
   #started = false;
   readonly #scanner = elementScan();
   #textState: TextState = { inString: 0, escaped: 0 };
 
-  /** 0: outside arrays; 1: in an array, between its elements; 2: in an element; more: deeper in it. */
-  #depth = 0;
-  /** A bit a level: 1 where it is an object. */
-  #objects = new Uint8Array(16);
+  /** Depth 0: outside arrays; 1: in an array, between its elements; 2: in an element; more: deeper in it. */
+  readonly #open = new Brackets();
   /** Of the piece under way in the text. */
   #position = 0;
   #elementStart = 0;
@@ -89,12 +83,11 @@ export class ElementSplitter {
   #done = 0;
   /** Where to go on: behind an event after which plain elements may follow. */
   #resumeAt = 0;
-  readonly #policyIds = new IdReader();
-  readonly #hostIds = new IdReader();
 
   constructor(options: SplitterOptions = {}) {
     this.#kind = options.kind !== undefined;
     this.#onPair = options.onPair;
+    this.#pairs = options.onPair && new PairReader(options.onPair);
     const prefix = options.kind === undefined ? '{' : `{"kind":${JSON.stringify(options.kind)},`;
     this.#lines = new LineBuffer(Buffer.from(prefix), options.blockBytes ?? 256 << 10);
     this.#maxElementBytes = options.maxElementBytes ?? 512 << 20;
@@ -129,7 +122,7 @@ export class ElementSplitter {
   end(): Block | undefined {
     for (const bytes of this.#mender.end()) this.#scanAll(bytes);
     if (this.#maybeMember !== undefined) this.#lookAtMember(this.#maybeMember, 0, true);
-    if (this.#depth > 0) throw this.#broken('the text ends before the array is closed', 0);
+    if (this.#open.depth > 0) throw this.#broken('the text ends before the array is closed', 0);
     return this.#lines.takeAll();
   }
 
@@ -153,10 +146,10 @@ export class ElementSplitter {
     this.#scanner.load(piece);
     for (let at = 0; at < piece.length; at = this.#resumeAt) {
       this.#resumeAt = piece.length;
-      const from = this.#depth === 1 && !this.#opened ? this.#plainElements(at) : at;
+      const from = this.#open.depth === 1 && !this.#opened ? this.#plainElements(at) : at;
       this.#textState = this.#scanner.events(from, this.#textState, this.#onEvent);
     }
-    if (this.#depth < 2) this.#skipBetween(piece.length);
+    if (this.#open.depth < 2) this.#skipBetween(piece.length);
     else {
       this.#copyTo(piece.length);
       this.#checkLength(piece.length);
@@ -176,32 +169,25 @@ export class ElementSplitter {
       this.#lines.end();
       this.elements++;
       this.#done = close;
-      this.#onPair?.(
-        this.#idAt(places, row, elementSlots.policyId, this.#policyIds),
-        this.#idAt(places, row, elementSlots.hostId, this.#hostIds),
-      );
+      this.#pairs?.read(this.#text, places, row);
     }
     this.#done = end;
     return end;
   }
 
-  #idAt(places: Int32Array, row: number, slot: number, ids: IdReader): string | undefined {
-    const place = row + headerWords + 2 * slot;
-    return ids.digits(this.#text, places[place]!, places[place + 1]!);
-  }
-
   /** Whether plain elements may follow. */
   readonly #onEvent = (at: number, inString: boolean): boolean => {
     const byte = this.#piece[at]!;
-    if (this.#depth < 2) this.#betweenElements(byte, at);
-    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#open(byte === OPEN_OBJECT);
+    if (this.#open.depth < 2) this.#betweenElements(byte, at);
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#open.open(byte === OPEN_OBJECT);
     else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.#close(byte, at);
     else if (byte === QUOTE) {
-      if (this.#depth === 2 && this.#maybeMember === undefined) this.#lookAtMember(this.#text, at, false);
+      if (this.#open.depth === 2 && this.#maybeMember === undefined)
+        this.#lookAtMember(this.#text, at, false);
     } else if (inString) this.#escape(byte, at);
     else if (byte === LINE_FEED || byte === CARRIAGE_RETURN) this.#leaveOut(at);
     else if (byte !== TAB) throw this.#broken(`unexpected ${shown(byte)} outside a string`, at);
-    if (this.#depth !== 1) return false;
+    if (this.#open.depth !== 1) return false;
     this.#resumeAt = at + 1;
     return true;
   };
@@ -209,13 +195,13 @@ export class ElementSplitter {
   #betweenElements(byte: number, at: number): void {
     this.#skipBetween(at);
     this.#done = at + 1;
-    if (this.#depth === 1 && byte === OPEN_OBJECT) {
+    if (this.#open.depth === 1 && byte === OPEN_OBJECT) {
       this.#elementStart = this.#position + at;
-      this.#open(true);
+      this.#open.open(true);
       this.#lines.begin();
       this.#afterOpening(at + 1);
-    } else if (this.#depth === 1 && byte === CLOSE_ARRAY) this.#depth = 0;
-    else if (this.#depth === 0 && byte === OPEN_ARRAY) this.#depth = 1;
+    } else if (this.#open.depth === 1 && byte === CLOSE_ARRAY) this.#open.depth = 0;
+    else if (this.#open.depth === 0 && byte === OPEN_ARRAY) this.#open.depth = 1;
     else if (!isWhite(byte)) throw this.#notBetween(byte, at);
   }
 
@@ -223,7 +209,7 @@ export class ElementSplitter {
   #skipBetween(to: number): void {
     for (let at = this.#done; at < to; at++) {
       const byte = this.#piece[at]!;
-      if (!isWhite(byte) && !(byte === COMMA && this.#depth === 1)) throw this.#notBetween(byte, at);
+      if (!isWhite(byte) && !(byte === COMMA && this.#open.depth === 1)) throw this.#notBetween(byte, at);
     }
   }
 
@@ -239,25 +225,11 @@ export class ElementSplitter {
     this.#done = at;
   }
 
-  #open(object: boolean): void {
-    const depth = this.#depth++;
-    const byte = depth >> 3;
-    if (byte >= this.#objects.length) {
-      const wider = new Uint8Array(this.#objects.length * 2);
-      wider.set(this.#objects);
-      this.#objects = wider;
-    }
-    const bit = 1 << (depth & 7);
-    if (object) this.#objects[byte]! |= bit;
-    else this.#objects[byte]! &= ~bit;
-  }
-
   #close(bracket: number, at: number): void {
-    const depth = --this.#depth;
-    const object = (this.#objects[depth >> 3]! & (1 << (depth & 7))) !== 0;
+    const object = this.#open.close();
     if (object !== (bracket === CLOSE_OBJECT))
       throw this.#broken(`${object ? ']' : '}'} closes a ${object ? '{' : '['}`, at);
-    if (depth > 1) return;
+    if (this.#open.depth > 1) return;
     this.#checkLength(at + 1);
     this.#copyTo(at + 1);
     this.#lines.end();
@@ -309,24 +281,18 @@ export class ElementSplitter {
   }
 
   #notBetween(byte: number, at: number): BrokenBodyError {
-    const due = this.#depth === 1 ? "an object, a comma or the array's end" : 'a JSON array';
+    const due = this.#open.depth === 1 ? "an object, a comma or the array's end" : 'a JSON array';
     return this.#broken(`expected ${due}, found ${shown(byte)}`, at);
   }
 
   #broken(what: string, at: number): BrokenBodyError {
-    const element = this.#depth > 0 ? { element: this.elements + 1 } : {};
+    const element = this.#open.depth > 0 ? { element: this.elements + 1 } : {};
     return new BrokenBodyError(what, { ...element, byte: this.#position + at });
   }
 }
 
 function isWhite(byte: number): boolean {
   return byte === BLANK || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB;
-}
-
-function shown(byte: number): string {
-  return byte > 0x20 && byte < 0x7f
-    ? `"${String.fromCharCode(byte)}"`
-    : `byte 0x${byte.toString(16).padStart(2, '0')}`;
 }
 
 /** Where the text begins behind a byte order mark. */
