@@ -234,8 +234,7 @@ export class ElementSplitter {
     this.#copyTo(at + 1);
     this.#lines.end();
     this.elements++;
-    if (this.#onPair === undefined) return;
-    this.#onPair(this.#policyId, this.#hostId);
+    this.#onPair?.(this.#policyId, this.#hostId);
     this.#policyId = this.#hostId = undefined;
   }
 
