@@ -46,7 +46,10 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-to-csv': { library: ['pcrs-records', 'pcrs-sink'], thirdParty: ['csv-stringify'], cli: ['pcrs-cli'] },
   'pcrs-etl': {
     library: ['pcrs-cli', 'pcrs-records', 'pcrs-machine', 'pcrs-database'],
-    programs: ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'],
+    programs: [
+      ...['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'],
+      ...['pcrs-from-sqlite', 'pcrs-to-csv'],
+    ],
   },
   'pcrs-report': {
     library: ['pcrs-records', 'pcrs-database'],
@@ -54,7 +57,7 @@ const imports: Readonly<Record<string, Rule>> = {
     cli: ['pcrs-cli', 'pcrs-machine'],
   },
   'pcrs-diff': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
-  'pcrs-status': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
+  'pcrs-status': { library: ['pcrs-records', 'pcrs-database', 'pcrs-machine'], cli: ['pcrs-cli'] },
   pcrs: { library: suiteTools, cli: ['pcrs-cli', 'pcrs-records'] },
   'pcrs-simulator': { library: ['pcrs-records'], typesOnly: ['pcrs-records'], cli: ['pcrs-cli'] },
 };

@@ -39,7 +39,9 @@ export function helpText(tool: Tool, columns = 80): string {
 }
 
 function usage(tool: Tool): string {
-  const positionals = (tool.positionals ?? []).map(({ name, required }) => (required ? name : `[${name}]`));
+  const positionals = (tool.positionals ?? []).map(
+    ({ name, required, many }) => (required ? name : `[${name}]`) + (many ? ' …' : ''),
+  );
   const input = { none: [], optional: ['[< RUN]'], required: ['< RECORDS'] }[tool.stdin];
   return [tool.name, '[flags]', ...positionals, ...input].join(' ');
 }

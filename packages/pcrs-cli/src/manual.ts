@@ -29,9 +29,10 @@ export function manualPage(tool: Tool, version: string): string {
 }
 
 function synopsis(tool: Tool): string {
-  const positionals = (tool.positionals ?? []).map(({ name, required }) =>
-    required ? `\\fI${plain(name)}\\fR` : `[\\fI${plain(name)}\\fR]`,
-  );
+  const positionals = (tool.positionals ?? []).map(({ name, required, many }) => {
+    const shown = required ? `\\fI${plain(name)}\\fR` : `[\\fI${plain(name)}\\fR]`;
+    return many ? `${shown} ...` : shown;
+  });
   const input = { none: [], optional: ['[<', '\\fIRUN\\fR]'], required: ['<', '\\fIRECORDS\\fR'] }[
     tool.stdin
   ];

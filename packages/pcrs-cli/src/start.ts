@@ -59,7 +59,7 @@ function keepHeapSmall(): void {
 async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
   let read: ReadFlags;
   try {
-    const maxPositionals = tool.positionals?.length ?? 0;
+    const maxPositionals = tool.positionals?.at(-1)?.many ? Infinity : (tool.positionals?.length ?? 0);
     read = readFlags(tool.name, { ...tool.flags, ...commonFlags }, maxPositionals, argv, process.env);
   } catch (error) {
     const log = openLog({

@@ -11,7 +11,8 @@ export interface Tool<F extends Flags = Flags> {
   readonly summary: string;
   /** Two or three pipes; the help opens with them. */
   readonly pipes: readonly string[];
-  readonly positionals?: readonly { name: string; describe: string; required?: boolean }[];
+  /** With `many`, the last takes all that follow. */
+  readonly positionals?: readonly { name: string; describe: string; required?: boolean; many?: boolean }[];
   /** `required`: on a terminal the tool prints its help and ends with 2. */
   readonly stdin: 'none' | 'optional' | 'required';
   /** Flags may make a required stdin needless: then it is not asked for on a terminal. */

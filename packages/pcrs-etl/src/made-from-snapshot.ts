@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { part } from './parts.ts';
 import type { PipePart } from './pipe.ts';
-import type { RunFolder } from './run-folder.ts';
 import type { Series } from './series.ts';
 
 /** What pcrs-etl makes from a snapshot once it is complete. */
@@ -14,7 +12,7 @@ export interface Product {
   readonly path: (series: Series, stamp: string) => string;
   readonly link: string;
   /** The pipe that makes it. Its last record tells what was written: with `files`, so that `--keep` knows them. */
-  readonly parts: (folder: RunFolder, path: string, given: ReadonlyMap<string, unknown>) => PipePart[];
+  readonly parts: (snapshot: string, path: string, given: ReadonlyMap<string, unknown>) => PipePart[];
 }
 
 /** Each is made from the complete snapshot, so that it is a full picture after a delta too. */
@@ -24,9 +22,9 @@ export const products: readonly Product[] = [
     what: 'the CSV files',
     path: (series, stamp) => series.beside('csv', stamp),
     link: '_csv',
-    parts: (folder, path, given) => [
-      part('pcrs-posture', given, '--archive', join(folder.path, 'pcrs-posture'), '--replay'),
-      part('pcrs-to-csv', new Map(), '--dir', path),
+    parts: (snapshot, path, given) => [
+      part('pcrs-from-sqlite', given, snapshot),
+      part('pcrs-to-csv', given, '--dir', path),
     ],
   },
 ];

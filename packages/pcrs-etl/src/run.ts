@@ -155,11 +155,13 @@ async function loadRun(folder: RunFolder, resumed: boolean, options: RunOptions)
 /** Makes what was asked for from the complete snapshot; the first that fails ends it, and the snapshot stays. */
 async function makeProducts(ran: Ran, isLatest: boolean, options: RunOptions): Promise<void> {
   const { given, make, series } = options;
+  const { stamp } = ran.folder.plan;
+  const snapshot = series.snapshot(stamp);
   const made = [ran.loaded];
   for (const { flag, what, path, link, parts } of products) {
     if (!make.has(flag)) continue;
-    const place = path(series, ran.folder.plan.stamp);
-    const { statuses, output } = await runTools(parts(ran.folder, place, given), options);
+    const place = path(series, stamp);
+    const { statuses, output } = await runTools(parts(snapshot, place, given), options);
     const failed = statuses.find(({ status }) => status !== 0);
     if (failed) {
       const { tool, status } = failed;

@@ -46,8 +46,19 @@ test('finds nothing to say against a complete run, and tells all that it noted',
   };
   assert.deepEqual(told, {
     kind: 'status',
+    path,
+    present: true,
     database: path,
     complete: true,
+    base: 'full',
+    fullRunAt: startedAt,
+    scope: {},
+    verified: null,
+    lastAttempt: null,
+    measures: {
+      ...{ policies: 1, hosts: 2, passRate: 0, failedBy: { UNKNOWN: 1 } },
+      postures: { passed: 0, excepted: 0, failed: 1, error: 0, other: 0 },
+    },
     ok: true,
     reasons: [],
     gateway: 'https://gateway.example',
@@ -65,6 +76,9 @@ test('finds nothing to say against a complete run, and tells all that it noted',
       recordsReceived: counts,
       recordsAccepted: counts,
       recordsFiltered: {},
+      recordsSupplied: {},
+      kindsEdited: [],
+      verified: null,
       rowsStored: rows,
       rowsUnchanged: Object.fromEntries(Object.keys(rows).map((name) => [name, 0])),
     },
@@ -200,11 +214,20 @@ test('keeps snapshots of several names apart', async () => {
   await load({ snapshot: directory, name: 'emea_two' }, run({ startedAt: '2026-11-21T01:02:03.456Z' }));
   const status = await snapshotStatus(directory, { now, name: 'emea' });
   assert.deepEqual([status.startedAt, status.newerIncomplete], [startedAt, []]);
-  await assert.rejects(snapshotStatus(directory, { now }), {
-    code: 'PCRS_EMPTY',
-    message: `${directory}: no snapshot; there are snapshots of other names: --name emea, --name emea_two`,
-  });
-  await assert.rejects(snapshotStatus(directory, { now, name: 'apac' }), { code: 'PCRS_EMPTY' });
+  const { present, reasons } = await snapshotStatus(directory, { now });
+  assert.deepEqual(
+    [present, reasons],
+    [
+      false,
+      [
+        {
+          code: 'no_snapshot',
+          message: `${directory}: no snapshot; there are snapshots of other names: --name emea, --name emea_two`,
+        },
+      ],
+    ],
+  );
+  assert.equal((await snapshotStatus(directory, { now, name: 'apac' })).present, false);
   await assert.rejects(snapshotStatus(join(directory, 'latest_emea.db'), { name: 'emea' }), {
     code: 'PCRS_USAGE',
   });
@@ -230,11 +253,10 @@ test('takes the newest incomplete snapshot where none is complete', async () => 
 
 test('finds nothing where there is nothing', async () => {
   const directory = emptyDirectory();
-  await assert.rejects(snapshotStatus(directory), {
-    code: 'PCRS_EMPTY',
-    message: `${directory}: no snapshot; pcrs-etl --out ${directory} makes one`,
-  });
-  await assert.rejects(snapshotStatus(join(directory, 'none.db')), { code: 'PCRS_EMPTY' });
+  const { reasons, ok, complete } = await snapshotStatus(directory);
+  const message = `${directory}: no snapshot; pcrs-etl --out ${directory} makes one`;
+  assert.deepEqual([ok, complete, reasons], [false, false, [{ code: 'no_snapshot', message }]]);
+  assert.deepEqual(codes(await snapshotStatus(join(directory, 'none.db'))), ['no_snapshot']);
 });
 
 test('refuses what is no database of the suite', async () => {
@@ -296,7 +318,12 @@ test('has a table for people that says the same', async () => {
     database: 'x.incomplete.db',
     reason: 'it is being written by another program',
   });
-  const table = statusTable({ ...status, database: 'posture.db', loadedAt: '2026-11-20 01:02:09' });
+  const table = statusTable({
+    ...status,
+    path: 'posture.db',
+    database: 'posture.db',
+    loadedAt: '2026-11-20 01:02:09',
+  });
   assert.equal(
     table,
     `posture.db: INCOMPLETE, 3 h 20 min old
@@ -305,8 +332,18 @@ test('has a table for people that says the same', async () => {
 gateway  https://gateway.example, subscription 263191
 user     acme_ab1
 run      01890000-0000-7000-8000-000000000001
+scope    --title DISA
+base     full
 started  2026-11-20 01:02:03 UTC
 loaded   2026-11-20 01:02:09 UTC
+
+policies             1
+hosts                2
+passed               0
+passed by exception  0
+failed               1
+errors               0
+pass rate 0 %; failed: UNKNOWN 1
 
 stage          ended       requests  retries  warnings
 pcrs-policies  ok                 3        1         0
@@ -330,6 +367,38 @@ missing of 4 slices: 1 failed, 1 not asked for
   policy 85361, 20 hosts from 118772: 503, 7 tries
 
 begun later: x.incomplete.db: it is being written by another program
+
+NOT OK: posture.db: stage_failed
 `,
   );
+});
+
+test('says what narrowed the snapshot, and on which full run a delta rests', async () => {
+  const directory = emptyDirectory();
+  await load({ snapshot: directory }, run({ options: { title: 'PCI' } }));
+  const status = await snapshotStatus(directory, { now });
+  assert.deepEqual([status.scope, status.base], [{ 'pcrs-policies --title': 'PCI' }, 'full']);
+  assert.match(statusTable(status), /^scope {4}--title PCI$/m);
+  const later = run({ startedAt: '2026-11-20T03:02:03.456Z', options: { title: 'PCI' } }).map((record) =>
+    'options' in record && 'stage' in record && record.stage === 'pcrs-posture'
+      ? { ...record, options: { 'evaluated-since': { value: '2026-11-20T00:02:03Z', from: 'incremental' } } }
+      : record,
+  );
+  await load({ snapshot: directory, from: join(directory, 'pcrs_20261120T010203Z.db') }, later);
+  const delta = await snapshotStatus(directory, { now, maxFullAgeMs: 3_600_000 });
+  assert.deepEqual([delta.base, delta.fullRunAt, codes(delta)], ['delta', startedAt, ['full_too_old']]);
+  assert.match(
+    statusTable(delta),
+    /^base {5}delta on the full run of 2026-11-20 01:02:03 UTC: what vanished/m,
+  );
+});
+
+test('says how the last start of pcrs-etl ended', async () => {
+  const directory = emptyDirectory();
+  await load({ snapshot: directory }, run());
+  const attempt = { startedAt, endedAt: startedAt, status: 5, message: 'pcrs-posture ended 5' };
+  writeFileSync(join(directory, 'last_attempt.json'), JSON.stringify(attempt));
+  const status = await snapshotStatus(directory, { now });
+  assert.deepEqual([status.ok, status.lastAttempt], [true, attempt]);
+  assert.match(statusTable(status), /^last attempt {2}.*, ended 5: pcrs-posture ended 5$/m);
 });

@@ -1,5 +1,5 @@
 import { isLocked } from 'pcrs-database/database-error';
-import { findSnapshot } from 'pcrs-database/find-snapshot';
+import { type Found, findSnapshot } from 'pcrs-database/find-snapshot';
 import { checkLayout } from 'pcrs-database/layout';
 import { openForReading } from 'pcrs-database/open';
 import {
@@ -10,26 +10,43 @@ import {
   readSnapshotStatus,
   type SnapshotStatus,
 } from 'pcrs-database/snapshot-status';
-import { durationWords } from 'pcrs-records/duration';
 import type { CodedError } from 'pcrs-records/errors';
-import type { Counts, MissingSlice, SliceCounts } from 'pcrs-records/kinds';
+import type { Base, Counts, MissingSlice, Scope, SliceCounts } from 'pcrs-records/kinds';
+import { type Attempt, lastAttempt } from './attempt.ts';
+import { type Gates, type Miss, missedGates } from './gates.ts';
+import { type Measures, measure } from './measures.ts';
 import { missingSlices, type StageStatus, sliceCounts, stageStatus } from './stages.ts';
 
+export { isGateMiss } from './gates.ts';
+export { prometheusPage } from './prometheus.ts';
 export type { StageStatus } from './stages.ts';
 export { statusTable } from './table.ts';
+export { writePage } from './write-page.ts';
 
 /** Why a snapshot is not as it should be. */
 export interface Reason {
-  code: Incompleteness['code'] | 'being_written' | 'half_written' | 'filtered' | 'too_old';
+  code: Incompleteness['code'] | 'no_snapshot' | 'being_written' | 'half_written' | 'filtered' | Miss['code'];
   message: string;
 }
 
 /** What a database tells of itself, as the record that the tool prints. */
 export interface StatusRecord {
   kind: 'status';
-  database: string;
+  /** As it was asked for. */
+  path: string;
+  present: boolean;
+  /** Null if there is none. */
+  database: string | null;
   /** Null where it was loaded without a run, or says nothing. */
   complete: boolean | null;
+  /** Null if no run was loaded. */
+  base: Base | null;
+  /** Start of the full run that the rows rest on: what vanished since then is still there. */
+  fullRunAt: string | null;
+  /** The flags that narrowed the runs in it; null if none was loaded. */
+  scope: Scope | null;
+  /** What came is what the stages made; null if that is not known. */
+  verified: boolean | null;
   /** No reasons: a monitor's question. */
   ok: boolean;
   reasons: Reason[];
@@ -42,6 +59,10 @@ export interface StatusRecord {
   loadedAt: string | null;
   /** Since the run started, else since the load. */
   ageSeconds: number | null;
+  /** Null if it cannot be read. */
+  measures: Measures | null;
+  /** Of pcrs-etl, in a folder; null if there was none. */
+  lastAttempt: Attempt | null;
   stages: StageStatus[];
   reconciliation: Reconciliation | null;
   /** By table, when the load ended. */
@@ -56,11 +77,9 @@ export interface StatusRecord {
   newerIncomplete: { database: string; reason: string }[];
 }
 
-export interface StatusOptions {
-  /** Of the snapshots, where several are kept in a directory. */
+export interface StatusOptions extends Gates {
+  /** Of the snapshots, if several are kept in a directory. */
   name?: string | undefined;
-  /** An older run is a reason. */
-  maxAgeMs?: number | undefined;
   /** Records that a filter took out on the way are a reason. */
   strict?: boolean;
   now?: Date;
@@ -72,28 +91,43 @@ const lockWaitMs = 1000;
 /**
  * Reads whether a database is complete, how old it is and what is missing. Nothing is changed.
  *
- * Takes   path  a database, or a directory: its latest snapshot
- * Throws  PCRS_EMPTY where there is none; PCRS_RECORD for what is no database of pcrs-to-sqlite; PCRS_USAGE, PCRS_MACHINE
+ * Takes   path  a database, or a directory: its latest snapshot. One that is missing or empty is a reason too
+ * Throws  PCRS_RECORD for what is no database of pcrs-to-sqlite; PCRS_USAGE, PCRS_MACHINE
  */
 export async function snapshotStatus(path: string, options: StatusOptions = {}): Promise<StatusRecord> {
-  const { database, newerIncomplete } = findSnapshot(path, options.name);
-  const record = recordOf(database, await read(database), options);
+  const attempt = lastAttempt(path, options.name);
+  const found = findOrWhyNot(path, options.name);
+  if ('reason' in found) return { ...recordOf(path, null, found, options), lastAttempt: attempt };
+  const { database, newerIncomplete } = found;
+  const record = recordOf(path, database, await read(database, true), options);
   for (const newer of newerIncomplete) {
-    const { reasons } = recordOf(newer, await read(newer).catch(unreadable), { strict: false });
+    const { reasons } = recordOf(newer, newer, await read(newer, false).catch(unreadable), { strict: false });
     record.newerIncomplete.push({ database: newer, reason: reasons[0]?.message ?? 'it was not published' });
   }
-  return record;
+  return { ...record, lastAttempt: attempt };
+}
+
+/** A monitor is told of a folder without a snapshot as of any other trouble. */
+function findOrWhyNot(path: string, name: string | undefined): Found | { reason: Reason } {
+  try {
+    return findSnapshot(path, name);
+  } catch (error) {
+    const { code, message } = error as CodedError;
+    if (code !== 'PCRS_EMPTY') throw error;
+    return { reason: { code: 'no_snapshot', message } };
+  }
 }
 
 /** What a database says, or why it says nothing. */
-type Said = { status: SnapshotStatus } | { reason: Reason };
+type Said = { status: SnapshotStatus; measures: Measures | null } | { reason: Reason };
 
-async function read(path: string): Promise<Said> {
+async function read(path: string, measured: boolean): Promise<Said> {
   try {
     const database = await openForReading(path, { lockWaitMs });
     try {
       await checkLayout(database, path);
-      return { status: await readSnapshotStatus(database) };
+      const status = await readSnapshotStatus(database);
+      return { status, measures: measured ? await measure(database) : null };
     } finally {
       database.close();
     }
@@ -107,7 +141,9 @@ async function read(path: string): Promise<Said> {
 /** Trouble that is no failure of ours: somebody is writing, or died while he was. */
 function aboutWriter({ cause }: CodedError): Reason | undefined {
   const { code = '' } = (cause ?? {}) as { code?: string };
-  if (isLocked(code)) return { code: 'being_written', message: 'it is being written by another program' };
+  if (isLocked(code)) {
+    return { code: 'being_written', message: 'it is being written by another program' };
+  }
   if (!/^SQLITE_READONLY_(ROLLBACK|RECOVERY)$/.test(code)) return undefined;
   return {
     code: 'half_written',
@@ -120,16 +156,25 @@ function unreadable({ message }: Error): Said {
   return { reason: { code: 'no_load', message } };
 }
 
-function recordOf(database: string, said: Said, options: StatusOptions): StatusRecord {
-  const status = 'status' in said ? said.status : undefined;
+function recordOf(path: string, database: string | null, said: Said, options: StatusOptions): StatusRecord {
+  const { status, measures = null } = 'status' in said ? said : {};
   const { load, run, stages = [] } = status ?? {};
-  const moment = run?.startedAt ?? (load && `${load.loadedAt.replace(' ', 'T')}Z`);
-  const age = moment === undefined ? null : (options.now ?? new Date()).getTime() - Date.parse(moment);
-  const reasons = 'reason' in said ? [said.reason] : reasonsOf(said.status, age, options);
+  const moment = run?.startedAt ?? (load && `${load.loadedAt.replace(' ', 'T')}Z`) ?? null;
+  const since = (time: string | null | undefined) =>
+    time == null ? null : (options.now ?? new Date()).getTime() - Date.parse(time);
+  const [ageMs, fullAgeMs] = [since(moment), since(load?.fullRunAt)];
+  const reasons = [
+    ...('reason' in said ? [said.reason] : reasonsOf(said.status, options)),
+    ...missedGates(options, { ageMs, fullAgeMs, measures }),
+  ];
   return {
     kind: 'status',
-    database,
+    ...{ path, present: database !== null, database },
     complete: completeOf(said, load),
+    base: load?.base ?? null,
+    fullRunAt: load?.fullRunAt ?? null,
+    scope: status?.scope?.flags ?? null,
+    verified: load?.verified ?? null,
     ok: reasons.length === 0,
     reasons,
     gateway: status?.gateway ?? null,
@@ -138,7 +183,9 @@ function recordOf(database: string, said: Said, options: StatusOptions): StatusR
     runId: load?.runId ?? null,
     startedAt: run?.startedAt ?? null,
     loadedAt: load?.loadedAt ?? null,
-    ageSeconds: age === null ? null : Math.floor(age / 1000),
+    ageSeconds: ageMs === null ? null : Math.floor(ageMs / 1000),
+    measures,
+    lastAttempt: null,
     stages: stages.map(stageStatus),
     reconciliation: run?.reconciliation ?? null,
     rows: load?.rows ?? null,
@@ -157,8 +204,7 @@ function completeOf(said: Said, load: LoadNote | undefined): boolean | null {
   return load.state === 'complete';
 }
 
-function reasonsOf(status: SnapshotStatus, age: number | null, options: StatusOptions): Reason[] {
-  const { maxAgeMs, strict } = options;
+function reasonsOf(status: SnapshotStatus, { strict }: StatusOptions): Reason[] {
   const reasons: Reason[] = [];
   const why = incompleteness(status);
   if (why !== undefined) reasons.push(why);
@@ -166,10 +212,6 @@ function reasonsOf(status: SnapshotStatus, age: number | null, options: StatusOp
   if (strict && filtered.length > 0) {
     const words = filtered.map(([kind, count]) => `${count} ${kind}`).join(', ');
     reasons.push({ code: 'filtered', message: `filtered on the way: ${words} (--strict)` });
-  }
-  if (maxAgeMs !== undefined && (age === null || age > maxAgeMs)) {
-    const old = age === null ? 'its age is not known' : `it is ${durationWords(age)} old`;
-    reasons.push({ code: 'too_old', message: `${old}, --max-age is ${durationWords(maxAgeMs)}` });
   }
   return reasons;
 }

@@ -1,4 +1,5 @@
 import { durationWords } from 'pcrs-records/duration';
+import { scopeWords } from 'pcrs-records/scope';
 import { terminalLines } from 'pcrs-records/terminal-text';
 import type { StatusRecord } from './index.ts';
 import { kindTables } from './kind-tables.ts';
@@ -11,35 +12,66 @@ export function statusTable(status: StatusRecord): string {
   const parts = [
     heading(status),
     about(status),
+    measures(status),
     stages(status),
     reconciliation(status),
     hosts(status),
     oddities(status),
     missing(status),
     beside(status),
+    [verdict(status)],
   ];
   const filled = parts.filter((lines) => lines.length > 0).map((lines) => lines.join('\n'));
   return terminalLines(`${filled.join('\n\n')}\n`);
 }
 
-function heading({ database, complete, ageSeconds, reasons }: StatusRecord): string[] {
+function heading({ path, database, complete, ageSeconds, reasons }: StatusRecord): string[] {
   const word = complete === null ? 'not proven complete' : complete ? 'complete' : 'INCOMPLETE';
   const age = ageSeconds === null ? '' : `, ${durationWords(ageSeconds * 1000)} old`;
-  return [`${database}: ${word}${age}`, ...reasons.map(({ message }) => `  ${message}`)];
+  return [
+    `${database ?? path}: ${database === null ? 'NO SNAPSHOT' : word}${age}`,
+    ...reasons.map(({ message }) => `  ${message}`),
+  ];
+}
+
+/** The last line: whether to trust it. */
+function verdict({ ok, path, complete, base, fullRunAt, ageSeconds, reasons }: StatusRecord): string {
+  if (!ok) return `NOT OK: ${path}: ${reasons.map(({ code }) => code).join(', ')}`;
+  const age = ageSeconds === null ? '' : `, ${durationWords(ageSeconds * 1000)} old`;
+  const since =
+    base === 'delta' ? `, delta on the full run of ${moment(fullRunAt)}` : base ? `, ${base}` : '';
+  return `ok: ${path}: ${complete ? 'complete' : 'not proven complete'}${since}${age}`;
 }
 
 function about(status: StatusRecord): string[] {
-  const { gateway, username, subscriptionId, runId, startedAt, loadedAt } = status;
+  const { gateway, username, subscriptionId, runId, scope, startedAt, loadedAt } = status;
   const subscription = subscriptionId === null ? '' : `, subscription ${subscriptionId}`;
   return columns(
     [
       ['gateway', gateway === null ? '' : `${gateway}${subscription}`],
       ['user', username ?? ''],
       ['run', runId ?? ''],
+      ['scope', scope === null ? '' : scopeWords(scope)],
+      ['base', baseWords(status)],
       ['started', moment(startedAt)],
       ['loaded', moment(loadedAt)],
+      ['last attempt', attemptWords(status)],
     ].filter(([, value]) => value !== ''),
   );
+}
+
+function baseWords({ base, fullRunAt }: StatusRecord): string {
+  if (base !== 'delta') return base ?? '';
+  const full = fullRunAt === null ? 'no full run' : `the full run of ${moment(fullRunAt)}`;
+  return `delta on ${full}: what vanished since then is still in it`;
+}
+
+function attemptWords({ lastAttempt }: StatusRecord): string {
+  if (lastAttempt === null) return '';
+  const { startedAt, status, message } = lastAttempt;
+  const how =
+    status === null ? 'under way, or killed' : status === 0 ? 'ended well' : `ended ${status}: ${message}`;
+  return `${moment(startedAt)}, ${how}`;
 }
 
 function moment(time: string | null): string {
@@ -88,6 +120,25 @@ function rowsOnly(rows: StatusRecord['rows']): string[] {
     ['', 'rows now'],
     ...kindTables.map(({ kind, name }) => [kind ?? 'controls', number(rows[name] ?? null)]),
   ]);
+}
+
+/** What the snapshot comes to. */
+function measures({ measures: found }: StatusRecord): string[] {
+  if (found === null) return [];
+  const { policies, hosts, postures, passRate, failedBy } = found;
+  const failed = Object.entries(failedBy).filter(([, count]) => count > 0);
+  const by = failed.map(([label, count]) => `${label} ${number(count)}`).join(', ');
+  return [
+    ...columns([
+      ['policies', number(policies)],
+      ['hosts', number(hosts)],
+      ['passed', number(postures.passed)],
+      ['passed by exception', number(postures.excepted)],
+      ['failed', number(postures.failed)],
+      ['errors', number(postures.error)],
+    ]),
+    `pass rate ${passRate === null ? 'unknown' : `${passRate} %`}${by === '' ? '' : `; failed: ${by}`}`,
+  ];
 }
 
 function hosts({ reconciliation: counts, hostsWithoutPosture }: StatusRecord): string[] {

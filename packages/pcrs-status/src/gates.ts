@@ -1,0 +1,110 @@
+import { durationWords } from 'pcrs-records/duration';
+import type { Counts } from 'pcrs-records/kinds';
+import type { Measures } from './measures.ts';
+
+/** What a monitor demands of a snapshot besides that it is complete. */
+export interface Gates {
+  maxAgeMs?: number | undefined;
+  /** Of the full run that the rows rest on. */
+  maxFullAgeMs?: number | undefined;
+  /** Percent. */
+  minPass?: number | undefined;
+  /** Failed postures at most, by the label of their criticality. */
+  maxFailed?: Counts;
+  minHosts?: number | undefined;
+  minPolicies?: number | undefined;
+}
+
+/** What the gates look at. */
+export interface Gauged {
+  /** Null if it is not known. */
+  ageMs: number | null;
+  fullAgeMs: number | null;
+  measures: Measures | null;
+}
+
+/** A gate that is not met: its code for programs, and a sentence. */
+export interface Miss {
+  code: (typeof gateCodes)[number];
+  message: string;
+}
+
+const gateCodes = ['too_old', 'full_too_old', 'pass_rate', 'failing', 'hosts', 'policies'] as const;
+
+/** Whether the reason of this code is a gate that is not met; the snapshot itself may be as good as it gets. */
+export function isGateMiss({ code }: { code: string }): boolean {
+  return (gateCodes as readonly string[]).includes(code);
+}
+
+/** The gates that are not met; what is not known meets none. */
+export function missedGates(gates: Gates, { ageMs, fullAgeMs, measures }: Gauged): Miss[] {
+  const failed = Object.entries(gates.maxFailed ?? {}).map(([label, most]): Miss | undefined =>
+    tooMany(
+      'failing',
+      `failed postures of ${label}`,
+      failedOf(measures, label),
+      most,
+      `--max-failed ${label}=${most}`,
+    ),
+  );
+  return [
+    tooOld('too_old', 'it is', ageMs, gates.maxAgeMs, '--max-age'),
+    tooOld('full_too_old', 'its last full run is', fullAgeMs, gates.maxFullAgeMs, '--max-full-age'),
+    tooFew('pass_rate', 'the pass rate', measures?.passRate, gates.minPass, '--min-pass', ' %'),
+    ...failed,
+    tooFew('hosts', 'the number of hosts', measures?.hosts, gates.minHosts, '--min-hosts'),
+    tooFew('policies', 'the number of policies', measures?.policies, gates.minPolicies, '--min-policies'),
+  ].filter((miss) => miss !== undefined);
+}
+
+/** A label that nothing failed under has none. */
+function failedOf(measures: Measures | null, label: string): number | undefined {
+  if (measures === null) return undefined;
+  const found = Object.entries(measures.failedBy).find(
+    ([name]) => name.toLowerCase() === label.toLowerCase(),
+  );
+  return found?.[1] ?? 0;
+}
+
+function tooOld(
+  code: Miss['code'],
+  what: string,
+  age: number | null,
+  most: number | undefined,
+  flag: string,
+): Miss | undefined {
+  if (most === undefined || (age !== null && age <= most && age >= -clockSkewMs)) return undefined;
+  const limit = `${flag} is ${durationWords(most)}`;
+  if (age === null) return { code, message: `${what} of unknown age, ${limit}` };
+  if (age < 0) return { code, message: `${what} from the future (is the clock right?), ${limit}` };
+  return { code, message: `${what} ${durationWords(age)} old, ${limit}` };
+}
+
+/** Clocks of two machines differ by this much without harm. */
+const clockSkewMs = 5 * 60_000;
+
+function tooFew(
+  code: Miss['code'],
+  what: string,
+  found: number | null | undefined,
+  least: number | undefined,
+  flag: string,
+  unit = '',
+): Miss | undefined {
+  if (least === undefined || (found != null && found >= least)) return undefined;
+  return {
+    code,
+    message: `${what} is ${found ?? 'unknown'}${found == null ? '' : unit}, ${flag} is ${least}`,
+  };
+}
+
+function tooMany(
+  code: Miss['code'],
+  what: string,
+  found: number | undefined,
+  most: number,
+  flag: string,
+): Miss | undefined {
+  if (found !== undefined && found <= most) return undefined;
+  return { code, message: `${found ?? 'an unknown number of'} ${what} (${flag})` };
+}
