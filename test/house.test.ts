@@ -33,7 +33,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-gateway': { library: ['pcrs-json', 'pcrs-machine', 'pcrs-records'], thirdParty: ['undici'] },
   'pcrs-cli': { library: ['pcrs-records', 'pcrs-json'], thirdParty: ['yargs', 'ndjson'] },
   'pcrs-sink': { library: ['pcrs-records', 'pcrs-json'] },
-  'pcrs-database': { library: ['pcrs-records'], thirdParty: ['better-sqlite3'] },
+  'pcrs-database': { library: ['pcrs-records', 'pcrs-machine'], thirdParty: ['better-sqlite3'] },
   'pcrs-auth': stage,
   'pcrs-policies': stage,
   'pcrs-hostids': stage,
@@ -43,7 +43,11 @@ const imports: Readonly<Record<string, Rule>> = {
     thirdParty: ['better-sqlite3'],
     cli: ['pcrs-cli'],
   },
-  'pcrs-to-csv': { library: ['pcrs-records', 'pcrs-sink'], thirdParty: ['csv-stringify'], cli: ['pcrs-cli'] },
+  'pcrs-to-csv': {
+    library: ['pcrs-records', 'pcrs-sink', 'pcrs-machine'],
+    thirdParty: ['csv-stringify'],
+    cli: ['pcrs-cli'],
+  },
   'pcrs-etl': {
     library: ['pcrs-cli', 'pcrs-records', 'pcrs-machine', 'pcrs-database'],
     programs: [

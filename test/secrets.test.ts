@@ -58,7 +58,20 @@ class Evidence {
         assert.equal(leak?.[0], undefined, `secret ${index} leaked, ${how}`);
       }
     }
+    // A token's parts, however they are written: in any case, percent-encoded, wrapped over lines.
+    const plain = this.#texts.map(([name, bytes]) => [name, plainest(bytes)] as const);
+    for (const part of [ownToken, ...this.#tokens].flatMap((token) => token.toLowerCase().split('.'))) {
+      const leak = plain.find(([, text]) => text.includes(part));
+      assert.equal(leak?.[0], undefined, 'a part of a token leaked');
+    }
   }
+}
+
+function plainest(bytes: Buffer): string {
+  const text = bytes
+    .toString('latin1')
+    .replace(/%([\da-f]{2})/gi, (_, code) => String.fromCharCode(parseInt(code, 16)));
+  return text.replace(/\s+|\\[nrt]/g, '').toLowerCase();
 }
 
 function spellings(secret: string): Record<string, string> {
@@ -222,6 +235,17 @@ suite('secrets', { concurrency: 2 }, () => {
       const evidence = new Evidence();
       evidence.ended('a leak', { status: 0, signal: null, stdout: '', stderr: `before ${spelling} after` });
       assert.throws(() => evidence.check(), /leaked/);
+    }
+    const [header, claims, signature] = ownToken.split('.');
+    for (const part of [
+      header!,
+      claims!.toLowerCase(),
+      signature!.replace(/.{5}/g, '$&\n  '),
+      '%65yJhbGciOiJIUzUxMiJ9',
+    ]) {
+      const evidence = new Evidence();
+      evidence.ended('a leak', { status: 0, signal: null, stdout: `before ${part} after`, stderr: '' });
+      assert.throws(() => evidence.check(), /a part of a token leaked/);
     }
   });
 });

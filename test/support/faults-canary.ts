@@ -19,7 +19,7 @@ const spellings = Object.values(canaries).flatMap((secret) => [
 ]);
 
 /** How every token of the simulator begins; the real gateway's begin like it. */
-const token = /eyJhbGciOi[\w-]{5,}|Bearer [\w-]{8,}/;
+const token = /eyJ(?:hbGciOi|zdWIiOi)[\w-]{5,}|Bearer [\w-]{8,}/i;
 
 /** The first secret in a text, with what stands around it; undefined where there is none. */
 export function leakIn(text: string): string | undefined {

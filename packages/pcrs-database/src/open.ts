@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
+import { specialKind } from 'pcrs-machine/file';
 import { codedError } from 'pcrs-records/errors';
 import { machineError } from './database-error.ts';
 import { busyTimeoutMs, type Patience, patiently } from './patience.ts';
@@ -78,7 +79,9 @@ interface OpenFile {
 function fileAt(path: string, name: string): OpenFile {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw codedError('PCRS_USAGE', `there is no file ${path}`);
-  if (stat.isDirectory()) throw codedError('PCRS_USAGE', `${path} is a directory; give a database file`);
+  // A named pipe would hold SQLite up for ever, deaf to signals.
+  const kind = specialKind(stat);
+  if (kind) throw codedError('PCRS_USAGE', `${path} is a ${kind}; give a database file`);
   return named({ path }, () => {
     const real = realpathSync(path);
     const isRestingWal = isWal(path, real) && (sizeOf(`${real}-wal`) ?? 0) === 0;

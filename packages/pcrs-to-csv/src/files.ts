@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from 'pcrs-machine/directory';
 import { codedError } from 'pcrs-records/errors';
 import { gatewayKinds, type JsonObject, madeBy, suiteKinds } from 'pcrs-records/kinds';
 import { type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
@@ -180,7 +181,7 @@ class CsvFiles {
   }
 
   async #prepare(): Promise<void> {
-    await this.#try(this.#dir, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
+    makeDirectory(this.#dir);
     for (const name of await this.#try(this.#dir, () => readdir(this.#dir))) {
       if (!temporary.test(name)) continue;
       const path = join(this.#dir, name);

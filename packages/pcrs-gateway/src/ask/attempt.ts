@@ -57,7 +57,7 @@ export async function attempt<T>(
     context.tally.bytes += answer.body.bytes;
     const said = rateSaid(answer.headers);
     const size = `${answer.body.bytes} bytes, ${msSince(startedMs)}`;
-    context.log.verbose(`${request.method} ${path}: ${answer.status}, ${size}${said}`);
+    context.log.verbose(context.secrets.scrub(`${request.method} ${path}: ${answer.status}, ${size}${said}`));
   }
 }
 
@@ -93,7 +93,7 @@ async function consumed<T>(
       kind: 'failed',
       reason: 'fatal',
       status,
-      text: `${status} in an encoding nobody asked for (${coding})`,
+      text: `${status} in an encoding nobody asked for (${context.secrets.scrub(coding)})`,
     };
   }
   try {

@@ -501,6 +501,30 @@ test('never shows a secret that the gateway sends back', async (t) => {
   assert.equal(secrets?.scrub('open sesame'), '[secret]', 'the log knows it too');
 });
 
+test('never shows a part of the token either: alone, escaped, wrapped, in a header', async (t) => {
+  const sent = (seen: { headers: { authorization?: string | undefined } }) =>
+    seen.headers.authorization!.replace('Bearer ', '');
+  const wrapped = (text: string) => text.replace(/.{7}/g, '$&\n ');
+  const { gateway, told, local } = await open(t, (response, seen, count) => {
+    const token = sent(seen);
+    const parts = token.split('.');
+    const escaped = token.replaceAll('.', '%2E');
+    if (count <= 3) json(response, 400, { message: `JWT ${parts[count - 1]} is bad, ${wrapped(token)}` });
+    else if (count === 4) response.writeHead(302, { location: `https://x.example/?t=${escaped}` }).end();
+    else if (count === 5) response.writeHead(200, { 'content-encoding': parts[2]! }).end('[]');
+    else json(response, 400, {}, { 'x-ratelimit-limit': parts[1], 'x-ratelimit-remaining': '1' });
+  });
+  const shown: string[] = [];
+  for (let count = 1; count <= 6; count += 1) shown.push((await failure(gateway)).message);
+  const plain = [...shown, ...told.verbose, ...told.info, ...told.warn]
+    .join(' ')
+    .replace(/\s+/g, '')
+    .toLowerCase();
+  for (const part of local.tokens[0]!.split('.')) assert.ok(!plain.includes(part.toLowerCase()), part);
+  assert.match(shown[0]!, /400, JWT \[secret\] is bad, \[secret\]/);
+  assert.match(shown[4]!, /an encoding nobody asked for \(\[secret\]\)/);
+});
+
 test('ends what is in flight, and what waits, at once when it is interrupted', async (t) => {
   const { gateway, local, stop } = await open(
     t,

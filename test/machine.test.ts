@@ -1,0 +1,172 @@
+// What happens around a run: pipes that nobody writes to, paths that cannot be made, clocks, terminals, containers.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { containerCommand, noContainers } from './support/container.ts';
+import { openPlace } from './support/open-place.ts';
+import { clockOff, noPreload, preload } from './support/preload.ts';
+import { records, run } from './support/programs.ts';
+
+const onLinux = process.platform === 'linux' ? false : 'of Linux';
+const place = await openPlace('machine', { policies: 3, hosts: 6, controls: 3 });
+const { folder, bash, env, simulator } = place;
+
+/** Waits until a program has a file open. */
+async function opened(pid: number, path: string): Promise<void> {
+  const isOpen = () =>
+    readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`) === path;
+      } catch {
+        return false;
+      }
+    });
+  while (!isOpen()) await delay(50);
+}
+
+suite('machine', () => {
+  test('SIGTERM ends a tool that waits for the writer of a named pipe', { skip: onLinux }, async () => {
+    const cwd = folder();
+    const pipe = join(cwd, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    let toldMs = 0;
+    const ended = await run('bash', ['-c', `exec pcrs-auth --renew --password-file ${pipe}`], {
+      cwd,
+      env: { ...env, PCRS_STATE_DIR: join(cwd, 'state') },
+      onStart: async ({ pid }) => {
+        await opened(pid!, pipe);
+        toldMs = performance.now();
+        process.kill(pid!, 'SIGTERM');
+      },
+    });
+    assert.equal(ended.status, 143, ended.stderr);
+    assert.ok(performance.now() - toldMs < 2000 + 1000, 'within two seconds, and one for a busy machine');
+  });
+
+  test('a named pipe in the place of a database is refused at once', { skip: onLinux }, async () => {
+    for (const line of ['pcrs-status p', 'pcrs-diff p p', 'pcrs-from-sqlite p']) {
+      const ended = await bash(`mkfifo p; ${line}`, { limitMs: 30_000 });
+      assert.equal(ended.status, 2, line);
+      assert.match(ended.stderr, /: p is a named pipe; give a database file\n$/);
+    }
+  });
+
+  test('a folder that cannot be made is refused at once, and a state without one stays in memory', {
+    skip: onLinux,
+  }, async () => {
+    const posture = await bash('echo 1 | pcrs-posture --archive /proc/x', { limitMs: 30_000 });
+    assert.deepEqual(
+      [posture.status, posture.stderr],
+      [1, 'pcrs-posture: /proc/x: no directory can be made there (ENOENT)\n'],
+    );
+    const csv = await bash(`echo '{"kind":"policy","id":1}' | pcrs-to-csv --dir /proc/x`, {
+      limitMs: 30_000,
+    });
+    assert.deepEqual(
+      [csv.status, csv.stderr],
+      [1, 'pcrs-to-csv: /proc/x: no directory can be made there (ENOENT)\n'],
+    );
+    const policies = await bash('pcrs-policies -n', { env: { PCRS_STATE_DIR: '/proc/x' }, limitMs: 30_000 });
+    assert.equal(policies.status, 0, policies.stderr);
+    assert.match(
+      policies.stderr,
+      /^pcrs-policies: the state cannot be written \(\/proc\/x: no directory can be made there \(ENOENT\)\): the token stays in memory[^\n]*\n$/,
+    );
+  });
+
+  test('a default configuration that cannot be reached counts as absent, a named one is an error', async () => {
+    const cwd = folder();
+    // As the home of another user for root, too: nobody can enter it.
+    symlinkSync('home', join(cwd, 'home'));
+    const home = { HOME: join(cwd, 'home') };
+    const absent = await bash('pcrs-policies -n | wc -l', { env: home });
+    assert.deepEqual([absent.stdout.trim(), absent.stderr], ['3', '']);
+    const named = await bash('pcrs-policies -n --config home/config.json', { cwd });
+    assert.equal(named.status, 2);
+    assert.match(named.stderr, /home\/config\.json/);
+  });
+
+  test('no control character of a record reaches a terminal', {
+    skip: spawnSync('script', ['--version']).status === 0 ? onLinux : 'there is no script(1)',
+  }, async () => {
+    const cwd = folder();
+    const title = 'a\u009b31mb\u202ec';
+    writeFileSync(join(cwd, 'in'), `${JSON.stringify({ kind: 'policy', id: 1, title })}\n`);
+    const line = 'pcrs-to-csv --quiet --kind policy --columns title --no-header < in';
+    const shown = await bash(`script -qec '${line}' /dev/null < /dev/null`, { cwd });
+    assert.equal(shown.stdout.trim(), 'a\\u009b31mb\\u202ec');
+    assert.equal((await bash(line, { cwd })).stdout, `${title}\n`);
+  });
+
+  test('a clock that is hours ahead costs no logins and is reported once', { skip: noPreload }, async (t) => {
+    const { env: shim, remove } = preload(clockOff(3.8 * 3600));
+    t.after(remove);
+    const cwd = folder();
+    const state = { PCRS_STATE_DIR: join(cwd, 'state') };
+    const before = simulator.requests.length;
+    const ahead = await bash('for i in 1 2 3; do pcrs-policies -n; done', {
+      env: { ...shim, ...state },
+      cwd,
+    });
+    assert.equal(ahead.status, 0, ahead.stderr);
+    const asked = simulator.requests.slice(before).map(({ path }) => path);
+    assert.equal(asked.filter((path) => path.startsWith('/auth')).length, 1);
+    const warning =
+      /pcrs-policies: the clock of this machine is 228 min ahead of the gateway's: [^\n]*set it \(NTP\)\n/g;
+    assert.equal(ahead.stderr.match(warning)?.length, 3, ahead.stderr);
+  });
+
+  test('what was told while the clock was a day ahead binds nobody once it is right', {
+    skip: noPreload,
+  }, async (t) => {
+    const { env: shim, remove } = preload(clockOff(86_400));
+    t.after(remove);
+    const cwd = folder();
+    const state = { PCRS_STATE_DIR: join(cwd, 'state'), PCRS_MAX_WAIT: '20' };
+    const told = await bash('pcrs-policies -n', { env: { ...shim, ...state, PCRS_RATE: '1/3600' }, cwd });
+    assert.equal(told.status, 0, told.stderr);
+    const pacing = join(cwd, 'state', 'pacing', new URL(simulator.gateway).host.replace(':', '%3A'));
+    const [file] = readdirSync(pacing);
+    const written = JSON.parse(readFileSync(join(pacing, file!), 'utf8'));
+    written.blocked = { untilMs: Date.now() + 86_400_000, why: '429' };
+    writeFileSync(join(pacing, file!), JSON.stringify(written));
+    const after = await bash('pcrs-policies -n | wc -l', { env: state, cwd, limitMs: 40_000 });
+    assert.deepEqual([after.status, after.stdout.trim()], [0, '3'], after.stderr);
+  });
+
+  test('an archive of a container that was killed is resumed by the next, under any host name', {
+    skip: noContainers,
+  }, async () => {
+    const cwd = folder();
+    const leased = { ...env, PCRS_LOCK_LEASE: '2', PCRS_STATE_DIR: join(cwd, 'state') };
+    const input = await bash('pcrs-auth | pcrs-policies | pcrs-hostids > in.ndjson', { env: leased, cwd });
+    assert.equal(input.status, 0, input.stderr);
+    mkdirSync(join(cwd, 'archive'));
+    // stdin stays open: the container is killed while the archive is in use.
+    const hang = '{ cat in.ndjson; sleep 60; } | pcrs-posture --archive archive > first.ndjson';
+    const [file, args] = containerCommand('pod-a', ['bash', '-c', hang]);
+    await run(file, args, {
+      cwd,
+      env: leased,
+      onStart: async ({ pid }) => {
+        while (!readdirSync(join(cwd, 'archive')).some((name) => name.endsWith('.gz'))) await delay(50);
+        process.kill(-pid!, 'SIGKILL');
+      },
+    });
+    assert.ok(readdirSync(join(cwd, 'archive')).includes('lock'), 'it was killed with its lock');
+    const again = 'pcrs-posture --archive archive --resume --input in.ndjson';
+    const [next, rest] = containerCommand('pod-b', ['bash', '-c', again]);
+    const ended = await run(next, rest, { cwd, env: leased });
+    assert.equal(ended.status, 0, ended.stderr);
+    assert.match(
+      ended.stderr,
+      /pcrs-posture: archive: locked by pid \d+ on pod-a since .*; waiting up to 3 s/,
+    );
+    const made = records(ended.stdout).filter(({ kind }) => kind === 'posture').length;
+    const whole = await bash('pcrs-posture < in.ndjson | grep -c \'"kind":"posture"\'', { env: leased, cwd });
+    assert.equal(made, Number(whole.stdout));
+  });
+});
