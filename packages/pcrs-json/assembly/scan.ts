@@ -431,7 +431,7 @@ function objectEnd(start: u32, context: u32, depth: u32): u32 {
     if (load<u8>(at) !== COLON) return fail(NOT_JSON);
     at = skipWhite(at + 1);
 
-    const end = valueEnd(at, names, depth);
+    const end = load<u8>(at) === QUOTE ? stringEnd(at + 1) : valueEnd(at, names, depth);
     if (end === 0) return 0;
     if (place !== 0) {
       store<u32>(place, at - base + ((end >> 3) & 1));
