@@ -1,13 +1,14 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, machineError } from './machine-error.ts';
+import { directoryMode } from './modes.ts';
 
 /**
  * Makes a directory and those above it. Node's own recursive mkdir spins for ever on `/proc/x`, deaf to signals.
  *
  * Throws  PCRS_MACHINE where it cannot be made
  */
-export function makeDirectory(path: string, mode = 0o700): void {
+export function makeDirectory(path: string, mode = directoryMode()): void {
   if (made(path, mode)) return;
   makeDirectory(dirname(path), mode);
   if (!made(path, mode)) throw machineError(path, new Error('no directory can be made there (ENOENT)'));

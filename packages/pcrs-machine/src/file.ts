@@ -13,6 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { syncDirectory } from './directory.ts';
 import { codedError, codeOf, machineError } from './machine-error.ts';
+import { fileMode } from './modes.ts';
 import { uniqueName } from './process-alive.ts';
 
 /**
@@ -20,7 +21,7 @@ import { uniqueName } from './process-alive.ts';
  *
  * Throws  PCRS_MACHINE; the file that was there before is then as it was
  */
-export function replaceFile(path: string, content: string | Uint8Array, mode = 0o600): void {
+export function replaceFile(path: string, content: string | Uint8Array, mode = fileMode()): void {
   const beside = besideName(path);
   try {
     writeNew(beside, content, mode, true);

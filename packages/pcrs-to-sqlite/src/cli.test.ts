@@ -111,6 +111,9 @@ test('ends with 2 for flags that do not go together, with 7 for no record, with 
     [['--snapshot', '.', '--prune'], [], 2, /--prune goes with a database file/],
     [['--snapshot', '.', '--name', '../x'], [], 2, /--name must be letters/],
     [['.'], [policy], 2, /is a directory/],
+    [[''], [policy], 2, /"" is not a database file; give a file name/],
+    [['-'], [policy], 2, /"-" is not a database file/],
+    [[':memory:'], [policy], 2, /":memory:" is not a database file/],
     [['posture.db'], [], 7, /no record came/],
     [
       ['posture.db', '--unknown', 'fail'],
@@ -133,6 +136,18 @@ test('ends with 2 for flags that do not go together, with 7 for no record, with 
       assert.equal(code, expected, stderr);
     }),
   );
+});
+
+test('--group-readable lets the group read what is made, and nobody else', async () => {
+  const path = newDatabase();
+  const folder = dirname(path);
+  for (const args of [
+    ['group.db', '--group-readable'],
+    ['--snapshot', 'group', '--group-readable'],
+  ])
+    assert.equal((await tool(path, args, run([policy]))).status, 0);
+  const mode = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8);
+  assert.deepEqual(['group.db', 'group', 'group/latest.db'].map(mode), ['640', '750', '640']);
 });
 
 test('leaves an openable, consistent database when it is killed, and the same stream loads on top', async () => {

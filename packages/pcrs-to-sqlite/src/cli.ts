@@ -40,6 +40,7 @@ const flags = {
   }),
   'skip-bad': flag.boolean({ describe: 'count and pass over bad lines' }),
   'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
+  'group-readable': flag.boolean({ describe: 'files that the group can read (0640)' }),
   strict: flag.boolean({ describe: 'status 6 where a filter took records out of the run' }),
   'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
 } as const;
@@ -68,8 +69,9 @@ export const tool = defineTool({
     'A run that is not complete ends with status 6 and names the first stage that failed; what came stays, and q_pcrs_status says so.',
   ],
   async main(context) {
-    const { allowEmpty, allowOlder, prune, requireRun, skipBad, strict, unknown } = context.flags;
-    const demands = { allowEmpty, allowOlder, prune, requireRun, skipBad, strict, unknown };
+    const { allowEmpty, allowOlder, groupReadable, prune, requireRun, skipBad, strict, unknown } =
+      context.flags;
+    const demands = { allowEmpty, allowOlder, groupReadable, prune, requireRun, skipBad, strict, unknown };
     const options = { ...demands, heldLock: context.env['PCRS_HELD_LOCK'], ...runRecords(context) };
     const { log, progress, signal } = context;
     try {

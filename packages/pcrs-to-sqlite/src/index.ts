@@ -1,7 +1,8 @@
+import { databaseError } from 'pcrs-database/database-error';
+import { letGroupRead } from 'pcrs-machine/modes';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
 import { notJson } from 'pcrs-sink/reader';
-import { databaseError } from './database-error.ts';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { type FirstRecord, readFirstRecord } from './first-record.ts';
 import { tellingOfIdle } from './idle.ts';
@@ -26,6 +27,8 @@ export interface SqliteOptions {
   allowOlder?: boolean;
   /** The lock of the folder, which whoever started this holds: `NONCE PATH`. Nothing is renamed once it is lost. */
   heldLock?: string | undefined;
+  /** Makes files that the group of this user can read. */
+  groupReadable?: boolean;
   /** `fail` refuses members that no column takes; else they get one. */
   unknown?: 'keep' | 'fail';
   /** Told of each `session`, `start` and `end` record. */
@@ -57,6 +60,7 @@ export async function toSqlite(
   options: SqliteOptions = {},
 ): Promise<Loaded> {
   const { lockWaitMs, signal } = options;
+  if (options.groupReadable) letGroupRead();
   const place = await openPlace(target, { lockWaitMs, signal, heldLock: options.heldLock, log: options.log });
   try {
     const filled = await fill(place, chunks, target, options);

@@ -1,8 +1,8 @@
+import type { WriteDatabase } from 'pcrs-database/open-for-writing';
 import { readSnapshotStatus, type SnapshotStatus } from 'pcrs-database/snapshot-status';
 import type { JsonObject, Session } from 'pcrs-records/kinds';
 import { SinkReader } from 'pcrs-sink/reader';
 import type { RecordTable } from 'pcrs-sink/table';
-import type { LoadDatabase } from './database.ts';
 import { Precedence } from './precedence.ts';
 import { Problems } from './problems.ts';
 import { Records } from './records.ts';
@@ -39,7 +39,7 @@ const bytesPerTransaction = 16 * 1024 * 1024;
  * whole records, and `q_pcrs_status` says that a load is under way until `finish` or `stop` says how it ended.
  */
 export class Load {
-  readonly database: LoadDatabase;
+  readonly database: WriteDatabase;
   readonly reader: SinkReader;
   readonly records: Records;
   readonly status: StatusTable;
@@ -57,7 +57,7 @@ export class Load {
   #linesAtCommit = 0;
   #bytes = 0;
 
-  private constructor(database: LoadDatabase, before: SnapshotStatus, options: LoadOptions) {
+  private constructor(database: WriteDatabase, before: SnapshotStatus, options: LoadOptions) {
     const loadedAt = sqlTime(new Date());
     this.database = database;
     this.before = before;
@@ -88,7 +88,7 @@ export class Load {
    *
    * Throws  PCRS_USAGE for tables of another make; PCRS_MACHINE
    */
-  static async open(database: LoadDatabase, options: LoadOptions): Promise<Load> {
+  static async open(database: WriteDatabase, options: LoadOptions): Promise<Load> {
     await database.begin();
     const before = await readSnapshotStatus({ db: database.db, read: async (act) => act() });
     makeSchema(database.db, database.path);

@@ -1,9 +1,14 @@
 import { statSync } from 'node:fs';
 import type { Database } from 'pcrs-database/open';
+import {
+  checkPath,
+  openForWriting,
+  type WriteDatabase,
+  type WriteOptions,
+} from 'pcrs-database/open-for-writing';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject, type Session } from 'pcrs-records/kinds';
 import { RunJudge } from 'pcrs-sink/judge';
-import { checkPath, type LoadDatabase, type OpenOptions, openDatabase } from './database.ts';
 import { type Placing, Snapshot, startFrom } from './snapshot.ts';
 import type { Candidate, PublishRules, Standing } from './standing.ts';
 
@@ -28,7 +33,7 @@ export interface Place {
   /** For messages. */
   readonly path: string;
   /** Opens the database, once there is something for it: the text of the first record, and its line. */
-  open(first: string, line: number): Promise<LoadDatabase>;
+  open(first: string, line: number): Promise<WriteDatabase>;
   /** Does what ends a load, while nobody else publishes in the series. */
   publishing<T>(work: (stand: Stand | undefined) => Promise<T>): Promise<T>;
   /** Closes it, puts it where it belongs, and yields its path. */
@@ -42,18 +47,18 @@ export interface Place {
  *
  * Throws  PCRS_USAGE, PCRS_MACHINE; nothing was made then
  */
-export async function openPlace(target: Target, options: OpenOptions & Placing): Promise<Place> {
+export async function openPlace(target: Target, options: WriteOptions & Placing): Promise<Place> {
   return typeof target === 'string' ? openFile(target, options) : snapshotPlace(target, options);
 }
 
-async function openFile(path: string, options: OpenOptions): Promise<Place> {
+async function openFile(path: string, options: WriteOptions): Promise<Place> {
   await checkPath(path);
   const isThere = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
-  let database = isThere ? await openDatabase(path, options) : undefined;
+  let database = isThere ? await openForWriting(path, options) : undefined;
   return {
     path,
     async open() {
-      database ??= await openDatabase(path, options);
+      database ??= await openForWriting(path, options);
       return database;
     },
     publishing: (work) => work(undefined),
@@ -67,17 +72,17 @@ async function openFile(path: string, options: OpenOptions): Promise<Place> {
   };
 }
 
-function snapshotPlace(target: SnapshotTarget, options: OpenOptions & Placing): Place {
+function snapshotPlace(target: SnapshotTarget, options: WriteOptions & Placing): Place {
   const { snapshot: directory, name, from } = target;
   let snapshot: Snapshot | undefined;
-  let database: LoadDatabase | undefined;
+  let database: WriteDatabase | undefined;
   return {
     path: directory,
     async open(first, line) {
       const session = sessionIn(first, line);
       snapshot = await Snapshot.prepare(directory, name, session, options);
       if (from !== undefined) await startFrom(from, snapshot.building, session.runId);
-      database = await openDatabase(snapshot.building, { ...options, exclusive: true });
+      database = await openForWriting(snapshot.building, { ...options, exclusive: true });
       return database;
     },
     publishing: (work) =>

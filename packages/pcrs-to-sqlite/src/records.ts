@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from 'pcrs-database/open';
 import { type Column, controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import { excerpt } from 'pcrs-records/errors';
 import type { GatewayKind } from 'pcrs-records/kinds';

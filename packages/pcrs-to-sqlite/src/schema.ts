@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database } from 'pcrs-database/open';
 import {
   bookkeepingColumns,
   type Column,
@@ -9,6 +9,7 @@ import {
   type Table,
 } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
+import { mergedMembers } from './unknown-members.ts';
 import { quoted, views } from './views.ts';
 
 /** The four tables that records go into; the fifth is `q_pcrs_status`. */
@@ -53,6 +54,7 @@ const statusTable = `CREATE TABLE IF NOT EXISTS q_pcrs_status (
  */
 export function makeSchema(db: Database, path: string): void {
   checkSchema(db, path);
+  db.function('pcrs_merged', { deterministic: true }, mergedMembers);
   for (const table of dataTables) {
     db.exec(tableSql(table));
     const known = new Set(columnsOf(db, table).map(({ name }) => folded(name)));

@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { constants, copyFileSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { machineError } from 'pcrs-database/database-error';
 import { type Database, openForReading } from 'pcrs-database/open';
+import { openHandle } from 'pcrs-database/open-for-writing';
 import { latestName, snapshotName, stampOf } from 'pcrs-database/snapshot-names';
 import { readStatusOf } from 'pcrs-database/snapshot-status';
 import { makeDirectory, syncDirectory } from 'pcrs-machine/directory';
 import { renameFile, setMode, syncFile } from 'pcrs-machine/file';
 import { pointTo } from 'pcrs-machine/file-system';
 import { requireHeld, withLock } from 'pcrs-machine/lock';
+import { fileMode } from 'pcrs-machine/modes';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { Session } from 'pcrs-records/kinds';
 import { isSameScope, scopeWords } from 'pcrs-records/scope';
-import { machineError } from './database-error.ts';
 import type { Fate, SnapshotTarget } from './place.ts';
 import { type Shrink, shrinkOf } from './shrink.ts';
 import { type Candidate, type Standing, standingOf } from './standing.ts';
@@ -153,11 +155,10 @@ async function shrinkSince(latest: string, db: Database): Promise<Shrink | undef
  */
 export async function startFrom(from: string, building: string, runId: string): Promise<void> {
   const copy = `${building}.${randomUUID()}`;
-  const { default: Sqlite } = await import('better-sqlite3');
   try {
     copyFileSync(from, copy, constants.COPYFILE_FICLONE);
-    setMode(copy, 0o600);
-    const db = new Sqlite(copy, { fileMustExist: true });
+    setMode(copy, fileMode());
+    const db = await openHandle(copy, false);
     try {
       const done = db
         .prepare("DELETE FROM q_pcrs_status WHERE STATUS_NAME = 'ALL_TABLES_LOADED_SUCCESSFULLY'")
@@ -195,8 +196,7 @@ async function refuseForeign(path: string, runId: string, alone: boolean): Promi
 
 /** Whether a file holds this run, or nothing yet; `alone`: nobody else may have it open. */
 async function runOf(path: string, runId: string, alone: boolean): Promise<'same' | 'other' | 'busy'> {
-  const { default: Sqlite } = await import('better-sqlite3');
-  const db = new Sqlite(path, { timeout: 0, fileMustExist: true, readonly: !alone });
+  const db = await openHandle(path, !alone);
   try {
     if (alone) db.exec('BEGIN EXCLUSIVE');
     const status = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'q_pcrs_status'").get();

@@ -1,4 +1,4 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database, Statement } from 'pcrs-database/open';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { Batch } from './table-writer.ts';
 

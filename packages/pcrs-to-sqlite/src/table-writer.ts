@@ -1,4 +1,4 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database, Statement } from 'pcrs-database/open';
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
 import { RefusedRecord } from 'pcrs-sink/table';
 import { KeyFilter } from './key-filter.ts';

@@ -29,11 +29,11 @@ export function stateRoot(env: Record<string, string | undefined>): string | und
  *         be made or written
  */
 export function privateDirectory(root: string, names: readonly string[], uid: number | undefined): string {
-  makeDirectory(root);
+  makeDirectory(root, 0o700);
   let path = root;
   for (const name of names) {
     path = join(path, name);
-    makeDirectory(path);
+    makeDirectory(path, 0o700);
     checkPrivate(path, lstatSync(path), uid, 'directory');
   }
   accessSync(path, constants.W_OK | constants.X_OK);

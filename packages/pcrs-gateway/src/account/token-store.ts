@@ -73,7 +73,7 @@ export class TokenStore {
   write(stored: StoredToken): string {
     this.#directory(stored.gateway);
     const path = this.path(stored.gateway, stored.username);
-    replaceFile(path, `${JSON.stringify(stored)}\n`);
+    replaceFile(path, `${JSON.stringify(stored)}\n`, 0o600);
     return path;
   }
 

@@ -1,22 +1,18 @@
 import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
+import { fileMode } from 'pcrs-machine/modes';
 import { codedError } from 'pcrs-records/errors';
-import { databaseError, isLocked, machineError } from './database-error.ts';
-import { mergedMembers } from './unknown-members.ts';
+import { machineError } from './database-error.ts';
+import { busyTimeoutMs, type Patience, patiently } from './patience.ts';
 
-/** Another program's lock is waited for so long, unless told otherwise. */
-const defaultLockWaitMs = 10_000;
-/** One wait inside SQLite; it blocks the process, so it is short and repeated. */
-const busyTimeoutMs = 100;
 const cacheKiB = 12 * 1024;
 /** Measured: rows of about 1 KB load as fast as with larger pages, and small files stay small. */
 const pageBytes = 8192;
 
-/** An open database with a transaction at a time. */
-export interface LoadDatabase {
+/** A database that is written, a transaction at a time. */
+export interface WriteDatabase {
   readonly db: Database;
   readonly path: string;
   /** Whether a transaction is open. */
@@ -28,11 +24,7 @@ export interface LoadDatabase {
   close(): void;
 }
 
-export interface OpenOptions {
-  /** Another program's lock is waited for so long. */
-  lockWaitMs?: number | undefined;
-  /** Ends the waiting. */
-  signal?: AbortSignal | undefined;
+export interface WriteOptions extends Patience {
   /** Keeps the file locked from the first read on: nobody else is to see it yet. */
   exclusive?: boolean;
 }
@@ -43,6 +35,9 @@ export interface OpenOptions {
  * Throws  PCRS_USAGE for a name that cannot be a database; PCRS_MACHINE where its directory cannot be written
  */
 export async function checkPath(path: string): Promise<void> {
+  if (path === '' || path === '-' || path === ':memory:') {
+    throw codedError('PCRS_USAGE', `${JSON.stringify(path)} is not a database file; give a file name`);
+  }
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw codedError('PCRS_USAGE', `${path} is a directory; give a file name`);
   }
@@ -57,15 +52,15 @@ export async function checkPath(path: string): Promise<void> {
 }
 
 /**
- * Opens a database, made where it is missing (0600).
+ * Opens a database to write it, made if it is missing (0600, or as `letGroupRead` says).
  *
  * Throws  PCRS_USAGE for a file that is no database; PCRS_MACHINE for what the machine refuses
  */
-export async function openDatabase(path: string, options: OpenOptions = {}): Promise<LoadDatabase> {
+export async function openForWriting(path: string, options: WriteOptions = {}): Promise<WriteDatabase> {
   const { default: Sqlite } = await import('better-sqlite3');
   try {
     const isNew = !existsSync(path) || statSync(path).size === 0;
-    if (isNew) closeSync(openSync(path, 'a', 0o600));
+    if (isNew) closeSync(openSync(path, 'a', fileMode()));
     const db = new Sqlite(path, { timeout: busyTimeoutMs });
     try {
       if (options.exclusive) db.pragma('locking_mode = EXCLUSIVE');
@@ -74,8 +69,7 @@ export async function openDatabase(path: string, options: OpenOptions = {}): Pro
       // Spilling takes the file's exclusive lock in the middle of a transaction; ours are short, so they need not.
       db.pragma('cache_spill = OFF');
       db.pragma('temp_store = MEMORY');
-      db.function('pcrs_merged', { deterministic: true }, mergedMembers);
-      await patiently(path, options, () => db.pragma('schema_version'));
+      await patiently(path, 'writing', options, () => db.pragma('schema_version'));
     } catch (error) {
       db.close();
       throw error;
@@ -86,7 +80,7 @@ export async function openDatabase(path: string, options: OpenOptions = {}): Pro
   }
 }
 
-function transactions(db: Database, path: string, options: OpenOptions): LoadDatabase {
+function transactions(db: Database, path: string, options: WriteOptions): WriteDatabase {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   return {
@@ -95,8 +89,12 @@ function transactions(db: Database, path: string, options: OpenOptions): LoadDat
     get busy() {
       return db.inTransaction;
     },
-    begin: () => patiently(path, options, () => begin.run()),
-    commit: () => patiently(path, options, () => commit.run()),
+    begin: async () => {
+      await patiently(path, 'writing', options, () => begin.run());
+    },
+    commit: async () => {
+      await patiently(path, 'writing', options, () => commit.run());
+    },
     rollback() {
       if (db.inTransaction) db.exec('ROLLBACK');
     },
@@ -106,26 +104,13 @@ function transactions(db: Database, path: string, options: OpenOptions): LoadDat
   };
 }
 
-/** Does what may find the database locked, until it is free or the wait is over. */
-async function patiently(
-  path: string,
-  { lockWaitMs = defaultLockWaitMs, signal }: OpenOptions,
-  act: () => void,
-): Promise<void> {
-  const deadline = performance.now() + lockWaitMs;
-  for (;;) {
-    try {
-      act();
-      return;
-    } catch (error) {
-      if (!isLocked((error as { code?: string }).code)) throw databaseError(error, path);
-      if (performance.now() > deadline) {
-        const waited = `waited ${lockWaitMs / 1000} s`;
-        const message = `${path} is locked by another program (${waited}); try again when that is done`;
-        throw codedError('PCRS_MACHINE', message, { cause: error });
-      }
-    }
-    signal?.throwIfAborted();
-    await delay(50);
-  }
+/**
+ * A handle on a file that is there, for a look or a word in it.
+ *
+ * Takes   readonly  whether nothing is to be written; nobody else's lock is waited for
+ * Throws  SQLite's own errors
+ */
+export async function openHandle(path: string, readonly: boolean): Promise<Database> {
+  const { default: Sqlite } = await import('better-sqlite3');
+  return new Sqlite(path, { timeout: 0, fileMustExist: true, readonly });
 }
