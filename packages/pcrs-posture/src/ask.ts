@@ -47,6 +47,8 @@ export interface ProvenSlice {
   silent: boolean;
   /** The records, one a line; only while the slice is at hand, and each block only until the next is asked for. */
   blocks(): AsyncIterable<Block>;
+  /** Frees its body, in memory or on the disk; may be called twice. */
+  close(): Promise<void>;
 }
 
 export interface AskOptions {
@@ -69,13 +71,13 @@ interface Received {
   askedAt: Date;
   /** 200 and not one byte: it does not even say that there is nothing. */
   silent: boolean;
+  close(): Promise<void>;
 }
 
 /** Asks for one slice, or takes it from the store, and proves it whole. */
 export class Asker {
   readonly #options: AskOptions;
   readonly #memory = new LineMemory();
-  readonly #parts = new WeakMap<ProvenSlice, Part>();
   /** The slice that each body is the answer to, by SHA-256. */
   readonly #answers = new Map<string, string>();
   /** Set to end the requests in flight at their next bytes. */
@@ -106,13 +108,8 @@ export class Asker {
     );
     const part = await this.#options.store.open(slice);
     const proof = await prove(nobody(), part, undefined, [], this.#memory);
-    return this.#keep(slice, { part, proof, askedAt: new Date(), silent: false });
-  }
-
-  /** Frees what the slice holds. */
-  async letGo(proven: ProvenSlice): Promise<void> {
-    this.#memory.giveBack(proven.proof.lines ?? []);
-    await this.#parts.get(proven)?.discard();
+    const close = this.#closing(part, proof);
+    return this.#keep(slice, { part, proof, askedAt: new Date(), silent: false, close });
   }
 
   /** An answer to another question may be a mishap of the way, so it is asked for once more. */
@@ -123,10 +120,10 @@ export class Asker {
   ): Promise<ProvenSlice> {
     let received = await this.#receive(gateway, slice, tries);
     if (!this.#isAnswer(slice, received.proof)) {
-      await this.#drop(received);
+      await received.close();
       received = await this.#receive(gateway, slice, tries);
       if (!this.#isAnswer(slice, received.proof)) {
-        await this.#drop(received);
+        await received.close();
         throw codedError('PCRS_GATEWAY', strangeAnswer(slice, received.proof));
       }
     }
@@ -145,7 +142,8 @@ export class Asker {
       const part = await store.open(slice);
       try {
         const proof = await prove(this.#unlessStopped(body), part, kind, slice.policies, this.#memory);
-        return { part, proof, askedAt, silent: status !== 204 && proof.bytes === 0 };
+        const silent = status !== 204 && proof.bytes === 0;
+        return { part, proof, askedAt, silent, close: this.#closing(part, proof) };
       } catch (error) {
         await part.discard();
         throw error;
@@ -164,15 +162,25 @@ export class Asker {
     return true;
   }
 
-  async #drop({ part, proof }: Received): Promise<void> {
-    this.#memory.giveBack(proof.lines ?? []);
-    await part.discard();
+  /** A body's owner: it is let go of once, whoever comes first. */
+  #closing(part: Part, { lines }: Pick<Proof, 'lines'>): () => Promise<void> {
+    let open = true;
+    return async () => {
+      if (open) this.#memory.giveBack(lines ?? []);
+      open = false;
+      await part.discard();
+    };
   }
 
   async #keep(slice: Slice, received: Received): Promise<ProvenSlice> {
     const { part, proof, askedAt } = received;
-    this.#report(slice, proof);
-    return this.#proven(slice, received, await this.#options.store.keep(slice, part, proof, askedAt));
+    try {
+      this.#report(slice, proof);
+      return this.#proven(slice, received, await this.#options.store.keep(slice, part, proof, askedAt));
+    } catch (error) {
+      await received.close();
+      throw error;
+    }
   }
 
   async #fromStore(slice: Slice): Promise<ProvenSlice | undefined> {
@@ -203,13 +211,13 @@ export class Asker {
     }
   }
 
-  #proven(slice: Slice, { part, proof, silent }: Received, file: string | null): ProvenSlice {
+  #proven(slice: Slice, { part, proof, silent, close }: Received, file: string | null): ProvenSlice {
     const { kind } = this.#options;
     const blocks = async function* (): AsyncGenerator<Block> {
       if (proof.lines !== undefined) yield* proof.lines;
       else yield* linesOf(part.read(), kind, slice.policies);
     };
-    return this.#with(part, { slice, proof, file, replayed: false, silent, blocks });
+    return { slice, proof, file, replayed: false, silent, blocks, close };
   }
 
   /** What is changed in its lines, and what of it is foreign, is reported once it is written. */
@@ -227,12 +235,8 @@ export class Asker {
       report(written);
     };
     const proof = { ...unread, records, bytes, sha256 };
-    return this.#with(part, { slice, proof, file, replayed: true, silent: false, blocks });
-  }
-
-  #with(part: Part, proven: ProvenSlice): ProvenSlice {
-    this.#parts.set(proven, part);
-    return proven;
+    const close = this.#closing(part, proof);
+    return { slice, proof, file, replayed: true, silent: false, blocks, close };
   }
 
   /** Throws PCRS_GATEWAY with --strict if records came that were not asked for. */

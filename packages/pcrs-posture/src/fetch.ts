@@ -115,7 +115,7 @@ export class Fetch {
   }
 
   async #letGo(proven: ProvenSlice): Promise<void> {
-    await this.#asker.letGo(proven);
+    await proven.close();
     this.#places.leave();
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { requestKey } from 'pcrs-gateway/request-key';
+import { scopeOf, toQuestion } from './query.ts';
 import { halves, type PolicyHosts, type Slice, SliceCutter, type SliceLimits, slices } from './slices.ts';
 
 const limits: SliceLimits = { hostsPerRequest: 1000, policiesPerRequest: 10 };
@@ -30,6 +32,13 @@ const anyLimits = fc.record({
 });
 
 describe('slices', () => {
+  it('has the key by which an archive knows its request', () => {
+    const question = toQuestion({ evidence: true, evaluatedSince: '2026-11-01T00:00:00Z' });
+    const [slice] = cut([policy(7, 3)], new SliceCutter(limits, scopeOf(question)));
+    const { path, parameters: query } = question;
+    assert.equal(slice!.key, requestKey({ path, query, body: slice!.body }));
+  });
+
   it('hold each host of each policy once, in order, within the limits', () => {
     fc.assert(
       fc.property(input, anyLimits, (policies, some) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { decoded } from './decoded.ts';
 
 const text = `[${Array.from({ length: 300 }, (_, id) => JSON.stringify({ id, text: 'é'.repeat(id % 50) })).join(',')}]`;
@@ -9,19 +9,17 @@ async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Arr
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-async function decode(bytes: Uint8Array, size = 1000, contentEncoding?: string): Promise<string> {
+async function decode(bytes: Uint8Array, size = 1000): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const chunk of decoded(chunks(bytes, size), { contentEncoding })) parts.push(chunk);
+  for await (const chunk of decoded(chunks(bytes, size))) parts.push(chunk);
   return Buffer.concat(parts).toString();
 }
 
 describe('a decoded body', () => {
-  it('is gunzipped where its first bytes say so, in any chunks, whatever the header', async () => {
+  it('is gunzipped where its first bytes say so, in any chunks', async () => {
     for (const size of [3, 100_000]) {
-      for (const header of [undefined, 'gzip', 'identity', 'x-gzip']) {
-        assert.equal(await decode(gzipSync(text), size, header), text);
-        assert.equal(await decode(Buffer.from(text), size, header), text);
-      }
+      assert.equal(await decode(gzipSync(text), size), text);
+      assert.equal(await decode(Buffer.from(text), size), text);
     }
   });
 
@@ -58,33 +56,10 @@ describe('a decoded body', () => {
     assert.ok(bytes.equals(Buffer.concat(body)));
   });
 
-  it('undoes deflate, br and zstd where the header names them', async () => {
-    assert.equal(await decode(deflateSync(text), 10, 'deflate'), text);
-    assert.equal(await decode(deflateRawSync(text), 10, 'deflate'), text);
-    assert.equal(await decode(brotliCompressSync(text), 10, 'br'), text);
-    assert.equal(await decode(zstdCompressSync(text), 10, 'zstd'), text);
-    assert.equal(await decode(brotliCompressSync(gzipSync(text)), 10, 'gzip, br'), text);
-    await assert.rejects(decode(Buffer.from(text), 10, 'compress'), {
-      code: 'PCRS_GATEWAY',
-      message: /Content-Encoding "compress"/,
-    });
-  });
-
   it('is broken where it is cut, at every byte', async () => {
     const body = gzipSync('[{"a":1}]');
     for (let length = 2; length < body.length; length++) {
       await assert.rejects(decode(body.subarray(0, length), 5), { code: 'PCRS_BROKEN_BODY' }, `${length}`);
-    }
-    for (const [coding, bytes] of [
-      ['br', brotliCompressSync(text)],
-      ['zstd', zstdCompressSync(text)],
-      ['deflate', deflateSync(text)],
-    ] as const) {
-      await assert.rejects(
-        decode(bytes.subarray(0, bytes.length - 5), 100, coding),
-        { code: 'PCRS_BROKEN_BODY' },
-        coding,
-      );
     }
   });
 
