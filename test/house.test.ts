@@ -19,6 +19,7 @@ interface Rule {
 
 /** Every tool but `pcrs`, which gives all their bins. */
 const suiteTools = [
+  'pcrs-to-postgres',
   'pcrs-from-sqlite',
   'pcrs-report',
   ...['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite', 'pcrs-to-csv'],
@@ -26,6 +27,11 @@ const suiteTools = [
 ];
 const stage: Rule = { library: ['pcrs-records', 'pcrs-json', 'pcrs-gateway'], cli: ['pcrs-cli'] };
 const imports: Readonly<Record<string, Rule>> = {
+  'pcrs-to-postgres': {
+    library: ['pcrs-records', 'pcrs-sink'],
+    thirdParty: ['pg', 'pg-copy-streams'],
+    cli: ['pcrs-cli'],
+  },
   'pcrs-from-sqlite': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
   'pcrs-records': { library: [] },
   'pcrs-machine': { library: [] },

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { CodedError } from 'pcrs-records/errors';
-import type { Counts, End, Session, Start } from 'pcrs-records/kinds';
+import type { End, Session, Start } from 'pcrs-records/kinds';
 import { codeOf, exitStatus, messageOf } from './exit-status.ts';
+import { Made } from './made.ts';
 import type { Context } from './tool.ts';
 
 export interface SourceOptions {
@@ -22,16 +23,18 @@ export interface SourceOptions {
  */
 export async function runSource(context: Context, { run, blocks, failure }: SourceOptions): Promise<void> {
   const { output, signal, progress } = context;
-  const out: Counts = {};
+  const made = new Made();
+  let records = 0;
   const startId = randomUUID();
   if (run)
     await output.write(`${JSON.stringify(run.session)}\n${JSON.stringify(startOf(context, run, startId))}\n`);
   let error: unknown;
   try {
     for (const { kind, lines, count } of blocks) {
-      out[kind] = (out[kind] ?? 0) + count;
+      if (run) made.add(kind, lines);
       await output.write(lines);
-      progress.update({ records: Object.values(out).reduce((sum, number) => sum + number, 0) });
+      records += count;
+      progress.update({ records });
       // Signals and a reader that goes away are heard of between two blocks.
       await turn();
       signal.throwIfAborted();
@@ -41,7 +44,7 @@ export async function runSource(context: Context, { run, blocks, failure }: Sour
     error = signal.aborted ? signal.reason : thrown;
   }
   if (run) {
-    await output.record(endOf(context, run.session.runId, startId, out, error)).catch(() => {});
+    await output.record(endOf(context, run.session.runId, startId, made, error)).catch(() => {});
     await output.flush().catch(() => {});
   }
   if (error !== undefined) throw error;
@@ -59,7 +62,7 @@ function startOf(
   };
 }
 
-function endOf({ tool, log }: Context, runId: string, startId: string, out: Counts, error: unknown): End {
+function endOf({ tool, log }: Context, runId: string, startId: string, made: Made, error: unknown): End {
   return {
     ...{
       kind: 'end',
@@ -69,7 +72,7 @@ function endOf({ tool, log }: Context, runId: string, startId: string, out: Coun
       endedAt: new Date().toISOString(),
       ok: error === undefined,
     },
-    ...{ status: error === undefined ? 0 : exitStatus(error), in: {}, out },
+    ...{ status: error === undefined ? 0 : exitStatus(error), in: {}, out: made.out, sums: made.sums },
     ...{ requests: 0, retries: 0, bytes: 0, warnings: log.warnings },
     ...(error === undefined
       ? {}

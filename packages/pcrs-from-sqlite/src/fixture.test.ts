@@ -57,7 +57,9 @@ export function asRun(lines: readonly string[], options: object = {}, ok = true)
   };
   const of = { runId, stage: 'pcrs-posture' };
   const start = { kind: 'start', contract: 1, ...of, version: '0.1.0', startedAt, options };
-  const counts = { in: {}, out: {}, requests: 0, retries: 0, bytes: 0, warnings: 0 };
+  const out: Record<string, number> = {};
+  for (const { kind } of lines.map((line) => JSON.parse(line))) out[kind] = (out[kind] ?? 0) + 1;
+  const counts = { in: {}, out, requests: 0, retries: 0, bytes: 0, warnings: 0 };
   const end = { kind: 'end', ...of, endedAt: startedAt, ok, status: ok ? 0 : 5, ...counts };
   return [JSON.stringify(session), JSON.stringify(start), ...lines, JSON.stringify(end)];
 }

@@ -12,6 +12,7 @@ export const loads = {
   'pcrs-posture': () => import('pcrs-posture/cli'),
   'pcrs-to-sqlite': () => import('pcrs-to-sqlite/cli'),
   'pcrs-to-csv': () => import('pcrs-to-csv/cli'),
+  'pcrs-to-postgres': () => import('pcrs-to-postgres/cli'),
   'pcrs-from-sqlite': () => import('pcrs-from-sqlite/cli'),
   'pcrs-report': () => import('pcrs-report/cli'),
   'pcrs-etl': () => import('pcrs-etl/cli'),

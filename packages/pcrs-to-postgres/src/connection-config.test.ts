@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { connectionConfig } from './connection-config.ts';
+
+test('a URL is taken as it is, a name is a database, and - is what the variables say', () => {
+  assert.deepEqual(connectionConfig('postgres://me@db.example/x', {}), {
+    connectionString: 'postgres://me@db.example/x',
+  });
+  assert.deepEqual(connectionConfig('compliance', {}), { database: 'compliance' });
+  assert.deepEqual(connectionConfig('-', {}), {});
+});
+
+test('a password in the URL is refused, however it is written', () => {
+  for (const url of ['postgres://me:secret@db.example/x', 'postgresql://db.example/x?password=secret']) {
+    assert.throws(() => connectionConfig(url, {}), {
+      code: 'PCRS_USAGE',
+      message: /^(?!.*secret).*\.pgpass/,
+    });
+  }
+});
+
+test('a service is read from its file, and one that is not there is named', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pcrs-service-'));
+  try {
+    const file = join(folder, 'services');
+    writeFileSync(
+      file,
+      '[other]\nhost=other\n\n[audit]\n# where it is\nhost = db.example\nport=6432\ndbname=compliance\n',
+    );
+    const found = connectionConfig('-', { PGSERVICE: 'audit', PGSERVICEFILE: file });
+    assert.deepEqual(found, { host: 'db.example', port: 6432, database: 'compliance' });
+    assert.throws(() => connectionConfig('-', { PGSERVICE: 'none', PGSERVICEFILE: file }), {
+      code: 'PCRS_USAGE',
+      message: /no service none/,
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import type { ClientConfig } from 'pg';
+import type { Carrier, CountedHere } from './carrier.ts';
+import { connectionError } from './connection-error.ts';
+
+/** A carrier over a connection of its own. */
+export interface Connection extends Carrier {
+  /** For messages and the `loaded` record: host, port, database; never a password. */
+  readonly place: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to a server.
+ *
+ * Takes   config  what is not in it comes from libpq's variables and .pgpass
+ *         signal  ends the connection; the server rolls back
+ * Throws  PCRS_REFUSED for a wrong password or missing rights; PCRS_USAGE for a missing database; PCRS_MACHINE
+ */
+export async function connect(config: ClientConfig, signal?: AbortSignal): Promise<Connection> {
+  const { default: pg } = await import('pg');
+  const { from: copyFrom } = await import('pg-copy-streams');
+  const client = new pg.Client({
+    application_name: 'pcrs-to-postgres',
+    connectionTimeoutMillis: 30_000,
+    keepAlive: true,
+    ...config,
+  });
+  const place = `${client.host}:${client.port}/${client.database ?? client.user}`;
+  let lost: Error | undefined;
+  client.on('error', (error) => {
+    lost ??= error;
+  });
+  const attempt = async <T>(act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw connectionError(lost ?? error, place);
+    }
+  };
+  const stop = () => {
+    lost = signal?.reason as Error;
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  await attempt(() => client.connect());
+  return {
+    place,
+    begin: () => attempt(async () => void (await client.query('BEGIN'))),
+    run: (sql) => attempt(async () => void (await client.query(sql))),
+    copy: (statement, rows) =>
+      attempt(async () => {
+        const stream = client.query(copyFrom(statement));
+        const done = once(stream, 'finish');
+        stream.end(rows);
+        await done;
+      }),
+    commit: () =>
+      attempt(async () => {
+        const { rows } = await client.query(
+          'SELECT tbl, name, sum(value)::float8 AS value FROM pg_temp.pcrs_results GROUP BY tbl, name ORDER BY tbl, name',
+        );
+        await client.query('COMMIT');
+        return rows as CountedHere[];
+      }),
+    abandon: async () => {
+      if (lost === undefined) await client.query('ROLLBACK').catch(() => {});
+    },
+    close: async () => {
+      signal?.removeEventListener('abort', stop);
+      await client.end().catch(() => {});
+    },
+  };
+}

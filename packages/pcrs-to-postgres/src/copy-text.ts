@@ -1,0 +1,214 @@
+import { forms } from 'pcrs-sink/places';
+
+/** What happened to texts on their way; each is counted where it happens. */
+export interface TextCounts {
+  /** U+0000, which PostgreSQL does not take, became U+FFFD. */
+  nulCharacters: number;
+  /** Half a surrogate pair became U+FFFD. */
+  loneSurrogates: number;
+}
+
+const tab = 0x09;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const quote = 0x22;
+const backslash = 0x5c;
+const replacement = 0xfffd;
+
+/** Room for a row of nulls, which asks for none. */
+const slack = 2048;
+
+/** By a byte that COPY's text format does not take as itself: the letter behind the backslash. */
+const escapes = new Uint8Array(256);
+for (const [byte, letter] of [
+  [tab, 't'],
+  [lineFeed, 'n'],
+  [carriageReturn, 'r'],
+  [backslash, '\\'],
+] as const)
+  escapes[byte] = letter.charCodeAt(0);
+
+/**
+ * Rows in the text format of COPY, into memory that grows.
+ *
+ *   \N  null            \t \n \r \\  those characters            a tab between values, a line feed behind a row
+ *
+ * Source  PostgreSQL 18, COPY, "Text Format"
+ */
+export class CopyText {
+  bytes = Buffer.allocUnsafeSlow(1024 * 1024);
+  length = 0;
+  readonly counts: TextCounts;
+
+  constructor(counts: TextCounts) {
+    this.counts = counts;
+  }
+
+  /** The rows so far; what follows goes into memory of its own. */
+  take(): Buffer {
+    const taken = this.bytes.subarray(0, this.length);
+    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
+    this.length = 0;
+    return taken;
+  }
+
+  /** Makes room: an escape of JSON becomes at most twice as long, and never more than three bytes a unit. */
+  reserve(length: number): void {
+    const needed = this.length + 3 * length + slack;
+    if (needed <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length));
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
+  }
+
+  null(): void {
+    this.#put(backslash);
+    this.#put(0x4e);
+  }
+
+  endValue(): void {
+    this.#put(tab);
+  }
+
+  /** Behind the last value of a row, in place of the tab behind it. */
+  endRow(): void {
+    this.bytes[this.length - 1] = lineFeed;
+  }
+
+  /** ASCII without anything to escape. */
+  ascii(text: string): void {
+    this.reserve(text.length);
+    this.length += this.bytes.write(text, this.length, 'latin1');
+  }
+
+  /** Any text. */
+  text(text: string): void {
+    const kept = text.toWellFormed().replaceAll('\0', '\ufffd');
+    const escaped = kept.replace(
+      /[\\\n\r\t]/g,
+      (character) => `\\${String.fromCharCode(escapes[character.charCodeAt(0)] as number)}`,
+    );
+    this.reserve(escaped.length);
+    this.length += this.bytes.write(escaped, this.length);
+  }
+
+  /** The characters of a string, given the bytes inside its quotes and its form. */
+  string(bytes: Buffer, start: number, end: number, found: number): void {
+    this.reserve(end - start);
+    if (found < forms.escaped) this.#copy(bytes, start, end);
+    else this.#unescaped(bytes, start, end);
+  }
+
+  /** JSON as it came, with U+0000 and half surrogate pairs in it made U+FFFD: jsonb takes neither. */
+  json(bytes: Buffer, start: number, end: number): void {
+    this.reserve(end - start);
+    const target = this.bytes;
+    let to = this.length;
+    for (let from = start; from < end; from += 1) {
+      const byte = bytes[from] as number;
+      const letter = escapes[byte] as number;
+      if (letter === 0) target[to++] = byte;
+      else if (byte !== backslash) {
+        target[to++] = backslash;
+        target[to++] = letter;
+      } else {
+        from += 1;
+        const next = bytes[from] as number;
+        if (next === 0x75) {
+          const last = this.#wholeEscape(bytes, from, end);
+          const text =
+            last < 0 ? '\\\\ufffd' : `\\\\${bytes.toString('latin1', from, last).replace('\\', '\\\\')}`;
+          to += target.write(text, to, 'latin1');
+          from = (last < 0 ? from + 5 : last) - 1;
+        } else {
+          target[to++] = backslash;
+          target[to++] = backslash;
+          if (next === backslash) target[to++] = backslash;
+          target[to++] = next;
+        }
+      }
+    }
+    this.length = to;
+  }
+
+  /** Where an escape `u…` ends, its pair included; -1 if its character cannot be kept, which is counted. */
+  #wholeEscape(bytes: Buffer, at: number, end: number): number {
+    const code = hex(bytes, at + 1);
+    if (code === 0) {
+      this.counts.nulCharacters += 1;
+      return -1;
+    }
+    if ((code & 0xf800) !== 0xd800) return at + 5;
+    const isPair =
+      code < 0xdc00 &&
+      at + 11 <= end &&
+      bytes[at + 5] === backslash &&
+      bytes[at + 6] === 0x75 &&
+      (hex(bytes, at + 7) & 0xfc00) === 0xdc00;
+    if (isPair) return at + 11;
+    this.counts.loneSurrogates += 1;
+    return -1;
+  }
+
+  /** Bytes of a string without escapes: nothing in them needs one here. */
+  #copy(bytes: Buffer, start: number, end: number): void {
+    if (end - start > 48) this.length += bytes.copy(this.bytes, this.length, start, end);
+    else {
+      const target = this.bytes;
+      let to = this.length;
+      for (let from = start; from < end; from += 1) target[to++] = bytes[from] as number;
+      this.length = to;
+    }
+  }
+
+  /** JSON's escapes are COPY's, but for the quote, the slash and those by number. */
+  #unescaped(bytes: Buffer, start: number, end: number): void {
+    const target = this.bytes;
+    for (let from = start; from < end; from += 1) {
+      const byte = bytes[from] as number;
+      if (byte !== backslash) {
+        target[this.length++] = byte;
+        continue;
+      }
+      from += 1;
+      const next = bytes[from] as number;
+      if (next === 0x75) {
+        const last = this.#wholeEscape(bytes, from, end);
+        this.#character(last < 0 ? replacement : codePoint(bytes, from, last));
+        from = (last < 0 ? from + 5 : last) - 1;
+      } else if (next === quote || next === 0x2f) target[this.length++] = next;
+      else {
+        target[this.length++] = backslash;
+        target[this.length++] = next;
+      }
+    }
+  }
+
+  #character(code: number): void {
+    const letter = code < 256 ? (escapes[code] as number) : 0;
+    if (letter !== 0) {
+      this.#put(backslash);
+      this.#put(letter);
+    } else if (code < 0x80) this.#put(code);
+    else this.length += this.bytes.write(String.fromCodePoint(code), this.length);
+  }
+
+  #put(byte: number): void {
+    this.bytes[this.length++] = byte;
+  }
+}
+
+function codePoint(bytes: Buffer, at: number, end: number): number {
+  const code = hex(bytes, at + 1);
+  return end === at + 5 ? code : 0x10000 + ((code & 0x3ff) << 10) + (hex(bytes, at + 7) & 0x3ff);
+}
+
+/** The number of four hexadecimal digits. */
+function hex(bytes: Buffer, start: number): number {
+  let value = 0;
+  for (let at = start; at < start + 4; at += 1) {
+    const byte = bytes[at] as number;
+    value = (value << 4) | ((byte & 0x0f) + (byte > 0x39 ? 9 : 0));
+  }
+  return value;
+}

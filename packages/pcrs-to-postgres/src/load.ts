@@ -1,0 +1,270 @@
+import { createHash } from 'node:crypto';
+
+import type { JsonObject } from 'pcrs-records/kinds';
+import { scopeOf } from 'pcrs-records/scope';
+import type { SinkDemands } from 'pcrs-sink/demands';
+import { SinkReader, type StreamEnd } from 'pcrs-sink/reader';
+import type { Carrier } from './carrier.ts';
+import { CopyText } from './copy-text.ts';
+import { loadedRecord, report } from './loaded.ts';
+import { gatewayOf, lastSession, notes, showsEverything, sqlTime } from './notes.ts';
+import { Records } from './records.ts';
+import { countStale, mergeFunctions, mergeRows, scopeFunction, writeStatus } from './server/merge.ts';
+import { addColumns, checkSource, lockSchema, makeTables } from './server/schema.ts';
+import { factsCopy, stageColumn, stageCopy, stageTable, staging } from './server/staging.ts';
+import { makeViews, views } from './server/views.ts';
+import type { StagedTable } from './staged-table.ts';
+
+export interface LoadOptions extends SinkDemands {
+  schema: string;
+  /** How long a lock in the schema is waited for. */
+  lockTimeoutMs: number;
+  skipBad?: boolean;
+  /** Refuses members without a column. */
+  refuseUnknown?: boolean;
+  allowOlder?: boolean;
+  /** Removes rows that a complete run of everything did not name. */
+  prune?: boolean;
+  log?: { warn(message: string): void; note(message: string): void } | undefined;
+  progress?: { update(fields: { records: number }): void } | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** A COPY pays from this many bytes on. */
+const copyBytes = 1024 * 1024;
+
+/** A load under way: records in, rows staged at the server; lasting tables are touched once the stream is judged. */
+export class Load {
+  readonly #carrier: Carrier;
+  readonly #options: LoadOptions;
+  readonly #records: Records;
+  readonly #reader: SinkReader;
+  readonly #controls: JsonObject[] = [];
+  readonly #batches: { last: number; date: string; number: string }[] = [];
+  readonly #staged = new Map<StagedTable, { stage: string; columns: number }>();
+  readonly #loadedAt = sqlTime(new Date());
+  #date = this.#loadedAt;
+
+  constructor(carrier: Carrier, options: LoadOptions) {
+    this.#carrier = carrier;
+    this.#options = options;
+    this.#records = new Records(options.refuseUnknown ?? false);
+    this.#reader = new SinkReader({
+      skipBad: options.skipBad,
+      requireRun: options.requireRun,
+      expected: ['policy', 'hostids', 'posture', 'slice'],
+      tableOf: (kind) => (kind === 'slice' ? this.#sliceRecords() : this.#records.tableOf(kind)),
+      onControl: (record) => this.#control(record),
+    });
+  }
+
+  /**
+   * Takes the stream and loads it.
+   *
+   * Yields  the `loaded` record
+   * Throws  PCRS_INCOMPLETE, PCRS_EMPTY for a stream that is not whole, with `loaded`; PCRS_RECORD; what the carrier throws.
+   *         Nothing was loaded then
+   */
+  async run(chunks: AsyncIterable<Uint8Array>): Promise<JsonObject> {
+    await this.#carrier.begin();
+    try {
+      await this.#stage();
+      for await (const lines of this.#reader.blocks(chunks)) {
+        this.#reader.take(lines);
+        await this.#send(copyBytes);
+        this.#options.progress?.update({ records: this.#records.number });
+        this.#options.signal?.throwIfAborted();
+      }
+      const end = this.#reader.end(this.#options);
+      if (end.failure) throw Object.assign(end.failure, { loaded: loadedRecord(end, this.#told) });
+      await this.#send(0);
+      await this.#finish(end);
+      const counted = await this.#carrier.commit();
+      if (this.#options.log) report(end, this.#told, counted ?? [], this.#options.log);
+      return loadedRecord(end, this.#told, counted);
+    } catch (error) {
+      const reason = this.#options.signal?.aborted ? this.#options.signal.reason : error;
+      await Promise.resolve(this.#carrier.abandon((reason as Error).message)).catch(() => {});
+      throw reason;
+    }
+  }
+
+  get #told() {
+    return { records: this.#records, problems: this.#reader.problems };
+  }
+
+  async #stage(): Promise<void> {
+    await this.#carrier.run(staging);
+    for (const [index, table] of this.#records.tables.entries()) {
+      const stage = `pcrs_stage_${index + 1}`;
+      this.#staged.set(table, { stage, columns: table.columns.length });
+      await this.#carrier.run(stageTable(stage, table));
+    }
+  }
+
+  /** Sends the rows that wait, where there are enough of them. */
+  async #send(enough: number): Promise<void> {
+    for (const [table, staged] of this.#staged) {
+      for (const { columns, text } of table.takeRows(enough)) {
+        await this.#declare(table, staged, columns);
+        await this.#carrier.copy(stageCopy(staged.stage, columns), text);
+      }
+      if (enough === 0) await this.#declare(table, staged, table.columns.length);
+    }
+  }
+
+  async #declare(
+    table: StagedTable,
+    staged: { stage: string; columns: number },
+    columns: number,
+  ): Promise<void> {
+    for (; staged.columns < columns; staged.columns += 1) {
+      const type = table.columns[staged.columns]?.type ?? 'text';
+      await this.#carrier.run(stageColumn(staged.stage, staged.columns, type));
+    }
+  }
+
+  async #finish(end: StreamEnd): Promise<void> {
+    const carrier = this.#carrier;
+    await carrier.copy(factsCopy.facts, this.#facts(end));
+    await carrier.copy(factsCopy.columns, this.#columns());
+    await carrier.copy(factsCopy.batches, this.#batchRows());
+    await carrier.copy(factsCopy.notes, this.#notes(end));
+    await carrier.copy(factsCopy.views, this.#views());
+    for (const sql of [
+      lockSchema,
+      makeTables,
+      checkSource,
+      addColumns,
+      mergeFunctions,
+      scopeFunction,
+      mergeRows,
+      countStale,
+      writeStatus,
+      makeViews,
+    ]) {
+      await carrier.run(sql);
+    }
+  }
+
+  #facts({ verdicts }: StreamEnd): Buffer {
+    const { allowOlder = false, lockTimeoutMs, prune = false, schema } = this.#options;
+    const session = lastSession(verdicts);
+    const starts = verdicts.flatMap((verdict) => verdict.starts);
+    const reduced = starts.some((start) => 'reduced' in start && start.reduced === true);
+    return rows([
+      ['schema', schema],
+      ['lockTimeout', `${lockTimeoutMs}ms`],
+      ['gateway', session ? gatewayOf(session) : null],
+      ['subscriptionId', this.#records.subscriptionId ?? null],
+      ['startedAt', session?.startedAt ?? null],
+      ['loadedAt', this.#loadedAt],
+      ['allowOlder', String(allowOlder)],
+      ['reduced', String(reduced)],
+      ['prune', String(prune)],
+      ['whole', String(!reduced && showsEverything(verdicts))],
+      ['scope', JSON.stringify(scopeOf(starts))],
+    ]);
+  }
+
+  #columns(): Buffer {
+    return rows(
+      [...this.#staged].flatMap(([table, { stage }]) =>
+        table.columns.map(({ came, key, known, name, type, zero }, index) => {
+          const lacking = table.shapes.flatMap((absent, shape) => (absent.includes(index) ? [shape] : []));
+          return [
+            stage,
+            table.table.name,
+            `v${index}`,
+            name,
+            type,
+            String(known),
+            String(key),
+            String(zero),
+            String(came),
+            String(index),
+            `{${lacking.join()}}`,
+          ];
+        }),
+      ),
+    );
+  }
+
+  #batchRows(): Buffer {
+    const batches = new Map(this.#batches.map(({ last, date, number }) => [String(last), [date, number]]));
+    batches.set(String(Number.MAX_SAFE_INTEGER), [this.#date, '1']);
+    return rows([...batches].map(([last, values]) => [last, ...values]));
+  }
+
+  #notes(end: StreamEnd): Buffer {
+    const { kind: _kind, database: _database, ...told } = loadedRecord(end, this.#told);
+    const load = {
+      state: end.complete ? 'complete' : 'without a run',
+      message: null,
+      loadedAt: this.#loadedAt,
+      lines: this.#reader.lines,
+      ...told,
+    };
+    const story = {
+      ...end,
+      records: this.#records,
+      controls: this.#controls,
+      loadedAt: this.#loadedAt,
+      load,
+    };
+    return rows(
+      notes(story).map(({ name, detail, last }, index) => [
+        String(index),
+        name,
+        JSON.stringify(detail),
+        last,
+      ]),
+    );
+  }
+
+  #views(): Buffer {
+    let number = 0;
+    const all = views().map((view) => {
+      const version = createHash('sha256').update(JSON.stringify(view)).digest('hex').slice(0, 16);
+      return view.columns.map(({ name, sql }) => {
+        number += 1;
+        return [view.name, String(number), name.toLowerCase(), sql, view.rest, `pcrs ${version}`];
+      });
+    });
+    return rows(all.flat());
+  }
+
+  #control(record: JsonObject): void {
+    if (record['kind'] !== 'session') this.#controls.push(record);
+    else {
+      if (this.#records.number > 0)
+        this.#batches.push({ last: this.#records.number, date: this.#date, number: '1' });
+      this.#date = sqlTime(new Date(String(record['startedAt'])));
+    }
+  }
+
+  /** A slice comes behind its records. */
+  #sliceRecords() {
+    return {
+      columns: ['number'],
+      take: (members: { text(column: number): string | null }) => {
+        this.#batches.push({ last: this.#records.number, date: this.#date, number: members.text(0) ?? '1' });
+      },
+    };
+  }
+}
+
+/** Rows of a temporary table, each behind the `--` that makes it a comment. */
+function rows(values: readonly (readonly (string | null)[])[]): Buffer {
+  const text = new CopyText({ nulCharacters: 0, loneSurrogates: 0 });
+  for (const row of values) {
+    text.ascii('--\t');
+    for (const value of row) {
+      if (value === null) text.null();
+      else text.text(value);
+      text.endValue();
+    }
+    text.endRow();
+  }
+  return text.take();
+}

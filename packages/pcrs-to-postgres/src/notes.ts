@@ -1,0 +1,119 @@
+import type { JsonObject, Session } from 'pcrs-records/kinds';
+import { baseOf, scopeOf } from 'pcrs-records/scope';
+import type { RunVerdict } from 'pcrs-sink/judge';
+import type { Records } from './records.ts';
+
+/** A row of q_pcrs_status. */
+export interface Note {
+  name: string;
+  detail: JsonObject;
+  last: string;
+}
+
+export interface Story {
+  verdicts: readonly RunVerdict[];
+  complete: boolean | null;
+  records: Records;
+  /** Control records as they came. */
+  controls: readonly JsonObject[];
+  loadedAt: string;
+  load: JsonObject;
+}
+
+/** What a load says of itself and of its runs: the rows of q_pcrs_status, as in a database of pcrs-to-sqlite. */
+export function notes(story: Story): Note[] {
+  const { records, complete, verdicts, loadedAt, load } = story;
+  const session = lastSession(verdicts);
+  const batch = {
+    BATCH_DATE: session ? sqlTime(new Date(session.startedAt)) : loadedAt,
+    BATCH_NUMBER: '0',
+    STATUS: 'FINAL BATCH LOADED',
+  };
+  const workflow = { LOG_WORKFLOW_DATE: loadedAt, LOG_WORKFLOW_NAME: 'pcrs-to-postgres' };
+  const tables = records.tables.map(({ table, rows }) => ({
+    name: table.name,
+    detail: { ...batch, TOTAL_ROWS_ADDED: rows, ...workflow },
+    last: '0',
+  }));
+  const all: Note[] = [...tables, ...verdicts.flatMap((verdict) => runNotes(verdict, story))];
+  const gateway = session ? gatewayOf(session) : null;
+  if (gateway !== null || records.subscriptionId !== undefined) {
+    all.push({
+      name: 'SOURCE',
+      detail: { gateway, subscriptionId: records.subscriptionId ?? null },
+      last: '1',
+    });
+  }
+  if (complete) {
+    all.push({
+      name: 'SCOPE',
+      detail: { gateway, flags: scopeOf(verdicts.flatMap(({ starts }) => starts)), beganFiltered: false },
+      last: '1',
+    });
+    all.push({
+      name: 'ALL_TABLES_LOADED_SUCCESSFULLY',
+      detail: { ...batch, TOTAL_ROWS_ADDED: 0, ...workflow },
+      last: '0',
+    });
+  }
+  return [...all, { name: 'LOAD', detail: load, last: '1' }];
+}
+
+function runNotes(
+  { runId, session, complete, reason, accepted, filtered, ends }: RunVerdict,
+  { records, controls }: Story,
+): Note[] {
+  const reconciliation = {
+    policiesListed: ends.find(({ stage }) => stage === 'pcrs-policies')?.out?.['policy'] ?? null,
+    policiesResolved: accepted['hostids'] ?? 0,
+    policyErrors: records.policyErrors,
+    hostsResolved: records.hosts,
+    recordsAccepted: accepted,
+    recordsFiltered: filtered,
+  };
+  const { gateway = null, username = null, startedAt = null } = session ?? {};
+  const run: Note = {
+    name: `RUN ${runId}`,
+    detail: { runId, gateway, username, startedAt, complete, reason: reason ?? null, reconciliation },
+    last: complete ? 'TRUE' : 'FALSE',
+  };
+  const stages = new Map<string, JsonObject>();
+  for (const record of controls) {
+    if (record['runId'] !== runId || record['kind'] === 'session') continue;
+    const stage = String(record['stage']);
+    stages.set(stage, { ...stages.get(stage), [String(record['kind'])]: record });
+  }
+  return [
+    run,
+    ...[...stages].map(([stage, detail]) => ({ name: `RUN ${runId} ${stage}`, detail, last: '1' })),
+  ];
+}
+
+export function lastSession(verdicts: readonly RunVerdict[]): Session | undefined {
+  return verdicts.at(-1)?.session;
+}
+
+/** A gateway's address in the one spelling that is compared. */
+export function gatewayOf({ gateway }: Session): string {
+  return gateway.replace(/\/+$/, '').toLowerCase();
+}
+
+/** Whether the runs of a stream are all there is in their scope: then a row that they do not name is gone. */
+export function showsEverything(verdicts: readonly RunVerdict[]): boolean {
+  const makers = new Set(['pcrs-policies', 'pcrs-from-sqlite']);
+  return (
+    verdicts.length > 0 &&
+    verdicts.every(
+      ({ complete, edited, filtered, starts, supplied }) =>
+        complete &&
+        Object.keys(filtered).length + Object.keys(supplied).length + edited.length === 0 &&
+        baseOf(starts) === 'full' &&
+        starts.some(({ stage }) => makers.has(stage)),
+    )
+  );
+}
+
+/** `YYYY-MM-DD hh:mm:ss`, UTC. */
+export function sqlTime(moment: Date): string {
+  return moment.toISOString().slice(0, 19).replace('T', ' ');
+}

@@ -1,0 +1,212 @@
+import {
+  bookkeepingColumns,
+  controlsTable,
+  hostIdsTable,
+  policyTable,
+  postureTable,
+  type Table,
+} from 'pcrs-records/columns';
+import { codedError } from 'pcrs-records/errors';
+import { parseExact, toDigits } from 'pcrs-records/json';
+import { forms } from 'pcrs-sink/places';
+import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
+import { CopyText, type TextCounts } from './copy-text.ts';
+import { SentControls } from './sent-controls.ts';
+import { type Given, StagedTable } from './staged-table.ts';
+
+export const unknownMembers = 'unknown_members';
+
+/** A gateway that invents more members than this is not adding fields. */
+const addedColumnsLimit = 200;
+/** PostgreSQL cuts longer names, in bytes. */
+const longestName = 63;
+/** Columns that every table of PostgreSQL has. */
+const systemColumns = ['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid'];
+
+/** The gateway's records on their way into rows: what the reader is told of each kind, and the tables they fill. */
+export class Records {
+  readonly counts: TextCounts = { nulCharacters: 0, loneSurrogates: 0 };
+  readonly policies = this.#staged(policyTable);
+  readonly hostIds = this.#staged(hostIdsTable);
+  readonly postures = this.#staged(postureTable);
+  readonly controls = this.#staged(controlsTable);
+  /** In the order in which they are merged. */
+  readonly tables: readonly StagedTable[] = [this.policies, this.hostIds, this.controls, this.postures];
+  /** Hosts of the hostids records, and those with an `error`. */
+  hosts = 0;
+  policyErrors = 0;
+  /** Of the stream, learned from the first list. */
+  subscriptionId: string | undefined;
+  /** Records taken so far. */
+  number = 0;
+  readonly #sentControls = new SentControls();
+  readonly #refuseUnknown: boolean;
+
+  constructor(refuseUnknown: boolean) {
+    this.#refuseUnknown = refuseUnknown;
+  }
+
+  /** What the reader makes of a kind; undefined for a kind without a table. */
+  tableOf(kind: string): RecordTable | undefined {
+    switch (kind) {
+      case 'policy':
+        return this.#policyRecords();
+      case 'hostids':
+        return this.#hostIdsRecords();
+      case 'posture':
+        return this.#postureRecords();
+      default:
+        return undefined;
+    }
+  }
+
+  #policyRecords(): RecordTable {
+    const columns = policyTable.columns.map(({ name }) => name);
+    const rows = new Rows(this.policies, columns, this.#refuseUnknown);
+    const subscription = columns.indexOf('subscriptionId');
+    return rows.recordTable((members) => {
+      this.#checkSubscription(members.text(subscription));
+      this.number += 1;
+      rows.add(this.number, members);
+    });
+  }
+
+  #hostIdsRecords(): RecordTable {
+    const columns = hostIdsTable.columns.map(({ name }) => (name === 'hostId' ? 'hostIds' : name));
+    const rows = new Rows(this.hostIds, columns, this.#refuseUnknown);
+    const [list, subscription] = [columns.indexOf('hostIds'), columns.indexOf('subscriptionId')];
+    return rows.recordTable((members) => {
+      const hostIds = hostIdsOf(members.json(list));
+      this.#checkSubscription(members.text(subscription));
+      this.number += 1;
+      for (const id of hostIds) rows.add(this.number, members, new Map([[list, Buffer.from(id)]]));
+      this.hosts += hostIds.length;
+      const error = members.columnOf('error');
+      if (error >= 0 && members.text(error) !== null) this.policyErrors += 1;
+    });
+  }
+
+  #postureRecords(): RecordTable {
+    const texts = controlsTable.columns
+      .map(({ name }) => name)
+      .filter((name) => !controlsTable.key.includes(name));
+    const columns = [...postureTable.columns.map(({ name }) => name), ...texts];
+    const rows = new Rows(this.postures, columns, this.#refuseUnknown);
+    const sources = controlsTable.columns.map(({ name }) => columns.indexOf(name));
+    return rows.recordTable((members) => {
+      this.number += 1;
+      rows.add(this.number, members);
+      if (this.#sentControls.isNew(members, sources)) this.controls.add(this.number, members, sources);
+    });
+  }
+
+  #staged(table: Table): StagedTable {
+    return new StagedTable(table, new CopyText(this.counts));
+  }
+
+  #checkSubscription(id: string | null): void {
+    if (id === null || id === '0') return;
+    this.subscriptionId ??= id;
+    if (id === this.subscriptionId) return;
+    throw codedError(
+      'PCRS_RECORD',
+      `the records are of subscriptions ${this.subscriptionId} and ${id}; a schema holds one: give each its own (--schema)`,
+    );
+  }
+}
+
+/** The rows of one kind: which column of the table each member fills. */
+class Rows {
+  readonly #table: StagedTable;
+  readonly #columns: readonly string[];
+  readonly #sources: number[];
+  readonly #taken: Set<string>;
+  readonly #addedNames: string[] = [];
+  readonly #refuseUnknown: boolean;
+  #unknownColumn = -1;
+
+  constructor(table: StagedTable, columns: readonly string[], refuseUnknown: boolean) {
+    this.#table = table;
+    this.#columns = columns;
+    this.#refuseUnknown = refuseUnknown;
+    this.#sources = table.columns.map((_, index) => index);
+    this.#taken = new Set(
+      [
+        ...columns,
+        ...table.columns.map(({ name }) => name),
+        ...bookkeepingColumns.map(({ name }) => name),
+        ...systemColumns,
+        unknownMembers,
+      ].map(folded),
+    );
+  }
+
+  recordTable(take: (members: Members) => void): RecordTable {
+    return { columns: this.#columns, take, wants: (name) => this.#wants(name) };
+  }
+
+  add(number: number, members: Members, given?: Given): void {
+    while (this.#sources.length < this.#table.columns.length)
+      this.#sources.push(members.columnOf(this.#addedNames.shift() ?? ''));
+    this.#table.add(
+      number,
+      members,
+      this.#sources,
+      members.others.length === 0 ? given : this.#withOthers(members, given),
+    );
+  }
+
+  /** A member that no column takes gets one, if its name can be one. */
+  #wants(name: string): boolean {
+    if (this.#refuseUnknown)
+      throw new RefusedRecord(`has a member ${JSON.stringify(name)} that no column takes (--unknown fail)`);
+    const column = folded(name);
+    const usable =
+      name !== '' &&
+      Buffer.byteLength(column) <= longestName &&
+      !/[\u0000-\u001f\u007f]/.test(name) &&
+      name.isWellFormed();
+    if (
+      !usable ||
+      this.#taken.has(column) ||
+      this.#table.columns.length - this.#table.table.columns.length >= addedColumnsLimit
+    )
+      return false;
+    this.#taken.add(column);
+    this.#table.addColumn(column);
+    this.#addedNames.push(name);
+    return true;
+  }
+
+  #withOthers(members: Members, given: Given | undefined): Given {
+    if (this.#unknownColumn < 0) {
+      this.#unknownColumn = this.#table.addColumn(unknownMembers, 'json');
+      this.#sources.push(-1);
+    }
+    const texts = members.others.map(({ name, form, start, end }) => {
+      const quotes = form >= forms.string ? 1 : 0;
+      return `${JSON.stringify(name)}:${members.bytes.toString('utf8', start - quotes, end + quotes)}`;
+    });
+    return new Map([...(given ?? []), [this.#unknownColumn, Buffer.from(`{${texts.join()}}`)]]);
+  }
+}
+
+/** PostgreSQL's idea of the same name. */
+function folded(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function hostIdsOf(json: string | undefined): string[] {
+  const ids = json?.startsWith('[') ? (parseExact(json) as unknown[]) : undefined;
+  if (ids === undefined)
+    throw new RefusedRecord(
+      json === undefined ? 'hostIds is missing' : `hostIds must be an array, got ${json.slice(0, 80)}`,
+    );
+  return ids.map((id) => {
+    const digits = toDigits(id);
+    if (digits === undefined) throw new RefusedRecord(`hostIds must hold ids, got ${JSON.stringify(id)}`);
+    if (BigInt(digits) >= 2n ** 63n)
+      throw new RefusedRecord(`a host id must be at most 2^63-1 (the limit of bigint), got ${digits}`);
+    return digits;
+  });
+}

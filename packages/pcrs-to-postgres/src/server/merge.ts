@@ -1,0 +1,125 @@
+import { block, fact } from './schema.ts';
+
+/**
+ * Merges what waits into the lasting tables.
+ *
+ * Rows of one key are merged one after another (`r`), as if they had come alone. A member that is present replaces,
+ * an absent one leaves what is stored, but evidence belongs to an evaluation. A row whose values do not change is not
+ * touched.
+ */
+export const mergeRows = block(`DECLARE
+  s text := ${fact('schema')};
+  t record;
+  rounds int;
+  touched bigint;
+  batch text := CASE WHEN (SELECT count(*) FROM pg_temp.pcrs_batches) = 1
+    THEN (SELECT format('%L, %L', date, number) FROM pg_temp.pcrs_batches)
+    ELSE '(SELECT b.date FROM pg_temp.pcrs_batches b WHERE b.last >= s.n ORDER BY b.last LIMIT 1), (SELECT b.number FROM pg_temp.pcrs_batches b WHERE b.last >= s.n ORDER BY b.last LIMIT 1)' END;
+BEGIN
+  FOR t IN
+    WITH c AS (
+      SELECT *, format('%I', name) AS q, name IN ('evidence', 'causeoffailure') AS of_evaluation,
+        CASE WHEN type = 'json' THEN '::text' ELSE '' END AS comparable
+      FROM pg_temp.pcrs_columns
+    )
+    SELECT stage, tbl,
+      string_agg(v, ', ' ORDER BY key) FILTER (WHERE key > 0) AS keys,
+      string_agg(q, ', ' ORDER BY key) FILTER (WHERE key > 0) AS into_keys,
+      string_agg(format('t.%s = s.%s', q, v), ' AND ' ORDER BY key) FILTER (WHERE key > 0) AS matches,
+      string_agg(q, ', ' ORDER BY n) FILTER (WHERE came) AS names,
+      string_agg('s.' || v, ', ' ORDER BY n) FILTER (WHERE came) AS vals,
+      string_agg(format('%s = excluded.%s', q, q), ', ' ORDER BY n) FILTER (WHERE came AND key = 0) AS sets,
+      string_agg(format('%s = NULL', q), ', ') FILTER (WHERE of_evaluation AND NOT came) AS clears,
+      string_agg(format('t.%s', q), ', ') FILTER (WHERE of_evaluation AND NOT came) AS cleared,
+      string_agg(format('t.%s IS DISTINCT FROM excluded.%s', q, q), ' OR ') FILTER (WHERE name IN ('status', 'lastevaluateddate') AND came AND tbl = 'q_pcrs_postureinfo') AS is_new,
+      string_agg(format('t.%s IS NOT DISTINCT FROM s.%s OR s.shape = ANY (%L::int[])', q, v, lacking), ') AND (') FILTER (WHERE name IN ('status', 'lastevaluateddate') AND came AND tbl = 'q_pcrs_postureinfo') AS is_old,
+      string_agg(format('t.%s%s', q, comparable), ', ' ORDER BY n) FILTER (WHERE came AND key = 0) AS old_values,
+      string_agg(format('excluded.%s%s', q, comparable), ', ' ORDER BY n) FILTER (WHERE came AND key = 0) AS new_values
+    FROM c GROUP BY stage, tbl ORDER BY stage
+  LOOP
+    EXECUTE format('UPDATE pg_temp.%1$I s SET r = d.r FROM (
+        SELECT n, %2$s, row_number() OVER (PARTITION BY %2$s ORDER BY n) AS r FROM pg_temp.%1$I
+        WHERE (%2$s) IN (SELECT %2$s FROM pg_temp.%1$I GROUP BY %2$s HAVING count(*) > 1)
+      ) d WHERE s.n = d.n AND (%3$s) = (%4$s) AND d.r > 1',
+      t.stage, t.keys, regexp_replace(t.keys, 'v', 's.v', 'g'), regexp_replace(t.keys, 'v', 'd.v', 'g'));
+    EXECUTE format('SELECT coalesce(max(r), 0) FROM pg_temp.%I', t.stage) INTO rounds;
+    FOR round IN 1 .. rounds LOOP
+      PERFORM pg_temp.pcrs_fill(t.stage, t.tbl, t.matches, coalesce('(' || t.is_old || ')', 'true'), round);
+      EXECUTE format('INSERT INTO %I.%I AS t (%s, batch_date, batch_number, row_last_updated)
+          SELECT %s, %s, $2 FROM pg_temp.%I s WHERE s.r = $1
+          ON CONFLICT (%s) DO %s',
+        s, t.tbl, t.names, t.vals, batch, t.stage, t.into_keys,
+        CASE WHEN t.sets IS NULL THEN 'NOTHING' ELSE format('UPDATE SET %s, batch_date = excluded.batch_date, batch_number = excluded.batch_number, row_last_updated = excluded.row_last_updated
+          WHERE (%s) IS DISTINCT FROM (%s)', concat_ws(', ', t.sets, pg_temp.pcrs_clears(t.clears, t.cleared, t.is_new)), t.old_values, t.new_values) END)
+        USING round, ${fact('loadedAt')};
+      GET DIAGNOSTICS touched = ROW_COUNT;
+      INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, CASE WHEN round = 1 THEN 'touched' ELSE 'differing' END, touched);
+    END LOOP;
+  END LOOP;
+END`);
+
+/** What the merge is made of: functions that go with the session. */
+export const mergeFunctions = `CREATE FUNCTION pg_temp.pcrs_fill(stage text, tbl text, matches text, is_old text, round int) RETURNS void LANGUAGE plpgsql AS $pcrs$
+DECLARE fills text;
+BEGIN
+  SELECT string_agg(format('%1$s = CASE WHEN s.shape = ANY (%2$L::int[]) THEN %3$s ELSE s.%1$s END', v, lacking,
+      CASE WHEN name IN ('evidence', 'causeoffailure') THEN format('CASE WHEN %s THEN t.%I END', is_old, name) ELSE format('t.%I', name) END), ', ')
+    INTO fills FROM pg_temp.pcrs_columns c WHERE c.stage = pcrs_fill.stage AND came AND key = 0 AND lacking <> '{}';
+  IF fills IS NULL THEN RETURN; END IF;
+  EXECUTE format('UPDATE pg_temp.%I s SET %s FROM %I.%I t WHERE s.r = $1 AND %s', stage, fills, ${fact('schema')}, tbl, matches) USING round;
+END $pcrs$;
+CREATE FUNCTION pg_temp.pcrs_clears(clears text, cleared text, is_new text) RETURNS text LANGUAGE sql AS $pcrs$
+  SELECT string_agg(format('%s = CASE WHEN %s THEN NULL ELSE t.%s END', split_part(one, ' = ', 1), is_new, split_part(one, ' = ', 1)), ', ')
+  FROM regexp_split_to_table(clears, ', ') AS one WHERE is_new IS NOT NULL
+$pcrs$;
+`;
+
+/** Counts rows that a complete run of everything did not name again, and removes them if asked to. */
+export const countStale = block(`DECLARE
+  s text := ${fact('schema')};
+  t record;
+  found bigint;
+BEGIN
+  FOR t IN SELECT stage, tbl, string_agg(format('t.%I = s.%s', name, v), ' AND ' ORDER BY key) AS matches
+    FROM pg_temp.pcrs_columns WHERE key > 0 GROUP BY stage, tbl ORDER BY stage DESC
+  LOOP
+    IF ${fact('whole')} = 'true' AND (${fact('scope')})::jsonb IS NOT DISTINCT FROM coalesce(pg_temp.pcrs_scope(s), (${fact('scope')})::jsonb) THEN
+      IF ${fact('prune')} = 'true' THEN
+        EXECUTE format('DELETE FROM %I.%I t WHERE NOT EXISTS (SELECT 1 FROM pg_temp.%I s WHERE %s)', s, t.tbl, t.stage, t.matches);
+        GET DIAGNOSTICS found = ROW_COUNT;
+      ELSE
+        EXECUTE format('SELECT count(*) FROM %I.%I t WHERE NOT EXISTS (SELECT 1 FROM pg_temp.%I s WHERE %s)', s, t.tbl, t.stage, t.matches) INTO found;
+      END IF;
+      INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, CASE WHEN ${fact('prune')} = 'true' THEN 'pruned' ELSE 'stale' END, found);
+    END IF;
+    EXECUTE format('SELECT count(*) FROM %I.%I', s, t.tbl) INTO found;
+    INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, 'rows', found);
+  END LOOP;
+  EXECUTE format('SELECT count(*) FROM %1$I.q_pcrs_hostids h WHERE NOT EXISTS (SELECT 1 FROM %1$I.q_pcrs_postureinfo p WHERE p.policyid = h.policyid AND p.hostid = h.hostid)', s) INTO found;
+  INSERT INTO pg_temp.pcrs_results VALUES ('q_pcrs_hostids', 'withoutPosture', found);
+END`);
+
+/** The scope of all loads so far; NULL before the first. */
+export const scopeFunction = `CREATE FUNCTION pg_temp.pcrs_scope(s text) RETURNS jsonb LANGUAGE plpgsql AS $pcrs$
+DECLARE found jsonb;
+BEGIN
+  EXECUTE format('SELECT status_detail::jsonb -> %L FROM %I.q_pcrs_status WHERE status_name = %L', 'flags', s, 'SCOPE') INTO found;
+  RETURN found;
+END $pcrs$;
+`;
+
+/** Writes what the load and its runs say of themselves; `LOAD` with what was counted here. */
+export const writeStatus = block(`DECLARE
+  s text := ${fact('schema')};
+BEGIN
+  UPDATE pg_temp.pcrs_notes SET detail = (detail::jsonb || jsonb_build_object(
+      'rows', (SELECT jsonb_object_agg(tbl, value) FROM pg_temp.pcrs_results r WHERE r.name = 'rows'),
+      'stale', (SELECT sum(value) FROM pg_temp.pcrs_results r WHERE r.name = 'stale'),
+      'hostsWithoutPosture', (SELECT value FROM pg_temp.pcrs_results r WHERE r.name = 'withoutPosture'),
+      'addedColumns', (SELECT coalesce(jsonb_agg(tbl || '.' || substr(r.name, 8)), '[]') FROM pg_temp.pcrs_results r WHERE r.name LIKE 'column %')))::text
+    WHERE name = 'LOAD';
+  EXECUTE format('DELETE FROM %I.q_pcrs_status WHERE status_name = %L', s, 'ALL_TABLES_LOADED_SUCCESSFULLY');
+  EXECUTE format('INSERT INTO %I.q_pcrs_status AS t SELECT name, detail, last, $1 FROM pg_temp.pcrs_notes ORDER BY n
+    ON CONFLICT (status_name) DO UPDATE SET status_detail = excluded.status_detail, last_batch_processed = excluded.last_batch_processed, row_last_updated = excluded.row_last_updated
+    WHERE (t.status_detail, t.last_batch_processed) IS DISTINCT FROM (excluded.status_detail, excluded.last_batch_processed)', s) USING ${fact('loadedAt')};
+END`);

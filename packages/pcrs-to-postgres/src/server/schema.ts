@@ -1,0 +1,95 @@
+import { layoutVersion } from '../layout.ts';
+
+/**
+ * Statements without a value or a name from outside: what they need to know is in temporary tables.
+ *
+ * Errors that a person can mend raise the code PC00n, n being the exit status.
+ */
+export const block = (body: string): string => `DO $pcrs$\n${body}\n$pcrs$;\n`;
+
+/** As a value inside a block. */
+export const fact = (name: string): string => `(SELECT value FROM pg_temp.pcrs_facts WHERE name = '${name}')`;
+
+/** One load at a time into a schema; whoever waits too long is told. */
+export const lockSchema = block(`DECLARE s text := ${fact('schema')};
+BEGIN
+  IF current_setting('server_encoding') <> 'UTF8' THEN
+    RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('the database has the encoding %s; make one with UTF8', current_setting('server_encoding'));
+  END IF;
+  PERFORM set_config('lock_timeout', ${fact('lockTimeout')}, true);
+  PERFORM pg_advisory_xact_lock(hashtextextended('pcrs schema ' || s, 0));
+  IF to_regnamespace(quote_ident(s)) IS NULL THEN EXECUTE format('CREATE SCHEMA %I', s); END IF;
+END`);
+
+/** Makes the tables that are missing, and sees that those there are ours. */
+export const makeTables = block(`DECLARE
+  s text := ${fact('schema')};
+  t record;
+  has text;
+  layout text;
+BEGIN
+  IF to_regclass(format('%I.q_pcrs_status', s)) IS NULL THEN
+    EXECUTE format('CREATE TABLE %I.q_pcrs_status (status_name text PRIMARY KEY, status_detail text, last_batch_processed text, row_last_updated text)', s);
+    EXECUTE format('COMMENT ON TABLE %I.q_pcrs_status IS %L', s, 'pcrs layout ${layoutVersion}');
+  ELSE
+    layout := obj_description(to_regclass(format('%I.q_pcrs_status', s)), 'pg_class');
+    IF layout IS NULL OR layout !~ '^pcrs layout [0-9]+$' THEN
+      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s holds a q_pcrs_status of another make; give --schema a new name', s);
+    ELSIF substr(layout, 13)::int > ${layoutVersion} THEN
+      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s was made by a newer pcrs-to-postgres; update, or give --schema a new name', s);
+    END IF;
+  END IF;
+  FOR t IN SELECT tbl, string_agg(quote_ident(name), ', ' ORDER BY key) FILTER (WHERE key > 0) AS keys,
+      string_agg(format('%I %s%s', name, type, CASE WHEN key > 0 THEN ' NOT NULL' ELSE '' END), ', ' ORDER BY n) AS columns
+    FROM pg_temp.pcrs_columns WHERE known GROUP BY tbl
+  LOOP
+    IF to_regclass(format('%I.%I', s, t.tbl)) IS NULL THEN
+      EXECUTE format('CREATE TABLE %I.%I (%s, batch_date text, batch_number text, row_last_updated text, PRIMARY KEY (%s))', s, t.tbl, t.columns, t.keys);
+      CONTINUE;
+    END IF;
+    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.place) INTO has
+      FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, place), pg_attribute a
+      WHERE i.indrelid = to_regclass(format('%I.%I', s, t.tbl)) AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.attnum;
+    IF has IS DISTINCT FROM t.keys THEN
+      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s holds a %s of another make (another key); give --schema a new name', s, t.tbl);
+    END IF;
+  END LOOP;
+END`);
+
+/** Adds the columns that a table does not have, at its end. */
+export const addColumns = block(`DECLARE
+  s text := ${fact('schema')};
+  c record;
+  has text;
+BEGIN
+  FOR c IN SELECT * FROM pg_temp.pcrs_columns ORDER BY tbl, n LOOP
+    SELECT format_type(a.atttypid, a.atttypmod) INTO has FROM pg_attribute a
+      WHERE a.attrelid = to_regclass(format('%I.%I', s, c.tbl)) AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped;
+    IF has IS NULL THEN
+      EXECUTE format('ALTER TABLE %I.%I ADD COLUMN %I %s', s, c.tbl, c.name, c.type);
+      INSERT INTO pg_temp.pcrs_results VALUES (c.tbl, 'column ' || c.name, 1);
+    ELSIF has <> c.type THEN
+      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('%s.%s.%s has the type %s, not %s; give the column its type back, or --schema a new name', s, c.tbl, c.name, has, c.type);
+    END IF;
+  END LOOP;
+END`);
+
+/** A schema holds one gateway and subscription, and no run older than the newest in it. */
+export const checkSource = block(`DECLARE
+  s text := ${fact('schema')};
+  held json;
+  newest text;
+BEGIN
+  EXECUTE format('SELECT status_detail::json FROM %I.q_pcrs_status WHERE status_name = $1', s) INTO held USING 'SOURCE';
+  IF held ->> 'gateway' <> ${fact('gateway')} OR held ->> 'subscriptionId' <> ${fact('subscriptionId')} THEN
+    RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = format('schema %s holds subscription %s of %s, and the records are of subscription %s of %s; give --schema another name',
+      s, coalesce(held ->> 'subscriptionId', '?'), coalesce(held ->> 'gateway', '?'), coalesce(${fact('subscriptionId')}, '?'), coalesce(${fact('gateway')}, '?'));
+  END IF;
+  EXECUTE format('SELECT max(status_detail::json ->> %L) FROM %I.q_pcrs_status WHERE status_name ~ %L AND last_batch_processed = %L', 'startedAt', s, '^RUN [^ ]+$', 'TRUE') INTO newest;
+  IF newest > ${fact('startedAt')} AND ${fact('allowOlder')} = 'false' THEN
+    RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = format('schema %s holds a run of %s, and this one began %s; --allow-older loads it all the same', s, newest, ${fact('startedAt')});
+  END IF;
+  IF ${fact('reduced')} = 'true' AND held IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('the run is a reduced one (of a history), and schema %s is not empty; give --schema a new name', s);
+  END IF;
+END`);

@@ -1,0 +1,138 @@
+import {
+  bookkeepingColumns,
+  controlsTable,
+  type FlatColumn,
+  flatPostureColumns,
+  postureTable,
+} from 'pcrs-records/columns';
+import { block, fact } from './schema.ts';
+
+/** A view: its columns, and what they are selected from, the schema being `%1$I`. */
+export interface View {
+  readonly name: string;
+  readonly columns: readonly { name: string; sql: string }[];
+  readonly rest: string;
+}
+
+const inPosture = new Set(postureTable.columns.map(({ name }) => name));
+const dates = [
+  ...[
+    'firstFailDate',
+    'lastFailDate',
+    'firstPassDate',
+    'lastPassDate',
+    'postureModifiedDate',
+    'lastEvaluatedDate',
+    'created',
+  ],
+  'complianceLastScanDate',
+];
+const nested = postureTable.columns.filter(({ json }) => json === 'nested');
+/** Parts of nested members that are numbers. */
+const numbers = new Set(['technology_id', 'criticality_value']);
+
+const plain = (names: readonly string[], row: string) =>
+  names.map((name) => ({ name, sql: `${row}.${name.toLowerCase()}` }));
+const bookkeeping = bookkeepingColumns.map(({ name }) => name);
+
+/** The views of a schema; the flat one gets the columns that records brought besides, at the server. */
+export function views(): View[] {
+  const posture = [
+    ...flatPostureColumns.map((column) => ({ name: column.name, sql: flatValue(column) })),
+    ...plain(bookkeeping, 'p'),
+    ...dates.map((name) => ({ name: `${name}_at`, sql: `%1$I.pcrs_moment(p.${name.toLowerCase()})` })),
+    ...nested.map(({ name }) => ({ name: `${name}_jsonb`, sql: `%1$I.pcrs_jsonb(p.${name.toLowerCase()})` })),
+  ];
+  const controls = `LEFT JOIN %1$I.${controlsTable.name} AS c ON c.policyid = p.policyid AND c.controlid = p.controlid AND c.technologyid = coalesce(p.technologyid, 0)`;
+  return [
+    {
+      name: 'v_pcrs_postureinfo',
+      columns: posture,
+      rest: `FROM %1$I.${postureTable.name} AS p ${controls}`,
+    },
+    {
+      name: 'v_pcrs_hosts_without_posture',
+      columns: [
+        ...plain(['subscriptionId', 'policyId'], 'h'),
+        { name: 'policyTitle', sql: 'l.title' },
+        ...plain(['hostId', ...bookkeeping], 'h'),
+      ],
+      rest: `FROM %1$I.q_pcrs_hostids AS h LEFT JOIN %1$I.q_pcrs_policy_list AS l ON l.subscriptionid = h.subscriptionid AND l.id = h.policyid
+        WHERE NOT EXISTS (SELECT 1 FROM %1$I.q_pcrs_postureinfo AS p WHERE p.policyid = h.policyid AND p.hostid = h.hostid)`,
+    },
+    {
+      name: 'v_pcrs_pass_rate',
+      columns: passRateColumns.map((name) => ({ name, sql: `r.${name.toLowerCase()}` })),
+      rest: `FROM (${passRate}) AS r`,
+    },
+  ];
+}
+
+function flatValue({ path: [member, part], without, name }: FlatColumn): string {
+  const column = `${inPosture.has(member) ? 'p' : 'c'}.${member.toLowerCase()}`;
+  if (part !== undefined)
+    return numbers.has(name) ? `%1$I.pcrs_number(${column} ->> '${part}')` : `(${column} ->> '${part}')`;
+  if (without === undefined) return column;
+  const parts = without.map((one) => `'${one}'`).join(', ');
+  return `CASE WHEN json_typeof(${column}) = 'object' THEN (SELECT json_object_agg(e.key, e.value) FROM json_each(${column}) AS e WHERE e.key NOT IN (${parts}))::text ELSE ${column}::text END`;
+}
+
+const passRateColumns = [
+  ...['policyId', 'policyTitle', 'technologyId', 'technology_name', 'criticality_label', 'criticality_value'],
+  ...['postures', 'passed', 'excepted', 'failed', 'error', 'other', 'pass_rate'],
+];
+
+const outcome = (status: string) => `count(*) FILTER (WHERE lower(s.status) = '${status}')`;
+
+/** Each posture once, whatever ids or batches it came under: the row that was loaded last, and of those the first batch. */
+const passRate = `SELECT s.policyid, coalesce(min(l.title), min(c.policytitle)) AS policytitle, s.technologyid,
+  c.technology ->> 'name' AS technology_name, c.criticality ->> 'label' AS criticality_label,
+  %1$I.pcrs_number(c.criticality ->> 'value') AS criticality_value,
+  count(*) AS postures, ${outcome('passed')} AS passed, ${outcome('passede')} AS excepted, ${outcome('failed')} AS failed, ${outcome('error')} AS error,
+  count(*) FILTER (WHERE lower(s.status) NOT IN ('passed', 'passede', 'failed', 'error') OR s.status IS NULL) AS other,
+  round(100.0 * count(*) FILTER (WHERE lower(s.status) IN ('passed', 'passede')) / nullif(count(*) FILTER (WHERE lower(s.status) IN ('passed', 'passede', 'failed')), 0), 4) AS pass_rate
+FROM (
+  SELECT DISTINCT ON (policyid, hostid, controlid, coalesce(technologyid, 0), instance) policyid, controlid, coalesce(technologyid, 0) AS technologyid, status
+  FROM %1$I.q_pcrs_postureinfo
+  ORDER BY policyid, hostid, controlid, coalesce(technologyid, 0), instance, batch_date DESC NULLS LAST, CASE WHEN currentbatch ~ '^[0-9]{1,18}$' THEN currentbatch::bigint ELSE 0 END
+) AS s
+LEFT JOIN %1$I.q_pcrs_postureinfo_controls AS c ON c.policyid = s.policyid AND c.controlid = s.controlid AND c.technologyid = s.technologyid
+LEFT JOIN (SELECT id, min(title) AS title FROM %1$I.q_pcrs_policy_list GROUP BY id) AS l ON l.id = s.policyid
+GROUP BY s.policyid, s.technologyid, c.technology ->> 'name', c.criticality ->> 'label', c.criticality ->> 'value'`;
+
+/** Makes the functions that views use, and the views that are not as they should be; columns only ever come to their end. */
+export const makeViews = block(`DECLARE
+  s text := ${fact('schema')};
+  v record;
+  oid regclass;
+  shown text[];
+  wanted text;
+BEGIN
+  IF to_regprocedure(format('%I.pcrs_moment(text)', s)) IS NULL THEN
+    EXECUTE format($f$CREATE FUNCTION %I.pcrs_moment(value text) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $m$
+      BEGIN
+        IF value !~ '^\\d{4}-\\d\\d-\\d\\d([T ]\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?(Z|[+-]\\d\\d:?\\d\\d)?)?$' THEN RETURN NULL; END IF;
+        RETURN CASE WHEN value ~ '(Z|[+-]\\d\\d:?\\d\\d)$' AND length(value) > 10 THEN value::timestamptz ELSE value::timestamp AT TIME ZONE 'UTC' END;
+      EXCEPTION WHEN others THEN RETURN NULL;
+      END $m$$f$, s);
+    EXECUTE format($f$CREATE FUNCTION %I.pcrs_jsonb(value json) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $m$
+      BEGIN RETURN value::jsonb; EXCEPTION WHEN others THEN RETURN NULL; END $m$$f$, s);
+    EXECUTE format($f$CREATE FUNCTION %I.pcrs_number(value text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $m$
+      SELECT CASE WHEN value ~ '^-?[0-9]{1,30}([.][0-9]{1,30})?$' THEN value::numeric END $m$$f$, s);
+  END IF;
+  INSERT INTO pg_temp.pcrs_views (view, n, name, sql, rest, version)
+    SELECT f.view, 10000 + a.attnum, a.attname, replace(format('p.%I', a.attname), '%', '%%'), f.rest, f.version
+    FROM pg_attribute a, (SELECT DISTINCT view, rest, version FROM pg_temp.pcrs_views WHERE view = 'v_pcrs_postureinfo') f
+    WHERE a.attrelid = to_regclass(format('%I.${postureTable.name}', s)) AND a.attnum > 0 AND NOT a.attisdropped
+      AND a.attname NOT IN (SELECT name FROM pg_temp.pcrs_columns k WHERE k.known) AND a.attname NOT IN (SELECT name FROM pg_temp.pcrs_views w WHERE w.view = f.view);
+  FOR v IN SELECT view, min(rest) AS rest, min(version) AS version FROM pg_temp.pcrs_views GROUP BY view ORDER BY min(n) LOOP
+    oid := to_regclass(format('%I.%I', s, v.view));
+    wanted := (SELECT v.version || ' ' || md5(string_agg(name, ' ' ORDER BY n)) FROM pg_temp.pcrs_views c WHERE c.view = v.view);
+    CONTINUE WHEN oid IS NOT NULL AND obj_description(oid, 'pg_class') = wanted;
+    SELECT array_agg(attname::text) INTO shown FROM pg_attribute WHERE attrelid = oid AND attnum > 0 AND NOT attisdropped;
+    EXECUTE (SELECT format('CREATE OR REPLACE VIEW %I.%I AS SELECT ', s, v.view)
+        || format(string_agg(sql || ' AS ' || replace(quote_ident(name), '%', '%%'), ', ' ORDER BY array_position(shown, name), n) || ' ' || v.rest, s)
+      FROM pg_temp.pcrs_views c WHERE c.view = v.view);
+    EXECUTE format('COMMENT ON VIEW %I.%I IS %L', s, v.view, wanted);
+  END LOOP;
+END`);

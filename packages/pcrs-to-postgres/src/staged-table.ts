@@ -1,0 +1,182 @@
+import type { Table } from 'pcrs-records/columns';
+import { forms } from 'pcrs-sink/places';
+import { type Members, RefusedRecord } from 'pcrs-sink/table';
+import type { CopyText } from './copy-text.ts';
+
+export type ColumnType = 'bigint' | 'text' | 'json';
+
+/** A column on its way: rows come with its value under a name of ours, so that no name from outside is ever SQL. */
+export interface StagedColumn {
+  /** As the table has it: in lower case. */
+  readonly name: string;
+  readonly type: ColumnType;
+  /** Not one that a record brought. */
+  readonly known: boolean;
+  /** Its place in the key, from 1; 0 for other columns. */
+  readonly key: number;
+  /** Of a key column: absent and null count as 0. */
+  readonly zero: boolean;
+  /** Some record had it. */
+  came: boolean;
+}
+
+/** The largest and smallest of bigint. */
+const largest = 2n ** 63n - 1n;
+const smallest = -(2n ** 63n);
+const wholeNumber = /^-?\d+$/;
+
+/** Values by column, as JSON or digits. */
+export type Given = ReadonlyMap<number, Buffer>;
+
+const nothing: Given = new Map();
+
+/** Rows in the text of COPY, each with values for the first so many columns. */
+export interface Rows {
+  readonly columns: number;
+  readonly text: Buffer;
+}
+
+/** Rows of one table on their way to the server, and which members their records had. */
+export class StagedTable {
+  readonly table: Table;
+  readonly columns: StagedColumn[];
+  readonly text: CopyText;
+  /** Rows from before a column was added. */
+  readonly #cut: Rows[] = [];
+  /** Rows in all. */
+  rows = 0;
+  /** Which columns records of a shape did not have. */
+  readonly shapes: (readonly number[])[] = [];
+  readonly #shapeNumbers = new Map<string, number>();
+  #shape = -1;
+  #absent: number[] = [];
+
+  constructor(table: Table, text: CopyText) {
+    this.table = table;
+    this.text = text;
+    this.columns = table.columns.map(({ name, type, json }) => ({
+      name: name.toLowerCase(),
+      type: type === 'INTEGER' ? 'bigint' : json === 'nested' ? 'json' : 'text',
+      known: true,
+      key: table.key.indexOf(name) + 1,
+      zero: table.zeroKeys.includes(name),
+      came: table.key.includes(name),
+    }));
+  }
+
+  /** A column that a record brought; rows so far do not have it. */
+  addColumn(name: string, type: ColumnType = 'text'): number {
+    if (this.text.length > 0) this.#cut.push({ columns: this.columns.length, text: this.text.take() });
+    return this.columns.push({ name, type, known: false, key: 0, zero: false, came: false }) - 1;
+  }
+
+  /**
+   * Takes a row from a record.
+   *
+   * Takes   number   of the record in the stream: the later of two rows with one key wins
+   *         members  by the number of their column here
+   *         given    values that are not members, by the number of their column
+   * Throws  RefusedRecord; nothing of the row is kept then
+   */
+  add(number: number, members: Members, sources: readonly number[], given: Given = nothing): void {
+    const { text } = this;
+    const before = text.length;
+    try {
+      text.reserve(64);
+      // Should the server refuse the COPY, psql reads these lines as SQL: as comments.
+      text.ascii('--\t');
+      const absent = this.#values(members, sources, given);
+      text.ascii(`${number}\t${this.#shapeOf(absent)}\t`);
+      text.endRow();
+    } catch (error) {
+      text.length = before;
+      throw error;
+    }
+    this.rows += 1;
+  }
+
+  /** The rows that wait, if there is enough of them for the trouble of a COPY. */
+  takeRows(enough: number): Rows[] {
+    if (this.text.length > 0 && this.text.length >= enough)
+      this.#cut.push({ columns: this.columns.length, text: this.text.take() });
+    return this.#cut.splice(0);
+  }
+
+  #values(members: Members, sources: readonly number[], given: Given): readonly number[] {
+    const absent = this.#absent;
+    absent.length = 0;
+    for (let index = 0; index < this.columns.length; index += 1) {
+      const column = this.columns[index] as StagedColumn;
+      const source = sources[index] as number;
+      const value = given.size === 0 ? undefined : given.get(index);
+      if (value !== undefined) {
+        this.text.json(value, 0, value.length);
+        column.came = true;
+      } else {
+        const found = source < 0 ? forms.absent : members.form(source);
+        if (found === forms.absent && column.key === 0) absent.push(index);
+        else column.came = true;
+        this.#value(members, source, found, column);
+      }
+      this.text.endValue();
+    }
+    return absent;
+  }
+
+  #value(members: Members, source: number, found: number, column: StagedColumn): void {
+    if (found <= forms.null) {
+      if (column.key === 0) this.text.null();
+      else if (column.zero) this.text.ascii('0');
+      else
+        throw new RefusedRecord(
+          `${this.#memberOf(column)} ${found === forms.null ? 'must not be null' : 'is missing'} (it is part of the key of ${this.table.name})`,
+        );
+      return;
+    }
+    const [start, end] = [members.start(source), members.end(source)];
+    if (column.type === 'bigint') this.#integer(members, start, end, found, column);
+    else if (column.type === 'json')
+      this.text.json(
+        members.bytes,
+        start - (found >= forms.string ? 1 : 0),
+        end + (found >= forms.string ? 1 : 0),
+      );
+    else if (found >= forms.string) this.text.string(members.bytes, start, end, found);
+    else this.text.json(members.bytes, start, end);
+  }
+
+  #integer(members: Members, start: number, end: number, found: number, column: StagedColumn): void {
+    if (found !== forms.integer) {
+      const digits = members.bytes.toString('utf8', start, end);
+      const isWhole = wholeNumber.test(digits) && (found === forms.number || found >= forms.string);
+      if (!isWhole || BigInt(digits) > largest || BigInt(digits) < smallest) {
+        const limit = isWhole ? 'must be at most 2^63-1 (the limit of bigint)' : 'must be a whole number';
+        throw new RefusedRecord(`${this.#memberOf(column)} ${limit}, got ${digits.slice(0, 80)}`);
+      }
+    }
+    this.text.string(members.bytes, start, end, forms.string);
+  }
+
+  #memberOf({ name }: StagedColumn): string {
+    return this.table.columns.find((column) => column.name.toLowerCase() === name)?.name ?? name;
+  }
+
+  /** The number of the shape whose records lack these columns; most records have that of the one before. */
+  #shapeOf(absent: readonly number[]): number {
+    const last = this.shapes[this.#shape];
+    if (
+      last !== undefined &&
+      last.length === absent.length &&
+      last.every((column, index) => column === absent[index])
+    )
+      return this.#shape;
+    const key = absent.join();
+    let shape = this.#shapeNumbers.get(key);
+    if (shape === undefined) {
+      shape = this.shapes.push([...absent]) - 1;
+      this.#shapeNumbers.set(key, shape);
+    }
+    this.#shape = shape;
+    return shape;
+  }
+}
