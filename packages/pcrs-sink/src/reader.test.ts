@@ -188,6 +188,17 @@ test('lets a member that differs from a column by case alone fill it, unless the
   }
 });
 
+test('tells of members that only other tables have a column for', async () => {
+  const { rows } = await read(['{"kind":"posture","z":1,"title":"t","hostIds":[1],"a":2}'], ['a']);
+  assert.deepEqual(rows[0]?.others, ['z', 'title', 'hostIds']);
+  const wants = (name: string) => name === 'title';
+  const wanted = await read('{"kind":"posture","title":"t"}\n'.repeat(3), ['a'], { wants, size: 40 });
+  assert.deepEqual(
+    wanted.rows.map(({ texts, others }) => [texts, others]),
+    [1, 2, 3].map(() => [[null, 't'], []]),
+  );
+});
+
 test('names a bad line and keeps what came before it, or counts and skips it', async () => {
   const lines = [
     '{"kind":"posture","a":1}',

@@ -140,7 +140,8 @@ export class SinkReader {
     if (kind === undefined || table === undefined) this.#count(bytes, start, end, kind);
     else {
       if (table.width > width) return false;
-      const others = othersIn(bytes, extras, places[at + 4] as number, places[at + 5] as number);
+      const scanned = othersIn(bytes, extras, places[at + 4] as number, places[at + 5] as number);
+      const others = table.others(places, at, width, scanned);
       if (!table.knows(others)) return false;
       this.#requireRun();
       table.take(bytes, places, at, others, this.#line);
@@ -179,8 +180,9 @@ export class SinkReader {
     if (kind === undefined || table === undefined) this.#count(bytes, start, end, kind);
     else {
       this.#requireRun();
-      if (table.learn(row.others) || table.width > row.places.length) row.fill(bytes, start);
-      table.take(bytes, row.places, 0, row.others, this.#line);
+      const others = () => table.others(row.places, 0, row.places.length, row.others);
+      if (table.learn(others()) || table.width > row.places.length) row.fill(bytes, start);
+      table.take(bytes, row.places, 0, others(), this.#line);
       this.#tally.took(kind, this.#line, bytes, start, end);
     }
   }

@@ -10,7 +10,7 @@ interface Name {
 
 /** Every name that a scanner looks for, each with its slot. */
 export class Slots {
-  readonly paths: ColumnPath[] = [];
+  readonly paths: (readonly string[])[] = [];
   readonly names = new Map<string, Name>();
 
   /** The slot of a member or a part of one; a new one if it has none. What it is a part of has a slot of its own, as in the scanner. */

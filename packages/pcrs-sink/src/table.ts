@@ -1,4 +1,4 @@
-import { headerWords } from 'pcrs-json/places';
+import { forms, headerWords } from 'pcrs-json/places';
 import { type ColumnPath, Members, type OtherMember } from './members.ts';
 import type { Slots } from './strange-row.ts';
 
@@ -31,6 +31,10 @@ export class OpenTable {
   readonly #slots: Slots;
   readonly #folded = new Map<string, number>();
   readonly #without = new Set<string>();
+  /** Names of members that its columns take, whole or in parts. */
+  readonly #own = new Set(['kind']);
+  #foreign: { name: string; at: number }[] = [];
+  #slotsKnown = 0;
   /** Words that a row must have for all columns to be in it. */
   width = headerWords;
 
@@ -52,15 +56,42 @@ export class OpenTable {
 
   /** Decides it; whether some of them have a column now, so that the record must be read again. */
   learn(others: readonly OtherMember[]): boolean {
-    const widthBefore = this.width;
+    let isNew = false;
     for (const { name } of others) {
       if (this.#without.has(name)) continue;
       const column = this.#folded.get(name.toLowerCase());
       if (column !== undefined) this.#addSpelling(name, column);
       else if (this.#table.wants?.(name)) this.#addColumn(name);
-      else if (this.#without.size < maxNames) this.#without.add(name);
+      else {
+        if (this.#without.size < maxNames) this.#without.add(name);
+        continue;
+      }
+      isNew = true;
     }
-    return this.width > widthBefore;
+    return isNew;
+  }
+
+  /**
+   * Members of a row that no column takes.
+   *
+   * Takes  extras  those that have no slot; others have one for the sake of another table
+   *        width   of the row
+   */
+  others(
+    places: Int32Array,
+    row: number,
+    width: number,
+    extras: readonly OtherMember[],
+  ): readonly OtherMember[] {
+    if (this.#slotsKnown < this.#slots.paths.length) this.#findForeign();
+    let others = extras;
+    for (const { name, at } of this.#foreign) {
+      const endAndForm = at < width ? (places[row + at + 1] as number) : forms.absent;
+      if (endAndForm === forms.absent) continue;
+      const start = places[row + at] as number;
+      others = [...others, { name, form: endAndForm & 15, start, end: endAndForm >>> 4 }];
+    }
+    return others.length > extras.length ? others.toSorted((a, b) => a.start - b.start) : others;
   }
 
   take(bytes: Buffer, places: Int32Array, row: number, others: readonly OtherMember[], line: number): void {
@@ -77,8 +108,20 @@ export class OpenTable {
     this.#members.addSpelling(name, column, this.#slot(name));
   }
 
+  #findForeign(): void {
+    this.#slotsKnown = this.#slots.paths.length;
+    this.#foreign = this.#slots.paths.flatMap(([name, part], slot) =>
+      name === undefined || part !== undefined || this.#own.has(name)
+        ? []
+        : [{ name, at: headerWords + 2 * slot }],
+    );
+  }
+
   #slot(path: ColumnPath): number {
     const slot = this.#slots.of(path);
+    this.#own.add(typeof path === 'string' ? path : (path[0] as string));
+    // A name may have had a slot before.
+    this.#slotsKnown = 0;
     this.width = Math.max(this.width, headerWords + 2 * (slot + 1));
     return slot;
   }
