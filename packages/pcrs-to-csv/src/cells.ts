@@ -1,6 +1,8 @@
-import type { RawJson } from 'pcrs-records/json';
+import { textAt } from 'pcrs-sink/members';
+import { forms } from 'pcrs-sink/places';
+import type { CsvBytes } from './csv-bytes.ts';
 
-/** What was changed in cells on their way, counted. */
+/** What was changed in cells on their way, or is too much for a spreadsheet; counted. */
 export interface CellChanges {
   /** Texts that a spreadsheet would take for a formula got an apostrophe in front. */
   formulas: number;
@@ -8,47 +10,197 @@ export interface CellChanges {
   nuls: number;
   /** Texts whose lone surrogates became U+FFFD. */
   surrogates: number;
+  /** Cells that a spreadsheet cuts. */
+  long: number;
 }
 
-/** What a spreadsheet takes for the start of a formula, in a text. */
-const formula = /^[=+\-@\t\r]/;
+/** How cells are written. */
+export interface CellDialect {
+  /** One character. */
+  readonly delimiter: string;
+  /** For a spreadsheet: texts that look like formulas get an apostrophe in front. */
+  readonly neutral: boolean;
+}
+
+/** What a spreadsheet takes for the start of a formula, in a text; the last four are full-width. */
+const formula = /^[=+\-@\t\r\n＝＋－＠]/;
+/** What a cell of a spreadsheet holds at most, in UTF-16 units. */
+const longest = 32_767;
+
+const quote = 0x22;
+const backslash = 0x5c;
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/** What the letter of an escape stands for; 0 for `u`. */
+const unescaped = new Uint8Array(128);
+for (const [letter, text] of Object.entries({
+  ...{ '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' },
+})) {
+  unescaped[letter.charCodeAt(0)] = text.charCodeAt(0);
+}
 
 /**
- * A value as the text of a cell, still without quotes; null for an empty cell.
+ * Writes cells straight from the bytes of a record, quoted as csv-stringify would.
  *
- * Takes   neutral  texts that look like formulas get an apostrophe in front; numbers are left alone
- * Yields  null for null and absent, '' for the empty text; numbers with the digits they came with; booleans as
- *         `true` and `false`; objects and arrays as JSON
- * Throws  RangeError for a value nested deeper than the engine can follow
+ * Null and absent are nothing, the empty text is `""`; numbers keep the digits they came with, objects and arrays are
+ * the JSON that came.
  */
-export function cellText(value: unknown, neutral: boolean, changes: CellChanges): string | null {
-  switch (typeof value) {
-    case 'string':
-      return plainText(value, neutral, changes);
-    case 'number':
-    case 'boolean':
-      return String(value);
-    case 'object':
-      if (value === null) return null;
-      return JSON.isRawJSON(value) ? (value as RawJson).rawJSON : JSON.stringify(value);
-    default:
-      return null;
+export class CellWriter {
+  readonly changes: CellChanges = { formulas: 0, nuls: 0, surrogates: 0, long: 0 };
+  readonly #out: CsvBytes;
+  readonly #dialect: CellDialect;
+  readonly #delimiter: Buffer;
+  readonly #mark: number;
+
+  constructor(dialect: CellDialect, out: CsvBytes) {
+    this.#out = out;
+    this.#dialect = dialect;
+    this.#delimiter = Buffer.from(dialect.delimiter);
+    this.#mark = this.#delimiter[0] as number;
+  }
+
+  delimiter(): void {
+    this.#out.reserve(this.#delimiter.length);
+    for (const byte of this.#delimiter) this.#out.bytes[this.#out.length++] = byte;
+  }
+
+  /** Takes  a value's form and place, as the reader has them */
+  value(bytes: Buffer, form: number, start: number, end: number): void {
+    if (form <= forms.null) return;
+    if (this.#dialect.neutral && end - start > longest) this.#noteLength(bytes, form, start, end);
+    if (form < forms.nested) this.#plain(bytes, start, end);
+    else if (form < forms.string) this.json(bytes, start, end);
+    else if (this.#dialect.neutral && mayBeFormula(bytes[start] as number)) this.#decoded(bytes, form, start, end);
+    else if (form >= forms.escaped) this.#escaped(bytes, form, start, end);
+    else if (start === end) this.#out.text('""');
+    else this.#plain(bytes, start, end);
+  }
+
+  /** A text that is in no record. */
+  text(text: string): void {
+    this.#quotedText(this.#changed(text));
+  }
+
+  /** Bytes of JSON. */
+  json(bytes: Buffer, start: number, end: number): void {
+    this.#out.reserve(2 * (end - start) + 2);
+    const to = this.#out.bytes;
+    const first = this.#out.length;
+    let at = first + 1;
+    let quoted = false;
+    for (let from = start; from < end; from += 1) {
+      const byte = bytes[from] as number;
+      if (byte === quote) to[at++] = quote;
+      if (byte === quote || byte === this.#mark || byte === carriageReturn) quoted = true;
+      to[at++] = byte;
+    }
+    this.#close(at, quoted);
+  }
+
+  /** Nothing in the value needs an escape: only the delimiter has to be looked for. */
+  #plain(bytes: Buffer, start: number, end: number): void {
+    this.#out.reserve(end - start + 2);
+    const to = this.#out.bytes;
+    const mark = this.#mark;
+    let at = this.#out.length;
+    let marked = false;
+    for (let from = start; from < end; from += 1) {
+      const byte = bytes[from] as number;
+      if (byte === mark) marked = true;
+      to[at++] = byte;
+    }
+    if (marked && this.#hasDelimiter(bytes, start, end)) {
+      to.copyWithin(this.#out.length + 1, this.#out.length, at);
+      to[this.#out.length] = quote;
+      to[at + 1] = quote;
+      at += 2;
+    }
+    this.#out.length = at;
+  }
+
+  #escaped(bytes: Buffer, form: number, start: number, end: number): void {
+    this.#out.reserve(2 * (end - start) + 2);
+    const to = this.#out.bytes;
+    const first = this.#out.length + 1;
+    let at = first;
+    let quoted = false;
+    for (let from = start; from < end; from += 1) {
+      let byte = bytes[from] as number;
+      if (byte === backslash) {
+        from += 1;
+        byte = unescaped[bytes[from] as number] as number;
+        if (byte === 0) {
+          this.#decoded(bytes, form, start, end);
+          return;
+        }
+        if (byte === quote) to[at++] = quote;
+        if (byte === quote || byte === lineFeed || byte === carriageReturn) quoted = true;
+      }
+      if (byte === this.#mark) quoted = true;
+      to[at++] = byte;
+    }
+    // PostgreSQL before 17 takes a lone \. for the end of the data.
+    if (at === first + 2 && to[first] === backslash && to[first + 1] === 0x2e) quoted = true;
+    this.#close(at, quoted);
+  }
+
+  #decoded(bytes: Buffer, form: number, start: number, end: number): void {
+    this.text(textAt(bytes, form, start, end) as string);
+  }
+
+  #quotedText(text: string): void {
+    const quoted = /["\r\n]|^$|^\\\.$/.test(text) || text.includes(this.#dialect.delimiter);
+    this.#out.text(quoted ? `"${text.replaceAll('"', '""')}"` : text);
+  }
+
+  /** Ends a cell that was written one byte behind where it begins: between quotes, or moved to where the first would be. */
+  #close(end: number, quoted: boolean): void {
+    const to = this.#out.bytes;
+    const start = this.#out.length;
+    if (quoted && (this.#delimiter.length === 1 || this.#needsQuotes(to, start + 1, end))) {
+      to[start] = quote;
+      to[end] = quote;
+      this.#out.length = end + 1;
+    } else {
+      to.copyWithin(start, start + 1, end);
+      this.#out.length = end - 1;
+    }
+  }
+
+  /** The first byte of the delimiter alone does not make one. */
+  #needsQuotes(bytes: Buffer, start: number, end: number): boolean {
+    const cell = bytes.toString('latin1', start, end);
+    return /["\r\n]|^\\\.$/.test(cell) || this.#hasDelimiter(bytes, start, end);
+  }
+
+  #hasDelimiter(bytes: Buffer, start: number, end: number): boolean {
+    return this.#delimiter.length === 1 || bytes.subarray(start, end).includes(this.#delimiter);
+  }
+
+  #changed(value: string): string {
+    let text = value;
+    if (text.includes('\0')) {
+      text = text.replaceAll('\0', '\ufffd');
+      this.changes.nuls += 1;
+    }
+    if (!text.isWellFormed()) {
+      text = text.toWellFormed();
+      this.changes.surrogates += 1;
+    }
+    if (this.#dialect.neutral && formula.test(text)) {
+      text = `'${text}`;
+      this.changes.formulas += 1;
+    }
+    return text;
+  }
+
+  #noteLength(bytes: Buffer, form: number, start: number, end: number): void {
+    if ((textAt(bytes, form, start, end) as string).length > longest) this.changes.long += 1;
   }
 }
 
-function plainText(value: string, neutral: boolean, changes: CellChanges): string {
-  let text = value;
-  if (text.includes('\0')) {
-    text = text.replaceAll('\0', '\ufffd');
-    changes.nuls += 1;
-  }
-  if (!text.isWellFormed()) {
-    text = text.toWellFormed();
-    changes.surrogates += 1;
-  }
-  if (neutral && formula.test(text)) {
-    text = `'${text}`;
-    changes.formulas += 1;
-  }
-  return text;
+/** Whether a text that begins with this byte may look like a formula: an escape and a full-width sign are looked at closely. */
+function mayBeFormula(byte: number): boolean {
+  return byte === 0x3d || byte === 0x2b || byte === 0x2d || byte === 0x40 || byte === backslash || byte === 0xef;
 }

@@ -1,6 +1,5 @@
 import { changeColumns, flatPostureColumns, hostIdsTable, policyTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
-import { isObject, type JsonObject } from 'pcrs-records/kinds';
 
 /** A column of a CSV: its name, and where its value is. */
 export interface CsvColumn {
@@ -44,16 +43,16 @@ const declared: Readonly<Record<string, readonly CsvColumn[]>> = {
 /**
  * The layout of a kind's CSV.
  *
- * Takes   first  the first record of the kind: where the suite declares no columns, its members are the columns
- * Yields  undefined where the columns are neither declared nor known from a first record
+ * Takes   first  the members of the first record of the kind: where the suite declares no columns, they are the columns
+ * Yields  undefined if the columns are neither declared nor known from a first record
  * Throws  PCRS_USAGE for a name in `columns` that is no column
  */
 export function layoutOf(
   kind: string,
   options: ColumnOptions,
-  first: JsonObject | undefined,
+  first: readonly string[] | undefined,
 ): Layout | undefined {
-  const own = Object.hasOwn(declared, kind) ? declared[kind] : first && membersOf(first);
+  const own = Object.hasOwn(declared, kind) ? declared[kind] : first?.map(member);
   if (own === undefined) return undefined;
   const names = new Set(own.map(({ name }) => name));
   const added = [...new Set(options.add)].filter((name) => !names.has(name)).map(dotted);
@@ -68,40 +67,14 @@ export function askedNames(options: ColumnOptions): string[] {
   return [...new Set([...(options.columns ?? []), ...(options.add ?? [])])];
 }
 
-/** The value of a column in a record; a column of hosts has none there. */
-export function columnValue(column: CsvColumn, record: JsonObject): unknown {
-  if (column.host) return undefined;
-  if (column.dotted && Object.hasOwn(record, column.name)) return record[column.name];
-  let value: unknown = record;
-  for (const name of column.path) value = part(value, name);
-  return column.without ? remainder(value, column.without) : value;
-}
-
 function member(name: string): CsvColumn {
   return { name, path: [name] };
-}
-
-function membersOf(record: JsonObject): CsvColumn[] {
-  return Object.keys(record)
-    .filter((name) => name !== 'kind')
-    .map(member);
 }
 
 /** `a.b`: a member of that very name, else the part b of the member a. */
 function dotted(name: string): CsvColumn {
   const path = name.split('.');
   return path.length === 1 ? member(name) : { name, path, dotted: true };
-}
-
-function part(value: unknown, name: string): unknown {
-  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-}
-
-/** What the named parts leave of a member: undefined where nothing; all of a value that is no object. */
-function remainder(value: unknown, without: readonly string[]): unknown {
-  if (!isObject(value)) return value;
-  const left = Object.entries(value).filter(([name]) => !without.includes(name));
-  return left.length === 0 ? undefined : Object.fromEntries(left);
 }
 
 function pick(kind: string, names: readonly string[], all: readonly CsvColumn[]): CsvColumn[] {
@@ -140,33 +113,4 @@ function cover(columns: readonly CsvColumn[]): Covered {
     }
   }
   return covered;
-}
-
-/**
- * Members that no column covers, nested ones as far as their parts are covered.
- *
- * Takes   found  told the dotted path of each
- * Yields  them as an object of the record's shape, or undefined where there are none
- */
-export function uncovered(
-  record: JsonObject,
-  covered: Covered,
-  found: (path: string) => void,
-  prefix = '',
-): JsonObject | undefined {
-  let left: JsonObject | undefined;
-  for (const name of Object.keys(record)) {
-    const known = covered.get(name);
-    if (known === 'whole') continue;
-    let value = record[name];
-    if (known !== undefined) {
-      if (value === null) continue;
-      if (isObject(value)) value = uncovered(value, known, found, `${prefix}${name}.`);
-      else found(prefix + name);
-      if (value === undefined) continue;
-    } else found(prefix + name);
-    left ??= Object.create(null) as JsonObject;
-    left[name] = value;
-  }
-  return left;
 }

@@ -1,5 +1,3 @@
-import { type Words, wordsOf } from './words.ts';
-
 const blockBytes = 64 * 1024;
 
 /**
@@ -11,8 +9,6 @@ export class CsvBytes {
   /** Where the next byte goes; who writes past `reserve` loses it. */
   length = 0;
   bytes: Buffer = Buffer.alloc(0);
-  /** Of the same bytes. */
-  words: Words = wordsOf(this.bytes);
 
   /** Makes room for so many bytes more. */
   reserve(count: number): void {
@@ -23,7 +19,6 @@ export class CsvBytes {
     );
     this.bytes.copy(larger, 0, 0, this.length);
     this.bytes = larger;
-    this.words = wordsOf(larger);
   }
 
   text(text: string): void {
@@ -35,7 +30,6 @@ export class CsvBytes {
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.length);
     this.bytes = this.bytes.subarray(this.length);
-    this.words = wordsOf(this.bytes);
     this.length = 0;
     return taken;
   }

@@ -1,192 +1,205 @@
 import { codedError, excerpt } from 'pcrs-records/errors';
-import { isObject, type JsonObject } from 'pcrs-records/kinds';
-import { type CellChanges, cellText } from './cells.ts';
-import {
-  askedNames,
-  type ColumnOptions,
-  type CsvColumn,
-  columnValue,
-  type Layout,
-  layoutOf,
-  uncovered,
-} from './columns.ts';
+import type { ColumnPath } from 'pcrs-sink/members';
+import { jsonAt } from 'pcrs-sink/members';
+import { forms, placesIn } from 'pcrs-sink/places';
+import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
+import { CellWriter } from './cells.ts';
+import { askedNames, type ColumnOptions, type Layout, layoutOf } from './columns.ts';
 import { CsvBytes } from './csv-bytes.ts';
-import { type Cell, type Dialect, type DialectOptions, openDialect } from './dialect.ts';
-import { FastRows } from './fast-rows.ts';
-import { rawOf } from './raw-json.ts';
+import { type Dialect, type DialectOptions, openDialect } from './dialect.ts';
+import { holdsOnly, type PlannedCell, pathsOf, planRows, type RowPlan } from './row-plan.ts';
+import { isObjectAt, uncoveredIn, type ValuePlace, withoutParts } from './uncovered.ts';
 
 /** How the CSV of one kind looks. */
 export interface TableOptions extends ColumnOptions, DialectOptions {
   /** Members without a column are kept as JSON in a last column `extra`. */
   extra?: boolean | undefined;
-  /** Leaves the header away. */
+  /** Omits the header. */
   noHeader?: boolean | undefined;
 }
 
 /** Names of members that are remembered for the report; more are only counted. */
 const maxNamed = 50;
+/** What a spreadsheet shows at most, the header among them. */
+const maxSheetRows = 1_048_576;
 
 /**
- * The CSV of one kind: records in, bytes out. The header comes with the first bytes that are taken and in every case
- * by `end()`.
+ * The CSV of one kind: records in, bytes out. The header comes with the first bytes that are taken, at the latest by
+ * `end()`.
  *
- * Throws  PCRS_USAGE for columns that do not exist or a delimiter that cannot be one; where columns follow from the
+ * Throws  PCRS_USAGE for columns that do not exist or a delimiter that cannot be one; if columns follow from the
  *         first record, only when that comes
  */
-export class CsvTable {
+export class CsvTable implements RecordTable {
   readonly kind: string;
+  readonly columns: readonly ColumnPath[];
   /** Rows so far. */
   rows = 0;
   /** Records so far; a `hostids` record has a row for each host. */
   records = 0;
   readonly #options: TableOptions;
   readonly #dialect: Dialect;
-  readonly #changes: CellChanges = { formulas: 0, nuls: 0, surrogates: 0 };
   readonly #uncovered = new Map<string, number>();
   readonly #out = new CsvBytes();
+  readonly #cells: CellWriter;
   #layout: Layout | undefined;
-  #fast: FastRows | undefined;
-  #pending: Cell[][] = [];
+  #plan: RowPlan | undefined;
 
   constructor(kind: string, options: TableOptions) {
     this.kind = kind;
     this.#options = options;
     this.#dialect = openDialect(options);
-    this.#open(undefined);
+    this.#cells = new CellWriter(this.#dialect, this.#out);
+    this.#layout = layoutOf(kind, options, undefined);
+    const { columns, covered } = this.#layout ?? (layoutOf(kind, { add: options.add }, []) as Layout);
+    this.columns = pathsOf(columns, covered);
+    if (this.#layout) this.#setHead(this.#layout.columns.map(({ name }) => name));
   }
 
-  /**
-   * Takes a record of the table's kind.
-   *
-   * Takes   line  its text, so that nested values are written as they were sent; without it they are written anew
-   * Yields  why it cannot be a row, or undefined where all is well
-   */
-  add(record: JsonObject, line?: string): string | undefined {
-    if (this.#layout === undefined) this.#open(record);
-    const hosts = this.kind === 'hostids' ? record['hostIds'] : [undefined];
-    if (!Array.isArray(hosts)) return `hostIds must be an array, got ${excerpt(JSON.stringify(hosts) ?? '')}`;
-    let rows: Cell[][];
-    try {
-      rows = this.#rows(record, line, hosts);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      return 'nested deeper than the engine can write';
-    }
-    for (const row of rows) this.#pending.push(row);
-    this.records += 1;
-    this.rows += rows.length;
-    return undefined;
+  /** Of a kind whose columns nobody declared, the first record's members become columns. */
+  wants(): boolean {
+    return this.#layout === undefined;
   }
 
-  /**
-   * Writes a line that is plainly a record of the table's kind, without parsing it.
-   *
-   * Takes   bytes  UTF-8 that is known to be; a line feed ends the line that begins at `start`
-   * Yields  the place of that line feed; -1 where the line has to be parsed and added, if it is for this table at all
-   */
-  addLine(bytes: Buffer, start: number): number {
-    if (this.#fast === undefined) return -1;
-    if (this.#pending.length > 0) this.#renderPending();
-    const end = this.#fast.write(bytes, start, this.#out);
-    if (end < 0) return -1;
-    if (!this.#options.columns) for (const name of this.#fast.passed) this.#countUncovered(name);
+  take(record: Members): void {
+    this.#layout ??= this.#layoutBy(record);
+    this.#plan ??= planRows(this.#layout, (path) => columnIn(record, path));
+    const hosts = this.kind === 'hostids' ? this.#hostsOf(record) : [undefined];
+    const extra = this.#extraOf(record);
+    for (const host of hosts) this.#row(record, this.#plan, host, extra);
     this.records += 1;
-    this.rows += 1;
-    return end;
+    this.rows += hosts.length;
   }
 
   /** How many bytes wait to be taken. */
   get size(): number {
-    if (this.#pending.length > 0) this.#renderPending();
     return this.#out.length;
   }
 
   /** The bytes of what was added since the last call, header first. */
-  take(): Uint8Array {
-    if (this.#pending.length > 0) this.#renderPending();
+  take_(): Uint8Array {
     return this.#out.take();
   }
 
-  /** The last bytes: with the header, where no record has brought it. */
+  /** The last bytes: with the header, if no record has brought it. */
   end(): Uint8Array {
     if (this.#layout === undefined) this.#setHead(askedNames(this.#options));
-    return this.take();
+    return this.#out.take();
   }
 
-  /** One line for each thing to tell about the table, ready for stderr. */
+  /** One line for each thing to report about the table, ready for stderr. */
   reports(): string[] {
-    const { formulas, nuls, surrogates } = this.#changes;
+    const { formulas, long, nuls, surrogates } = this.#cells.changes;
     const lines: string[] = [];
+    const counted = (words: string, count: number) => {
+      if (count > 0) lines.push(`${this.kind}: ${words}: ${count}`);
+    };
     if (this.#uncovered.size > 0) lines.push(this.#uncoveredReport());
-    if (formulas > 0) {
-      lines.push(`${this.kind}: cells that a spreadsheet would run got an apostrophe in front: ${formulas}`);
+    counted('cells that a spreadsheet would run got an apostrophe in front', formulas);
+    counted('cells whose NUL became U+FFFD', nuls);
+    counted('cells whose lone surrogates became U+FFFD', surrogates);
+    counted('cells longer than 32,767 characters, which a spreadsheet cuts', long);
+    const sheetRows = this.rows + (this.#options.noHeader ? 0 : 1);
+    if (this.#options.excel && sheetRows > maxSheetRows) {
+      lines.push(
+        `${this.kind}: ${sheetRows} rows, and a spreadsheet shows 1,048,576; --kind, a filter or a database takes more`,
+      );
     }
-    if (nuls > 0) lines.push(`${this.kind}: cells whose NUL became U+FFFD: ${nuls}`);
-    if (surrogates > 0) lines.push(`${this.kind}: cells whose lone surrogates became U+FFFD: ${surrogates}`);
     return lines;
   }
 
-  #open(first: JsonObject | undefined): void {
-    this.#layout = layoutOf(this.kind, this.#options, first);
-    if (this.#layout === undefined) return;
-    this.#setHead(this.#layout.columns.map(({ name }) => name));
-    const { columns, extra } = this.#options;
-    const { fast } = this.#dialect;
-    if (fast && !extra) {
-      this.#fast = FastRows.for(this.kind, this.#layout, columns !== undefined, fast, this.#changes);
-    }
+  #layoutBy(record: Members): Layout {
+    const own = record.columns.flatMap((path, column) =>
+      typeof path === 'string' && record.form(column) !== forms.absent && path !== 'kind'
+        ? [{ path, start: record.start(column) }]
+        : [],
+    );
+    const names = own.sort((a, b) => a.start - b.start).map(({ path }) => path);
+    const layout = layoutOf(this.kind, this.#options, names) as Layout;
+    this.#setHead(layout.columns.map(({ name }) => name));
+    return layout;
   }
 
   #setHead(names: string[]): void {
     if (this.#options.extra) {
       if (names.includes('extra')) {
-        throw codedError(
-          'PCRS_USAGE',
-          `--extra: ${this.kind} has a column extra already; leave the flag away`,
-        );
+        throw codedError('PCRS_USAGE', `--extra: ${this.kind} has a column extra already; omit the flag`);
       }
       names.push('extra');
     }
-    const header = names.map((name) => this.#text(name));
-    const shown = !this.#options.noHeader && header.length > 0;
-    this.#out.text(this.#dialect.mark + (shown ? this.#dialect.render([header]) : ''));
+    this.#out.text(this.#dialect.mark);
+    if (this.#options.noHeader || names.length === 0) return;
+    for (const [index, name] of names.entries()) {
+      if (index > 0) this.#cells.delimiter();
+      this.#cells.text(name);
+    }
+    this.#out.text(this.#dialect.lineEnd);
   }
 
-  #renderPending(): void {
-    this.#out.text(this.#dialect.render(this.#pending));
-    this.#pending = [];
+  #hostsOf(record: Members): ValuePlace[] {
+    const column = record.columnOf('hostIds');
+    if (record.json(column)?.startsWith('[')) return placesIn(record.bytes, record.start(column));
+    throw new RefusedRecord(`hostIds must be an array, got ${excerpt(record.json(column) ?? '')}`);
   }
 
-  #rows(record: JsonObject, line: string | undefined, hosts: readonly unknown[]): Cell[][] {
-    const { columns } = this.#layout as Layout;
-    const shared = columns.map((column) => (column.host ? null : this.#cell(column, record, line)));
-    const extra = this.#extra(record);
-    if (extra !== undefined) shared.push(extra);
-    return hosts.map((host) => {
-      const row = shared.slice();
-      for (const [index, column] of columns.entries()) if (column.host) row[index] = this.#text(host);
-      // A row of one empty cell would be a blank line, which readers pass over.
-      return row.length === 1 && row[0] === null ? [''] : row;
-    });
+  #row(record: Members, { cells }: RowPlan, host: ValuePlace | undefined, extra: string | undefined): void {
+    const start = this.#out.length;
+    for (let index = 0; index < cells.length; index += 1) {
+      if (index > 0) this.#cells.delimiter();
+      this.#cell(record, cells[index] as PlannedCell, host);
+    }
+    if (this.#options.extra) {
+      if (cells.length > 0) this.#cells.delimiter();
+      if (extra !== undefined) this.#rawJson(Buffer.from(extra));
+    }
+    // A row of one empty cell would be a blank line, which readers skip.
+    if (this.#out.length === start) this.#out.text('""');
+    this.#out.text(this.#dialect.lineEnd);
   }
 
-  #cell(column: CsvColumn, record: JsonObject, line: string | undefined): Cell {
-    const value = columnValue(column, record);
-    const raw = line !== undefined && isNested(value) ? rawOf(column, line) : undefined;
-    return raw ?? this.#text(value);
+  #cell(record: Members, cell: PlannedCell, host: ValuePlace | undefined): void {
+    const { bytes } = record;
+    if (cell.host) {
+      if (host) this.#cells.value(bytes, host.form, host.start, host.end);
+      return;
+    }
+    const isDotted = cell.dotted >= 0 && record.form(cell.dotted) !== forms.absent;
+    const column = isDotted ? cell.dotted : cell.column;
+    const place = placeOf(record, column);
+    if (cell.without === undefined || !isObjectAt(bytes, place)) {
+      this.#cells.value(bytes, place.form, place.start, place.end);
+    } else if (!holdsOnly(record, column, cell.parts)) {
+      const left = withoutParts(bytes, place.start, cell.without);
+      if (left) this.#rawJson(left);
+    }
   }
 
-  #text(value: unknown): Cell {
-    return cellText(value, this.#dialect.neutral, this.#changes);
+  #rawJson(json: Buffer): void {
+    this.#cells.json(json, 0, json.length);
   }
 
-  /** The cell of the column `extra`; undefined where there is no such column. */
-  #extra(record: JsonObject): Cell | undefined {
+  /** Counts what no column shows; with --extra its JSON. */
+  #extraOf(record: Members): string | undefined {
+    const { columns, extra } = this.#options;
     // Who picks columns knows what is left out.
-    if (this.#options.columns && !this.#options.extra) return undefined;
-    const left = uncovered(record, (this.#layout as Layout).covered, (path) => this.#countUncovered(path));
-    if (!this.#options.extra) return undefined;
-    return left === undefined ? null : JSON.stringify(left);
+    if (columns && !extra) return undefined;
+    const left: { start: number; json: string }[] = [];
+    for (const { name, form, start, end } of record.others) {
+      this.#countUncovered(name);
+      if (extra) left.push({ start, json: `${JSON.stringify(name)}:${jsonAt(record.bytes, form, start, end)}` });
+    }
+    for (const { column, covered, name, parts } of (this.#plan as RowPlan).partly) {
+      const place = placeOf(record, column);
+      if (place.form <= forms.null) continue;
+      if (parts && isObjectAt(record.bytes, place) && holdsOnly(record, column, parts)) continue;
+      const json = uncoveredIn(record.bytes, place, covered, (path) => this.#countUncovered(path), name);
+      if (json !== undefined) left.push({ start: place.start, json: `${JSON.stringify(name)}:${json}` });
+    }
+    if (!extra || left.length === 0) return undefined;
+    return `{${left
+      .sort((a, b) => a.start - b.start)
+      .map(({ json }) => json)
+      .join(',')}}`;
   }
 
   #countUncovered(path: string): void {
@@ -204,6 +217,12 @@ export class CsvTable {
   }
 }
 
-function isNested(value: unknown): boolean {
-  return isObject(value) || Array.isArray(value);
+function placeOf(record: Members, column: number): ValuePlace {
+  return { form: record.form(column), start: record.start(column), end: record.end(column) };
+}
+
+/** The column of a record that a path was given. */
+function columnIn(record: Members, path: ColumnPath): number {
+  const wanted = JSON.stringify(path);
+  return record.columns.findIndex((known) => JSON.stringify(known) === wanted);
 }
