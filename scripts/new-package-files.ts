@@ -38,7 +38,7 @@ function manifest(name: string, summary: string, version: string): object {
       build: 'tsc -p tsconfig.json',
       prepack: `node --conditions=pcrs-source ../../scripts/manuals.ts ${name}`,
     },
-    dependencies: { 'pcrs-cli': 'workspace:*', 'pcrs-records': 'workspace:*', 'pcrs-sink': 'workspace:*' },
+    dependencies: { 'pcrs-cli': 'workspace:*', 'pcrs-records': 'workspace:*' },
     publishConfig: { access: 'public' },
   };
 }
@@ -57,22 +57,33 @@ if (major > 22 || (major === 22 && minor >= 19)) {
 }
 
 function library(): string {
-  return `import { SinkInput } from 'pcrs-sink/sink-input';
+  return `import { recordError } from 'pcrs-records/errors';
+import { isObject } from 'pcrs-records/kinds';
+import { isBlank, lineBlocks } from 'pcrs-records/lines';
 
 /**
  * The records of a stream as lines, in their order.
  *
  * Takes   an NDJSON stream in any chunking
  * Yields  each record as a line with its line end
- * Throws  PCRS_RECORD for a line that is no record; what was yielded stands
+ * Throws  PCRS_RECORD for a line that is not a record; what was yielded stands
  */
 export async function* passedOn(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const input = new SinkInput();
-  for await (const records of input.blocks(chunks)) {
-    for (const { text, value } of records) yield \`\${text ?? JSON.stringify(value)}\\n\`;
+  for await (const { firstLine, lines } of lineBlocks(chunks)) {
+    for (const [index, line] of lines.entries()) {
+      if (isBlank(line)) continue;
+      if (!isRecord(line)) throw recordError(firstLine + index, 'a record (a JSON object)', line);
+      yield \`\${line}\\n\`;
+    }
   }
-  const failure = input.failure({ allowEmpty: true });
-  if (failure) throw failure;
+}
+
+function isRecord(line: string): boolean {
+  try {
+    return isObject(JSON.parse(line));
+  } catch {
+    return false;
+  }
 }
 `;
 }

@@ -89,7 +89,12 @@ export class SinkReader {
     const learn = (): void => {
       for (const path of this.#slots.paths.slice(known)) if (scanner.addName(path) === known) known += 1;
     };
+    let isFirst = true;
     for await (const chunk of chunks) {
+      if (isFirst && chunk.length > 0) {
+        requireText(chunk);
+        isFirst = false;
+      }
       for (const lines of scanner.push(chunk)) {
         yield lines;
         learn();
@@ -181,7 +186,9 @@ export class SinkReader {
     else {
       this.#requireRun();
       const others = () => table.others(row.places, 0, row.places.length, row.others);
-      if (table.learn(others()) || table.width > row.places.length) row.fill(bytes, start);
+      // The table may be new, and its columns with it.
+      if (table.width > row.places.length) row.fill(bytes, start);
+      if (table.learn(others())) row.fill(bytes, start);
       table.take(bytes, row.places, 0, others(), this.#line);
       this.#tally.took(kind, this.#line, bytes, start, end);
     }
@@ -284,6 +291,18 @@ function othersIn(bytes: Buffer, extras: Int32Array, first: number, count: numbe
     });
   }
   return others;
+}
+
+/** Throws PCRS_RECORD for a stream that begins as one that is compressed, or UTF-16. */
+function requireText(chunk: Uint8Array): void {
+  const [first, second] = chunk;
+  if (first === 0x1f && second === 0x8b) {
+    throw codedError('PCRS_RECORD', 'stdin: the stream is compressed with gzip; put gunzip -c | in front');
+  }
+  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  if (isUtf16 || first === 0 || second === 0) {
+    throw codedError('PCRS_RECORD', 'stdin: the stream is UTF-16; put iconv -f UTF-16 -t UTF-8 | in front');
+  }
 }
 
 /** The error for a line that is not JSON; the parser's error is its cause. */

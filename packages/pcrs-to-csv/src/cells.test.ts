@@ -1,14 +1,32 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stringify } from 'csv-stringify/sync';
+import fc from 'fast-check';
 import { parseExact } from 'pcrs-records/json';
-import { cellText } from './cells.ts';
+import { toCsv } from './csv.ts';
+import type { TableOptions } from './table.ts';
 
-const none = () => ({ formulas: 0, nuls: 0, surrogates: 0 });
+/** The rows of records with the columns a and b, and what was reported. */
+async function rows(lines: readonly string[], options: TableOptions = {}) {
+  const told: string[] = [];
+  const log = { warn: (line: string) => told.push(line), note() {} };
+  const input = [Buffer.from(lines.map((line) => `${line}\n`).join(''))];
+  const chosen = { kind: 'x', add: ['a', 'b'], columns: ['a', 'b'], noHeader: true, log, ...options };
+  const chunks = await Array.fromAsync(toCsv(input, chosen));
+  return { text: Buffer.concat(chunks).toString(), told };
+}
 
-test('every JSON value becomes the text that a person expects', () => {
-  const cases: [string, string | null][] = [
-    ['null', null],
-    ['""', ''],
+/** The text of a cell whose value has this JSON, its quotes undone. */
+async function cell(json: string, options: TableOptions = {}): Promise<string> {
+  const { text } = await rows([`{"kind":"x","a":${json},"b":1}`], options);
+  const raw = text.replace(/^\ufeff/, '').replace(/,1\r?\n$/, '');
+  return raw.startsWith('"') && raw !== '""' ? raw.slice(1, -1).replaceAll('""', '"') : raw;
+}
+
+test('every JSON value becomes the text that a person expects', async () => {
+  const cases: [string, string][] = [
+    ['null', ''],
+    ['""', '""'],
     ['" a "', ' a '],
     ['true', 'true'],
     ['false', 'false'],
@@ -23,11 +41,10 @@ test('every JSON value becomes the text that a person expects', () => {
     ['{}', '{}'],
     ['{"b":1.10,"a":[9007199254740993,null,"é\\n"]}', '{"b":1.10,"a":[9007199254740993,null,"é\\n"]}'],
   ];
-  for (const [json, text] of cases) assert.equal(cellText(parseExact(json), true, none()), text, json);
-  assert.equal(cellText(undefined, true, none()), null);
+  for (const [json, text] of cases) assert.equal(await cell(json, { excel: true }), text, json);
 });
 
-test('texts that a spreadsheet would run are made neutral and counted, where that is asked for', () => {
+test('texts that a spreadsheet would run are made neutral and counted, if that is asked for', async () => {
   const table: [string, string][] = [
     ['=1+1', "'=1+1"],
     ['+1', "'+1"],
@@ -36,25 +53,104 @@ test('texts that a spreadsheet would run are made neutral and counted, where tha
     ['@SUM(A1)', "'@SUM(A1)"],
     ['\t=1', "'\t=1"],
     ['\r=1', "'\r=1"],
-    ['\n=1', '\n=1'],
+    ['\n=1', "'\n=1"],
+    ['＝1', "'＝1"],
+    ['＋1', "'＋1"],
+    ['－1', "'－1"],
+    ['＠x', "'＠x"],
+    ['\u003d1', "'=1"],
+    ['！', '！'],
     [' =1', ' =1'],
     ['a=1', 'a=1'],
     ["'=1", "'=1"],
-    ['', ''],
   ];
   for (const [text, neutral] of table) {
-    const changes = none();
-    assert.equal(cellText(text, true, changes), neutral, JSON.stringify(text));
-    assert.equal(changes.formulas, text === neutral ? 0 : 1, JSON.stringify(text));
-    assert.equal(cellText(text, false, none()), text, JSON.stringify(text));
+    const json = JSON.stringify(text);
+    assert.equal(await cell(json, { excel: true }), neutral, json);
+    assert.equal(await cell(json), text, json);
+    const { told } = await rows([`{"kind":"x","a":${json}}`], { excel: true });
+    assert.equal(told.length, text === neutral ? 0 : 1, json);
   }
 });
 
-test('NUL and lone surrogates become U+FFFD and are counted', () => {
-  const changes = none();
-  assert.equal(cellText('a\0b\0', false, changes), 'a\ufffdb\ufffd');
-  assert.equal(cellText('\ud800x', false, changes), '\ufffdx');
-  assert.equal(cellText('\u{1f600}', false, changes), '\u{1f600}');
-  assert.deepEqual(changes, { formulas: 0, nuls: 1, surrogates: 1 });
-  assert.equal(cellText({ a: '\0\ud800' }, false, changes), '{"a":"\\u0000\\ud800"}');
+test('NUL and lone surrogates become U+FFFD and are counted', async () => {
+  const { text, told } = await rows([
+    '{"kind":"x","a":"a\\u0000b\\u0000","b":"\\ud800x"}',
+    '{"kind":"x","a":"\\ud83d\\ude00","b":{"a":"\\u0000\\ud800"}}',
+  ]);
+  assert.equal(text, 'a\ufffdb\ufffd,\ufffdx\n\u{1f600},"{""a"":""\\u0000\\ud800""}"\n');
+  assert.deepEqual(told, [
+    'x: cells whose NUL became U+FFFD: 1',
+    'x: cells whose lone surrogates became U+FFFD: 1',
+  ]);
+});
+
+test('a lone \\. is quoted: PostgreSQL before 17 ends there', async () => {
+  const { text } = await rows(['{"kind":"x","a":"\\\\."}', '{"kind":"x","a":"\\\\.","b":"\\u005c."}']);
+  assert.equal(text, '"\\.",\n"\\.","\\."\n');
+});
+
+test('a cell that a spreadsheet would cut is counted in its characters', async () => {
+  const lines = [32_767, 32_768].flatMap((length) =>
+    ['é', 'x'].map((letter) => `{"kind":"x","a":"${letter.repeat(length)}"}`),
+  );
+  assert.deepEqual((await rows(lines, { excel: true })).told, [
+    'x: cells longer than 32,767 characters, which a spreadsheet cuts: 2',
+  ]);
+  assert.deepEqual((await rows(lines)).told, []);
+});
+
+/** A text as somebody else might escape it. */
+const spelled = fc
+  .tuple(
+    fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: fc.constantFrom(...'",;\t\r\n \'=+-@\0\\/.1aé§Â\u2028\u{1f600}\ud800') }),
+    ),
+    fc.infiniteStream(fc.nat(9)),
+  )
+  .map(([text, odd]) =>
+    JSON.stringify(text).replace(/\\u....|\\.|[^\\"]/gu, (character) => {
+      if (character === '/' && (odd.next().value as number) > 5) return '\\/';
+      if (character.length > 1 || (odd.next().value as number) < 9) return character;
+      return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    }),
+  );
+const value = fc.oneof(
+  { weight: 5, arbitrary: spelled },
+  { weight: 2, arbitrary: fc.json({ maxDepth: 2 }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('null', '-0', '1.10', '1e5', 'true', '[ 1, "a" ]', '{\r"b" : [ ]}'),
+  },
+);
+
+/** What csv-stringify is given for a value. */
+function given(json: string): string | null {
+  const parsed = parseExact(json);
+  if (parsed === null) return null;
+  if (typeof parsed !== 'string') return json.trim();
+  return parsed.toWellFormed().replaceAll('\0', '\ufffd');
+}
+
+test('cells are quoted exactly as csv-stringify quotes them, whatever the delimiter', async () => {
+  const delimiters = fc.constantFrom(',', ';', '\t', '|', '1', '§', 'Ã', '😀', ' ');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(value, value), { minLength: 1, maxLength: 5 }),
+      delimiters,
+      async (cells, delimiter) => {
+        const { text } = await rows(
+          cells.map(([a, b]) => `{"kind":"x","a":${a},"b" : ${b}}`),
+          { delimiter },
+        );
+        const settings = { delimiter, quote_record_delimiter: true, quoted_match: /^$|^\\\.$/ };
+        const expected = cells.map(([a, b]) => [given(a), given(b)]);
+        // csv-stringify knows no line break but its own.
+        const rendered = stringify(expected as string[][], settings);
+        assert.equal(text, rendered.includes('\r') ? text : rendered);
+      },
+    ),
+    { numRuns: 400 },
+  );
 });

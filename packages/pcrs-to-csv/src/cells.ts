@@ -71,7 +71,8 @@ export class CellWriter {
     if (this.#dialect.neutral && end - start > longest) this.#noteLength(bytes, form, start, end);
     if (form < forms.nested) this.#plain(bytes, start, end);
     else if (form < forms.string) this.json(bytes, start, end);
-    else if (this.#dialect.neutral && mayBeFormula(bytes[start] as number)) this.#decoded(bytes, form, start, end);
+    else if (this.#dialect.neutral && mayBeFormula(bytes[start] as number))
+      this.#decoded(bytes, form, start, end);
     else if (form >= forms.escaped) this.#escaped(bytes, form, start, end);
     else if (start === end) this.#out.text('""');
     else this.#plain(bytes, start, end);
@@ -202,5 +203,7 @@ export class CellWriter {
 
 /** Whether a text that begins with this byte may look like a formula: an escape and a full-width sign are looked at closely. */
 function mayBeFormula(byte: number): boolean {
-  return byte === 0x3d || byte === 0x2b || byte === 0x2d || byte === 0x40 || byte === backslash || byte === 0xef;
+  return (
+    byte === 0x3d || byte === 0x2b || byte === 0x2d || byte === 0x40 || byte === backslash || byte === 0xef
+  );
 }

@@ -2,20 +2,25 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { flatPostureColumns } from 'pcrs-records/columns';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { type ColumnOptions, columnValue, layoutOf, uncovered } from './columns.ts';
+import { layoutOf } from './columns.ts';
+import { toCsv } from './csv.ts';
+import type { TableOptions } from './table.ts';
 
-function row(kind: string, record: JsonObject, options: ColumnOptions = {}): JsonObject {
-  const layout = layoutOf(kind, options, record);
-  assert.ok(layout);
-  return Object.fromEntries(layout.columns.map((column) => [column.name, columnValue(column, record)]));
-}
-
-function left(kind: string, record: JsonObject, options: ColumnOptions = {}) {
-  const layout = layoutOf(kind, options, record);
-  assert.ok(layout);
-  const paths: string[] = [];
-  const object = uncovered(record, layout.covered, (path) => paths.push(path));
-  return { paths, object: object && JSON.parse(JSON.stringify(object)) };
+/** The cells of a record by column, their quotes undone; and what was reported of members without one. */
+async function shown(kind: string, record: JsonObject | string, options: TableOptions = {}) {
+  const told: string[] = [];
+  const log = { warn: (line: string) => told.push(line), note() {} };
+  const json = typeof record === 'string' ? record : JSON.stringify({ kind, ...record });
+  // A delimiter that is in no value.
+  const all = { kind, delimiter: '\u{1f600}', log, ...options };
+  const text = (await Array.fromAsync(toCsv([Buffer.from(`${json}\n`)], all))).map(String).join('');
+  const [names = [], values = []] = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\u{1f600}'));
+  const cells = values.map((cell) => (cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell));
+  const named = /in how many records: (.*);/.exec(told.join())?.[1] ?? '';
+  return { cells: Object.fromEntries(names.map((name, index) => [name, cells[index]])), named };
 }
 
 test('posture has the columns of the flat view, in its order', () => {
@@ -26,19 +31,34 @@ test('posture has the columns of the flat view, in its order', () => {
   );
 });
 
-test('nested members of posture are taken apart and what is left of them is kept', () => {
-  const shown = row('posture', {
+test('nested members of posture are taken apart and what is left of them is kept', async () => {
+  const { cells, named } = await shown('posture', {
     technology: { id: 1, name: 'Windows' },
     criticality: null,
     evidence: { expectedValues: ['a'], currentValues: '', extended: { x: 1 }, more: 2 },
     causeOfFailure: { missing: 'm', unexpected: null },
   });
-  assert.deepEqual([shown['technology_id'], shown['technology_name']], [1, 'Windows']);
-  assert.deepEqual([shown['criticality_label'], shown['criticality_value']], [undefined, undefined]);
-  assert.deepEqual([shown['evidence_expectedValues'], shown['evidence_currentValues']], [['a'], '']);
-  assert.deepEqual(shown['evidence_other'], { extended: { x: 1 }, more: 2 });
-  assert.deepEqual([shown['causeOfFailure_missing'], shown['causeOfFailure_other']], ['m', undefined]);
-  assert.equal(row('posture', { evidence: 'truncated' })['evidence_other'], 'truncated');
+  assert.deepEqual([cells['technology_id'], cells['technology_name']], ['1', 'Windows']);
+  assert.deepEqual([cells['criticality_label'], cells['criticality_value']], ['', '']);
+  assert.deepEqual([cells['evidence_expectedValues'], cells['evidence_currentValues']], ['["a"]', '']);
+  assert.equal(cells['evidence_other'], '{"extended":{"x":1},"more":2}');
+  assert.deepEqual([cells['causeOfFailure_missing'], cells['causeOfFailure_other']], ['m', '']);
+  assert.equal(named, '');
+  const spaced =
+    '{"kind":"posture","evidence":{ "expectedValues" : 1, "x": 1.10,"y":[ ]},"technology":{ "id":1 }}';
+  const { cells: others } = await shown('posture', spaced);
+  assert.deepEqual([others['evidence_other'], others['technology_id']], ['{"x": 1.10,"y":[ ]}', '1']);
+  assert.equal((await shown('posture', { evidence: 'truncated' })).cells['evidence_other'], 'truncated');
+  assert.equal((await shown('posture', { evidence: {} })).cells['evidence_other'], '');
+});
+
+test('of members that come twice the last is shown, parts included', async () => {
+  const doubled =
+    '{"kind":"posture","technology":{"id":1,"name":"a","id":2},"evidence":{"expectedValues":1,"x":1},"evidence":{"currentValues":2},"id":1,"\\u0069d":7}';
+  const { cells } = await shown('posture', doubled);
+  assert.deepEqual([cells['technology_id'], cells['technology_name'], cells['id']], ['2', 'a', '7']);
+  const evidence = ['expectedValues', 'currentValues', 'other'].map((part) => cells[`evidence_${part}`]);
+  assert.deepEqual(evidence, ['', '2', '']);
 });
 
 test('hostids have a column for the host that a row is about', () => {
@@ -53,79 +73,39 @@ test('hostids have a column for the host that a row is about', () => {
   );
 });
 
-test('a kind without declared columns has those of its first record, but for kind', () => {
+test('a kind without declared columns has those of its first record, but for kind', async () => {
   assert.equal(layoutOf('ticket', {}, undefined), undefined);
-  assert.deepEqual(row('ticket', { kind: 'ticket', b: 1, a: 2 }), { b: 1, a: 2 });
+  assert.deepEqual((await shown('ticket', { b: 1, a: 2 })).cells, { b: '1', a: '2' });
 });
 
-test('columns are picked and ordered, and added members count as known', () => {
-  const record = { id: 1, title: 't', owner: 'o', team: { name: 'n' } };
-  assert.deepEqual(Object.entries(row('policy', record, { columns: ['title', 'id'] })), [
-    ['title', 't'],
-    ['id', 1],
-  ]);
-  const options = { columns: ['owner', 'id'], add: ['owner', 'team.name'] };
-  assert.deepEqual(Object.entries(row('policy', record, options)), [
-    ['owner', 'o'],
-    ['id', 1],
-    ['team.name', 'n'],
-  ]);
-});
-
-test('an added column that is there already comes once', () => {
-  const names = layoutOf('hostids', { add: ['policyId', 'owner', 'owner'] }, undefined)?.columns;
-  assert.deepEqual(
-    names?.map(({ name }) => name),
-    ['subscriptionId', 'policyId', 'hostId', 'owner'],
-  );
-});
-
-test('an added path is a member of that very name first, then a part, and nothing of what every object has', () => {
-  const record = { 'a.b': 1, a: { b: 2, c: { d: 3 }, list: [4] } };
-  const options = { add: ['a.b', 'a.c.d', 'a.list.0', 'a.constructor', 'toString'] };
-  const shown = row('policy', record, options);
-  assert.deepEqual(
-    options.add.map((name) => shown[name]),
-    [1, 3, undefined, undefined, undefined],
-  );
-});
-
-test('a column that does not exist is refused with the one that was meant, or with all there are', () => {
-  assert.throws(() => layoutOf('posture', { columns: ['hostid'] }, undefined), {
-    code: 'PCRS_USAGE',
-    message: /^--columns: posture has no column hostid; did you mean hostId\?/,
+test('columns are picked, ordered and added by dotted path', async () => {
+  const record = { id: 1, owner: 'x', team: { name: 't', lead: { id: 2 } }, 'a.b': 3, a: { b: 4 } };
+  const { cells } = await shown('posture', record, {
+    columns: ['owner', 'id'],
+    add: ['owner', 'team.name', 'team.lead.id', 'a.b', 'constructor', 'kind'],
   });
-  assert.throws(() => layoutOf('posture', { columns: ['technology.name'] }, undefined), {
-    message: /did you mean technology_name\?/,
-  });
-  assert.throws(() => layoutOf('hostids', { columns: ['x'], add: ['owner'] }, undefined), {
-    message: /there are subscriptionId, policyId, hostId, owner;/,
+  assert.deepEqual(cells, {
+    ...{ owner: 'x', id: '1', 'team.name': 't', 'team.lead.id': '2', 'a.b': '3' },
+    ...{ constructor: '', kind: 'posture' },
   });
 });
 
-test('members without a column are found, nested ones by their path', () => {
+test('what no column covers is named by its path', async () => {
   const record = {
-    kind: 'posture',
-    id: 1,
-    qds: 7,
-    technology: { id: 1, vendor: 'm' },
-    criticality: 'SERIOUS',
-    evidence: { more: 1 },
+    owner: 1,
+    technology: { id: 1, name: 'a', vendor: 'v' },
+    criticality: 'high',
+    evidence: { anything: 1 },
+    team: { name: 't', size: 2, lead: { id: 1, more: 2 } },
+    __proto__: null,
   };
-  assert.deepEqual(left('posture', record), {
-    paths: ['qds', 'technology.vendor', 'criticality'],
-    object: {
-      qds: 7,
-      technology: { vendor: 'm' },
-      criticality: 'SERIOUS',
-    },
+  const { cells, named } = await shown('posture', record, {
+    add: ['team.name', 'team.lead.id'],
+    extra: true,
   });
-  assert.deepEqual(left('posture', record, { add: ['qds', 'technology.vendor', 'criticality'] }).paths, []);
-  assert.deepEqual(left('hostids', { policyId: 1, hostIds: [], error: 'e' }).paths, ['error']);
-});
-
-test('a member named __proto__ is data', () => {
-  const record = JSON.parse('{"__proto__":{"a":1},"id":1}') as JsonObject;
-  assert.equal(JSON.stringify(left('policy', record).object), '{"__proto__":{"a":1}}');
-  assert.deepEqual(row('policy', record, { add: ['__proto__.a'] })['__proto__.a'], 1);
+  assert.equal(named, 'owner (1), technology.vendor (1), criticality (1), team.size (1), team.lead.more (1)');
+  assert.equal(
+    cells['extra'],
+    '{"owner":1,"technology":{"vendor":"v"},"criticality":"high","team":{"size":2,"lead":{"more":2}}}',
+  );
 });

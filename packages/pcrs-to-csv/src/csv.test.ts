@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { flatPostureColumns } from 'pcrs-records/columns';
 import { type CsvOptions, toCsv } from './csv.ts';
@@ -132,7 +133,7 @@ test('a spreadsheet’s CSV has a byte order mark, CRLF, and no text that it wou
       const parsed = parseCsv((await csv(records, { excel: true })).text.slice(1), ',', '\r\n').slice(1);
       assert.deepEqual(
         parsed,
-        rows.map((row) => row.map((value) => clean(value)?.replace(/^[=+\-@\t\r]/, "'$&") ?? null)),
+        rows.map((row) => row.map((value) => clean(value)?.replace(/^[=+\-@\t\r\n]/, "'$&") ?? null)),
       );
     }),
   );
@@ -291,10 +292,10 @@ test('a bad line ends PCRS_RECORD after the rows before it, or is passed over an
   const lines = ['{"kind":"x","a":1}', '{bad', '{"kind":"x","a":2}'];
   const { text, failure } = await csv(lines);
   assert.deepEqual([text, failure?.code], ['a\n1\n', 'PCRS_RECORD']);
-  assert.equal(failure?.message, 'stdin:2: expected a record (a JSON object), found {bad');
+  assert.equal(failure?.message, 'stdin:2: expected a record (a JSON object) on one line, found {bad');
   const lenient = await csv(lines, { skipBad: true });
   assert.deepEqual([lenient.text, lenient.failure], ['a\n1\n2\n', undefined]);
-  assert.match(lenient.told[0] ?? '', /^bad lines passed over: 1, the first stdin:2:/);
+  assert.match(lenient.told[0] ?? '', /^bad lines skipped: 1, the first stdin:2:/);
 });
 
 test('records out are records in less those refused', async () => {
@@ -343,17 +344,35 @@ test('what a run carries besides records is counted and reported', async () => {
   ]);
   assert.equal(failure, undefined);
   assert.deepEqual(told, [
-    'stdin:2: lines that are no JSON object passed over: 2 in all',
-    'stdin:4: objects without a kind passed over: 1 in all',
-    'records of kinds that the suite does not know passed over: odd 1',
+    'values that are not JSON objects skipped: 2, the first stdin:2',
+    'objects without a kind skipped: 1, the first stdin:4',
+    'records of kinds that the suite does not know skipped: odd 1',
   ]);
 });
 
-test('a value nested without end is a bad line', async () => {
-  const deep = `{"kind":"x","a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
-  const { failure } = await csv([deep]);
-  assert.equal(failure?.code, 'PCRS_RECORD');
-  assert.match(failure?.message ?? '', /^stdin:1: nested deeper/);
+test('a value nested 200,000 deep is written as it came', async () => {
+  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  const { lines, failure } = await csv([`{"kind":"x","a":${deep}}`]);
+  assert.deepEqual([failure, lines[1] === deep], [undefined, true]);
+});
+
+test('a filter that takes out every row is named as that', async () => {
+  const { failure, told } = await csv([
+    session,
+    start('pcrs-posture'),
+    end('pcrs-posture', { out: { posture: 3 } }),
+  ]);
+  assert.equal(failure, undefined);
+  assert.equal(told[0], 'a filter on the way took out every record of kind posture: 3');
+});
+
+test('a compressed or UTF-16 stream is named, with what to put in front', async () => {
+  const { failure: gzip } = await csv(gzipSync('{"kind":"x"}\n'));
+  assert.match(gzip?.message ?? '', /^stdin: .*gzip.*gunzip -c \|/);
+  for (const mark of ['', '\ufeff']) {
+    const { failure } = await csv(Buffer.from(`${mark}{"kind":"x"}\n`, 'utf16le'));
+    assert.match(failure?.message ?? '', /^stdin: .*UTF-16/);
+  }
 });
 
 test('nested values are written as they were sent, spaces, escapes and order included', async () => {

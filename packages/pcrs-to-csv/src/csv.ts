@@ -1,16 +1,16 @@
 import { gatewayKinds, suiteKinds } from 'pcrs-records/kinds';
 import type { SinkDemands } from 'pcrs-sink/demands';
-import { SinkInput } from 'pcrs-sink/sink-input';
+import { differenceWords } from 'pcrs-sink/fidelity';
+import { SinkReader } from 'pcrs-sink/reader';
 import { openDialect } from './dialect.ts';
-import { feed } from './feed.ts';
 import { CsvTable, type TableOptions } from './table.ts';
 
 export interface CsvOptions extends TableOptions, SinkDemands {
   /** The kind that is written; default posture in a run, else that of the first record. */
   kind?: string | undefined;
-  /** Passes over bad lines and counts them, instead of failing at the first. */
+  /** Skips and counts bad lines, instead of failing at the first. */
   skipBad?: boolean | undefined;
-  /** What was passed over or changed, once, at the end of the input. */
+  /** What was skipped or changed, once, at the end of the input. */
   log?: { warn(message: string): void; note(message: string): void } | undefined;
   /** Told how many records have come. */
   progress?: { update(fields: { records: number }): void } | undefined;
@@ -30,17 +30,25 @@ export async function* toCsv(
   options: CsvOptions = {},
 ): AsyncGenerator<Uint8Array> {
   openDialect(options);
-  const input = new SinkInput({ skipBad: options.skipBad ?? false });
-  let table = options.kind === undefined ? undefined : new CsvTable(options.kind, options);
-  const tableOf = (kind: string): CsvTable | undefined => {
-    table ??= new CsvTable(isControl(kind) ? 'posture' : kind, options);
-    return kind === table.kind ? table : undefined;
-  };
+  const { kind, requireRun, skipBad } = options;
+  let table = kind === undefined ? undefined : new CsvTable(kind, options);
+  const reader = new SinkReader({
+    ...{ requireRun, skipBad, expected: kind === undefined ? [] : [kind] },
+    tableOf(one) {
+      table ??= new CsvTable(one, options);
+      return one === table.kind ? table : undefined;
+    },
+    onControl() {
+      table ??= new CsvTable('posture', options);
+    },
+  });
   let failure: unknown;
   try {
-    for await (const _ of feed(chunks, input, tableOf)) {
-      if (table && table.size > 0) yield table.take();
+    for await (const lines of reader.blocks(chunks)) {
+      const broken = brokenIn(() => reader.take(lines));
+      if (table && table.size > 0) yield table.drain();
       options.progress?.update({ records: table?.records ?? 0 });
+      if (broken !== undefined) throw broken;
     }
   } catch (error) {
     if (!isAboutInput(error)) throw error;
@@ -49,9 +57,19 @@ export async function* toCsv(
   table ??= new CsvTable('posture', options);
   const rest = table.end();
   if (rest.length > 0) yield rest;
-  failure ??= input.failure(demands(options));
-  report(input, [table], options);
+  failure ??= reader.end(options).failure;
+  report(reader, [table], options);
   if (failure !== undefined) throw failure;
+}
+
+/** What a block of lines throws: the records before it are in their tables. */
+export function brokenIn(take: () => void): unknown {
+  try {
+    take();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Whether an error tells of the input, so that what came before it stands. */
@@ -60,27 +78,21 @@ export function isAboutInput(error: unknown): boolean {
   return code === 'PCRS_RECORD' || code === 'PCRS_INCOMPLETE';
 }
 
-/** What a sink demands, out of its options. */
-export function demands(options: CsvOptions): SinkDemands {
-  const { requireRun = false, allowEmpty = false, strict = false } = options;
-  return { requireRun, allowEmpty, strict };
-}
-
-/** Tells what was passed over and changed, and which kinds came where none of a table's kind did. */
-export function report(input: SinkInput, tables: readonly CsvTable[], options: CsvOptions): void {
+/** Reports what was skipped and changed, and which kinds came if none of a table's kind did. */
+export function report(reader: SinkReader, tables: readonly CsvTable[], options: CsvOptions): void {
   const { log } = options;
   if (!log) return;
   const shown = new Set(tables.map((table) => table.kind));
   const known = new Set<string>([...gatewayKinds, ...suiteKinds, ...shown]);
-  const unknown = [...input.kinds].filter(([kind]) => !known.has(kind));
-  for (const line of input.reports()) log.warn(line);
+  const unknown = [...reader.kinds].filter(([kind]) => !known.has(kind));
+  for (const line of reader.problems.reports()) log.warn(line);
   if (unknown.length > 0)
-    log.warn(`records of kinds that the suite does not know passed over: ${counted(unknown)}`);
+    log.warn(`records of kinds that the suite does not know skipped: ${counted(unknown)}`);
   for (const table of tables) {
-    if (table.records === 0 && input.kinds.size > 0) log.warn(noneOf(table.kind, input));
+    if (table.records === 0 && reader.kinds.size > 0) log.warn(noneOf(table.kind, reader));
     for (const line of table.reports()) log.warn(line);
   }
-  const difference = input.difference();
+  const difference = differenceWords(reader.judge.verdicts());
   if (difference !== undefined) log.note(`not as the stages of the run made it: ${difference}`);
 }
 
@@ -88,13 +100,14 @@ function isControl(kind: string): boolean {
   return kind === 'session' || kind === 'start' || kind === 'end';
 }
 
-function noneOf(kind: string, input: SinkInput): string {
-  const seen = [...input.kinds].filter(([name]) => !isControl(name));
-  const others = seen.filter(([name]) => name !== kind);
+function noneOf(kind: string, reader: SinkReader): string {
+  const lost = reader.judge.verdicts().reduce((sum, { filtered }) => sum + (filtered[kind] ?? 0), 0);
+  if (lost > 0) return `a filter on the way took out every record of kind ${kind}: ${lost}`;
+  const others = [...reader.kinds].filter(([name]) => !isControl(name) && name !== kind);
   const came = others.length === 0 ? '' : `; kinds seen: ${counted(others)} (--kind ${others[0]?.[0]})`;
   return `no record of kind ${kind} came${came}`;
 }
 
-function counted(kinds: readonly (readonly [string, number])[]): string {
-  return kinds.map(([kind, count]) => `${kind} ${count}`).join(', ');
+function counted(kinds: readonly (readonly [string, { count: number }])[]): string {
+  return kinds.map(([kind, { count }]) => `${kind} ${count}`).join(', ');
 }

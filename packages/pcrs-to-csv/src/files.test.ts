@@ -142,7 +142,7 @@ test('a kind that the suite does not know gets a file where its name can be one'
   assert.equal(told.length, 1);
   assert.match(
     told[0] ?? '',
-    /^records of kinds that the suite does not know passed over: Ticket 1, \.\.\/escape 1,/,
+    /^records of kinds that the suite does not know skipped: Ticket 1, \.\.\/escape 1,/,
   );
 });
 

@@ -5,10 +5,9 @@ import { makeDirectory } from 'pcrs-machine/directory';
 import { codedError } from 'pcrs-records/errors';
 import { gatewayKinds, type JsonObject, madeBy, suiteKinds } from 'pcrs-records/kinds';
 import { type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
-import { SinkInput } from 'pcrs-sink/sink-input';
-import { type CsvOptions, demands, isAboutInput, report } from './csv.ts';
+import { SinkReader } from 'pcrs-sink/reader';
+import { brokenIn, type CsvOptions, isAboutInput, report } from './csv.ts';
 import { openDialect } from './dialect.ts';
-import { feed } from './feed.ts';
 import { CsvTable } from './table.ts';
 
 /** What `toCsvFiles` did, as the record that the tool prints. */
@@ -64,31 +63,38 @@ async function fill(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: CsvOptions,
 ): Promise<{ written: Written; failure: Error | undefined }> {
-  const input = new SinkInput({ skipBad: options.skipBad ?? false });
+  const { kind, requireRun, skipBad } = options;
+  const reader = new SinkReader({
+    ...{ requireRun, skipBad, expected: kind === undefined ? [] : [kind] },
+    tableOf: (one) => files.tableOf(one),
+  });
   let failure: Error | undefined;
   try {
-    for await (const _ of feed(chunks, input, (kind) => files.tableOf(kind))) {
+    for await (const lines of reader.blocks(chunks)) {
+      const broken = brokenIn(() => reader.take(lines));
       await files.flush();
       options.progress?.update({ records: files.tables().reduce((sum, table) => sum + table.records, 0) });
+      if (broken !== undefined) throw broken;
     }
   } catch (error) {
     if (!isAboutInput(error)) throw error;
     failure = error as Error;
   }
-  failure ??= input.failure(demands(options));
+  const ended = reader.end(options);
+  failure ??= ended.failure;
   if ((failure as { code?: string } | undefined)?.code === 'PCRS_EMPTY') throw failure;
-  const verdicts = input.judge.verdicts();
+  const { verdicts } = ended;
   for (const { stage } of verdicts.flatMap((verdict) => verdict.starts)) {
     if (madeBy[stage]) files.tableOf(madeBy[stage]);
   }
   const written: Written = {
     kind: 'written',
     runId: verdicts.at(-1)?.runId ?? null,
-    complete: failure ? false : input.complete,
+    complete: failure ? false : ended.complete,
     files: await files.publish(failure === undefined),
     ...fidelityOf(verdicts),
   };
-  report(input, files.tables(), options);
+  report(reader, files.tables(), options);
   return { written, failure };
 }
 
@@ -137,7 +143,7 @@ class CsvFiles {
   /** Writes out what has gathered. */
   async flush(): Promise<void> {
     for (const file of this.#open()) {
-      if (file.table.size >= flushBytes) await this.#write(file, file.table.take());
+      if (file.table.size >= flushBytes) await this.#write(file, file.table.drain());
     }
   }
 

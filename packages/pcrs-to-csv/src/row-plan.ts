@@ -76,5 +76,6 @@ export function holdsOnly(record: Members, object: number, parts: readonly Part[
     bytes += nameBytes + record.end(column) - record.start(column) + 1;
     if (form >= forms.string) bytes += 2;
   }
-  return Math.max(bytes, 2) + (bytes > 1 ? 0 : 0) === record.end(object) - record.start(object);
+  // Without a part there are the two braces.
+  return Math.max(bytes, 2) === record.end(object) - record.start(object);
 }

@@ -1,6 +1,5 @@
 import { codedError, excerpt } from 'pcrs-records/errors';
-import type { ColumnPath } from 'pcrs-sink/members';
-import { jsonAt } from 'pcrs-sink/members';
+import { type ColumnPath, jsonAt } from 'pcrs-sink/members';
 import { forms, placesIn } from 'pcrs-sink/places';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
 import { CellWriter } from './cells.ts';
@@ -77,7 +76,7 @@ export class CsvTable implements RecordTable {
   }
 
   /** The bytes of what was added since the last call, header first. */
-  take_(): Uint8Array {
+  drain(): Uint8Array {
     return this.#out.take();
   }
 
@@ -184,9 +183,12 @@ export class CsvTable implements RecordTable {
     // Who picks columns knows what is left out.
     if (columns && !extra) return undefined;
     const left: { start: number; json: string }[] = [];
+    const shown = (this.#layout as Layout).covered;
     for (const { name, form, start, end } of record.others) {
+      if (shown.has(name)) continue;
       this.#countUncovered(name);
-      if (extra) left.push({ start, json: `${JSON.stringify(name)}:${jsonAt(record.bytes, form, start, end)}` });
+      if (extra)
+        left.push({ start, json: `${JSON.stringify(name)}:${jsonAt(record.bytes, form, start, end)}` });
     }
     for (const { column, covered, name, parts } of (this.#plan as RowPlan).partly) {
       const place = placeOf(record, column);

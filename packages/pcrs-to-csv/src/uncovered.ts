@@ -47,9 +47,9 @@ export function uncoveredIn(
 export function withoutParts(bytes: Buffer, at: number, names: readonly string[]): Buffer | undefined {
   const kept = placesIn(bytes, at).filter((place) => !names.includes(nameAt(bytes, place)));
   if (kept.length === 0) return undefined;
-  const members = kept.map(({ form, start, end, nameStart }) => {
-    return bytes.toString('utf8', nameStart - 1, form >= forms.string ? end + 1 : end);
-  });
+  const members = kept.map(({ form, end, nameStart }) =>
+    bytes.toString('utf8', nameStart - 1, form >= forms.string ? end + 1 : end),
+  );
   return Buffer.from(`{${members.join(',')}}`);
 }
 
