@@ -48,11 +48,7 @@ const imports: Readonly<Record<string, Rule>> = {
     library: ['pcrs-records', 'pcrs-sink', 'pcrs-database', 'pcrs-machine'],
     cli: ['pcrs-cli'],
   },
-  'pcrs-to-csv': {
-    library: ['pcrs-records', 'pcrs-sink', 'pcrs-machine'],
-    thirdParty: ['csv-stringify'],
-    cli: ['pcrs-cli'],
-  },
+  'pcrs-to-csv': { library: ['pcrs-records', 'pcrs-sink', 'pcrs-machine'], cli: ['pcrs-cli'] },
   'pcrs-etl': {
     library: ['pcrs-cli', 'pcrs-records', 'pcrs-machine', 'pcrs-database'],
     programs: [

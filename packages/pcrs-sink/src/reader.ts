@@ -1,8 +1,9 @@
 import { LineScanner, type Lines } from 'pcrs-json/lines';
 import { extraWords, forms, headerWords, verdicts } from 'pcrs-json/places';
-import { type CodedError, codedError, excerpt, recordError } from 'pcrs-records/errors';
+import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 import { failureOf, type SinkDemands } from './demands.ts';
+import { notJson, requireText } from './input-errors.ts';
 import { RunJudge, type RunVerdict } from './judge.ts';
 import { type OtherMember, textAt } from './members.ts';
 import { placesIn, skipSpace } from './places.ts';
@@ -291,23 +292,4 @@ function othersIn(bytes: Buffer, extras: Int32Array, first: number, count: numbe
     });
   }
   return others;
-}
-
-/** Throws PCRS_RECORD for a stream that begins as one that is compressed, or UTF-16. */
-function requireText(chunk: Uint8Array): void {
-  const [first, second] = chunk;
-  if (first === 0x1f && second === 0x8b) {
-    throw codedError('PCRS_RECORD', 'stdin: the stream is compressed with gzip; put gunzip -c | in front');
-  }
-  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
-  if (isUtf16 || first === 0 || second === 0) {
-    throw codedError('PCRS_RECORD', 'stdin: the stream is UTF-16; put iconv -f UTF-16 -t UTF-8 | in front');
-  }
-}
-
-/** The error for a line that is not JSON; the parser's error is its cause. */
-export function notJson(text: string, line: number, cause: unknown): CodedError {
-  const pretty = /^\s*[[{]\s*$/.test(text) ? ' (a document over several lines? try jq -c .)' : '';
-  const message = `stdin:${line}: expected a record (a JSON object) on one line${pretty}, found ${excerpt(text)}`;
-  return codedError('PCRS_RECORD', message, { cause });
 }

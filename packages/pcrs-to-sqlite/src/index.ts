@@ -2,7 +2,7 @@ import { databaseError } from 'pcrs-database/database-error';
 import { letGroupRead } from 'pcrs-machine/modes';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { notJson } from 'pcrs-sink/reader';
+import { notJson } from 'pcrs-sink/input-errors';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { type FirstRecord, readFirstRecord } from './first-record.ts';
 import { tellingOfIdle } from './idle.ts';
