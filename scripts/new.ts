@@ -79,7 +79,10 @@ function nameInUmbrella(bin: string): void {
     return `${JSON.stringify(manifest, null, 2)}\n`;
   });
   edit('packages/pcrs/src/index.ts', (text) =>
-    text.replace(/^(const loads = \[\n[^\]]*)/m, (list) => `${list}  () => import('${name}/cli'),\n`),
+    text.replace(
+      /^(export const loads = \{\n[^}]*)/m,
+      (list) => `${list}  '${name}': () => import('${name}/cli'),\n`,
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 // Writes what the READMEs and the pages in docs have from the tools: flag tables from their flag tables, and under each `sh` block its
-// output, where a `text` block follows. `git diff` then shows what changed.
+// output, where a `text` block follows. `git diff` then shows what changed. Arguments, as `packages/pcrs-auth`, choose pages by
+// how their path begins.
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePlace } from '../test/support/programs.ts';
@@ -9,20 +10,27 @@ import { root } from './run-program.ts';
 
 type Ran = ReturnType<typeof runBlocks>;
 
-for (const { path, text, wanted } of await generatedReadmes()) write(path, text, wanted);
+const chosen = process.argv.slice(2);
+const pages = (...patterns: string[]): string[] => globSync(patterns, { cwd: root }).filter(isChosen).sort();
+
+for (const { path, text, wanted } of await generatedReadmes()) if (isChosen(path)) write(path, text, wanted);
 
 const place = await makePlace('readme');
 try {
-  for (const path of globSync(['README.md', 'packages/*/README.md'], { cwd: root }).sort()) {
+  for (const path of pages('README.md', 'packages/*/README.md')) {
     const text = readFileSync(join(root, path), 'utf8');
     write(path, text, await withOutputs(path, text, runBlocks(shellBlocks(text), place)));
   }
-  for (const path of globSync('docs/*.md', { cwd: root }).sort()) {
+  for (const path of pages('docs/*.md')) {
     const text = readFileSync(join(root, path), 'utf8');
     write(path, text, await withOutputs(path, text, runPage(text, place)));
   }
 } finally {
   await place.close();
+}
+
+function isChosen(path: string): boolean {
+  return chosen.length === 0 || chosen.some((beginning) => path.startsWith(beginning));
 }
 
 async function withOutputs(path: string, text: string, ran: Ran): Promise<string> {

@@ -19,6 +19,7 @@ interface Rule {
 
 /** Every tool but `pcrs`, which gives all their bins. */
 const suiteTools = [
+  'pcrs-to-ocsf',
   'pcrs-to-postgres',
   'pcrs-from-sqlite',
   'pcrs-report',
@@ -27,6 +28,7 @@ const suiteTools = [
 ];
 const stage: Rule = { library: ['pcrs-records', 'pcrs-json', 'pcrs-gateway'], cli: ['pcrs-cli'] };
 const imports: Readonly<Record<string, Rule>> = {
+  'pcrs-to-ocsf': { library: ['pcrs-records', 'pcrs-sink'], cli: ['pcrs-cli'] },
   'pcrs-to-postgres': {
     library: ['pcrs-records', 'pcrs-sink'],
     thirdParty: ['pg', 'pg-copy-streams'],

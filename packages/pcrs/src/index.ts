@@ -19,6 +19,7 @@ export const loads = {
   'pcrs-diff': () => import('pcrs-diff/cli'),
   'pcrs-status': () => import('pcrs-status/cli'),
   'pcrs-simulator': () => import('pcrs-simulator/cli'),
+  'pcrs-to-ocsf': () => import('pcrs-to-ocsf/cli'),
 } as const;
 
 /** Every tool of the suite in that order. */

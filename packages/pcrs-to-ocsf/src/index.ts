@@ -1,0 +1,149 @@
+import { codedError } from 'pcrs-records/errors';
+import type { JsonObject } from 'pcrs-records/kinds';
+import type { SinkDemands } from 'pcrs-sink/demands';
+import { filteredWords } from 'pcrs-sink/judge';
+import { forms } from 'pcrs-sink/places';
+import { SinkReader } from 'pcrs-sink/reader';
+import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
+import { type FindingOptions, finding, type Origin } from './finding.ts';
+import { LineBytes } from './line-bytes.ts';
+import { NestedPosture, PostureRecord, postureMembers } from './posture.ts';
+
+export interface OcsfOptions extends FindingOptions, SinkDemands {
+  /** Base URL of the gateway, for records outside a run. */
+  gateway?: string | undefined;
+  /** For a stream in which no policy, host ids or change names it. */
+  subscription?: string | undefined;
+  /** Skips and counts bad lines, instead of failing at the first. */
+  skipBad?: boolean | undefined;
+  /** What was skipped or changed, once, at the end of the input. */
+  log?: { warn(message: string): void; note(message: string): void } | undefined;
+  /** Told how many findings were made. */
+  progress?: { update(fields: { records: number }): void } | undefined;
+}
+
+/**
+ * An OCSF 1.5.0 Compliance Finding for each posture, and for each posture that changed.
+ *
+ * Takes   chunks  an NDJSON stream in any chunking
+ * Yields  lines of JSON, in the order of the postures
+ * Throws  PCRS_USAGE if a posture's gateway or subscription is not known; PCRS_RECORD for a bad line;
+ *         PCRS_INCOMPLETE and PCRS_EMPTY at the end. What was yielded stands
+ */
+export async function* toOcsf(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: OcsfOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const findings = new Findings(options);
+  const { reader } = findings;
+  let failure: unknown;
+  try {
+    for await (const lines of reader.blocks(chunks)) {
+      reader.take(lines);
+      yield* findings.lines.take();
+      options.progress?.update({ records: findings.count });
+    }
+  } catch (error) {
+    failure = error;
+  }
+  yield* findings.lines.take();
+  if (failure) throw failure;
+  const end = reader.end(options);
+  for (const line of reader.problems.reports()) options.log?.warn(line);
+  const filtered = filteredWords(end.verdicts);
+  if (filtered !== undefined) options.log?.note(`in this run, records filtered on the way: ${filtered}`);
+  if (end.failure) throw end.failure;
+}
+
+class Findings {
+  readonly reader: SinkReader;
+  readonly lines = new LineBytes();
+  count = 0;
+  readonly #options: OcsfOptions;
+  readonly #posture = new PostureRecord();
+  readonly #origin: Partial<Origin>;
+
+  constructor(options: OcsfOptions) {
+    this.#options = options;
+    const { gateway, requireRun, skipBad, subscription } = options;
+    this.#origin = { ...(gateway !== undefined && { host: hostOf(gateway) }), startedMs: Date.now() };
+    if (subscription !== undefined) this.#origin.subscription = subscription;
+    this.reader = new SinkReader({
+      ...{ requireRun, skipBad, expected: ['posture', 'policy', 'hostids'] },
+      tableOf: (kind) => this.#tables[kind],
+      onControl: (record) => {
+        if (record['kind'] === 'session') this.#openRun(record);
+      },
+    });
+  }
+
+  readonly #lists: RecordTable = {
+    columns: ['subscriptionId'],
+    take: (record) => this.#learnSubscription(record, 0),
+  };
+  readonly #tables: Readonly<Record<string, RecordTable>> = {
+    policy: this.#lists,
+    hostids: this.#lists,
+    posture: {
+      columns: postureMembers,
+      take: (record) =>
+        this.#add(record.line, (origin) => finding(this.#posture.moveTo(record), origin, this.#options)),
+    },
+    change: {
+      columns: ['posture', 'change', 'oldStatus', 'subscriptionId'],
+      take: (record) => this.#takeChange(record),
+    },
+  };
+
+  /** Changes of a policy's controls have no posture. */
+  #takeChange(record: Members): void {
+    const word = record.text(1) ?? '';
+    if (word.startsWith('control_')) return;
+    if ((record.form(0) | 1) !== forms.nestedWide)
+      throw new RefusedRecord('a change has its posture under posture');
+    this.#learnSubscription(record, 3);
+    const posture = new NestedPosture(record.bytes, record.start(0));
+    const change = { word, oldStatus: record.json(2) };
+    this.#add(record.line, (origin) => finding(posture, origin, this.#options, change));
+  }
+
+  #add(line: number, make: (origin: Origin) => string): void {
+    const origin = this.#knownOrigin(line);
+    try {
+      this.lines.add(make(origin));
+    } catch (error) {
+      throw new RefusedRecord((error as Error).message);
+    }
+    this.count += 1;
+  }
+
+  #knownOrigin(line: number): Origin {
+    const { host, subscription } = this.#origin;
+    if (host === undefined)
+      throw codedError(
+        'PCRS_USAGE',
+        `stdin:${line}: a posture outside a run; name its gateway with --gateway`,
+      );
+    if (subscription === undefined)
+      throw codedError(
+        'PCRS_USAGE',
+        `stdin:${line}: no policy or hostids record before this posture names the subscription; give --subscription`,
+      );
+    return this.#origin as Origin;
+  }
+
+  #openRun({ gateway, startedAt }: JsonObject): void {
+    this.#origin.host = hostOf(gateway as string);
+    this.#origin.startedMs = Date.parse(startedAt as string);
+    if (this.#options.subscription === undefined) delete this.#origin.subscription;
+  }
+
+  #learnSubscription(record: Members, column: number): void {
+    const subscription = record.text(column);
+    if (subscription !== null && subscription !== '') this.#origin.subscription = subscription;
+  }
+}
+
+function hostOf(gateway: string): string {
+  return URL.parse(gateway)?.host || gateway;
+}
