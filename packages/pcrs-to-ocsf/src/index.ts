@@ -1,7 +1,7 @@
 import { codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { SinkDemands } from 'pcrs-sink/demands';
-import { filteredWords } from 'pcrs-sink/judge';
+import { differenceWords } from 'pcrs-sink/fidelity';
 import { forms } from 'pcrs-sink/places';
 import { SinkReader } from 'pcrs-sink/reader';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
@@ -50,8 +50,8 @@ export async function* toOcsf(
   if (failure) throw failure;
   const end = reader.end(options);
   for (const line of reader.problems.reports()) options.log?.warn(line);
-  const filtered = filteredWords(end.verdicts);
-  if (filtered !== undefined) options.log?.note(`in this run, records filtered on the way: ${filtered}`);
+  const difference = differenceWords(end.verdicts);
+  if (difference !== undefined) options.log?.note(`not as the stages of the run made it: ${difference}`);
   if (end.failure) throw end.failure;
 }
 
