@@ -84,13 +84,19 @@ export function* besides<C extends string>(
   old: Iterator<HostPostures<C>>,
   fresh: Iterator<HostPostures<C>>,
 ): Generator<HostInBoth<C>> {
-  let [a, b] = [old.next().value, fresh.next().value] as [HostPostures<C>?, HostPostures<C>?];
-  while (a !== undefined || b !== undefined) {
-    const order = a === undefined ? 1 : b === undefined ? -1 : compare(a, b);
-    const { policyId, hostId } = (order <= 0 ? a : b) as HostPostures<C>;
-    yield { policyId, hostId, old: order <= 0 ? a : undefined, new: order >= 0 ? b : undefined };
-    if (order <= 0) a = old.next().value;
-    if (order >= 0) b = fresh.next().value;
+  try {
+    let [a, b] = [old.next().value, fresh.next().value] as [HostPostures<C>?, HostPostures<C>?];
+    while (a !== undefined || b !== undefined) {
+      const order = a === undefined ? 1 : b === undefined ? -1 : compare(a, b);
+      const { policyId, hostId } = (order <= 0 ? a : b) as HostPostures<C>;
+      yield { policyId, hostId, old: order <= 0 ? a : undefined, new: order >= 0 ? b : undefined };
+      if (order <= 0) a = old.next().value;
+      if (order >= 0) b = fresh.next().value;
+    }
+  } finally {
+    // An open query keeps its database from being closed.
+    old.return?.();
+    fresh.return?.();
   }
 }
 

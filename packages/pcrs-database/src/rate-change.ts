@@ -106,6 +106,11 @@ export class RateChangeCount {
     }
   }
 
+  /** Ends the last policy: all hosts were added. */
+  end(): void {
+    this.#endPolicy();
+  }
+
   /** The difference; nothing is added after it. */
   change(): RateChange {
     this.#endPolicy();
@@ -185,7 +190,7 @@ function touch(share: Share, { policyId, hostId, controlId }: PostureRow, withHo
 
 function reasonOf(was: Outcome, is: Outcome): RateReason {
   if (was === 'excepted' || is === 'excepted') return 'exceptions';
-  if (is === 'failed' && was === 'passed') return 'newly_failed';
+  if (is === 'failed') return 'newly_failed';
   if (is === 'passed' && was === 'failed') return 'fixed';
   return 'errors';
 }

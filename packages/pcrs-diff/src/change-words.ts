@@ -1,5 +1,13 @@
-/** What may have happened to a posture between two databases; in the order in which a summary counts. */
-export const changeWords = ['newly_failed', 'fixed', 'status_changed', 'appeared', 'vanished'] as const;
+/** What may have happened between two databases; in the order in which a summary counts. */
+export const changeWords = [
+  'newly_failed',
+  'fixed',
+  'status_changed',
+  'appeared',
+  'vanished',
+  'control_added',
+  'control_removed',
+] as const;
 export type ChangeWord = (typeof changeWords)[number];
 
 /** What each word means, for the help. */
@@ -9,4 +17,6 @@ export const meanings: Readonly<Record<ChangeWord, string>> = {
   status_changed: 'any other change of the status',
   appeared: 'a posture that only NEW has, whatever its status',
   vanished: 'a posture that only OLD has',
+  control_added: 'a control that no host of the policy had in OLD',
+  control_removed: 'a control that no host of the policy has in NEW',
 };

@@ -1,19 +1,33 @@
 import { flag, idItem } from 'pcrs-cli/flags';
-import { defineTool } from 'pcrs-cli/tool';
+import { runSource } from 'pcrs-cli/source';
+import { type Context, defineTool } from 'pcrs-cli/tool';
+import { checkDuration, durationMs } from 'pcrs-records/duration';
 import { codedError } from 'pcrs-records/errors';
+import { newRunId } from 'pcrs-records/run-id';
 import { type ChangeWord, changeWords, meanings } from './change-words.ts';
 import type { Diff } from './index.ts';
+import type { Cursor, Which } from './which.ts';
 
 const flags = {
-  kind: flag.list({ describe: `only these changes: ${changeWords.join(', ')}`, item: parseWord }),
+  since: flag.text({
+    describe: 'DIR: the newest run against the one nearest to so long before it: 36h, 7d',
+    value: 'AGE',
+    parse: checkDuration,
+  }),
+  cursor: flag.text({
+    describe: 'DIR: the newest run against the one named in FILE; writes FILE.next',
+    value: 'FILE',
+  }),
+  name: flag.text({ describe: 'the name of the snapshots in DIR', value: 'NAME' }),
+  change: flag.list({ describe: `only these changes: ${changeWords.join(', ')}`, item: parseWord }),
   policy: flag.list({ describe: 'only these policies', value: 'ID,…', item: idItem }),
   criticality: flag.list({ describe: 'only controls of these criticality labels', value: 'LABEL,…' }),
-  summary: flag.boolean({ describe: 'one record of kind change-summary instead of the changes' }),
+  summary: flag.boolean({ describe: 'a summary instead of the changes: a table, or a record in a pipe' }),
   top: flag.integer({
-    describe: 'so many policies, hosts and controls are named in a summary',
+    describe: 'name at most N policies, hosts and controls in a summary',
     ...{ min: 0, max: 100_000, default: 5 },
   }),
-  'exit-code': flag.boolean({ describe: 'status 8 when something newly failed' }),
+  'exit-code': flag.boolean({ describe: 'status 8 for new failures, those of new postures too' }),
   strict: flag.boolean({ describe: 'status 6 for a database that is not proven whole' }),
 } as const;
 
@@ -25,48 +39,114 @@ function parseWord(text: string): ChangeWord {
 
 export const tool = defineTool({
   name: 'pcrs-diff',
-  summary: 'tells what changed between two databases: newly failed, fixed, appeared, vanished.',
+  summary: 'lists what changed between two databases, and why the pass rate did.',
   pipes: [
-    'pcrs-diff yesterday.db latest.db',
-    "pcrs-diff --kind newly_failed old.db new.db | jq -r '[.dns, .controlId, .controlStatement] | @tsv'",
-    'pcrs-diff --criticality URGENT,CRITICAL old.db new.db | pcrs-to-csv --kind change > changes.csv',
+    'pcrs-diff --summary yesterday.db latest.db',
+    'pcrs-diff --change newly_failed old.db new.db | jq -r \'select(.kind == "change") | [.dns, .controlId] | @tsv\'',
+    'pcrs-diff --cursor sent.json snapshots | pcrs-to-csv --kind change > changes.csv && mv sent.json.next sent.json',
   ],
   positionals: [
-    { name: 'OLD', describe: 'a database of pcrs-to-sqlite', required: true },
-    { name: 'NEW', describe: 'a later one of the same subscription', required: true },
+    { name: 'OLD|DIR', describe: 'a database of pcrs-to-sqlite, or a folder of snapshots', required: true },
+    { name: 'NEW', describe: 'a later one of the same subscription' },
   ],
   stdin: 'none',
   live: 'unless stdout is piped',
   flags,
   notes: [
-    `Changes:\n${changeWords.map((word) => `  ${word.padEnd(16)}${meanings[word]}`).join('\n')}`,
-    'A posture is told by its policy, host and id. Only its status is compared, case ignored: new evidence or dates are no change.',
-    'With --exit-code the status is 8 when something newly failed and all else went well. Both files are opened for reading alone.',
+    `Changes:\n${changeWords.map((word) => `  ${word.padEnd(17)}${meanings[word]}`).join('\n')}`,
+    'A posture is (policyId, hostId, controlId, technologyId, instance); the gateway may issue its id anew. Only its status is compared, case ignored: new evidence or dates are not a change. A change carries the whole newer record as posture.',
+    'Out of two runs the changes come as a run of their own. The pass rate is (Passed + PassedE) / (Passed + PassedE + Failed); the parts of its change add up to it.',
   ],
   async main(context) {
-    const { exitCode, kind, policy, criticality, strict, summary, top } = context.flags;
-    if (exitCode && kind !== undefined && !kind.includes('newly_failed')) {
-      throw codedError('PCRS_USAGE', '--exit-code looks for newly_failed, which --kind leaves out');
-    }
+    checkFlags(context);
+    const { change: changes, policy: policies, criticality, strict, summary, top } = context.flags;
     const { log, progress, signal } = context;
-    const [oldPath, newPath] = context.positionals as [string, string];
-    const options = { kinds: kind, policies: policy, criticality, strict, log, progress, signal };
+    const which = await whichOf(context);
     const { openDiff } = await import('./index.ts');
-    const diff = await openDiff(oldPath, newPath, options);
+    if (which.old === undefined)
+      log.info(`${context.flags.cursor} is not there yet: ${which.new} is where changes begin`);
+    const options = { changes, policies, criticality, strict, log, progress, signal };
+    const diff = await openDiff(which.old ?? which.new, which.new, options);
     try {
-      for await (const lines of diff.lines()) if (!summary) await context.output.write(lines);
-      if (summary) await context.output.write(`${JSON.stringify(diff.summary(top))}\n`);
+      if (summary) await writeSummary(context, diff);
+      else await writeChanges(context, diff);
       for (const line of diff.summaryLines(top)) log.note(line);
-      if (exitCode) failIfWorse(diff);
+      await writeCursor(context, diff);
+      if (context.flags.exitCode) failIfWorse(diff);
     } finally {
       diff.close();
     }
   },
 });
 
-function failIfWorse({ counts }: Diff): void {
-  const count = counts.newly_failed;
-  if (count === 0) return;
-  const message = `${count.toLocaleString('en-US')} newly failed (--exit-code)`;
-  throw Object.assign(new Error(message), { code: 'PCRS_NEWLY_FAILED', exitStatus: 8 });
+type DiffContext = Context<typeof flags>;
+
+function checkFlags({ flags: given, positionals }: DiffContext): void {
+  const { since, cursor, name, exitCode, change } = given;
+  if (since !== undefined && cursor !== undefined)
+    throw codedError('PCRS_USAGE', '--since and --cursor each name the older run; give one of them');
+  const isFolder = since !== undefined || cursor !== undefined;
+  if (isFolder && positionals.length > 1)
+    throw codedError('PCRS_USAGE', `${since ? '--since' : '--cursor'} wants one folder, got two paths`);
+  if (!isFolder && positionals.length < 2)
+    throw codedError('PCRS_USAGE', 'give two databases, or a folder with --since or --cursor');
+  if (!isFolder && name !== undefined)
+    throw codedError('PCRS_USAGE', '--name goes with a folder; a database file has its own name');
+  const needed = ['newly_failed', 'appeared'] as const;
+  const left = exitCode && change && needed.find((word) => !change.includes(word));
+  if (left) throw codedError('PCRS_USAGE', `--exit-code looks for ${left} too, which --change leaves out`);
+}
+
+async function whichOf({ flags: { since, cursor, name }, positionals }: DiffContext): Promise<Which> {
+  const [first, second] = positionals as [string, string?];
+  const { cursorIn, sinceIn } = await import('./which.ts');
+  if (since !== undefined) return sinceIn(first, name, durationMs(since));
+  if (cursor !== undefined) return cursorIn(first, name, cursor);
+  return { old: first, new: second! };
+}
+
+async function writeSummary(
+  { flags: { top }, output, stdoutIsTerminal }: DiffContext,
+  diff: Diff,
+): Promise<void> {
+  for await (const _ of diff.lines());
+  if (stdoutIsTerminal) await output.write(`${diff.summaryLines(top).join('\n')}\n`);
+  else await output.write(`${JSON.stringify(diff.summary(top))}\n`);
+}
+
+/** As a run, if both databases are of one. */
+async function writeChanges(context: DiffContext, diff: Diff): Promise<void> {
+  const [old, fresh] = [diff.old.status.run, diff.new.status.run];
+  const session = fresh?.startedAt && {
+    ...{
+      kind: 'session' as const,
+      runId: newRunId(),
+      gateway: fresh.gateway ?? '',
+      username: fresh.username,
+    },
+    ...{ tokenFile: null, expiresAt: null, startedAt: fresh.startedAt },
+  };
+  const scope = diff.new.status.scope?.flags ?? {};
+  const run = session && old ? { session, start: { scope, of: fresh.runId, since: old.runId } } : undefined;
+  await runSource(context, { run, blocks: bytesOf(diff), failure: () => undefined });
+}
+
+function* bytesOf(diff: Diff) {
+  for (const { kind, lines, count } of diff.blocks()) yield { kind, count, lines: Buffer.from(lines) };
+}
+
+/** The caller renames it once it has delivered what came. */
+async function writeCursor({ flags: { cursor } }: DiffContext, diff: Diff): Promise<void> {
+  if (cursor === undefined) return;
+  const { run } = diff.new.status;
+  if (!run?.startedAt) throw codedError('PCRS_RECORD', `${diff.new.database} has no run to name in a cursor`);
+  const next: Cursor = { runId: run.runId, startedAt: run.startedAt };
+  const { replaceFile } = await import('pcrs-machine/file');
+  replaceFile(`${cursor}.next`, `${JSON.stringify(next)}\n`);
+}
+
+function failIfWorse({ newFailures }: Diff): void {
+  if (newFailures === 0) return;
+  const words = newFailures === 1 ? '1 new failure' : `${newFailures.toLocaleString('en-US')} new failures`;
+  throw codedError('PCRS_GATE', `${words} (--exit-code)`);
 }

@@ -1,70 +1,107 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import { codedError } from 'pcrs-records/errors';
-import { type Change, ChangeQuery, type HostRange, type Id } from './change-query.ts';
+import { besides, type HostInBoth, hostPostures, type PostureRow } from 'pcrs-database/host-postures';
+import { counted } from 'pcrs-database/pass-rate';
+import { type RateChange, RateChangeCount } from 'pcrs-database/rate-change';
+import { type Change, ChangeRecords } from './change-record.ts';
+import type { ChangeWord } from './change-words.ts';
 import type { Pair } from './pair.ts';
 
-export interface ComparisonOptions {
-  signal?: AbortSignal | undefined;
-  /** Rows of each database that are compared at a time; 10,000 are some hundredths of a second of work. */
-  rowsAtATime?: number | undefined;
-}
+type Row = PostureRow<'rowid' | 'id'>;
 
-/** What was found among some hosts of a policy. */
-export interface Compared {
-  changes: Change[];
-  /** Compared, each counted once. */
-  postures: { old: number; new: number };
-}
-
-/** A walk along the keys of two databases. */
+/** A walk along the hosts of two databases, policy by policy. */
 export class Comparison {
   readonly #pair: Pair;
-  readonly #query: ChangeQuery;
-  readonly #options: ComparisonOptions;
-  /** The policies that have postures in either, by id. */
-  readonly policies: readonly Id[];
+  readonly #records: { readonly old: ChangeRecords; readonly new: ChangeRecords };
+  readonly #rate: RateChangeCount;
+  #ofControls: Change[] = [];
 
-  private constructor(pair: Pair, query: ChangeQuery, policies: Id[], options: ComparisonOptions) {
+  constructor(pair: Pair) {
+    const { db } = pair.database;
     this.#pair = pair;
-    this.#query = query;
-    this.#options = options;
-    this.policies = policies;
-  }
-
-  static async open(pair: Pair, options: ComparisonOptions): Promise<Comparison> {
-    const { database } = pair;
-    const query = await database.read(() => new ChangeQuery(database.db));
-    return new Comparison(pair, query, await database.read(() => query.policies()), options);
+    this.#records = { old: new ChangeRecords(db, 'old'), new: new ChangeRecords(db, 'main') };
+    this.#rate = new RateChangeCount((policy) => {
+      const made = (controlIds: readonly bigint[], change: ChangeWord, records: ChangeRecords) =>
+        controlIds.map((controlId) => records.ofControl(policy.policyId, controlId, change));
+      this.#ofControls = [
+        ...made(policy.controlsOnlyIn('old'), 'control_removed', this.#records.old),
+        ...made(policy.controlsOnlyIn('new'), 'control_added', this.#records.new),
+      ];
+    });
   }
 
   /**
-   * Compares a policy, some hosts at a time, in the order of their ids.
+   * What differs, host by host, by control and id; after the last host of a policy, the controls that it gained or lost.
    *
-   * Throws  PCRS_INCOMPLETE where somebody wrote to a database meanwhile; the signal's reason; PCRS_MACHINE
+   * Takes  wanted  policies by id; undefined for all
    */
-  async *policy(policyId: Id): AsyncGenerator<Compared> {
-    const { rowsAtATime = 10_000 } = this.#options;
-    let after: Id | undefined;
-    for (let isLast = false; !isLast; ) {
-      const range = await this.#pair.database.read(() => this.#query.range(policyId, after, rowsAtATime));
-      yield await this.#compare(range);
-      isLast = range.isLast;
-      after = range.upTo as Id;
-      // Signals and a reader that goes away are heard of between two ranges.
-      await turn();
-      this.#options.signal?.throwIfAborted();
+  *changes(wanted: ReadonlySet<string> | undefined): Generator<{ policyId: bigint; changes: Change[] }> {
+    const { db } = this.#pair.database;
+    let policyId = -1n;
+    const columns = ['rowid', 'id'] as const;
+    for (const host of besides(hostPostures(db, 'old', columns), hostPostures(db, 'main', columns))) {
+      if (wanted?.has(String(host.policyId)) === false) continue;
+      this.#rate.add(host);
+      // Adding a host of the next policy ends the one before.
+      yield { policyId, changes: this.#takeOfControls() };
+      policyId = host.policyId;
+      yield { policyId, changes: this.#ofHost(host) };
     }
+    this.#rate.end();
+    yield { policyId, changes: this.#takeOfControls() };
   }
 
-  async #compare(range: HostRange): Promise<Compared> {
-    const { database } = this.#pair;
-    const changes = await database.read(() => this.#query.changes(range));
-    const postures = await database.read(() => this.#query.postures(range));
-    const changed = database.changed();
-    if (changed === undefined) return { changes, postures };
-    throw codedError(
-      'PCRS_INCOMPLETE',
-      `${changed} was written to while it was read, so what was told up to here may be a mixture; run it again`,
-    );
+  /** Of all that was walked along. */
+  rateChange(): RateChange {
+    return this.#rate.change();
   }
+
+  /** Postures so far, each counted once. */
+  get postures(): { old: number; new: number } {
+    const all = (outcomes: RateChangeCount['old']) => counted(outcomes) + outcomes.error + outcomes.other;
+    return { old: all(this.#rate.old), new: all(this.#rate.new) };
+  }
+
+  #takeOfControls(): Change[] {
+    const changes = this.#ofControls;
+    this.#ofControls = [];
+    return changes;
+  }
+
+  #ofHost({ old, new: fresh }: HostInBoth<'rowid' | 'id'>): Change[] {
+    const changes: Change[] = [];
+    for (const [identity, posture] of fresh?.postures ?? []) {
+      const before = old?.postures.get(identity);
+      const change = before === undefined ? 'appeared' : wordOf(before.status, posture.status);
+      if (change !== undefined)
+        changes.push(this.#record(posture, change, before?.status ?? null, posture.status));
+    }
+    for (const [identity, posture] of old?.postures ?? []) {
+      if (fresh?.postures.has(identity)) continue;
+      const { rowid } = posture as unknown as { rowid: bigint };
+      changes.push(
+        this.#records.old.ofPosture(rowid, {
+          change: 'vanished',
+          oldStatus: posture.status,
+          newStatus: null,
+        }),
+      );
+    }
+    return changes.sort((a, b) => compare(a.controlId, b.controlId) || compare(a.id, b.id));
+  }
+
+  #record(posture: Row, change: ChangeWord, oldStatus: string | null, newStatus: string | null): Change {
+    return this.#records.new.ofPosture(posture.rowid as bigint, { change, oldStatus, newStatus });
+  }
+}
+
+/** Case aside; undefined if a status stayed. */
+function wordOf(before: string | null, after: string | null): ChangeWord | undefined {
+  const [old, now] = [before?.toLowerCase(), after?.toLowerCase()];
+  if (old === now) return undefined;
+  if (now === 'failed') return 'newly_failed';
+  return old === 'failed' && now === 'passed' ? 'fixed' : 'status_changed';
+}
+
+function compare(a: unknown, b: unknown): number {
+  const [one, other] = [a as bigint, b as bigint];
+  return one < other ? -1 : one > other ? 1 : 0;
 }

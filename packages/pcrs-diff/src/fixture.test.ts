@@ -113,12 +113,18 @@ export async function recordsOf(options: SimulatorOptions): Promise<string[]> {
 // biome-ignore lint/suspicious/noExplicitAny: records as jq sees them
 export type Changes = any[];
 
-/** The changes between two databases, and what was warned of. */
+/** The changes between two databases without the postures in them, those postures, and what was warned of. */
 export async function diff(
   oldPath: string,
   newPath: string,
   options: DiffOptions = {},
-): Promise<{ changes: Changes; text: string; warnings: string[]; summary: Changes[number] }> {
+): Promise<{
+  changes: Changes;
+  postures: Changes;
+  text: string;
+  warnings: string[];
+  summary: Changes[number];
+}> {
   const warnings: string[] = [];
   const opened = await openDiff(oldPath, newPath, {
     log: { warn: (message) => warnings.push(message) },
@@ -131,7 +137,9 @@ export async function diff(
       .split('\n')
       .slice(0, -1)
       .map((line) => JSON.parse(line));
-    return { changes, text, warnings, summary: JSON.parse(JSON.stringify(opened.summary(100))) };
+    const postures = changes.map((change) => change.posture);
+    for (const change of changes) delete change.posture;
+    return { changes, postures, text, warnings, summary: JSON.parse(JSON.stringify(opened.summary(100))) };
   } finally {
     opened.close();
   }

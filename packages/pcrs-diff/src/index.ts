@@ -1,37 +1,55 @@
-import type { Change, Id } from './change-query.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { codedError } from 'pcrs-records/errors';
+import type { Change, Id } from './change-record.ts';
 import { type ChangeWord, changeWords } from './change-words.ts';
-import { Comparison, type ComparisonOptions } from './comparison.ts';
-import { openPair, type Pair, policiesOnlyIn } from './pair.ts';
+import { Comparison } from './comparison.ts';
+import { type LonePolicy, openPair, type Pair, policiesOnlyIn, type Side } from './pair.ts';
 import { type SummaryParts, summaryLines, summaryRecord } from './summary.ts';
 import { type ChangeCounts, Tally } from './tally.ts';
 
 export type { ChangeWord } from './change-words.ts';
+export type { Side } from './pair.ts';
 export type { ChangeCounts } from './tally.ts';
 
-export interface DiffOptions extends ComparisonOptions {
+export interface DiffOptions {
   /** Only these changes. */
-  kinds?: readonly ChangeWord[] | undefined;
+  changes?: readonly ChangeWord[] | undefined;
   /** Only these policies, by id. */
   policies?: readonly string[] | undefined;
   /** Only controls of these criticality labels, case ignored. */
   criticality?: readonly string[] | undefined;
   /** A database that is not proven whole is an error instead of a warning. */
   strict?: boolean;
+  signal?: AbortSignal | undefined;
   log?: { warn(message: string): void };
   progress?: { update(fields: { policies: number; records: number }): void };
 }
 
+/** Some lines, and how many. */
+export interface ChangeBlock {
+  kind: 'change';
+  lines: string;
+  count: number;
+}
+
 /** Two databases side by side. */
 export interface Diff {
+  readonly old: Side;
+  readonly new: Side;
   /**
-   * The changes as NDJSON lines, some thousand at a time, by policy, host, control and id.
+   * The changes as NDJSON lines, some at a time, by policy, host, control and id; a block may be empty. Both databases
+   * are read as they were at one moment.
    *
-   * Throws  PCRS_INCOMPLETE where somebody wrote to a database meanwhile; the signal's reason; PCRS_MACHINE
+   * Throws  PCRS_MACHINE
    */
+  blocks(): Generator<ChangeBlock>;
+  /** The same as lines, letting signals in. Throws the signal's reason too. */
   lines(): AsyncGenerator<string>;
-  /** What `lines` has yielded so far, counted. */
+  /** What `blocks` has yielded so far, counted. */
   readonly counts: ChangeCounts;
-  /** The same by policy, host, control and criticality, as a `change-summary` record; `top` of the first three. */
+  /** Of those, postures that fail now and did not before, appeared ones too. */
+  readonly newFailures: number;
+  /** The same by policy, host, control and criticality, with the pass rate, once all blocks were taken; `top` of the first three. */
   summary(top: number): object;
   /** The same in words. */
   summaryLines(top: number): string[];
@@ -41,72 +59,130 @@ export interface Diff {
 /**
  * Opens two databases of pcrs-to-sqlite, to compare their postures; neither is changed.
  *
- * Limits  memory holds two page caches and some thousand rows; the summary grows with the hosts that changed
- * Throws  PCRS_RECORD for what is no such database, or for two subscriptions; PCRS_USAGE for a missing file; with `strict`
- *         PCRS_INCOMPLETE for one that is not proven whole
+ * Limits  memory holds two page caches and the postures of a host; the summary grows with what changed
+ * Throws  PCRS_RECORD for what is no such database, or for two subscriptions; PCRS_USAGE for a missing file, a policy or a
+ *         criticality that neither has; with `strict` PCRS_INCOMPLETE for one that is not proven whole
  */
 export async function openDiff(oldPath: string, newPath: string, options: DiffOptions = {}): Promise<Diff> {
   const warn = (message: string) => options.log?.warn(message);
   const { strict = false, signal } = options;
   const pair = await openPair(oldPath, newPath, { strict, warn, signal });
   try {
-    const comparison = await Comparison.open(pair, options);
     const wanted = options.policies && new Set(options.policies.map(plainId));
-    for (const id of wanted ?? []) {
-      if (!comparison.policies.some((known) => String(known) === id))
-        warn(`policy ${id} has no posture in either database`);
-    }
-    return diffOf(pair, comparison, await summaryParts(pair, wanted), wanted, options);
+    checkSelection(pair, wanted, options.criticality);
+    return await diffOf(pair, wanted, options);
   } catch (error) {
     pair.database.close();
     throw error;
   }
 }
 
-function diffOf(
+async function diffOf(
   pair: Pair,
-  comparison: Comparison,
-  parts: SummaryParts,
   wanted: ReadonlySet<string> | undefined,
   options: DiffOptions,
-): Diff {
-  const { postures, tally } = parts;
+): Promise<Diff> {
+  const lone = (name: 'main' | 'old') => lonePolicies(pair, name, wanted);
+  const [policiesAppeared, policiesVanished] = [await lone('main'), await lone('old')];
+  const tally = new Tally();
+  const comparison = await pair.database.read(() => new Comparison(pair));
   const isSelected = selection(options);
-  async function* lines(): AsyncGenerator<string> {
-    for (const [policies, id] of comparison.policies.entries()) {
-      if (wanted?.has(String(id)) === false) continue;
-      for await (const compared of comparison.policy(id)) {
-        postures.old += compared.postures.old;
-        postures.new += compared.postures.new;
-        const selected = compared.changes.filter(isSelected);
-        for (const change of selected) tally.add(change);
-        options.progress?.update({ policies, records: tally.total });
-        if (selected.length > 0) yield selected.map(({ line }) => `${line}\n`).join('');
+  let newFailures = 0;
+  function* blocks(): Generator<ChangeBlock> {
+    const seen = new Set<bigint>();
+    for (const { policyId, changes } of comparison.changes(wanted)) {
+      const selected = changes.filter(isSelected);
+      for (const change of selected) {
+        tally.add(change);
+        if (isNewFailure(change)) newFailures += 1;
       }
+      seen.add(policyId);
+      options.progress?.update({ policies: seen.size - 1, records: tally.total });
+      yield {
+        kind: 'change',
+        lines: selected.map(({ line }) => `${line}\n`).join(''),
+        count: selected.length,
+      };
     }
   }
+  async function* lines(): AsyncGenerator<string> {
+    for (const { lines: some } of blocks()) {
+      if (some !== '') yield some;
+      await turn();
+      options.signal?.throwIfAborted();
+    }
+  }
+  const parts = (): SummaryParts => ({
+    ...{
+      old: pair.old,
+      new: pair.new,
+      postures: comparison.postures,
+      tally,
+      policiesAppeared,
+      policiesVanished,
+    },
+    passRate: comparison.rateChange(),
+  });
   return {
-    lines,
-    counts: tally.counts,
-    summary: (top) => summaryRecord(parts, top),
-    summaryLines: (top) => summaryLines(parts, top),
+    ...{ old: pair.old, new: pair.new, blocks, lines, counts: tally.counts },
+    get newFailures() {
+      return newFailures;
+    },
+    summary: (top) => summaryRecord(parts(), top),
+    summaryLines: (top) => summaryLines(parts(), top),
     close: () => pair.database.close(),
   };
 }
 
-async function summaryParts(pair: Pair, wanted: ReadonlySet<string> | undefined): Promise<SummaryParts> {
-  const only = async (name: 'main' | 'old') => {
-    const policies = await pair.database.read(() => policiesOnlyIn(pair, name));
-    return policies.filter(({ policyId }) => wanted?.has(String(policyId)) ?? true);
+function isNewFailure({ change, newStatus }: Change): boolean {
+  return change === 'newly_failed' || (change === 'appeared' && newStatus?.toLowerCase() === 'failed');
+}
+
+async function lonePolicies(
+  pair: Pair,
+  name: 'main' | 'old',
+  wanted: ReadonlySet<string> | undefined,
+): Promise<LonePolicy[]> {
+  const policies = await pair.database.read(() => policiesOnlyIn(pair, name));
+  return policies.filter(({ policyId }) => wanted?.has(String(policyId)) ?? true);
+}
+
+/** A misspelled label or id would otherwise be no change at all. */
+function checkSelection(
+  { database: { db } }: Pair,
+  wanted: ReadonlySet<string> | undefined,
+  criticality: readonly string[] | undefined,
+): void {
+  const inEither = (columns: string) => {
+    const one = (name: string) => `SELECT ${columns} AS value FROM ${name}.q_pcrs_postureinfo_controls`;
+    return db
+      .prepare(`${one('main')} UNION ${one('old')} ORDER BY 1`)
+      .pluck()
+      .safeIntegers()
+      .all();
   };
-  return {
-    old: pair.old,
-    new: pair.new,
-    postures: { old: 0, new: 0 },
-    tally: new Tally(),
-    policiesAppeared: await only('main'),
-    policiesVanished: await only('old'),
-  };
+  const labels = criticality && (inEither(label).filter((value) => typeof value === 'string') as string[]);
+  const odd = criticality?.find(
+    (asked) => !labels!.some((known) => known.toLowerCase() === asked.toLowerCase()),
+  );
+  if (odd !== undefined) {
+    const known = labels!.length > 0 ? labels!.join(', ') : 'none';
+    throw codedError(
+      'PCRS_USAGE',
+      `no control has the criticality ${odd} (--criticality); there are ${known}`,
+    );
+  }
+  const policies = wanted && new Set([...inEither('policyId'), ...listed(db)].map(String));
+  const unknown = [...(wanted ?? [])].find((id) => !policies!.has(id));
+  if (unknown !== undefined)
+    throw codedError('PCRS_USAGE', `neither database has a policy ${unknown} (--policy)`);
+}
+
+const label = "CASE WHEN json_valid(criticality) THEN json_extract(criticality, '$.label') END";
+
+function listed(db: Pair['database']['db']): unknown[] {
+  const sql = 'SELECT id FROM main.q_pcrs_policy_list UNION SELECT id FROM old.q_pcrs_policy_list';
+  return db.prepare(sql).pluck().safeIntegers().all();
 }
 
 /** `007` → `7`: an id as the database has it. */
@@ -114,9 +190,9 @@ function plainId(id: Id | string): string {
   return String(id).replace(/^0+(?=\d)/, '');
 }
 
-function selection({ kinds, criticality }: DiffOptions): (change: Change) => boolean {
-  const words = new Set<ChangeWord>(kinds ?? changeWords);
-  const labels = criticality && new Set(criticality.map((label) => label.toLowerCase()));
-  return ({ change, criticality_label: label }) =>
-    words.has(change) && (labels === undefined || labels.has(String(label).toLowerCase()));
+function selection({ changes, criticality }: DiffOptions): (change: Change) => boolean {
+  const words = new Set<ChangeWord>(changes ?? changeWords);
+  const labels = criticality && new Set(criticality.map((one) => one.toLowerCase()));
+  return ({ change, criticality_label }) =>
+    words.has(change) && (labels === undefined || labels.has(String(criticality_label).toLowerCase()));
 }

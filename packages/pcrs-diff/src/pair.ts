@@ -43,6 +43,12 @@ export async function openPair(oldPath: string, newPath: string, options: PairOp
       old: await sideOf(database, oldPath, 'old'),
       new: await sideOf(database, newPath, 'main'),
     };
+    // From here on both are read as they are at this moment.
+    await database.read(() => {
+      database.db.exec('BEGIN');
+      for (const name of ['main', 'old'])
+        database.db.prepare(`SELECT count(*) FROM ${name}.sqlite_master`).get();
+    });
     checkSubscription(pair);
     for (const side of [pair.old, pair.new]) checkComplete(side, options);
     for (const doubt of doubts(pair)) options.warn(doubt);

@@ -1,5 +1,7 @@
+import type { RateChange } from 'pcrs-database/rate-change';
+import { partWords } from 'pcrs-database/rate-reasons';
 import type { RawJson } from 'pcrs-records/json';
-import type { Id } from './change-query.ts';
+import type { Id } from './change-record.ts';
 import { type ChangeWord, changeWords } from './change-words.ts';
 import { type LonePolicy, momentOf, type Side } from './pair.ts';
 import { allGroupings, type ChangeCounts, type Group, type Grouping, type Tally } from './tally.ts';
@@ -10,6 +12,7 @@ export interface SummaryParts {
   new: Side;
   postures: { old: number; new: number };
   tally: Tally;
+  passRate: RateChange;
   policiesAppeared: readonly LonePolicy[];
   policiesVanished: readonly LonePolicy[];
 }
@@ -26,10 +29,17 @@ export function summaryRecord(parts: SummaryParts, top: number): object {
     old: sideRecord(parts.old, postures.old),
     new: sideRecord(parts.new, postures.new),
     changes: tally.counts,
+    passRate: passRateRecord(parts.passRate),
     policiesAppeared: parts.policiesAppeared.map((policy) => exact({ ...policy })),
     policiesVanished: parts.policiesVanished.map((policy) => exact({ ...policy })),
     ...Object.fromEntries(lists),
   };
+}
+
+/** `by` is an object by reason: `{"fixed":{"points":0.18,"postures":43,…},…}`. */
+function passRateRecord({ old, new: fresh, change, by }: RateChange): object {
+  const parts = by.map(({ reason, ...part }) => [reason, part]);
+  return { old, new: fresh, change, by: Object.fromEntries(parts) };
 }
 
 function sideRecord(side: Side, postures: number): object {
@@ -66,6 +76,8 @@ const inWords: Readonly<Record<ChangeWord, string>> = {
   status_changed: 'status changed otherwise',
   appeared: 'appeared',
   vanished: 'vanished',
+  control_added: 'controls added',
+  control_removed: 'controls removed',
 };
 
 const titles: Readonly<Record<Grouping, string>> = {
@@ -80,6 +92,7 @@ export function summaryLines(parts: SummaryParts, top: number): string[] {
   const { tally, postures } = parts;
   const of = `of ${postures.old.toLocaleString('en-US')} and ${postures.new.toLocaleString('en-US')} postures`;
   const lines = [tally.total === 0 ? `no change ${of}` : `${counted(tally.counts, true)}; ${of}`];
+  lines.push(...rateLines(parts.passRate));
   for (const { policyId, policyTitle } of parts.policiesAppeared)
     lines.push(`policy only in ${parts.new.database}: ${labelled(policyId, policyTitle)}`);
   for (const { policyId, policyTitle } of parts.policiesVanished)
@@ -91,6 +104,16 @@ export function summaryLines(parts: SummaryParts, top: number): string[] {
     if (top > 0 && more > 0) lines.push(`  and ${more.toLocaleString('en-US')} ${titles[grouping]} more`);
   }
   return lines;
+}
+
+/** The pass rate, and a line for each part of its change. */
+function rateLines({ old, new: fresh, change, by }: RateChange): string[] {
+  if (old === null || fresh === null || change === null) return [];
+  const words = (points: number) => `${points < 0 ? '-' : '+'}${Math.abs(points).toFixed(4)}`;
+  return [
+    `pass rate ${old.toFixed(4)} % before, ${fresh.toFixed(4)} % now: ${words(change)} points`,
+    ...by.map((part) => `  ${words(part.points).padStart(9)}  ${partWords(part)}`),
+  ];
 }
 
 function counted(counts: ChangeCounts, all = false): string {

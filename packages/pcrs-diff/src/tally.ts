@@ -1,4 +1,4 @@
-import type { Change, Id } from './change-query.ts';
+import type { Change, Id } from './change-record.ts';
 import { type ChangeWord, changeWords } from './change-words.ts';
 
 /** How many changes of each sort. */
@@ -44,6 +44,8 @@ export class Tally {
   add(change: Change): void {
     this.counts[change.change] += 1;
     for (const grouping of allGroupings) {
+      // A control that came or went is of no host.
+      if (grouping === 'byHost' && change.hostId === null) continue;
       const key = keys[grouping](change);
       const known = this.#groups[grouping].get(key);
       const group = known ?? { name: groupings[grouping](change), counts: noCounts() };

@@ -1,17 +1,9 @@
+import { ControlTexts } from 'pcrs-database/control-texts';
 import type { Database } from 'pcrs-database/open';
-import {
-  bookkeepingColumns,
-  type Column,
-  controlsTable,
-  hostIdsTable,
-  policyTable,
-  postureTable,
-  type Table,
-} from 'pcrs-records/columns';
+import { addNumberText, columnsInFile, rowJson } from 'pcrs-database/row-json';
+import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import type { GatewayKind } from 'pcrs-records/kinds';
-import { ControlTexts } from './control-texts.ts';
 import { LineBlocks } from './line-blocks.ts';
-import { type InFile, rowJson } from './row-json.ts';
 
 /** Lines of one kind, some hundred at a time. */
 export interface LineBlock {
@@ -47,8 +39,7 @@ export class StoredRecords {
   constructor(db: Database, narrowing: Narrowing = {}) {
     this.#db = db;
     this.#narrowing = narrowing;
-    // SQLite's own spelling of a float has 15 or 17 digits; the one that was stored has as many as it takes.
-    db.function('number_text', { deterministic: true }, String);
+    addNumberText(db);
   }
 
   *blocks(): Generator<LineBlock> {
@@ -66,7 +57,7 @@ export class StoredRecords {
   }
 
   *#policies(): Generator<LineParts> {
-    const json = rowJson(policyTable.columns, policyTable, 't', this.#inFile(policyTable));
+    const json = rowJson(policyTable.columns, policyTable, 't', columnsInFile(this.#db, policyTable));
     const sql = `SELECT ${json.columns.join(', ')} FROM ${policyTable.name} AS t ${this.#where('t.id')} ORDER BY t.rowid`;
     for (const row of this.#rows(sql)) yield [`{"kind":"policy",${json.members(row)}`, noBytes, '}\n'];
   }
@@ -74,7 +65,7 @@ export class StoredRecords {
   /** One a policy: its hosts are rows. */
   *#hostIds(): Generator<LineParts> {
     const columns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
-    const json = rowJson(columns, hostIdsTable, 't', this.#inFile(hostIdsTable));
+    const json = rowJson(columns, hostIdsTable, 't', columnsInFile(this.#db, hostIdsTable));
     const sql = `SELECT ${json.columns.join(', ')}, ids FROM (
         SELECT min(rowid) AS first, json_group_array(CAST(hostId AS TEXT) ORDER BY rowid) AS ids
         FROM ${hostIdsTable.name} GROUP BY subscriptionId, policyId
@@ -87,8 +78,8 @@ export class StoredRecords {
   *#postures(): Generator<LineParts> {
     const { policies, statuses, without = [] } = this.#narrowing;
     const columns = postureTable.columns.filter(({ name }) => !without.includes(name));
-    const json = rowJson(columns, postureTable, 'p', this.#inFile(postureTable));
-    const texts = new ControlTexts(this.#db, this.#inFile(controlsTable));
+    const json = rowJson(columns, postureTable, 'p', columnsInFile(this.#db, postureTable));
+    const texts = new ControlTexts(this.#db);
     const wanted = [this.#condition('p.policyId', policies)];
     if (statuses) wanted.push(`lower(p.status) IN (SELECT value FROM json_each(:statuses))`);
     const sql = `SELECT ${json.columns.join(', ')}, c.rowid FROM ${postureTable.name} AS p
@@ -113,18 +104,6 @@ export class StoredRecords {
 
   #condition(column: string, ids: readonly string[] | undefined): string {
     return ids === undefined ? 'true' : `${column} IN (${ids.map((id) => BigInt(id)).join(', ')})`;
-  }
-
-  #inFile(table: Table): InFile {
-    const names = (this.#db.pragma(`table_info(${table.name})`) as { name: string }[]).map(
-      ({ name }) => name,
-    );
-    const isKnown = new Set([...table.columns, ...bookkeepingColumns].map(({ name }: Column) => name));
-    return {
-      known: new Set(names),
-      added: names.filter((name) => !isKnown.has(name) && name !== 'unknown_members'),
-      unknownMembers: names.includes('unknown_members'),
-    };
   }
 }
 

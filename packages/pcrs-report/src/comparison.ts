@@ -61,7 +61,7 @@ export class Changes {
       if (before === undefined) continue;
       const [was, is] = [outcome(before.status), outcome(posture.status)];
       const what =
-        is === 'failed' && was === 'passed'
+        is === 'failed' && was !== 'failed'
           ? 'newly failed'
           : is === 'passed' && was === 'failed'
             ? 'fixed'

@@ -40,6 +40,9 @@ const declared: Readonly<Record<string, readonly CsvColumn[]>> = {
   change: changeColumns,
 };
 
+/** Members that repeat what the columns show: a change has the whole posture in it. */
+const repeating: Readonly<Record<string, readonly string[]>> = { change: ['posture'] };
+
 /**
  * The layout of a kind's CSV.
  *
@@ -59,7 +62,9 @@ export function layoutOf(
   const all = [...own, ...added];
   const picked = options.columns ? pick(kind, options.columns, all) : own;
   const columns = [...picked, ...added.filter((column) => !picked.includes(column))];
-  return { columns, covered: cover(all) };
+  const covered = cover(all);
+  for (const name of repeating[kind] ?? []) covered.set(name, 'whole');
+  return { columns, covered };
 }
 
 /** The names that `--columns` and `--add` ask for: the header of a kind without columns and records. */

@@ -1,5 +1,6 @@
-import { sqlName, sqlText } from 'pcrs-database/sql';
-import type { Column, Table } from 'pcrs-records/columns';
+import { bookkeepingColumns, type Column, type Table } from 'pcrs-records/columns';
+import type { Database } from './open.ts';
+import { sqlName, sqlText } from './sql.ts';
 
 /** SQL that gives rows as texts, and how the texts of a row become members of a record. */
 export interface RowJson {
@@ -71,6 +72,24 @@ export interface InFile {
   readonly added: readonly string[];
   /** Members that could have no column are in one, as a JSON object. */
   readonly unknownMembers: boolean;
+}
+
+/** The columns of a table in a file; `name` is the database's in SQL. */
+export function columnsInFile(db: Database, table: Table, name = 'main'): InFile {
+  const names = (db.pragma(`${name}.table_info(${table.name})`) as { name: string }[]).map(
+    (column) => column.name,
+  );
+  const isKnown = new Set([...table.columns, ...bookkeepingColumns].map((column) => column.name));
+  return {
+    known: new Set(names),
+    added: names.filter((column) => !isKnown.has(column) && column !== 'unknown_members'),
+    unknownMembers: names.includes('unknown_members'),
+  };
+}
+
+/** SQLite's own spelling of a float has 15 or 17 digits; the one that was stored has as many as it takes. */
+export function addNumberText(db: Database): void {
+  db.function('number_text', { deterministic: true }, String);
 }
 
 /** An argument of `json_object`: a text in a column of numbers is a number if JSON has it so, else it stays a string. */

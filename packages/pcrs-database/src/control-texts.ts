@@ -1,6 +1,6 @@
-import type { Database, Statement } from 'pcrs-database/open';
 import { controlsTable } from 'pcrs-records/columns';
-import { type InFile, type RowJson, rowJson } from './row-json.ts';
+import type { Database, Statement } from './open.ts';
+import { columnsInFile, type RowJson, rowJson } from './row-json.ts';
 
 /** Of texts that are kept, twice: the recent ones, and those before them. */
 const keptBytes = 8 * 1024 * 1024;
@@ -14,10 +14,11 @@ export class ControlTexts {
   #old = new Map<number, Buffer>();
   #bytes = 0;
 
-  constructor(db: Database, inFile: InFile) {
+  /** Takes  name  of the database in SQL: `main`, or what it was attached as */
+  constructor(db: Database, name = 'main') {
     const columns = controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name));
-    this.#json = rowJson(columns, controlsTable, 'c', inFile);
-    const sql = `SELECT ${this.#json.columns.join(', ')} FROM ${controlsTable.name} AS c WHERE c.rowid = ?`;
+    this.#json = rowJson(columns, controlsTable, 'c', columnsInFile(db, controlsTable, name));
+    const sql = `SELECT ${this.#json.columns.join(', ')} FROM ${name}.${controlsTable.name} AS c WHERE c.rowid = ?`;
     this.#statement = db.prepare(sql).raw();
     this.#none = Buffer.from(columns.map(({ name }) => `"${name}":null`).join());
   }

@@ -1,0 +1,98 @@
+import type { Database, Statement } from 'pcrs-database/open';
+import { StoredPosture } from 'pcrs-database/stored-posture';
+import { changeColumns, controlsTable, postureTable } from 'pcrs-records/columns';
+import type { ChangeWord } from './change-words.ts';
+
+/** An id as SQLite gives it: every digit of an integer. */
+export type Id = bigint | string;
+
+/** A difference, as far as it is counted; `line` is the record. */
+export interface Change {
+  readonly change: ChangeWord;
+  readonly policyId: Id;
+  readonly policyTitle: string | null;
+  readonly hostId: Id | null;
+  readonly ip: string | null;
+  readonly dns: string | null;
+  readonly controlId: Id | null;
+  readonly controlStatement: string | null;
+  readonly criticality_label: string | null;
+  readonly id: Id | null;
+  readonly newStatus: string | null;
+  readonly line: string;
+}
+
+/** What a record says besides the row it is of. */
+interface Given {
+  change: ChangeWord;
+  oldStatus: string | null;
+  newStatus: string | null;
+}
+
+const part = (member: string, name: string) =>
+  `CASE WHEN json_valid(c.${member}) THEN json_extract(c.${member}, '$.${name}') END`;
+
+/** Where a record's members are, in a posture `p` and the texts `c` of its control. */
+const members: Readonly<Record<string, string>> = {
+  change: ':change',
+  oldStatus: ':oldStatus',
+  newStatus: ':newStatus',
+  policyTitle: 'c.policyTitle',
+  controlStatement: 'c.controlStatement',
+  technology_name: part('technology', 'name'),
+  criticality_label: part('criticality', 'label'),
+  criticality_value: part('criticality', 'value'),
+};
+
+const counted = ['change', 'policyId', 'policyTitle', 'hostId', 'ip', 'dns', 'controlId', 'controlStatement'];
+
+/** Members of a record about a control of a policy: it is of no host. */
+const ofControl = new Set([...Object.keys(members), 'policyId', 'controlId']);
+
+/** SQL of a record; made there since SQL keeps all digits. */
+function recordSql(sourceOf: (name: string) => string): string {
+  const record = changeColumns.map(({ name }) => `'${name}', ${sourceOf(name)}`);
+  return [
+    ...[...counted, 'criticality_label', 'id', 'newStatus'].map((name) => `${sourceOf(name)} AS ${name}`),
+    `json_object('kind', 'change', ${record.join(', ')}) AS line`,
+  ].join(', ');
+}
+
+/** Makes `change` records of the rows of one database. */
+export class ChangeRecords {
+  readonly #ofRow: Statement;
+  readonly #ofControl: Statement;
+  readonly #posture: StoredPosture;
+
+  /** Takes  name  of the database in SQL */
+  constructor(db: Database, name: string) {
+    const source = (name: string) => members[name] ?? `p.${name}`;
+    this.#ofRow = db
+      .prepare(
+        `SELECT ${recordSql(source)} FROM ${name}.${postureTable.name} AS p LEFT JOIN ${name}.${controlsTable.name} AS c
+         ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
+         WHERE p.rowid = :rowid`,
+      )
+      .safeIntegers();
+    const sourceOfControl = (name: string) =>
+      name === 'policyId' || name === 'controlId' ? `:${name}` : ofControl.has(name) ? source(name) : 'NULL';
+    this.#ofControl = db
+      .prepare(
+        `SELECT ${recordSql(sourceOfControl)} FROM (SELECT 1) LEFT JOIN ${name}.${controlsTable.name} AS c
+         ON c.policyId = :policyId AND c.controlId = :controlId LIMIT 1`,
+      )
+      .safeIntegers();
+    this.#posture = new StoredPosture(db, name);
+  }
+
+  /** The record of a posture, with the whole posture in it. */
+  ofPosture(rowid: bigint, given: Given): Change {
+    const change = this.#ofRow.get({ rowid, ...given }) as Change;
+    return { ...change, line: `${change.line.slice(0, -1)},"posture":${this.#posture.at(rowid)}}` };
+  }
+
+  /** The record of a control that came into a policy or left it. */
+  ofControl(policyId: bigint, controlId: bigint, change: ChangeWord): Change {
+    return this.#ofControl.get({ policyId, controlId, change, oldStatus: null, newStatus: null }) as Change;
+  }
+}

@@ -1,0 +1,78 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { snapshotName, stampOf, stampsIn } from 'pcrs-database/snapshot-names';
+import { codedError } from 'pcrs-records/errors';
+
+/** Two files to compare; `old` is undefined for a cursor's first time. */
+export interface Which {
+  old: string | undefined;
+  new: string;
+}
+
+/** The run up to which changes were delivered; what a cursor file holds. */
+export interface Cursor {
+  runId: string | null;
+  startedAt: string;
+}
+
+/**
+ * The newest snapshot of a folder, and the one whose run began nearest to so long before it.
+ *
+ * Throws  PCRS_EMPTY for a folder with fewer than two snapshots; PCRS_USAGE
+ */
+export function sinceIn(directory: string, name: string | undefined, sinceMs: number): Which {
+  const [newest, ...older] = stampsOf(directory, name);
+  if (newest === undefined || older.length === 0) throw tooFew(directory, newest === undefined ? 0 : 1);
+  const moment = momentOf(newest) - sinceMs;
+  const distance = (stamp: string) => Math.abs(momentOf(stamp) - moment);
+  const nearest = older.reduce((best, stamp) => (distance(stamp) < distance(best) ? stamp : best));
+  return {
+    old: join(directory, snapshotName(nearest, name)),
+    new: join(directory, snapshotName(newest, name)),
+  };
+}
+
+/**
+ * The newest snapshot of a folder, and the one that a cursor file names.
+ *
+ * Throws  PCRS_EMPTY for a folder without a snapshot; PCRS_USAGE for a cursor that is none, or whose snapshot is gone
+ */
+export function cursorIn(directory: string, name: string | undefined, file: string): Which {
+  const [newest] = stampsOf(directory, name);
+  if (newest === undefined) throw tooFew(directory, 0);
+  const fresh = join(directory, snapshotName(newest, name));
+  if (!existsSync(file)) return { old: undefined, new: fresh };
+  const { startedAt } = cursorOf(file);
+  const old = join(directory, snapshotName(stampOf(startedAt), name));
+  if (existsSync(old)) return { old, new: fresh };
+  throw codedError(
+    'PCRS_USAGE',
+    `${file}: the snapshot of its run (${startedAt}) is no longer in ${directory}; give two databases, or remove ${file} to begin anew`,
+  );
+}
+
+function cursorOf(file: string): Cursor {
+  try {
+    const cursor = JSON.parse(readFileSync(file, 'utf8')) as Cursor;
+    if (Number.isNaN(Date.parse(cursor.startedAt))) throw new Error('its startedAt is no date');
+    return cursor;
+  } catch (error) {
+    throw codedError('PCRS_USAGE', `${file} is not a cursor of pcrs-diff: ${(error as Error).message}`);
+  }
+}
+
+/** The newest first. */
+function stampsOf(directory: string, name: string | undefined): string[] {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw codedError('PCRS_USAGE', `--since and --cursor want a folder of snapshots, got ${directory}`);
+  return stampsIn(readdirSync(directory), name);
+}
+
+function momentOf(stamp: string): number {
+  return Date.parse(stamp.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'));
+}
+
+function tooFew(directory: string, count: number): Error {
+  const what = count === 0 ? 'no snapshot' : 'only one snapshot';
+  return codedError('PCRS_EMPTY', `${directory}: ${what}; pcrs-etl --out ${directory} makes one`);
+}
