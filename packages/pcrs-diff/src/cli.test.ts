@@ -73,13 +73,13 @@ test('sums up in a record on request, and in words with --verbose', posix, async
     [
       '1 newly failed, 1 fixed, 0 status changed otherwise, 1 appeared, 0 vanished, 0 controls added, 0 controls removed; of 3 and 4 postures',
       'pass rate 33.3333 % before, 25.0000 % now: -8.3333 points',
-      '   -25.0000  1 newly failed: 1 control on 1 host',
-      '   +25.0000  1 fixed: 1 control on 1 host',
-      '    -8.3333  1 posture appeared or vanished alone',
-      '  policy 85361 CIS - Microsoft Windows 11, v1.2.0: 1 newly failed, 1 fixed, 1 appeared',
-      '  host 609153601 192.0.2.14 ws-0013: 1 newly failed, 1 fixed, 1 appeared',
-      "  control 10091 Status of the 'Prevent installation' setting: 1 newly failed, 1 fixed, 1 appeared",
-      '  criticality SERIOUS: 1 newly failed, 1 fixed, 1 appeared',
+      ' -25.0000 1 newly failed: 1 control on 1 host',
+      ' +25.0000 1 fixed: 1 control on 1 host',
+      ' -8.3333 1 posture appeared or vanished alone',
+      ' policy 85361 CIS - Microsoft Windows 11, v1.2.0: 1 newly failed, 1 fixed, 1 appeared',
+      ' host 609153601 192.0.2.14 ws-0013: 1 newly failed, 1 fixed, 1 appeared',
+      " control 10091 Status of the 'Prevent installation' setting: 1 newly failed, 1 fixed, 1 appeared",
+      ' criticality SERIOUS: 1 newly failed, 1 fixed, 1 appeared',
     ]
       .map((line) => `pcrs-diff: ${line}\n`)
       .join(''),

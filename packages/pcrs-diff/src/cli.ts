@@ -4,6 +4,7 @@ import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkDuration, durationMs } from 'pcrs-records/duration';
 import { codedError } from 'pcrs-records/errors';
 import { newRunId } from 'pcrs-records/run-id';
+import { terminalLines } from 'pcrs-records/terminal-text';
 import { type ChangeWord, changeWords, meanings } from './change-words.ts';
 import type { Diff } from './index.ts';
 import type { Cursor, Which } from './which.ts';
@@ -110,7 +111,7 @@ async function writeSummary(
   diff: Diff,
 ): Promise<void> {
   for await (const _ of diff.lines());
-  if (stdoutIsTerminal) await output.write(`${diff.summaryLines(top).join('\n')}\n`);
+  if (stdoutIsTerminal) await output.write(terminalLines(`${diff.summaryLines(top).join('\n')}\n`));
   else await output.write(`${JSON.stringify(diff.summary(top))}\n`);
 }
 

@@ -80,13 +80,23 @@ function* inRun(records: Iterable<object | string>, options: RunOptions): Genera
       startedAt,
       options: stage === 'pcrs-policies' ? given : {},
     };
-  yield* records;
+  let postures = 0;
+  for (const record of records) {
+    if (isPosture(record)) postures += 1;
+    yield record;
+  }
   for (const stage of stages.reverse()) {
     const ok = !(failed && stage === 'pcrs-posture');
     const error = ok ? {} : { error: { code: 'PCRS_GATEWAY', message: '503, 7 tries' } };
-    const numbers = { status: ok ? 0 : 5, in: {}, out: {}, requests: 1, retries: 0, bytes: 1, warnings: 0 };
+    const out = stage === 'pcrs-posture' ? { posture: postures } : {};
+    const numbers = { status: ok ? 0 : 5, in: {}, out, requests: 1, retries: 0, bytes: 1, warnings: 0 };
     yield { kind: 'end', runId, stage, endedAt: startedAt, ok, ...numbers, ...error };
   }
+}
+
+function isPosture(record: object | string): boolean {
+  const text = typeof record === 'string' ? record : JSON.stringify(record);
+  return text.startsWith('{"kind":"posture"');
 }
 
 function* bytes(records: Iterable<object | string>): Generator<Uint8Array> {

@@ -40,10 +40,15 @@ function* inRun(records: Iterable<object>, startedAt: string, failed: string | u
   yield { kind: 'session', runId, gateway: 'https://gateway.example', ...session };
   for (const stage of stages.toReversed())
     yield { kind: 'start', contract: 1, runId, stage, version: '0.1.0', startedAt, options: {} };
-  yield* records;
+  let postures = 0;
+  for (const record of records) {
+    if ((record as { kind?: string }).kind === 'posture') postures += 1;
+    yield record;
+  }
   for (const stage of stages) {
     const isBroken = failed !== undefined && stage === 'pcrs-posture';
-    const numbers = { in: {}, out: {}, requests: 1, retries: 0, bytes: 1, warnings: 0 };
+    const out = stage === 'pcrs-posture' ? { posture: postures } : {};
+    const numbers = { in: {}, out, requests: 1, retries: 0, bytes: 1, warnings: 0 };
     const error = isBroken ? { error: { code: 'PCRS_GATEWAY', message: failed } } : {};
     yield {
       ...{ kind: 'end', runId, stage, endedAt: startedAt, ok: !isBroken, status: isBroken ? 5 : 0 },
