@@ -7,7 +7,7 @@ import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { containerCommand, noContainers } from './support/container.ts';
 import { openPlace } from './support/open-place.ts';
-import { clockOff, noPreload, preload } from './support/preload.ts';
+import { clockOff, noPreload, preload, withoutFileLocks } from './support/preload.ts';
 import { records, run } from './support/programs.ts';
 
 const onLinux = process.platform === 'linux' ? false : 'of Linux';
@@ -47,10 +47,10 @@ suite('machine', () => {
   });
 
   test('a named pipe in the place of a database is refused at once', { skip: onLinux }, async () => {
-    for (const line of ['pcrs-status p', 'pcrs-diff p p', 'pcrs-from-sqlite p']) {
+    for (const line of ['pcrs-status p', 'pcrs-diff p p', 'pcrs-from-sqlite p', 'seq 3 | pcrs-to-sqlite p']) {
       const ended = await bash(`mkfifo p; ${line}`, { limitMs: 30_000 });
       assert.equal(ended.status, 2, line);
-      assert.match(ended.stderr, /: p is a named pipe; give a database file\n$/);
+      assert.match(ended.stderr, /: p is a named pipe; give a (database file|file name)\n$/);
     }
   });
 
@@ -117,6 +117,18 @@ suite('machine', () => {
     const warning =
       /pcrs-policies: the clock of this machine is 228 min ahead of the gateway's: [^\n]*set it \(NTP\)\n/g;
     assert.equal(ahead.stderr.match(warning)?.length, 3, ahead.stderr);
+  });
+
+  test('a file system without locks is named, and not another program', { skip: noPreload }, async (t) => {
+    const { env: shim, remove } = preload(withoutFileLocks);
+    t.after(remove);
+    const line = `echo '{"kind":"policy","id":1,"subscriptionId":1}' | pcrs-to-sqlite x.db`;
+    const ended = await bash(line, { env: shim });
+    assert.equal(ended.status, 1, ended.stderr);
+    assert.equal(
+      ended.stderr,
+      'pcrs-to-sqlite: x.db: the file system has no file locks, which a database needs; put it on a local disk\n',
+    );
   });
 
   test('what was told while the clock was a day ahead binds nobody once it is right', {

@@ -64,3 +64,30 @@ time_t time(time_t *t) {
 }
 `;
 }
+
+/** C code for a file system without file locks: asking for one fails with ENOLCK, as on some network volumes. */
+export const withoutFileLocks = `
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+static int asked(const char *name, int fd, int command, void *argument) {
+  if (command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK) { errno = ENOLCK; return -1; }
+  int (*real)(int, int, ...) = dlsym(RTLD_NEXT, name);
+  return real(fd, command, argument);
+}
+int fcntl(int fd, int command, ...) {
+  va_list list;
+  va_start(list, command);
+  void *argument = va_arg(list, void *);
+  va_end(list);
+  return asked("fcntl", fd, command, argument);
+}
+int fcntl64(int fd, int command, ...) {
+  va_list list;
+  va_start(list, command);
+  void *argument = va_arg(list, void *);
+  va_end(list);
+  return asked("fcntl64", fd, command, argument);
+}
+`;

@@ -2,9 +2,11 @@ import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
+import { specialKind } from 'pcrs-machine/file';
 import { fileMode } from 'pcrs-machine/modes';
 import { codedError } from 'pcrs-records/errors';
-import { machineError } from './database-error.ts';
+import { isLocked, machineError } from './database-error.ts';
+import { requireFileLocks } from './file-locks.ts';
 import { busyTimeoutMs, type Patience, patiently } from './patience.ts';
 
 const cacheKiB = 12 * 1024;
@@ -38,9 +40,10 @@ export async function checkPath(path: string): Promise<void> {
   if (path === '' || path === '-' || path === ':memory:') {
     throw codedError('PCRS_USAGE', `${JSON.stringify(path)} is not a database file; give a file name`);
   }
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw codedError('PCRS_USAGE', `${path} is a directory; give a file name`);
-  }
+  // A named pipe would hold SQLite up for ever, deaf to signals.
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const kind = stats && specialKind(stats);
+  if (kind) throw codedError('PCRS_USAGE', `${path} is a ${kind}; give a file name`);
   const directory = dirname(path);
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw codedError('PCRS_USAGE', `${path}: there is no directory ${directory}; make it first`);
@@ -76,6 +79,7 @@ export async function openForWriting(path: string, options: WriteOptions = {}): 
     }
     return transactions(db, path, options);
   } catch (error) {
+    if (isLocked((error as { code?: string }).code)) await requireFileLocks(path);
     throw machineError(error, path);
   }
 }

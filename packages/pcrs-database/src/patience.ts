@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { codedError } from 'pcrs-records/errors';
 import { databaseError, isLocked, type Purpose } from './database-error.ts';
+import { requireFileLocks } from './file-locks.ts';
 
 /** Another program's lock is waited for so long, unless told otherwise. */
 const defaultLockWaitMs = 10_000;
@@ -17,7 +18,7 @@ export interface Patience {
 /**
  * Does what may find the database locked, until it is free or the wait is over.
  *
- * Throws  PCRS_MACHINE when the wait is over; what `databaseError` makes of any other error; the signal's reason
+ * Throws  PCRS_MACHINE when the wait is over, at once where the file system has no locks; what `databaseError` makes of any other error; the signal's reason
  */
 export async function patiently<T>(
   path: string,
@@ -26,12 +27,14 @@ export async function patiently<T>(
   act: () => T,
 ): Promise<T> {
   const deadline = performance.now() + lockWaitMs;
-  for (;;) {
+  for (let tries = 0; ; tries += 1) {
     try {
       return act();
     } catch (error) {
       if (!isLocked((error as { code?: string }).code)) throw databaseError(error, path, purpose);
+      if (tries === 0 && purpose === 'writing') await requireFileLocks(path);
       if (performance.now() > deadline) {
+        await requireFileLocks(path);
         const waited = lockWaitMs > 0 ? ` (waited ${lockWaitMs / 1000} s)` : '';
         const message = `${path} is locked by another program${waited}; try again when that is done`;
         throw codedError('PCRS_MACHINE', message, { cause: error });
