@@ -34,7 +34,7 @@ export const tool = defineTool({
   opensRun: true,
   flags,
   notes: [
-    'The password comes from --credentials -, --password-file, --password-command, PCRS_PASSWORD, the profile, or a hidden prompt; never from the command line.',
+    'The password comes from --credentials -, --password-file, --password-command, PCRS_PASSWORD, the profile, $CREDENTIALS_DIRECTORY/pcrs-password (systemd), or a hidden prompt; never from the command line.',
     'The token lies in tokens/HOST/USER.json under PCRS_STATE_DIR, else $XDG_STATE_HOME/pcrs, else ~/.local/state/pcrs.',
   ],
   async main(context) {
