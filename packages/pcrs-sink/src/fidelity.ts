@@ -1,5 +1,6 @@
 import { KindSums } from 'pcrs-json/kind-sums';
-import { type Counts, type End, isObject } from 'pcrs-records/kinds';
+import { type Counts, isObject } from 'pcrs-records/kinds';
+import type { Stages } from './stages.ts';
 
 /** How what came of a run differs from what its stages made. */
 export interface Fidelity {
@@ -15,17 +16,17 @@ export interface Fidelity {
 
 /**
  * Compares what came of a run with what its stages made. Kinds that no stage made are not compared, nor are slices.
- *
- * Takes  ends      of the run, each once
- *        allEnded  if a stage has no end, only what did not come is certain
+ * If a stage did not say what it made, or an end is of nobody, only what did not come is certain.
  */
-export function compare(ends: readonly End[], came: KindSums, allEnded: boolean): Fidelity {
+export function compare({ started, loose }: Stages, came: KindSums): Fidelity {
+  const ends = started.flatMap(({ end }) => end ?? []);
   const made = new KindSums();
   for (const { out, sums } of ends) {
     for (const [kind, count] of Object.entries(out ?? {})) {
       if (kind !== 'slice') made.add(kind, Number(count) || 0, Number(sums?.[kind]));
     }
   }
+  const allEnded = ends.length === started.length && loose.length === 0;
   const isSummed = allEnded && ends.length > 0 && ends.every(({ sums }) => isObject(sums));
   const filtered = new KindSums();
   const supplied = new KindSums();

@@ -129,11 +129,7 @@ function judge({ runId, session, control, came }: Run): RunVerdict {
     session,
     complete: reason === undefined,
     reason: reason === undefined ? undefined : `run incomplete: ${reason}`,
-    ...compare(
-      stages.ends,
-      came,
-      stages.started.every(({ end }) => end !== undefined),
-    ),
+    ...compare(stages, came),
     accepted: came.counts,
     starts: stages.starts,
     ends: stages.ends,

@@ -142,8 +142,8 @@ export class SinkReader {
     if (places[at + 2] !== verdicts.plain) return false;
     const kind = this.#kindOf(bytes, places, at);
     const table = kind === undefined ? undefined : this.#table(kind);
-    const [start, end] = [places[at] as number, places[at + 1] as number];
-    if (kind === undefined || table === undefined) this.#count(bytes, start, end, kind);
+    const record = bytes.subarray(places[at], places[at + 1]);
+    if (kind === undefined || table === undefined) this.#count(record, kind, record);
     else {
       if (table.width > width) return false;
       const scanned = othersIn(bytes, extras, places[at + 4] as number, places[at + 5] as number);
@@ -151,7 +151,7 @@ export class SinkReader {
       if (!table.knows(others)) return false;
       this.#requireRun();
       table.take(bytes, places, at, others, this.#line);
-      this.#tally.took(kind, this.#line, bytes, start, end);
+      this.#tally.took(kind, this.#line, record);
     }
     return true;
   }
@@ -159,7 +159,8 @@ export class SinkReader {
   /** A line that is not plain: proven by JSON.parse, and then each of its objects as a row like any other. */
   #strangeLine({ bytes: block, places, width: _ }: Lines, at: number): void {
     this.strangeLines += 1;
-    let bytes = block.subarray(places[at], places[at + 1]);
+    const line = block.subarray(places[at], places[at + 1]);
+    let bytes = line;
     const text = bytes.toString();
     if (places[at + 2] === verdicts.notUtf8) {
       bytes = Buffer.from(text);
@@ -167,23 +168,24 @@ export class SinkReader {
     }
     const value = this.#parse(text);
     const start = skipSpace(bytes, 0);
-    if (isObject(value)) this.#object(bytes, start, bytes.length);
+    if (isObject(value)) this.#object(bytes, start, bytes.length, line);
     else if (!Array.isArray(value)) this.#bareValue(text);
     else {
       for (const place of placesIn(bytes, start)) {
         if (bytes[place.start] === 0x7b && place.form < forms.string)
-          this.#object(bytes, place.start, place.end);
+          this.#object(bytes, place.start, place.end, bytes.subarray(place.start, place.end));
         else this.#bareValue(bytes.toString('utf8', place.start, place.end));
       }
     }
   }
 
-  #object(bytes: Buffer, start: number, end: number): void {
+  /** Takes  came  the record's bytes before any were replaced */
+  #object(bytes: Buffer, start: number, end: number, came: Buffer): void {
     const row = this.#strange;
     row.fill(bytes, start);
     const kind = this.#kindOf(bytes, row.places, 0);
     const table = kind === undefined ? undefined : this.#table(kind);
-    if (kind === undefined || table === undefined) this.#count(bytes, start, end, kind);
+    if (kind === undefined || table === undefined) this.#count(bytes.subarray(start, end), kind, came);
     else {
       this.#requireRun();
       const others = () => table.others(row.places, 0, row.places.length, row.others);
@@ -191,7 +193,7 @@ export class SinkReader {
       if (table.width > row.places.length) row.fill(bytes, start);
       if (table.learn(others())) row.fill(bytes, start);
       table.take(bytes, row.places, 0, others(), this.#line);
-      this.#tally.took(kind, this.#line, bytes, start, end);
+      this.#tally.took(kind, this.#line, came);
     }
   }
 
@@ -223,18 +225,18 @@ export class SinkReader {
   }
 
   /** A record that goes to no table. */
-  #count(bytes: Buffer, start: number, end: number, kind: string | undefined): void {
+  #count(record: Buffer, kind: string | undefined, came: Buffer): void {
     if (kind !== undefined && controlKinds.has(kind)) {
       this.#tally.tell();
-      const record = JSON.parse(bytes.toString('utf8', start, end)) as JsonObject;
-      this.judge.control(record, this.#line);
+      const value = JSON.parse(record.toString()) as JsonObject;
+      this.judge.control(value, this.#line);
       this.#tally.see(kind, 1, this.#line);
-      this.#options.onControl?.(record, this.#line);
+      this.#options.onControl?.(value, this.#line);
       return;
     }
     this.#requireRun();
     if (kind === undefined) this.problems.count('withoutKind', `stdin:${this.#line}`);
-    else this.#tally.took(kind, this.#line, bytes, start, end);
+    else this.#tally.took(kind, this.#line, came);
   }
 
   #bareValue(text: string): void {

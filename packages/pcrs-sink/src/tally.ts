@@ -19,15 +19,15 @@ export class Tally {
     this.#judge = judge;
   }
 
-  /** A record was taken: the bytes of its line, or of the element of an array. */
-  took(kind: string, line: number, bytes: Buffer, start: number, end: number): void {
+  /** A record was taken: the bytes of its line as they came, or of the element of an array. */
+  took(kind: string, line: number, bytes: Uint8Array): void {
     if (kind !== this.#kind) {
       this.tell();
       this.#kind = kind;
       this.see(kind, 0, line);
     }
     this.#count += 1;
-    this.#sum += crc32(bytes.subarray(start, end));
+    this.#sum += crc32(bytes);
   }
 
   /** The judge knows of all that was taken from here on. */

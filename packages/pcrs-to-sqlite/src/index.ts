@@ -2,6 +2,7 @@ import { databaseError } from 'pcrs-database/database-error';
 import { letGroupRead } from 'pcrs-machine/modes';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
+import { failureOf } from 'pcrs-sink/demands';
 import { notJson } from 'pcrs-sink/input-errors';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { type FirstRecord, readFirstRecord } from './first-record.ts';
@@ -130,9 +131,10 @@ function requireJson(text: string, line: number, isLast: boolean): void {
 
 /** A stream without a record: an empty database where that is fine. */
 async function nothingCame(place: Place, target: Target, options: SqliteOptions): Promise<Load> {
-  if (!options.allowEmpty || typeof target !== 'string') {
-    throw codedError('PCRS_EMPTY', 'stdin: no record came; --allow-empty makes that status 0');
-  }
+  const { allowEmpty = false } = options;
+  const nothing = { verdicts: [], cutLine: undefined, isEmpty: true };
+  const failure = failureOf(nothing, { ...finishing(target, options), allowEmpty });
+  if (failure !== undefined) throw failure;
   return Load.open(await place.open('', 0), loadOptions(target, options));
 }
 
