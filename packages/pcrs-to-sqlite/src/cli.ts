@@ -72,7 +72,12 @@ export const tool = defineTool({
     const { allowEmpty, allowOlder, groupReadable, prune, requireRun, skipBad, strict, unknown } =
       context.flags;
     const demands = { allowEmpty, allowOlder, groupReadable, prune, requireRun, skipBad, strict, unknown };
-    const options = { ...demands, heldLock: context.env['PCRS_HELD_LOCK'], ...runRecords(context) };
+    const options = {
+      ...demands,
+      heldLock: context.env['PCRS_HELD_LOCK'],
+      lockLease: context.env['PCRS_LOCK_LEASE'],
+      ...runRecords(context),
+    };
     const { log, progress, signal } = context;
     try {
       const { toSqlite } = await import('./index.ts');

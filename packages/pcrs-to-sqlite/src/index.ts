@@ -28,6 +28,8 @@ export interface SqliteOptions {
   allowOlder?: boolean;
   /** The lock of the folder, which whoever started this holds: `NONCE PATH`. Nothing is renamed once it is lost. */
   heldLock?: string | undefined;
+  /** Of the lock on the link, in seconds; for tests alone. */
+  lockLease?: string | undefined;
   /** Makes files that the group of this user can read. */
   groupReadable?: boolean;
   /** `fail` refuses members that no column takes; else they get one. */
@@ -62,7 +64,13 @@ export async function toSqlite(
 ): Promise<Loaded> {
   const { lockWaitMs, signal } = options;
   if (options.groupReadable) letGroupRead();
-  const place = await openPlace(target, { lockWaitMs, signal, heldLock: options.heldLock, log: options.log });
+  const place = await openPlace(target, {
+    lockWaitMs,
+    signal,
+    heldLock: options.heldLock,
+    lockLease: options.lockLease,
+    log: options.log,
+  });
   try {
     const filled = await fill(place, chunks, target, options);
     return await place.publishing(async (stand) => {

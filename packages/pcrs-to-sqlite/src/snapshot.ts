@@ -9,7 +9,7 @@ import { readStatusOf } from 'pcrs-database/snapshot-status';
 import { makeDirectory, syncDirectory } from 'pcrs-machine/directory';
 import { renameFile, setMode, syncFile } from 'pcrs-machine/file';
 import { pointTo } from 'pcrs-machine/file-system';
-import { requireHeld, withLock } from 'pcrs-machine/lock';
+import { lockTimes, requireHeld, withLock } from 'pcrs-machine/lock';
 import { fileMode } from 'pcrs-machine/modes';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { Session } from 'pcrs-records/kinds';
@@ -23,6 +23,8 @@ export interface Placing {
   signal?: AbortSignal | undefined;
   /** The lock of the folder that whoever started this holds: `NONCE PATH`. */
   heldLock?: string | undefined;
+  /** Of the lock on the link, in seconds; for tests alone. */
+  lockLease?: string | undefined;
   log?: { warn(message: string): void } | undefined;
 }
 
@@ -71,10 +73,11 @@ export class Snapshot {
 
   /** Does what decides on the link and moves it, while no other process does. */
   alone<T>(work: () => Promise<T>): Promise<T> {
-    const { log, signal = new AbortController().signal } = this.#placing;
+    const { lockLease, log, signal = new AbortController().signal } = this.#placing;
     const info = (message: string) => log?.warn(message);
     const path = join(this.#directory, `.${basename(this.#link)}.lock`);
-    return withLock(path, { what: this.#link, signal, info }, work);
+    const times = lockTimes({ PCRS_LOCK_LEASE: lockLease });
+    return withLock(path, { what: this.#link, signal, info, times }, work);
   }
 
   /**

@@ -1,0 +1,129 @@
+// What a folder of runs promises from one run to the next, by real runs against one simulator.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startSimulator } from 'pcrs-simulator';
+import { run } from '../../../test/support/programs.ts';
+
+const Sqlite = createRequire(new URL('../../pcrs-database/package.json', import.meta.url))('better-sqlite3');
+const bin = fileURLToPath(new URL('../bin/pcrs-etl.js', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'pcrs-series-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+const simulator = await startSimulator({ seed: 5, policies: 6, hosts: 20, controls: 5, rateLimit: 'off' });
+after(() => simulator.close());
+const [firstPolicy] = simulator.world.policyIds('active');
+
+const env = {
+  ...process.env,
+  ...{ PCRS_GATEWAY: simulator.gateway, PCRS_USERNAME: 'u', PCRS_PASSWORD: 'p4ssw0rd' },
+  ...{ PCRS_STATE_DIR: join(root, 'state'), PCRS_RATE: '10000/1' },
+};
+
+async function etl(out: string, args: readonly string[] = [], more: Record<string, string> = {}) {
+  const words = ['--conditions=pcrs-source', bin, '--out', out, ...args];
+  const asked = simulator.requests.length;
+  const ended = await run(process.execPath, words, { env: { ...env, ...more }, limitMs: 120_000 });
+  const questions = simulator.requests.slice(asked).map(({ endpoint, query }) => ({ endpoint, query }));
+  return { ...ended, questions, loaded: ended.stdout === '' ? undefined : JSON.parse(ended.stdout) };
+}
+
+const latest = (out: string, name = '') => basename(realpathSync(join(out, `latest${name}.db`)));
+const last = (text: string) => text.trimEnd().split('\n').at(-1) ?? '';
+
+function change(database: string, sql: string): void {
+  const db = new Sqlite(database);
+  db.exec(sql);
+  db.close();
+}
+
+const postures = (database: string) => {
+  const db = new Sqlite(database, { readonly: true });
+  const count = db.prepare('SELECT count(*) FROM q_pcrs_postureinfo').pluck().get();
+  db.close();
+  return count;
+};
+
+test('another scope is refused before anything is asked; under a name of its own it disturbs nothing', async () => {
+  const out = join(root, 'scope');
+  assert.equal((await etl(out)).status, 0);
+  const first = latest(out);
+  const refused = await etl(out, ['--id', firstPolicy!]);
+  assert.deepEqual([refused.status, refused.stdout, refused.questions], [2, '', []]);
+  assert.match(
+    last(refused.stderr),
+    /latest\.db holds all policies; this run has --id \d+: give it --name, or --rescope$/,
+  );
+  const named = await etl(out, ['--id', firstPolicy!, '--name', 'one', '--keep', '1']);
+  assert.equal(named.status, 0, named.stderr);
+  assert.deepEqual([latest(out), latest(out, '_one')], [first, basename(named.loaded.database)]);
+  assert.equal(
+    realpathSync(join(out, 'latest_archive')),
+    realpathSync(join(out, `archive${first.slice(4, -3)}`)),
+  );
+  const rescoped = await etl(out, ['--id', firstPolicy!, '--rescope']);
+  assert.equal(rescoped.status, 0, rescoped.stderr);
+  assert.equal(latest(out), basename(rescoped.loaded.database));
+});
+
+test('a listing without a policy is 7, publishes nothing, and is asked again by the next start', async () => {
+  const out = join(root, 'empty');
+  const empty = await etl(out, ['--title', 'Widnows']);
+  assert.equal(empty.status, 7);
+  assert.match(last(empty.stderr), /pcrs-policies ended 7; nothing was published$/);
+  assert.equal(existsSync(join(out, 'latest.db')), false);
+  const again = await etl(out, ['--title', 'Widnows', '--allow-empty']);
+  assert.deepEqual([again.status, again.loaded.rows.q_pcrs_policy_list], [0, 0]);
+  assert.ok(again.questions.some(({ endpoint }) => endpoint === 'list'));
+});
+
+test('a delta is built only upon a snapshot that is what its run left, and makes whole CSV files', async () => {
+  const out = join(root, 'base');
+  const whole = await etl(out);
+  const all = postures(join(out, 'latest.db'));
+  const delta = await etl(out, ['--incremental', '--csv', '--keep', '1']);
+  assert.deepEqual([delta.status, delta.loaded.base], [0, 'delta'], delta.stderr);
+  assert.equal(delta.loaded.fullRunAt, whole.loaded.fullRunAt);
+  assert.ok(existsSync(join(out, 'latest_csv', 'posture.csv')));
+  const records = readFileSync(join(out, 'latest_archive', 'run.ndjson'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const { files } = records.map((line) => JSON.parse(line)).find(({ kind }) => kind === 'written');
+  const rows = files.find((file: { kind: string }) => file.kind === 'posture').rows;
+  assert.equal(rows, all, 'a row for each posture, though the delta asked for few');
+  const archives = readdirSync(out).filter((name) => name.startsWith('archive_'));
+  assert.equal(archives.length, 2, 'the archive of the full run stays, since the delta rests on it');
+  change(realpathSync(join(out, 'latest.db')), 'DELETE FROM q_pcrs_postureinfo WHERE rowid = 1');
+  const full = await etl(out, ['--incremental']);
+  assert.deepEqual([full.status, full.loaded.base, full.loaded.rows.q_pcrs_postureinfo], [0, 'full', all]);
+  assert.match(
+    full.stderr,
+    /has \d+ rows in q_pcrs_postureinfo, and its run loaded \d+, so everything is asked for/,
+  );
+});
+
+test('a run that shrank by too much is kept apart, and accepted without being asked for again', async () => {
+  const out = join(root, 'shrink');
+  await etl(out);
+  const first = latest(out);
+  // Yesterday there were more.
+  change(
+    realpathSync(join(out, 'latest.db')),
+    `INSERT INTO q_pcrs_policy_list (subscriptionId, id, title)
+       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20) SELECT 1, 100 + i, 'gone' FROM n`,
+  );
+  const shrunk = await etl(out, ['--max-shrink', '20']);
+  assert.equal(shrunk.status, 8, shrunk.stderr);
+  assert.match(last(shrunk.stderr), /latest\.db is as it was; --accept-shrink publishes this run until 2/);
+  assert.deepEqual([latest(out), shrunk.loaded.database.endsWith('.shrunk.db')], [first, true]);
+  const accepted = await etl(out, ['--max-shrink', '20', '--accept-shrink']);
+  assert.equal(accepted.status, 0, accepted.stderr);
+  assert.deepEqual(
+    accepted.questions.filter(({ endpoint }) => endpoint !== 'auth'),
+    [],
+  );
+  assert.equal(latest(out), basename(shrunk.loaded.database).replace('.shrunk', ''));
+});
