@@ -87,7 +87,7 @@ test('the exit status tells what was wrong, in one line', async () => {
       '{"kind":"x","a":1}\n{bad\n',
       [],
       3,
-      /^pcrs-to-csv: stdin:2: expected a record \(a JSON object\), found \{bad\n$/,
+      /^pcrs-to-csv: stdin:2: expected a record \(a JSON object\) on one line, found \{bad\n$/,
     ],
     [
       '{"kind":"x","a":1}\n{"kind":',
