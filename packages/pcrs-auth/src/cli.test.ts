@@ -82,6 +82,7 @@ test('writes only a failed end where it cannot open a run, after one try of a wr
       status: 4,
       in: {},
       out: {},
+      sums: {},
       requests: 0,
       retries: 0,
       bytes: 0,

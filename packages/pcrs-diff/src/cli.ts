@@ -1,9 +1,7 @@
 import { flag, idItem } from 'pcrs-cli/flags';
-import { runSource } from 'pcrs-cli/source';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkDuration, durationMs } from 'pcrs-records/duration';
 import { codedError } from 'pcrs-records/errors';
-import { newRunId } from 'pcrs-records/run-id';
 import { terminalLines } from 'pcrs-records/terminal-text';
 import { type ChangeWord, changeWords, meanings } from './change-words.ts';
 import type { Diff } from './index.ts';
@@ -117,6 +115,10 @@ async function writeSummary(
 
 /** As a run, if both databases are of one. */
 async function writeChanges(context: DiffContext, diff: Diff): Promise<void> {
+  const [{ runSource }, { newRunId }] = await Promise.all([
+    import('pcrs-cli/source'),
+    import('pcrs-records/run-id'),
+  ]);
   const [old, fresh] = [diff.old.status.run, diff.new.status.run];
   const session = fresh?.startedAt && {
     ...{
