@@ -253,6 +253,34 @@ test('an interrupt stops every tool, keeps what came, and the next start goes on
   assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator));
 });
 
+test('a killed pcrs-etl leaves no tool behind', { skip: process.platform !== 'linux' }, async () => {
+  const simulator = await simulated();
+  simulator.faults.add('posture:2:hang');
+  const out = join(root, 'orphans');
+  const { child, ended } = start(simulator, out);
+  while (!simulator.requests.some(({ endpoint }) => endpoint === 'posture')) await sleep(50);
+  await sleep(300);
+  assert.ok(toolsIn(out).length >= 2, 'posture and the sink are at work');
+  child.kill('SIGKILL');
+  const killedAt = performance.now();
+  while (toolsIn(out).length > 0 && performance.now() - killedAt < 5000) await sleep(50);
+  assert.deepEqual(toolsIn(out), []);
+  await ended;
+});
+
+/** Processes that name a folder among their arguments, without pcrs-etl itself. */
+function toolsIn(folder: string): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const commands = pids.map((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    } catch {
+      return '';
+    }
+  });
+  return commands.filter((command) => command.includes(folder) && !command.includes('pcrs-etl.js'));
+}
+
 test('two at once in one folder: the second is refused', async () => {
   const simulator = await simulated();
   simulator.faults.add('*:*:delay=300');

@@ -1,12 +1,13 @@
 // What a folder of runs promises from one run to the next, by real runs against one simulator.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startSimulator } from 'pcrs-simulator';
+import { clockOff, failing, noPreload, preload } from '../../../test/support/preload.ts';
 import { run } from '../../../test/support/programs.ts';
 
 const Sqlite = createRequire(new URL('../../pcrs-database/package.json', import.meta.url))('better-sqlite3');
@@ -126,4 +127,36 @@ test('a run that shrank by too much is kept apart, and accepted without being as
     [],
   );
   assert.equal(latest(out), basename(shrunk.loaded.database).replace('.shrunk', ''));
+});
+
+test('on a file system without links latest.db is a copy, and the next run replaces it', {
+  skip: noPreload,
+}, async () => {
+  const out = join(root, 'no-links');
+  const shim = preload(failing({ symlink: 'EPERM', link: 'EPERM', symlinkat: 'EPERM', linkat: 'EPERM' }));
+  after(shim.remove);
+  const first = await etl(out, ['--keep', '1'], shim.env);
+  assert.equal(first.status, 0, first.stderr);
+  assert.equal(lstatSync(join(out, 'latest.db')).isSymbolicLink(), false);
+  assert.equal(postures(join(out, 'latest.db')), first.loaded.rows.q_pcrs_postureinfo);
+  const second = await etl(out, ['--keep', '1', '--incremental'], shim.env);
+  assert.deepEqual([second.status, second.loaded.base], [0, 'delta'], second.stderr);
+  const names = readdirSync(out).map((name) => name.replace(/\d{8}T\d{6}Z/, 'STAMP'));
+  assert.deepEqual(names.sort(), [
+    ...['archive_STAMP', 'archive_STAMP', 'last_attempt.json', 'latest.db', 'pcrs_STAMP.db'],
+  ]);
+});
+
+test('with a clock that was set back a run neither moves latest.db nor loses itself to --keep', {
+  skip: noPreload,
+}, async () => {
+  const out = join(root, 'clock');
+  assert.equal((await etl(out)).status, 0);
+  const first = latest(out);
+  const shim = preload(clockOff(-7 * 86_400));
+  after(shim.remove);
+  const back = await etl(out, ['--keep', '1'], { ...shim.env, PCRS_STATE_DIR: join(root, 'state-back') });
+  assert.equal(back.status, 0, back.stderr);
+  assert.match(back.stderr, /latest\.db stays as it was: it is of a run that started .*--allow-older/);
+  assert.deepEqual([latest(out), existsSync(back.loaded.database)], [first, true]);
 });
