@@ -134,7 +134,7 @@ export class StagedTable {
       return;
     }
     const [start, end] = [members.start(source), members.end(source)];
-    if (column.type === 'bigint') this.#integer(members, start, end, found, column);
+    if (column.type === 'bigint') this.#integer(members, source, column);
     else if (column.type === 'json')
       this.text.json(
         members.bytes,
@@ -145,16 +145,16 @@ export class StagedTable {
     else this.text.json(members.bytes, start, end);
   }
 
-  #integer(members: Members, start: number, end: number, found: number, column: StagedColumn): void {
-    if (found !== forms.integer) {
-      const digits = members.bytes.toString('utf8', start, end);
-      const isWhole = wholeNumber.test(digits) && (found === forms.number || found >= forms.string);
+  #integer(members: Members, source: number, column: StagedColumn): void {
+    const digits = members.text(source) as string;
+    if (members.form(source) !== forms.integer) {
+      const isWhole = wholeNumber.test(digits);
       if (!isWhole || BigInt(digits) > largest || BigInt(digits) < smallest) {
         const limit = isWhole ? 'must be at most 2^63-1 (the limit of bigint)' : 'must be a whole number';
         throw new RefusedRecord(`${this.#memberOf(column)} ${limit}, got ${digits.slice(0, 80)}`);
       }
     }
-    this.text.string(members.bytes, start, end, forms.string);
+    this.text.ascii(digits);
   }
 
   #memberOf({ name }: StagedColumn): string {
