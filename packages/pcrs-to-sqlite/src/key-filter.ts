@@ -10,12 +10,13 @@ const wordsPerBlock = 16;
  * A blocked Bloom filter: with 128 bits a key about one key in 10^8 is taken for another.
  */
 export class KeyFilter {
-  readonly #words: Uint32Array;
-  readonly #blocks: number;
+  readonly #words: Int32Array;
+  readonly #lastBlock: number;
 
+  /** Takes  bytes  a power of two */
   constructor(bytes: number) {
-    this.#blocks = Math.ceil(bytes / 4 / wordsPerBlock);
-    this.#words = new Uint32Array(this.#blocks * wordsPerBlock);
+    this.#words = new Int32Array(bytes / 4);
+    this.#lastBlock = this.#words.length / wordsPerBlock - 1;
   }
 
   /** Adds a key; whether it may have been added before. `7`, `'7'` and `7n` are the same in a key. */
@@ -26,10 +27,10 @@ export class KeyFilter {
       const part = key[index] as Bound;
       const whole = typeof part === 'number' ? part : Number(part);
       const low = Number.isNaN(whole) ? textHash(part) : whole | 0;
-      hash = mixed(hash ^ low, Math.floor(whole / 0x1_0000_0000) | 0);
+      hash = mixed(hash ^ low, (whole / 0x1_0000_0000) | 0);
       other = mixed(other, low);
     }
-    const block = ((hash >>> 0) % this.#blocks) * wordsPerBlock;
+    const block = (hash & this.#lastBlock) * wordsPerBlock;
     let known = true;
     let bits = mixed(other, hash);
     for (let count = 0; count < bitsPerKey; count += 1) {

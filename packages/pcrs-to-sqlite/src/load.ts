@@ -31,8 +31,8 @@ export interface LoadOptions {
 type Block = Parameters<SinkReader['take']>[0];
 
 /** A transaction ends after so many records or bytes, whichever comes first. */
-const recordsPerTransaction = 5000;
-const bytesPerTransaction = 16 * 1024 * 1024;
+const recordsPerTransaction = 10_000;
+const bytesPerTransaction = 32 * 1024 * 1024;
 
 /**
  * A load under way: lines in, rows out, in transactions of some thousand records. Whatever ends it, the file holds

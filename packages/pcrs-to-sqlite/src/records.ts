@@ -128,24 +128,31 @@ export class Records {
     const texts = controlTexts.map(({ name }) => columns.indexOf(name));
     const keys = controlsTable.key.map((name) => columns.indexOf(name));
     const known = new KnownControls(texts);
+    const storeControl = (key: string, control: Row, record: Members): void => {
+      controls.checkKey(control);
+      const { loneSurrogates, nulCharacters } = this.counts;
+      for (const column of texts) control.push(rows.value(record, column, 'TEXT'));
+      controls.store(control);
+      // A text that was changed is counted each time it comes.
+      const isChanged =
+        this.counts.loneSurrogates + this.counts.nulCharacters > loneSurrogates + nulCharacters;
+      if (isChanged) known.drop(key);
+      else known.keep(key, record);
+    };
+    const [policyId, controlId, technologyId] = keys as [number, number, number];
     return {
       columns,
       wants: (name) => rows.wants(name),
       take: (record) => {
         const row = rows.row(record);
-        const control: Row = keys.map((column) => row[column]);
         rows.writer.checkKey(row);
-        controls.checkKey(control);
-        const key = control.join();
+        const key = `${row[policyId]},${row[controlId]},${row[technologyId] ?? 0}`;
         if (!known.has(key, record)) {
-          const { loneSurrogates, nulCharacters } = this.counts;
-          for (const column of texts) control.push(rows.value(record, column, 'TEXT'));
-          controls.store(control);
-          // A text that was changed is counted each time it comes.
-          const isChanged =
-            this.counts.loneSurrogates + this.counts.nulCharacters > loneSurrogates + nulCharacters;
-          if (isChanged) known.drop(key);
-          else known.keep(key, record);
+          storeControl(
+            key,
+            keys.map((column) => row[column]),
+            record,
+          );
         }
         rows.writer.store(row);
       },

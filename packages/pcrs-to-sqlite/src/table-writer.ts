@@ -68,6 +68,7 @@ export class TableWriter {
   readonly #options: WriterOptions;
   /** Of the key, in the key's order. */
   readonly #keyColumns: readonly number[];
+  readonly #key: Bound[] = [];
   /** The rows that this load met; undefined while each of the table's rows is of this load. */
   readonly #seen: RowSet | undefined;
   #filter: KeyFilter | undefined;
@@ -230,8 +231,12 @@ export class TableWriter {
     this.touched.add(found);
   }
 
+  /** The same array for each row: it is used up before the next. */
   #keyOf(row: Row): Bound[] {
-    return this.#keyColumns.map((column) => row[column] as Bound);
+    for (let index = 0; index < this.#keyColumns.length; index += 1) {
+      this.#key[index] = row[this.#keyColumns[index] as number] as Bound;
+    }
+    return this.#key;
   }
 
   #findRow(row: Row): number | undefined {
