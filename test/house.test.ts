@@ -19,6 +19,7 @@ interface Rule {
 
 /** Every tool but `pcrs`, which gives all their bins. */
 const suiteTools = [
+  'pcrs-to-parquet',
   'pcrs-to-ocsf',
   'pcrs-to-postgres',
   'pcrs-from-sqlite',
@@ -28,6 +29,11 @@ const suiteTools = [
 ];
 const stage: Rule = { library: ['pcrs-records', 'pcrs-json', 'pcrs-gateway'], cli: ['pcrs-cli'] };
 const imports: Readonly<Record<string, Rule>> = {
+  'pcrs-to-parquet': {
+    library: ['pcrs-records', 'pcrs-sink', 'pcrs-machine'],
+    thirdParty: ['hyparquet-writer'],
+    cli: ['pcrs-cli'],
+  },
   'pcrs-to-ocsf': { library: ['pcrs-records', 'pcrs-sink'], cli: ['pcrs-cli'] },
   'pcrs-to-postgres': {
     library: ['pcrs-records', 'pcrs-sink'],

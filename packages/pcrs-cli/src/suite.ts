@@ -3,6 +3,7 @@
  * their environment variables, and the variables and settings that belong to all of them.
  */
 export const suiteTools = [
+  'pcrs-to-parquet',
   'pcrs-to-ocsf',
   'pcrs-to-postgres',
   'pcrs-from-sqlite',

@@ -20,6 +20,7 @@ export const loads = {
   'pcrs-status': () => import('pcrs-status/cli'),
   'pcrs-simulator': () => import('pcrs-simulator/cli'),
   'pcrs-to-ocsf': () => import('pcrs-to-ocsf/cli'),
+  'pcrs-to-parquet': () => import('pcrs-to-parquet/cli'),
 } as const;
 
 /** Every tool of the suite in that order. */

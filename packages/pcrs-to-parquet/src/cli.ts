@@ -1,0 +1,44 @@
+import { flag } from 'pcrs-cli/flags';
+import { defineTool } from 'pcrs-cli/tool';
+import { codedError } from 'pcrs-records/errors';
+
+const flags = {
+  dir: flag.text({ describe: 'folder of the dataset, made if it is missing', value: 'DIR' }),
+  partial: flag.boolean({ describe: 'take a dated or delta run, into TABLE_delta' }),
+  supersede: flag.boolean({ describe: 'move other runs of the day to _superseded' }),
+  replace: flag.boolean({ describe: 'write the run again that is there' }),
+  subscription: flag.text({ describe: 'subscription, if no policy or host ids come', value: 'ID' }),
+  'skip-bad': flag.boolean({ describe: 'count and skip bad lines' }),
+  strict: flag.boolean({ describe: 'status 6 if the records are not those that the run made' }),
+  'group-readable': flag.boolean({ describe: 'let the group read what is written' }),
+} as const;
+
+export const tool = defineTool({
+  name: 'pcrs-to-parquet',
+  summary: 'writes runs as a Parquet dataset for lakes and query engines.',
+  pipes: [
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-parquet --dir lake',
+    'pcrs-from-sqlite posture/latest.db | pcrs-to-parquet --dir lake',
+  ],
+  stdin: 'required',
+  live: 'unless stdin is piped',
+  flags,
+  notes: [
+    'DIR/TABLE/subscription=ID/snapshot_date=DAY/run=START/part-00000.parquet; _SUCCESS beside it comes last. A run that is not complete stays in DIR/_incomplete and ends with status 6.',
+  ],
+  async main(context) {
+    const { dir, ...options } = context.flags;
+    if (dir === undefined) throw codedError('PCRS_USAGE', 'give the folder of the dataset: --dir DIR');
+    const { toParquet } = await import('./index.ts');
+    const { log, progress, signal, version } = context;
+    const { written, failure } = await toParquet(dir, context.stdin, {
+      ...options,
+      log,
+      progress,
+      signal,
+      version,
+    });
+    await context.output.record(written);
+    if (failure) throw failure;
+  },
+});

@@ -1,0 +1,235 @@
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeDirectory, syncDirectory } from 'pcrs-machine/directory';
+import { replaceFile } from 'pcrs-machine/file';
+import { type Lock, openLock } from 'pcrs-machine/lock';
+import { machineError } from 'pcrs-machine/machine-error';
+import { uniqueName } from 'pcrs-machine/process-alive';
+import { codedError } from 'pcrs-records/errors';
+import type { Scope } from 'pcrs-records/kinds';
+import { isSameScope, scopeWords } from 'pcrs-records/scope';
+
+/** What a dataset holds of a subscription: all its runs asked for the same. */
+export interface Series {
+  gateway: string;
+  scope: Scope;
+  /** It began with a run out of which a filter took records. */
+  beganFiltered: boolean;
+}
+
+/** Where a run goes. */
+export interface RunPlace {
+  subscription: string;
+  /** UTC, `YYYY-MM-DD`. */
+  day: string;
+  /** `YYYYMMDDThhmmssZ` */
+  stamp: string;
+  /** Not a full picture: its tables are `TABLE_delta`. */
+  partial: boolean;
+}
+
+export interface DatasetRules {
+  /** Runs of the same day make way. */
+  supersede: boolean;
+  /** The same run makes way. */
+  replace: boolean;
+}
+
+export const layout = 1;
+const success = '_SUCCESS';
+
+/**
+ * A folder of Parquet files that one process at a time changes:
+ *
+ *   TABLE/subscription=ID/snapshot_date=DAY/run=STAMP/part-00000.parquet   and _SUCCESS, last of all
+ *   _dataset.json    what is asked for in all of its runs
+ *   _writing/        what is being written; of a killed process it is removed by the next
+ *   _incomplete/     runs that are not complete
+ *   _superseded/     runs that made way
+ */
+export class Dataset {
+  readonly writing: string;
+  readonly #dir: string;
+  readonly #lock: Lock;
+  readonly #tables: readonly string[];
+
+  private constructor(dir: string, lock: Lock, tables: readonly string[]) {
+    this.#dir = dir;
+    this.#lock = lock;
+    this.#tables = tables;
+    this.writing = join(dir, '_writing');
+  }
+
+  /** Throws PCRS_MACHINE if the folder cannot be written, PCRS_BUSY if another process writes it. */
+  static async open(
+    dir: string,
+    tables: readonly string[],
+    options: { signal: AbortSignal; info(message: string): void },
+  ): Promise<Dataset> {
+    makeDirectory(dir);
+    const lock = await openLock(join(dir, '.lock'), { what: dir, ...options });
+    const dataset = new Dataset(dir, lock, tables);
+    try {
+      dataset.#remove(dataset.writing);
+      makeDirectory(dataset.writing);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+    return dataset;
+  }
+
+  /**
+   * Throws  PCRS_USAGE if the dataset holds something else; PCRS_MACHINE if it has this run, or one of this day
+   */
+  check(place: RunPlace, series: Series, rules: DatasetRules): void {
+    this.#checkSeries(place.subscription, series);
+    for (const table of this.#tables) {
+      for (const run of this.#published(table, place)) {
+        const isSame = run === `run=${place.stamp}`;
+        if (isSame && !rules.replace) {
+          throw codedError(
+            'PCRS_MACHINE',
+            `${this.#dir}: this run (${place.stamp}) is in the dataset; --replace puts it there again`,
+          );
+        }
+        if (!isSame && !rules.supersede && !place.partial) {
+          throw codedError(
+            'PCRS_MACHINE',
+            `${this.#dir}: ${place.day} has a run (${run.slice(4)}), and a reader would count both; --supersede moves it to _superseded`,
+          );
+        }
+      }
+    }
+  }
+
+  /**
+   * Gives the files of a run their place, and then the run its `_SUCCESS`.
+   *
+   * Takes  summaries  what `_SUCCESS` says, by table
+   */
+  publish(place: RunPlace, series: Series, summaries: ReadonlyMap<string, object>): void {
+    for (const table of this.#tables) {
+      for (const run of this.#runs(table, place)) {
+        if (run === `run=${place.stamp}` || !place.partial) this.#setAside(table, place, run);
+      }
+    }
+    for (const table of this.#tables) {
+      this.#move(join(this.writing, table), join(this.#day(table, place), `run=${place.stamp}`));
+    }
+    const all = { ...this.#allSeries(), [place.subscription]: series };
+    this.#write(join(this.#dir, '_dataset.json'), { layout, subscriptions: all });
+    for (const table of this.#tables) {
+      const summary = summaries.get(table) as object;
+      this.#write(join(this.#day(table, place), `run=${place.stamp}`, success), summary);
+    }
+    this.#remove(join(this.#dir, '_incomplete', `run=${place.stamp}`));
+  }
+
+  /** Keeps what was written of a run that is not complete. Yields the folder. */
+  keepIncomplete(stamp: string): string {
+    const kept = join(this.#dir, '_incomplete', `run=${stamp}`);
+    this.#remove(kept);
+    this.#move(this.writing, kept);
+    return kept;
+  }
+
+  close(): void {
+    try {
+      this.#remove(this.writing);
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  /** The folder of a table, as messages and records name it. */
+  folderOf(table: string, place: RunPlace): string {
+    return join(this.#day(table, place), `run=${place.stamp}`);
+  }
+
+  #checkSeries(subscription: string, { gateway, scope, beganFiltered }: Series): void {
+    const known = this.#allSeries()[subscription];
+    if (known === undefined) return;
+    const now = `${this.#dir} holds`;
+    if (known.gateway !== gateway)
+      throw codedError(
+        'PCRS_USAGE',
+        `${now} runs of ${known.gateway}, this one is of ${gateway}; give it another --dir`,
+      );
+    if (!isSameScope(known.scope, scope)) {
+      throw codedError(
+        'PCRS_USAGE',
+        `${now} ${scopeWords(known.scope)}; this run has ${scopeWords(scope)}: give it another --dir`,
+      );
+    }
+    if (beganFiltered && !known.beganFiltered)
+      throw codedError(
+        'PCRS_USAGE',
+        `${now} whole runs; a filter took records out of this one: give it another --dir`,
+      );
+  }
+
+  #allSeries(): Record<string, Series> {
+    const path = join(this.#dir, '_dataset.json');
+    if (!existsSync(path)) return {};
+    try {
+      const read = JSON.parse(readFileSync(path, 'utf8')) as {
+        layout: number;
+        subscriptions: Record<string, Series>;
+      };
+      if (read.layout === layout) return read.subscriptions;
+    } catch (error) {
+      throw codedError('PCRS_USAGE', `${path} cannot be read: ${(error as Error).message}`);
+    }
+    throw codedError('PCRS_USAGE', `${path} is of a newer release`);
+  }
+
+  #day(table: string, { subscription, day, partial }: RunPlace): string {
+    const name = partial ? `${table}_delta` : table;
+    return join(this.#dir, name, `subscription=${subscription}`, `snapshot_date=${day}`);
+  }
+
+  /** Names of the folders of runs of a day. */
+  #runs(table: string, place: RunPlace): string[] {
+    const day = this.#day(table, place);
+    return existsSync(day) ? readdirSync(day).filter((name) => name.startsWith('run=')) : [];
+  }
+
+  #published(table: string, place: RunPlace): string[] {
+    return this.#runs(table, place).filter((run) => existsSync(join(this.#day(table, place), run, success)));
+  }
+
+  /** A run makes way; one without its `_SUCCESS` was not published to its end. */
+  #setAside(table: string, place: RunPlace, run: string): void {
+    const from = join(this.#day(table, place), run);
+    const kind = existsSync(join(from, success)) ? '_superseded' : '_incomplete';
+    const beneath = join(`${table}`, `subscription=${place.subscription}`, `snapshot_date=${place.day}`);
+    this.#move(from, join(this.#dir, kind, beneath, `${run}.${uniqueName()}`));
+  }
+
+  #write(path: string, content: object): void {
+    this.#lock.stillMine();
+    replaceFile(path, `${JSON.stringify(content, null, 2)}\n`);
+  }
+
+  #move(from: string, to: string): void {
+    this.#lock.stillMine();
+    makeDirectory(dirname(to));
+    try {
+      renameSync(from, to);
+    } catch (error) {
+      throw machineError(to, error);
+    }
+    syncDirectory(dirname(to));
+    syncDirectory(dirname(from));
+  }
+
+  #remove(path: string): void {
+    this.#lock.stillMine();
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      throw machineError(path, error);
+    }
+  }
+}

@@ -1,0 +1,267 @@
+import { join } from 'node:path';
+import { letGroupRead } from 'pcrs-machine/modes';
+import { codedError } from 'pcrs-records/errors';
+import type { Base, Counts, JsonObject, Session, Start } from 'pcrs-records/kinds';
+import { baseOf, scopeOf } from 'pcrs-records/scope';
+import type { SinkDemands } from 'pcrs-sink/demands';
+import { differenceWords, type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
+import { SinkReader } from 'pcrs-sink/reader';
+import { RefusedRecord } from 'pcrs-sink/table';
+import { Dataset, layout, type RunPlace, type Series } from './dataset.ts';
+import type { WrittenFile } from './parquet-file.ts';
+import { fileColumns, Rows, tables } from './rows.ts';
+import { TableFiles } from './table-files.ts';
+
+export interface ParquetOptions extends SinkDemands {
+  /** Of this program, for the footers. */
+  version?: string | undefined;
+  /** If no policy or host ids come that name it. */
+  subscription?: string | undefined;
+  /** Takes a run that is not a full picture, into `TABLE_delta`. */
+  partial?: boolean | undefined;
+  /** Runs of the same day make way. */
+  supersede?: boolean | undefined;
+  /** The same run makes way. */
+  replace?: boolean | undefined;
+  /** Skips and counts bad lines, instead of failing at the first. */
+  skipBad?: boolean | undefined;
+  groupReadable?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  log?: { warn(message: string): void; note(message: string): void } | undefined;
+  progress?: { update(fields: { records: number }): void } | undefined;
+}
+
+/** What `toParquet` did, as the record that the tool prints. */
+export interface Written extends JsonObject, Fidelity {
+  kind: 'written';
+  runId: string;
+  complete: boolean;
+  base: Base;
+  files: { file: string; table: string; rows: number; bytes: number }[];
+  problems: Counts;
+}
+
+/**
+ * A run as Parquet files, a folder a table, readable by every engine that reads Hive partitions.
+ *
+ * Takes   dir     made if it is missing; others than this user cannot read it
+ *         chunks  the NDJSON stream of one run
+ * Yields  what was written and, if the run is not complete, the error to throw: its files are in `_incomplete/` then
+ * Throws  PCRS_USAGE, PCRS_MACHINE, PCRS_BUSY, PCRS_EMPTY; no reader sees anything of this call then
+ */
+export async function toParquet(
+  dir: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: ParquetOptions = {},
+): Promise<{ written: Written; failure: Error | undefined }> {
+  if (options.groupReadable) letGroupRead();
+  const signal = options.signal ?? new AbortController().signal;
+  const info = (message: string): void => options.log?.note(message);
+  const names = tables.map(({ name }) => name);
+  const dataset = await Dataset.open(dir, names, { signal, info });
+  const run = new ParquetRun(dataset, options);
+  try {
+    return await run.take(chunks);
+  } finally {
+    run.abandon();
+    dataset.close();
+  }
+}
+
+/** One run on its way into a dataset. */
+class ParquetRun {
+  readonly #dataset: Dataset;
+  readonly #options: ParquetOptions;
+  readonly #files: ReadonlyMap<string, TableFiles>;
+  readonly #rows: Rows;
+  readonly #reader: SinkReader;
+  readonly #starts: Start[] = [];
+  #session: Session | undefined;
+  #subscription: string | undefined;
+
+  constructor(dataset: Dataset, options: ParquetOptions) {
+    this.#dataset = dataset;
+    this.#options = options;
+    this.#files = new Map(
+      tables.map((table) => [
+        table.name,
+        new TableFiles(join(dataset.writing, table.name), table.name, fileColumns(table)),
+      ]),
+    );
+    this.#rows = new Rows(
+      ({ name }) => this.#files.get(name) as TableFiles,
+      (id) => this.#learnSubscription(id),
+    );
+    this.#reader = new SinkReader({
+      ...{ requireRun: true, skipBad: options.skipBad, expected: ['posture', 'hostids', 'policy'] },
+      tableOf: (kind) => this.#rows.tables[kind],
+      onControl: (record, line) => this.#control(record, line),
+    });
+    if (options.subscription !== undefined) this.#subscription = options.subscription;
+  }
+
+  async take(
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): Promise<{ written: Written; failure: Error | undefined }> {
+    const { log, progress, signal } = this.#options;
+    const reader = this.#reader;
+    let failure: Error | undefined;
+    try {
+      for await (const lines of reader.blocks(chunks)) {
+        signal?.throwIfAborted();
+        reader.take(lines);
+        progress?.update({ records: this.#count() });
+      }
+    } catch (error) {
+      if (!isAboutInput(error)) throw error;
+      failure = error as Error;
+    }
+    const { verdicts, failure: judged } = reader.end({ ...this.#options, requireRun: true });
+    failure ??= judged;
+    if (this.#session === undefined) throw failure ?? new Error('a stream without a session is refused');
+    for (const line of [...reader.problems.reports(), ...this.#reports()]) log?.warn(line);
+    const difference = differenceWords(verdicts);
+    if (difference !== undefined) log?.note(`not as the stages of the run made it: ${difference}`);
+    const fidelity = fidelityOf(verdicts);
+    return { written: this.#finish(this.#session, failure, fidelity), failure };
+  }
+
+  abandon(): void {
+    for (const files of this.#files.values()) files.abandon();
+  }
+
+  #finish(session: Session, failure: Error | undefined, fidelity: Fidelity): Written {
+    const complete = failure === undefined;
+    const base = baseOf(this.#starts);
+    const scope = scopeOf(this.#starts);
+    const { runId, gateway } = session;
+    const metadata = {
+      ...{ 'pcrs.layout': String(layout), 'pcrs.run_id': runId, 'pcrs.complete': String(complete) },
+      ...{ 'pcrs.base': base, 'pcrs.scope': JSON.stringify(scope), 'pcrs.gateway': gateway },
+      'pcrs.version': this.#options.version ?? '',
+    };
+    const written = new Map([...this.#files].map(([table, files]) => [table, files.finish(metadata)]));
+    const folder = complete
+      ? this.#publish({ session, base, fidelity, written })
+      : this.#keepIncomplete(session);
+    return {
+      ...{ kind: 'written', runId, complete, base, ...fidelity },
+      files: [...written].flatMap(([table, files]) =>
+        files.map(({ file, rows, bytes }) => ({ file: join(folder(table), file), table, rows, bytes })),
+      ),
+      problems: { ...this.#reader.problems.counts(), ...this.#problems() },
+    };
+  }
+
+  #publish({ session, base, fidelity, written }: Publication): (table: string) => string {
+    const series = this.#series(session, Object.keys(fidelity.filtered).length > 0);
+    const place = this.#place(session, base);
+    this.#dataset.check(place, series, this.#rules());
+    const about = {
+      ...{ layout, complete: true, runId: session.runId, startedAt: session.startedAt, base },
+      ...{ gateway: session.gateway, scope: series.scope, ...fidelity },
+    };
+    const summaries = new Map([...written].map(([table, files]) => [table, { ...about, table, files }]));
+    this.#dataset.publish(place, series, summaries);
+    return (table) => this.#dataset.folderOf(table, place);
+  }
+
+  #keepIncomplete({ startedAt }: Session): (table: string) => string {
+    const kept = this.#dataset.keepIncomplete(stampOf(startedAt));
+    return (table) => join(kept, table);
+  }
+
+  #control(record: JsonObject, line: number): void {
+    if (record['kind'] === 'session') {
+      const { session } = this.#reader.judge;
+      if (this.#session && session?.runId !== this.#session.runId)
+        throw codedError('PCRS_USAGE', `stdin:${line}: a second run; pcrs-to-parquet takes one at a time`);
+      this.#session = session;
+    } else if (record['kind'] === 'start') {
+      this.#starts.push(record as unknown as Start);
+      this.#checkBase(record);
+    }
+  }
+
+  /** Known at the start, so that nothing is read in vain. */
+  #checkBase(record: JsonObject): void {
+    if (record['reduced'] === true)
+      throw codedError(
+        'PCRS_USAGE',
+        'a run of reduced records (pcrs-from-history) is not the state of a subscription; it does not go into a dataset',
+      );
+    const base = baseOf(this.#starts);
+    if (base === 'full' || this.#options.partial) return;
+    throw codedError(
+      'PCRS_USAGE',
+      `a ${base} run holds only what changed, and a reader would take it for all; --partial writes it to TABLE_delta`,
+    );
+  }
+
+  #learnSubscription(id: string): void {
+    if (id === '' || id === '0' || id === this.#subscription) return;
+    if (this.#subscription !== undefined)
+      throw new RefusedRecord(`is of subscription ${id}, the run of ${this.#subscription}`);
+    this.#subscription = id;
+    const session = this.#session as Session;
+    const place = this.#place(session, baseOf(this.#starts));
+    this.#dataset.check(place, this.#series(session, false), this.#rules());
+  }
+
+  #place({ startedAt }: Session, base: Base): RunPlace {
+    if (this.#subscription === undefined) {
+      throw codedError(
+        'PCRS_USAGE',
+        'no policy or hostids record names the subscription; give --subscription',
+      );
+    }
+    const day = new Date(startedAt).toISOString().slice(0, 10);
+    return { subscription: this.#subscription, day, stamp: stampOf(startedAt), partial: base !== 'full' };
+  }
+
+  #series({ gateway }: Session, beganFiltered: boolean): Series {
+    return { gateway, scope: scopeOf(this.#starts), beganFiltered };
+  }
+
+  #rules() {
+    return { supersede: this.#options.supersede ?? false, replace: this.#options.replace ?? false };
+  }
+
+  #count(): number {
+    return this.#files.get('q_pcrs_postureinfo')?.rows ?? 0;
+  }
+
+  #problems(): Counts {
+    return Object.fromEntries(Object.entries(this.#rows.counts).filter(([, count]) => count > 0));
+  }
+
+  #reports(): string[] {
+    const { differingControls, loneSurrogates } = this.#rows.counts;
+    const reports = [];
+    if (loneSurrogates > 0)
+      reports.push(`texts in which half of a surrogate pair became U+FFFD: ${loneSurrogates}`);
+    if (differingControls > 0)
+      reports.push(
+        `postures whose control came with other texts than before; the first are kept: ${differingControls}`,
+      );
+    return reports;
+  }
+}
+
+interface Publication {
+  session: Session;
+  base: Base;
+  fidelity: Fidelity;
+  written: ReadonlyMap<string, WrittenFile[]>;
+}
+
+/** `20261128T053000Z` */
+function stampOf(startedAt: string): string {
+  return new Date(startedAt).toISOString().replace(/\.\d+|[-:]/g, '');
+}
+
+/** Whether an error tells of the input, so that what came before it is kept. */
+function isAboutInput(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'PCRS_RECORD' || code === 'PCRS_INCOMPLETE';
+}
