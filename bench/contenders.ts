@@ -60,6 +60,11 @@ export async function contests(): Promise<Contest[]> {
         'mlr --ijsonl --ocsv cat "$DATA"/posture.ndjson > /dev/null',
       ],
     ]),
+    contest('Write Parquet', { duckdb: 'at most 2.5 times' }, [
+      [true, 'pcrs-to-parquet', 'pcrs-to-parquet --dir lake < "$DATA"/run.ndjson'],
+      [duckdb, 'duckdb', `node ${peer('duckdb-parquet.mjs')} "$DATA"/posture.ndjson posture.parquet`],
+    ]),
+    contest('Write OCSF', {}, [[true, 'pcrs-to-ocsf', 'pcrs-to-ocsf < "$DATA"/run.ndjson > /dev/null']]),
     contest('The pipe on two cores', { 'its stages alone': 'at least 80 % of the slowest' }, [
       [true, 'replay and load', `${replay} | pcrs-to-sqlite posture.db`],
       [true, 'replay alone', `${replay} > /dev/null`],

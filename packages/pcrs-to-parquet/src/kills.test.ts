@@ -1,0 +1,47 @@
+// A dataset whose writer is killed at random: no _SUCCESS may stand over files that are not whole.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { filesOf, folder, hostids, lies, posture, runLines, write } from './dataset-fixture.test.ts';
+
+const bin = fileURLToPath(new URL('../bin/pcrs-to-parquet.js', import.meta.url));
+const kills = process.env['PCRS_FAULTS'] === 'long' ? 30 : 3;
+
+test('never has a _SUCCESS over files that are not whole, whenever its writer is killed', async () => {
+  const dir = folder();
+  const records = Array.from({ length: 3000 }, (_, index) => posture({ id: index, hostId: index }));
+  const day = (index: number) =>
+    runLines([hostids, ...records], {
+      runId: `r${index}`,
+      startedAt: new Date(Date.UTC(2026, 0, 1 + index)).toISOString(),
+    });
+  let longestMs = 0;
+  for (let index = 0; index < kills; index += 1) {
+    const started = performance.now();
+    const child = spawn(
+      process.execPath,
+      ['--conditions=pcrs-source', bin, '--dir', dir, '--supersede', '--replace'],
+      {
+        stdio: ['pipe', 'ignore', 'ignore'],
+      },
+    );
+    child.stdin.on('error', () => {});
+    child.stdin.end(`${day(index).join('\n')}\n`);
+    const ended = once(child, 'exit');
+    // The first shows how long a run takes; the others are killed within that time.
+    const timer =
+      index === 0 ? undefined : setTimeout(() => child.kill('SIGKILL'), Math.random() * longestMs);
+    await ended;
+    clearTimeout(timer);
+    if (index === 0) longestMs = performance.now() - started;
+    assert.deepEqual(lies(dir), []);
+  }
+  const { failure } = await write(dir, day(kills));
+  assert.equal(failure, undefined);
+  assert.ok(globSync('*/*/*/*/_SUCCESS', { cwd: dir }).length >= 8);
+  assert.ok(filesOf(dir, 'q_pcrs_postureinfo').length >= 2);
+  assert.deepEqual(lies(dir), []);
+});
