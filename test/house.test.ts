@@ -20,6 +20,8 @@ interface Rule {
 /** Every tool but `pcrs`, which gives all their bins. */
 const suiteTools = [
   'pcrs-to-parquet',
+  'pcrs-from-history',
+  'pcrs-to-history',
   'pcrs-to-ocsf',
   'pcrs-to-postgres',
   'pcrs-from-sqlite',
@@ -34,6 +36,8 @@ const imports: Readonly<Record<string, Rule>> = {
     thirdParty: ['hyparquet-writer'],
     cli: ['pcrs-cli'],
   },
+  'pcrs-from-history': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },
+  'pcrs-to-history': { library: ['pcrs-records', 'pcrs-sink', 'pcrs-database'], cli: ['pcrs-cli'] },
   'pcrs-to-ocsf': { library: ['pcrs-records', 'pcrs-sink'], cli: ['pcrs-cli'] },
   'pcrs-to-postgres': {
     library: ['pcrs-records', 'pcrs-sink'],

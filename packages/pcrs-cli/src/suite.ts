@@ -4,6 +4,8 @@
  */
 export const suiteTools = [
   'pcrs-to-parquet',
+  'pcrs-from-history',
+  'pcrs-to-history',
   'pcrs-to-ocsf',
   'pcrs-to-postgres',
   'pcrs-from-sqlite',

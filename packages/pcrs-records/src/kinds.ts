@@ -44,6 +44,11 @@ export interface Start {
   base?: Base;
   /** Of a source: the run that it shows a part of. */
   of?: string;
+  /** Of `pcrs-diff`: the older run. */
+  since?: string;
+  /** Of `pcrs-from-history`: the moment that it shows, by records that have only a part of their members. */
+  asOf?: string;
+  reduced?: true;
   /** Of a source: whether the run that it shows asked for evidence. */
   evidence?: boolean;
 }

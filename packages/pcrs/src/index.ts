@@ -21,6 +21,8 @@ export const loads = {
   'pcrs-simulator': () => import('pcrs-simulator/cli'),
   'pcrs-to-ocsf': () => import('pcrs-to-ocsf/cli'),
   'pcrs-to-parquet': () => import('pcrs-to-parquet/cli'),
+  'pcrs-to-history': () => import('pcrs-to-history/cli'),
+  'pcrs-from-history': () => import('pcrs-from-history/cli'),
 } as const;
 
 /** Every tool of the suite in that order. */

@@ -1,0 +1,204 @@
+import type { Database } from 'pcrs-database/open';
+import { type CodedError, codedError } from 'pcrs-records/errors';
+import type { JsonObject, Scope, Session, Start } from 'pcrs-records/kinds';
+import { baseOf, isSameScope, scopeOf, scopeWords } from 'pcrs-records/scope';
+import type { RunVerdict } from 'pcrs-sink/judge';
+import { SinkReader } from 'pcrs-sink/reader';
+import { openHistory } from './history-file.ts';
+import { type Merged, merge, rescope } from './merge.ts';
+import { makeSchema } from './schema.ts';
+import { Staging } from './staging.ts';
+
+export { forgetBefore, forgetHost } from './forget.ts';
+
+export interface HistoryOptions {
+  /** Another scope than before: ends all open spans, and begins anew. */
+  rescope?: boolean | undefined;
+  /** Percent of the postures, of the full run before, that may be missing. */
+  maxShrink?: number | undefined;
+  acceptShrink?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  progress?: { update(fields: { records: number }): void };
+  log?: { warn(message: string): void };
+}
+
+/** What was done, as the record that the tool prints. */
+export interface Added extends JsonObject {
+  kind: 'added';
+  history: string;
+  runId: string;
+  /** False if the history has this run already: then nothing changed. */
+  isNew: boolean;
+  base: string;
+  postures: number;
+  /** Spans: of postures that were not there, of those whose status changed, of those that are gone. */
+  opened: number;
+  changed: number;
+  ended: number;
+}
+
+/**
+ * Adds a run to a history, made if the file is missing: staged first, merged in one transaction once the run is proven
+ * whole.
+ *
+ * Takes   an NDJSON stream of one run, in any chunking
+ * Throws  PCRS_INCOMPLETE for a run that is not whole; PCRS_RECORD for one of another scope or subscription, or older than
+ *         the newest; PCRS_GATE for one that shrank; PCRS_USAGE, PCRS_MACHINE. The file is then as it was
+ */
+export async function toHistory(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  options: HistoryOptions = {},
+): Promise<Added> {
+  const database = await openHistory(path, options);
+  try {
+    await database.transaction((db) => makeSchema(db, path));
+    const staging = new Staging(database.db);
+    const run = await readRun(staging, chunks, options);
+    staging.end();
+    return await database.transaction((db) => add(db, path, run, staging, options));
+  } finally {
+    database.close();
+  }
+}
+
+/** A run that was read to its end and is whole. */
+interface WholeRun {
+  session: Session;
+  starts: readonly Start[];
+  verdict: RunVerdict;
+  /** A subscription, as its policies tell. */
+  subscription: string | null;
+}
+
+async function readRun(
+  staging: Staging,
+  chunks: AsyncIterable<Uint8Array>,
+  { progress, signal }: HistoryOptions,
+): Promise<WholeRun> {
+  const reader = new SinkReader({
+    requireRun: true,
+    expected: ['policy', 'posture'],
+    tableOf: (kind) => staging.tables[kind],
+  });
+  for await (const lines of reader.blocks(chunks)) {
+    reader.take(lines);
+    progress?.update({ records: reader.lines });
+    signal?.throwIfAborted();
+  }
+  const { verdicts, failure } = reader.end({ requireRun: true });
+  if (failure !== undefined) throw failure;
+  const [verdict, other] = verdicts as [RunVerdict, RunVerdict?];
+  if (other !== undefined)
+    throw codedError(
+      'PCRS_RECORD',
+      'stdin: several runs came; a history takes one at a time, the oldest first',
+    );
+  const { session, starts } = verdict;
+  if (session === undefined) throw codedError('PCRS_RECORD', 'stdin: the run has no session');
+  if (starts.some((start) => 'reduced' in start))
+    throw codedError(
+      'PCRS_RECORD',
+      'stdin: a run of pcrs-from-history is a view of a history, not a run of the gateway',
+    );
+  return { session, starts, verdict, subscription: staging.subscription };
+}
+
+function add(db: Database, path: string, run: WholeRun, staging: Staging, options: HistoryOptions): Added {
+  const { session, starts, verdict } = run;
+  const { runId, startedAt } = session;
+  const postures = staging.postures;
+  const scope = scopeOf(starts);
+  const base = baseOf(starts);
+  const told = { kind: 'added' as const, history: path, runId, base, postures };
+  const known = db.prepare('SELECT 1 FROM runs WHERE runId = ?').get(runId);
+  if (known) return { ...told, isNew: false, opened: 0, changed: 0, ended: 0 };
+  checkAge(db, path, startedAt);
+  checkSource(db, path, 'gateway', session.gateway);
+  if (run.subscription !== null) checkSource(db, path, 'subscription', run.subscription);
+  const rescoped = checkScope(db, path, scope, options);
+  const lacks = lacking(verdict);
+  if (lacks !== undefined && base === 'full')
+    options.log?.warn(`${lacks}; so nothing that this run does not name is taken for gone`);
+  const isFull = base === 'full' && lacks === undefined;
+  if (isFull) checkShrink(db, path, postures, options);
+  const version = starts.find(({ stage }) => stage === 'pcrs-posture')?.version ?? starts[0]?.version ?? null;
+  const merged: Merged = merge(
+    db,
+    {
+      runId,
+      startedAt: moment(startedAt),
+      isFull,
+      base: isFull ? 'full' : base === 'full' ? 'filtered' : base,
+      scope: JSON.stringify(scope),
+      version,
+      snapshot: null,
+    },
+    postures,
+  );
+  return { ...told, isNew: true, ...merged, ended: merged.ended + rescoped };
+}
+
+/** In whole seconds: texts of dates are compared with the gateway's, which have none. */
+function moment(startedAt: string): string {
+  return `${new Date(startedAt).toISOString().slice(0, 19)}Z`;
+}
+
+/** What a filter took out or changed on the way; undefined if all that the stages made came. */
+function lacking({ filtered, edited }: RunVerdict): string | undefined {
+  const words = Object.entries(filtered).map(([kind, count]) => `${count} ${kind}`);
+  if (words.length > 0) return `filtered on the way: ${words.join(', ')}`;
+  return edited.length > 0 ? `edited on the way: ${edited.join(', ')}` : undefined;
+}
+
+function checkAge(db: Database, path: string, startedAt: string): void {
+  const newest = db.prepare('SELECT max(startedAt) FROM runs').pluck().get() as string | null;
+  if (newest === null || moment(startedAt) > newest) return;
+  throw codedError(
+    'PCRS_RECORD',
+    `${path} already holds a run of ${newest}, and this one is of ${startedAt}: add runs in the order of their starts`,
+  );
+}
+
+function checkSource(db: Database, path: string, name: string, value: string): void {
+  const known = db.prepare('SELECT value FROM source WHERE name = ?').pluck().get(name);
+  if (known === undefined) db.prepare('INSERT INTO source VALUES (?, ?)').run(name, value);
+  else if (known !== value)
+    throw codedError(
+      'PCRS_RECORD',
+      `${path} is of ${name} ${known}, but this run of ${value}; give each its own history`,
+    );
+}
+
+/** The number of spans that a new scope ended. */
+function checkScope(db: Database, path: string, scope: Scope, options: HistoryOptions): number {
+  const known = db.prepare('SELECT scope FROM runs ORDER BY run DESC LIMIT 1').pluck().get() as
+    | string
+    | undefined;
+  if (known === undefined || isSameScope(JSON.parse(known) as Scope, scope)) return 0;
+  if (options.rescope) return rescope(db);
+  throw codedError(
+    'PCRS_RECORD',
+    `${path} holds ${scopeWords(JSON.parse(known) as Scope)}; this run has ${scopeWords(scope)}: give it a history of its own, or --rescope`,
+  );
+}
+
+function checkShrink(db: Database, path: string, postures: number, options: HistoryOptions): void {
+  const { maxShrink, acceptShrink } = options;
+  const before = db
+    .prepare("SELECT postures FROM runs WHERE base = 'full' ORDER BY run DESC LIMIT 1")
+    .pluck()
+    .get() as number | undefined;
+  if (
+    before === undefined ||
+    maxShrink === undefined ||
+    acceptShrink ||
+    postures >= before * (1 - maxShrink / 100)
+  )
+    return;
+  const error: CodedError = codedError(
+    'PCRS_GATE',
+    `${path}: ${postures.toLocaleString('en-US')} postures after ${before.toLocaleString('en-US')} of the full run before (--max-shrink ${maxShrink}); --accept-shrink takes it`,
+  );
+  throw error;
+}

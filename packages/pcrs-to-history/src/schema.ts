@@ -1,0 +1,79 @@
+import type { Database } from 'pcrs-database/open';
+import { codedError } from 'pcrs-records/errors';
+import { views } from './views.ts';
+
+/** Written into the file, so that a later layout can tell an earlier one. */
+const layoutVersion = 1;
+/** `PCRH`: what makes a file a history, and not a database of another tool. */
+const applicationId = 0x50435248;
+
+/**
+ * What tells a posture from others, in every table. `instance` is never NULL here, since NULL equals nothing: an empty
+ * blob stands for it, which no text equals.
+ */
+export const identity = ['policyId', 'hostId', 'controlId', 'technologyId', 'instance'] as const;
+
+/** `a.policyId = b.policyId AND …`: columns are compared, never texts made of them. */
+export function sameAs(a: string, b: string): string {
+  return identity.map((name) => `${a}.${name} = ${b}.${name}`).join(' AND ');
+}
+
+export const identityColumns = `policyId INTEGER NOT NULL, hostId INTEGER NOT NULL, controlId INTEGER NOT NULL,
+  technologyId INTEGER NOT NULL, instance NOT NULL`;
+
+/*
+ * Runs are numbered in the order in which they came, which is that of their starts. What was so from one run to another
+ * has `first_run` and `last_run`; while it is so, `last_run` is NULL.
+ */
+const tables = `
+CREATE TABLE runs (
+  run INTEGER PRIMARY KEY, runId TEXT NOT NULL UNIQUE, startedAt TEXT NOT NULL, base TEXT NOT NULL, scope TEXT NOT NULL,
+  version TEXT, snapshot TEXT, postures INTEGER NOT NULL
+);
+CREATE TABLE source (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE spans (
+  ${identityColumns}, first_run INTEGER NOT NULL, last_run INTEGER, status TEXT, ended TEXT, id INTEGER,
+  failing_since TEXT, failing_since_earliest TEXT, first_fail_date_gateway TEXT,
+  PRIMARY KEY (${identity.join(', ')}, first_run)
+) WITHOUT ROWID;
+CREATE TABLE run_counts (
+  run INTEGER NOT NULL, policyId INTEGER NOT NULL, technologyId INTEGER NOT NULL, criticality_label TEXT NOT NULL,
+  status TEXT NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY (run, policyId, technologyId, criticality_label, status)
+) WITHOUT ROWID;
+CREATE TABLE evaluations (
+  policyId INTEGER NOT NULL, hostId INTEGER NOT NULL, first_run INTEGER NOT NULL, lastEvaluatedDate TEXT,
+  complianceLastScanDate TEXT, PRIMARY KEY (policyId, hostId, first_run)
+) WITHOUT ROWID;
+CREATE TABLE policies (
+  policyId INTEGER NOT NULL, first_run INTEGER NOT NULL, last_run INTEGER, policyTitle TEXT,
+  PRIMARY KEY (policyId, first_run)
+) WITHOUT ROWID;
+CREATE TABLE hosts (
+  hostId INTEGER NOT NULL, first_run INTEGER NOT NULL, last_run INTEGER, dns TEXT, ip TEXT, netBios TEXT,
+  PRIMARY KEY (hostId, first_run)
+) WITHOUT ROWID;
+CREATE TABLE controls (
+  policyId INTEGER NOT NULL, controlId INTEGER NOT NULL, technologyId INTEGER NOT NULL, first_run INTEGER NOT NULL,
+  last_run INTEGER, controlStatement TEXT, technology_name TEXT, criticality_label TEXT, criticality_value,
+  PRIMARY KEY (policyId, controlId, technologyId, first_run)
+) WITHOUT ROWID;`;
+
+/**
+ * Makes a history of an empty file, and leaves one as it is; inside a transaction.
+ *
+ * Throws  PCRS_USAGE for a file of another make, or of a later layout
+ */
+export function makeSchema(db: Database, path: string): void {
+  const id = db.pragma('application_id', { simple: true });
+  const isEmpty = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0;
+  if (!isEmpty && id !== applicationId)
+    throw codedError('PCRS_USAGE', `${path} is not a history of pcrs-to-history; give a new file name`);
+  if ((db.pragma('user_version', { simple: true }) as number) > layoutVersion)
+    throw codedError('PCRS_USAGE', `${path} was made by a newer pcrs-to-history; update`);
+  if (!isEmpty) return;
+  db.exec(tables);
+  for (const [name, select] of Object.entries(views)) db.exec(`CREATE VIEW ${name} AS ${select}`);
+  db.pragma(`application_id = ${applicationId}`);
+  db.pragma(`user_version = ${layoutVersion}`);
+}
