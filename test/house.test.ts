@@ -436,7 +436,9 @@ test('bins are the same but for the name', () => {
   const texts = bins.map((path) =>
     read(path)
       .replace(`'${basename(path, '.js')}/cli'`, "'pcrs-tool/cli'")
-      .replace(`\`${basename(path, '.js')}: `, '`pcrs-tool: '),
+      .replace(`\`${basename(path, '.js')}: `, '`pcrs-tool: ')
+      // The formatter breaks the line of a long name.
+      .replace(/write\(\s+(`.*`),\s+\)/, 'write($1)'),
   );
   for (const [index, text] of texts.entries()) assert.equal(text, texts[0], bins[index]);
 });
