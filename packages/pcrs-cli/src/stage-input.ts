@@ -1,7 +1,7 @@
 import { codedError, excerpt, recordError } from 'pcrs-records/errors';
 import { parseExact } from 'pcrs-records/json';
 import { isObject } from 'pcrs-records/kinds';
-import { byteBlocks, isBlank } from 'pcrs-records/lines';
+import { byteBlocks, isBlank, textOnly } from 'pcrs-records/lines';
 import type { Context } from './tool.ts';
 
 /** A line of a stage's input that is not blank. */
@@ -19,9 +19,9 @@ export interface InputLine {
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** The lines of stdin, blank ones left out. */
+/** The lines of stdin without the blank ones. Throws PCRS_RECORD for a stream that is compressed, or UTF-16. */
 export async function* inputLines(context: Pick<Context, 'stdin'>): AsyncGenerator<InputLine> {
-  for await (const { bytes, firstLine, unterminated } of byteBlocks(context.stdin)) {
+  for await (const { bytes, firstLine, unterminated } of byteBlocks(textOnly(context.stdin))) {
     let number = firstLine;
     for (let at = 0; at < bytes.length; number += 1) {
       const found = bytes.indexOf(lineFeed, at);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { crc32 } from 'node:zlib';
+import { crc32, gzipSync } from 'node:zlib';
 import { codedError } from 'pcrs-records/errors';
 import { openLog } from './log.ts';
 import { openOutput } from './output.ts';
@@ -198,6 +198,17 @@ test('a line that is no record is refused by its number, what came before it sta
 
 test('a document over several lines is recognised', async () => {
   assert.match((await staged('[\n  1\n]\n')).error?.message ?? '', /jq -c \./);
+});
+
+test('a stream that is compressed, or UTF-16, is named with what reads it, --skip-bad or not', async () => {
+  for (const [input, what] of [
+    [gzipSync('1\n'), 'compressed with gzip; put gunzip -c | in front'],
+    [Buffer.from('\ufeff1\n', 'utf16le'), 'UTF-16; put iconv -f UTF-16 -t UTF-8 | in front'],
+    [Buffer.from('1\n', 'utf16le'), 'UTF-16; put iconv -f UTF-16 -t UTF-8 | in front'],
+  ] as const) {
+    const { error } = await staged(input, { skipBad: true });
+    assert.deepEqual([error?.code, error?.message], ['PCRS_RECORD', `stdin: the stream is ${what}`]);
+  }
 });
 
 test('a record of a kind the stage does not take is refused without a run', async () => {

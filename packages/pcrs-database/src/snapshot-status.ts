@@ -66,7 +66,7 @@ export interface Reconciliation {
   rowsUnchanged: Counts;
 }
 
-/** A stage's own words in a run: the row `RUN id STAGE`. */
+/** A stage's own words in a run: the row `RUN id STAGE`, or `RUN id STAGE 2` of one side by side with another. */
 export interface StageNote {
   stage: string;
   start?: Start;
@@ -116,7 +116,7 @@ export async function readSnapshotStatus(
       run: load?.runId ? (detail(`RUN ${load.runId}`) as RunNote | undefined) : undefined,
       stages: details
         .filter(([status]) => status.startsWith(ofRun))
-        .map(([status, said]) => ({ ...said, stage: status.slice(ofRun.length) })),
+        .map(([status, said]) => ({ ...said, stage: status.slice(ofRun.length).replace(/ \d+$/, '') })),
     };
   });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { replaceFile } from 'pcrs-machine/file';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject, parseSession, type Scope, type Session } from 'pcrs-records/kinds';
-import { lineBlocks } from 'pcrs-records/lines';
+import { stagesIn } from 'pcrs-records/stages';
 import type { Series } from './series.ts';
 
 /** What a run was started with; `run.json` in its folder. */
@@ -158,18 +158,12 @@ export async function postureState(folder: RunFolder): Promise<PostureState> {
   const kinds = new Set(Array.from(manifest.matchAll(/^\{"kind":"(\w+)".*\}$/gm), ([, kind]) => kind));
   if (kinds.has('finished')) return 'finished';
   if (!kinds.has('input')) return 'input cut';
-  return (await endedWell(join(archive, 'input.ndjson'), 'pcrs-hostids')) ? 'under way' : 'input cut';
+  return (await endedWell(join(archive, 'input.ndjson'))) ? 'under way' : 'input cut';
 }
 
-async function endedWell(input: string, stage: string): Promise<boolean> {
-  for await (const { lines } of lineBlocks(createReadStream(input))) {
-    for (const line of lines) {
-      if (!line.startsWith('{"kind":"end"')) continue;
-      const end = JSON.parse(line) as { stage: string; ok: boolean };
-      if (end.stage === stage) return end.ok;
-    }
-  }
-  return false;
+async function endedWell(input: string): Promise<boolean> {
+  const { started } = await stagesIn(createReadStream(input));
+  return started.length > 0 && started.every(({ end }) => end?.ok === true);
 }
 
 /** Removes what a new start of posture must not find. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { simulatorAndGateway } from '../../../test/support/open-gateway.ts';
 import { type HostIdsOptions, hostIds } from './index.ts';
 import { policyIds } from './policy-ids.ts';
+import { readAnswer } from './read-answer.ts';
 
 const { simulator, gateway } = await simulatorAndGateway({ seed: 3, policies: 25, hosts: 40, controls: 5 });
 const ids = simulator.world.policyIds();
@@ -173,3 +174,22 @@ test('an id that is none is refused by line', () => {
   }
   assert.throws(() => policyIds({ kind: 'policy' }, 'policy', 'stdin:4'), /found none/);
 });
+
+test('characters that are not written as they were sent are counted in a warning', async () => {
+  const warnings: string[] = [];
+  const body = Buffer.from('[{"policyId":"7","hostIds":[],"note":"a\tb\u00ff"}]', 'latin1');
+  const answer = await readAnswer(chunks(body), new Set(['7']), 'the host ids of 1 policies from 7', {
+    warn: (message) => warnings.push(message),
+  });
+  assert.deepEqual(
+    answer.get('7')?.map(({ line }) => line),
+    [String.raw`{"kind":"hostids","policyId":"7","hostIds":[],"note":"a\tb�"}`],
+  );
+  assert.deepEqual(warnings, [
+    'the host ids of 1 policies from 7: 1 raw control characters were written as escapes, 1 invalid UTF-8 sequences were replaced by U+FFFD',
+  ]);
+});
+
+async function* chunks(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
+}

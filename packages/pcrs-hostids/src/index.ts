@@ -134,6 +134,6 @@ async function askFor(
   return gateway.ask({ endpoint: 'hostids', method: 'GET', path, query, what }, async ({ body }) => {
     // Loaded once there is an answer, so that the request goes out sooner.
     const { readAnswer } = await import('./read-answer.ts');
-    return readAnswer(body, new Set(policyIds), options);
+    return readAnswer(body, new Set(policyIds), what, options);
   });
 }

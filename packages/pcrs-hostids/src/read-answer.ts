@@ -1,6 +1,6 @@
 import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
-import { elements } from 'pcrs-json/elements';
+import { elementLines } from 'pcrs-json/elements';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { HostIdsLine, HostIdsOptions } from './index.ts';
@@ -14,23 +14,24 @@ export interface Resolved extends HostIdsLine {
  * The elements in an answer, by policy.
  *
  * Takes   asked  the policies asked for; what comes of others is left out with a warning
+ *         what   names the answer in warnings
  * Throws  PCRS_BROKEN_BODY for what is no answer
  */
 export async function readAnswer(
   body: AsyncIterable<Uint8Array>,
   asked: ReadonlySet<string>,
+  what: string,
   options: Pick<HostIdsOptions, 'untagged' | 'warn'>,
 ): Promise<Map<string, Resolved[]>> {
   const answer = new Map<string, Resolved[]>();
-  for await (const block of elements(await wholeBody(body), { kind: 'hostids' })) {
-    for (const tagged of new TextDecoder().decode(block.bytes).split('\n').slice(0, -1)) {
-      const resolved = readElement(tagged, options.untagged ?? false);
-      if (!asked.has(resolved.policyId)) {
-        options.warn?.(`policy ${resolved.policyId} is in the answer but was not asked for; left out`);
-        continue;
-      }
-      answer.set(resolved.policyId, [...(answer.get(resolved.policyId) ?? []), resolved]);
+  const onReplaced = (words: string): void => options.warn?.(`${what}: ${words}`);
+  for await (const tagged of elementLines(await wholeBody(body), 'hostids', onReplaced)) {
+    const resolved = readElement(tagged, options.untagged ?? false);
+    if (!asked.has(resolved.policyId)) {
+      options.warn?.(`policy ${resolved.policyId} is in the answer but was not asked for; left out`);
+      continue;
     }
+    answer.set(resolved.policyId, [...(answer.get(resolved.policyId) ?? []), resolved]);
   }
   return answer;
 }

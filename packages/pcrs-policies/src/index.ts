@@ -97,7 +97,7 @@ function askForList(gateway: Pick<Gateway, 'ask'>, options: PolicyOptions): Prom
     async ({ body }) => {
       // Loaded once there is an answer, so that the request goes out sooner.
       const { readList } = await import('./read-list.ts');
-      return readList(body, options.untagged ?? false);
+      return readList(body, options);
     },
   );
 }

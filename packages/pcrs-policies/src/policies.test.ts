@@ -18,7 +18,7 @@ async function list(options: PolicyOptions, from = gateway) {
 }
 
 /** A gateway that answers every list request with one body. */
-async function answering(body: string) {
+async function answering(body: string | Buffer) {
   const answer = await answeringAny();
   answer.body = body;
   return answer.gateway;
@@ -26,7 +26,7 @@ async function answering(body: string) {
 
 /** The same, with a body that may change from request to request. */
 async function answeringAny() {
-  const answer = { body: '', gateway };
+  const answer: { body: string | Buffer; gateway: typeof gateway } = { body: '', gateway };
   const server = createServer((request, response) => {
     response.statusCode = request.url === '/auth' ? 201 : 200;
     response.end(request.url === '/auth' ? 'aa.bb.cc' : answer.body);
@@ -169,4 +169,19 @@ test('whatever JSON the subscription is, each policy is one line that holds it',
 
 test('a policy that brings a kind of its own is an error that names it', async () => {
   await assert.rejects(list({}, await answering('{"policyList":[{"id":1,"kind":"x"}]}')), /kind/);
+});
+
+test('characters that are not written as they were sent are counted in a warning', async () => {
+  const warnings: string[] = [];
+  const body = Buffer.from(
+    '{"subscriptionId":1,"policyList":[{"id":1,"title":"a\u0001\u0002b\u00ff"}]}',
+    'latin1',
+  );
+  const { lines } = await list({ warn: (message) => warnings.push(message) }, await answering(body));
+  assert.deepEqual(lines, [
+    String.raw`{"kind":"policy","subscriptionId":1,"id":1,"title":"a\u0001\u0002b�"}`,
+  ]);
+  assert.deepEqual(warnings, [
+    'the policy list: 2 raw control characters were written as escapes, 1 invalid UTF-8 sequences were replaced by U+FFFD',
+  ]);
 });

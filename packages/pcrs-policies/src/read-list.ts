@@ -1,10 +1,10 @@
 import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
-import { elements } from 'pcrs-json/elements';
+import { elementLines, elements } from 'pcrs-json/elements';
 import { objectMembers } from 'pcrs-json/object-members';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { JsonObject } from 'pcrs-records/kinds';
-import type { PolicyLine } from './index.ts';
+import type { PolicyLine, PolicyOptions } from './index.ts';
 
 /** A policy of the list, with its members to select by. */
 export interface ListedPolicy extends PolicyLine {
@@ -19,8 +19,9 @@ export interface ListedPolicy extends PolicyLine {
  */
 export async function readList(
   chunks: AsyncIterable<Uint8Array>,
-  untagged: boolean,
+  { untagged = false, warn }: Pick<PolicyOptions, 'untagged' | 'warn'>,
 ): Promise<ListedPolicy[]> {
+  const onReplaced = (words: string): void => warn?.(`the policy list: ${words}`);
   const body = await wholeBody(chunks);
   if (body.length === 0) return [];
   const members = objectMembers(body);
@@ -32,16 +33,13 @@ export async function readList(
   const subscription = await subscriptionMember(members.get('subscriptionId'));
   const found: ListedPolicy[] = [];
   if (list.toString() === 'null') return found;
-  const kind = 'policy';
-  for await (const block of elements(list, { kind })) {
-    for (const tagged of new TextDecoder().decode(block.bytes).split('\n').slice(0, -1)) {
-      const record = parsed(tagged, `policy ${found.length + 1} of the list`);
-      found.push({
-        id: toDigits(record['id']),
-        record,
-        line: withSubscription(tagged, record, subscription, untagged),
-      });
-    }
+  for await (const tagged of elementLines(list, 'policy', onReplaced)) {
+    const record = parsed(tagged, `policy ${found.length + 1} of the list`);
+    found.push({
+      id: toDigits(record['id']),
+      record,
+      line: withSubscription(tagged, record, subscription, untagged),
+    });
   }
   return found;
 }

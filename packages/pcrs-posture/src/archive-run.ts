@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Archive, Waiting } from 'pcrs-gateway/archive';
 import { durationMs } from 'pcrs-records/duration';
 import { codedError } from 'pcrs-records/errors';
-import { isBlank, lineBlocks } from 'pcrs-records/lines';
+import { stagesIn } from 'pcrs-records/stages';
 import type { PostureOptions } from './index.ts';
 
 /** What the flags say about the archive. */
@@ -106,7 +106,7 @@ function cut(directory: string, how: string): Error {
   );
 }
 
-/** The checksum of a kept input, and the first stage that began in it and did not end. */
+/** The checksum of a kept input, and the first stage of the pipe that began in it and did not end. */
 async function checkedInput(
   input: AsyncIterable<Uint8Array>,
 ): Promise<{ sha256: string; open: string | undefined }> {
@@ -117,24 +117,8 @@ async function checkedInput(
       yield chunk;
     }
   }
-  const open = new Set<string>();
-  for await (const { lines } of lineBlocks(hashed())) {
-    for (const line of lines) {
-      if (isBlank(line) || !/^\s*\{\s*"kind"\s*:\s*"(?:start|end)"/.test(line)) continue;
-      const record = tryParse(line);
-      if (record?.kind === 'start') open.add(record.stage);
-      else if (record?.kind === 'end') open.delete(record.stage);
-    }
-  }
-  return { sha256: hash.digest('hex'), open: open.values().next().value };
-}
-
-function tryParse(line: string): { kind: string; stage: string } | undefined {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+  const { started } = await stagesIn(hashed());
+  return { sha256: hash.digest('hex'), open: started.find(({ end }) => end === undefined)?.name };
 }
 
 /** The decisive options by flag, for a new archive's first line. */

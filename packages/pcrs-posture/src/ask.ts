@@ -1,5 +1,6 @@
 import type { Gateway } from 'pcrs-gateway/gateway';
 import type { Block } from 'pcrs-json/elements';
+import { replacedWords } from 'pcrs-json/replaced';
 import { codedError } from 'pcrs-records/errors';
 import { describeSlice } from './outcome.ts';
 import { checksum, foreignIn, LineMemory, linesOf, type Proof, prove, type Written } from './prove.ts';
@@ -240,14 +241,9 @@ export class Asker {
   }
 
   /** Throws PCRS_GATEWAY with --strict if records came that were not asked for. */
-  #report(slice: Slice, { controlCharacters, invalidUtf8, foreign, firstForeign }: Written): void {
-    const changes = [
-      ...(controlCharacters > 0
-        ? [`${controlCharacters} raw control characters were written as escapes`]
-        : []),
-      ...(invalidUtf8 > 0 ? [`${invalidUtf8} invalid UTF-8 sequences were replaced by U+FFFD`] : []),
-    ];
-    if (changes.length > 0) this.#options.warn(`${describeSlice(slice)}: ${changes.join(', ')}`);
+  #report(slice: Slice, { foreign, firstForeign, ...replaced }: Written): void {
+    const changes = replacedWords(replaced);
+    if (changes !== undefined) this.#options.warn(`${describeSlice(slice)}: ${changes}`);
     if (foreign === 0) return;
     const strangers = `${describeSlice(slice)}: ${foreign} records were not asked for, the first of ${firstForeign}`;
     if (this.#options.strict) throw codedError('PCRS_GATEWAY', `${strangers} (--strict)`);

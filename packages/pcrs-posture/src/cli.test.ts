@@ -414,15 +414,13 @@ describe('an archive of posture', () => {
       2,
       /--hosts-per-request differs from the archive's \(12, now 13\)/,
     );
-    fails(
-      await at(['--resume', '--resume-within', '0h']),
-      2,
-      /the archive is 0 h old.*--resume-within allows more/,
-    );
     fails(await posture(['--resume'], undefined), 2, /--resume needs --archive DIR/);
     fails(await posture(['--archive', 'none', '--replay'], undefined), 2, /none: no archive/);
     const manifest = join(folder, 'a', 'manifest.ndjson');
     const text = readFileSync(manifest, 'utf8');
+    const earlier = new Date(Date.now() - 13 * 3_600_000).toISOString();
+    writeFileSync(manifest, text.replace(/(?<="startedAt":")[^"]+/, earlier));
+    fails(await at(['--resume']), 2, /the archive is 13 h old.*--resume-within allows more/);
     writeFileSync(manifest, text.replace(simulator.gateway, 'https://other.example'));
     fails(await at(['--resume']), 2, /the archive is of https:\/\/other\.example, not of/);
     writeFileSync(manifest, text.replace(/\{"kind":"input".*\n/, ''));
@@ -438,6 +436,14 @@ describe('an archive of posture', () => {
     await posture(['--archive', 'b'], cut, folder);
     fails(
       await posture(['--archive', 'b', '--replay'], undefined, folder),
+      6,
+      /was cut: pcrs-hostids never ended/,
+    );
+    const start = runInput.split('\n').find((line) => line.startsWith('{"kind":"start"')) ?? '';
+    const beside = start.replace(/"startId":"[^"]+"/, '"startId":"of one side by side that was cut"');
+    await posture(['--archive', 'c'], runInput.replace(start, `${start}\n${beside}`), folder);
+    fails(
+      await posture(['--archive', 'c', '--replay'], undefined, folder),
       6,
       /was cut: pcrs-hostids never ended/,
     );

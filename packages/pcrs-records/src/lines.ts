@@ -28,6 +28,34 @@ export interface ByteBlock {
 }
 
 /**
+ * Passes a byte stream on.
+ *
+ * Throws  PCRS_RECORD if it begins as one that is compressed with gzip, or UTF-16
+ */
+export async function* textOnly(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    if (isFirst && chunk.length > 0) {
+      requireText(chunk);
+      isFirst = false;
+    }
+    yield chunk;
+  }
+}
+
+function requireText([first, second]: Uint8Array): void {
+  if (first === 0x1f && second === 0x8b) {
+    throw codedError('PCRS_RECORD', 'stdin: the stream is compressed with gzip; put gunzip -c | in front');
+  }
+  const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  if (isUtf16 || first === 0 || second === 0) {
+    throw codedError('PCRS_RECORD', 'stdin: the stream is UTF-16; put iconv -f UTF-16 -t UTF-8 | in front');
+  }
+}
+
+/**
  * Whole lines of a byte stream, as they are.
  *
  * Takes   chunks in any cutting; a leading BOM is passed over

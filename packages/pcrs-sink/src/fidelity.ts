@@ -1,6 +1,6 @@
 import { KindSums } from 'pcrs-json/kind-sums';
 import { type Counts, isObject } from 'pcrs-records/kinds';
-import type { Stages } from './stages.ts';
+import type { Stages } from 'pcrs-records/stages';
 
 /** How what came of a run differs from what its stages made. */
 export interface Fidelity {

@@ -8,8 +8,9 @@ import {
   type Session,
   type Start,
 } from 'pcrs-records/kinds';
+import { stagesOf } from 'pcrs-records/stages';
 import { compare, type Fidelity } from './fidelity.ts';
-import { stagesOf, whyNotWhole } from './stages.ts';
+import { whyNotWhole } from './stages.ts';
 
 /** What a sink found out about one run of its stream. */
 export interface RunVerdict extends Fidelity {

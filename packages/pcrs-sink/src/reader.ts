@@ -2,8 +2,9 @@ import { LineScanner, type Lines } from 'pcrs-json/lines';
 import { extraWords, forms, headerWords, verdicts } from 'pcrs-json/places';
 import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
+import { textOnly } from 'pcrs-records/lines';
 import { failureOf, type SinkDemands } from './demands.ts';
-import { notJson, requireText } from './input-errors.ts';
+import { notJson } from './input-errors.ts';
 import { RunJudge, type RunVerdict } from './judge.ts';
 import { type OtherMember, textAt } from './members.ts';
 import { placesIn, skipSpace } from './places.ts';
@@ -90,12 +91,7 @@ export class SinkReader {
     const learn = (): void => {
       for (const path of this.#slots.paths.slice(known)) if (scanner.addName(path) === known) known += 1;
     };
-    let isFirst = true;
-    for await (const chunk of chunks) {
-      if (isFirst && chunk.length > 0) {
-        requireText(chunk);
-        isFirst = false;
-      }
+    for await (const chunk of textOnly(chunks)) {
       for (const lines of scanner.push(chunk)) {
         yield lines;
         learn();

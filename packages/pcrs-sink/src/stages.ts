@@ -1,39 +1,5 @@
-import { type End, type JsonObject, madeBy, type Start } from 'pcrs-records/kinds';
-
-/** A stage of a run, as far as the stream tells of it: its start, its end, or both. */
-interface Stage {
-  name: string;
-  end: End | undefined;
-}
-
-/** What the starts and ends of a run say, equal ones counted once. */
-export interface Stages {
-  /** In the order of the stream: the last stage of a pipe first. */
-  starts: Start[];
-  /** In the order of the pipe. */
-  ends: End[];
-  /** Each start with its end, in the order of the pipe: stages put their start in front. */
-  started: Stage[];
-  /** Ends without a start of their own. */
-  loose: End[];
-}
-
-/**
- * Gives each start its end: that of the same `startId`; in contract 1, which has none, one of the same stage.
- *
- * Takes  records  the starts and ends of one run, each once
- */
-export function stagesOf(records: readonly JsonObject[]): Stages {
-  const starts = records.filter(({ kind }) => kind === 'start') as unknown as Start[];
-  const ends = records.filter(({ kind }) => kind === 'end') as unknown as End[];
-  const loose = [...ends];
-  const started = starts.toReversed().map(({ stage, startId }) => {
-    const isOwn = (end: End) => end.startId === startId && (startId !== undefined || end.stage === stage);
-    const at = loose.findIndex(isOwn);
-    return { name: stage, end: at < 0 ? undefined : loose.splice(at, 1)[0] };
-  });
-  return { starts, ends, started, loose };
-}
+import { type End, madeBy } from 'pcrs-records/kinds';
+import type { Stage, Stages } from 'pcrs-records/stages';
 
 /**
  * Why a run is not whole by its stages: there is none, or one of them failed, broke off, or lacks a record.

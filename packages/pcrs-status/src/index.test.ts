@@ -102,6 +102,24 @@ test('names the stage that failed, and what is missing', async () => {
   assert.deepEqual([status.slices, status.missing], [slices, missing]);
 });
 
+test('shows each of several stages of one name, and what all of them could not get', async () => {
+  const whole = run();
+  const ended = { ...whole.at(-1), slices: { ...failedPosture.slices, failed: 0, missing: [] } };
+  const beside = { ...run({ ends: { 'pcrs-posture': failedPosture } }).at(-1), startId: 'b' };
+  const start = { ...whole.find((record) => 'stage' in record), startId: 'b' };
+  const status = await statusOf([...whole.slice(0, -1), ended, start, beside]);
+  assert.deepEqual(
+    status.stages.map(({ stage, ok }) => [stage, ok]),
+    [
+      ['pcrs-posture', false],
+      ['pcrs-policies', true],
+      ['pcrs-hostids', true],
+      ['pcrs-posture', true],
+    ],
+  );
+  assert.deepEqual([status.slices?.planned, status.missing], [8, failedPosture.slices.missing]);
+});
+
 test('names the stage that broke off', async () => {
   const status = await statusOf(run({ ends: { 'pcrs-posture': null } }));
   assert.deepEqual(status.reasons, [

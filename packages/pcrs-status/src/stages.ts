@@ -39,17 +39,20 @@ export function stageStatus({ stage, start, end }: StageNote): StageStatus {
 
 /** How many slices there were of each sort; null where no posture stage ended. */
 export function sliceCounts(stages: readonly StageNote[]): Omit<SliceCounts, 'missing'> | null {
-  const slices = slicesOf(stages);
-  if (slices === undefined) return null;
-  const { missing: _missing, ...counts } = slices;
+  const [first, ...others] = slicesOf(stages);
+  if (first === undefined) return null;
+  const { missing: _missing, ...counts } = first;
+  for (const slices of others) {
+    for (const name of Object.keys(counts) as (keyof typeof counts)[]) counts[name] += slices[name] ?? 0;
+  }
   return counts;
 }
 
-/** What posture could not get: at most 1000 slices are listed. */
+/** What posture could not get: at most 1000 slices of a stage are listed. */
 export function missingSlices(stages: readonly StageNote[]): MissingSlice[] {
-  return slicesOf(stages)?.missing ?? [];
+  return slicesOf(stages).flatMap(({ missing }) => missing ?? []);
 }
 
-function slicesOf(stages: readonly StageNote[]): SliceCounts | undefined {
-  return stages.findLast(({ end }) => end?.slices)?.end?.slices;
+function slicesOf(stages: readonly StageNote[]): SliceCounts[] {
+  return stages.flatMap(({ end }) => end?.slices ?? []);
 }

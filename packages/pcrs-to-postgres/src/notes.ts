@@ -1,6 +1,7 @@
 import type { JsonObject, Session } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
+import { StageNotes } from 'pcrs-sink/stage-notes';
 import type { Records } from './records.ts';
 
 /** A row of q_pcrs_status. */
@@ -77,16 +78,9 @@ function runNotes(
     detail: { runId, gateway, username, startedAt, complete, reason: reason ?? null, reconciliation },
     last: complete ? 'TRUE' : 'FALSE',
   };
-  const stages = new Map<string, JsonObject>();
-  for (const record of controls) {
-    if (record['runId'] !== runId || record['kind'] === 'session') continue;
-    const stage = String(record['stage']);
-    stages.set(stage, { ...stages.get(stage), [String(record['kind'])]: record });
-  }
-  return [
-    run,
-    ...[...stages].map(([stage, detail]) => ({ name: `RUN ${runId} ${stage}`, detail, last: '1' })),
-  ];
+  const stages = new StageNotes();
+  for (const record of controls) if (record['kind'] !== 'session') stages.take(record);
+  return [run, ...stages.of(runId).map((note) => ({ ...note, last: '1' }))];
 }
 
 export function lastSession(verdicts: readonly RunVerdict[]): Session | undefined {

@@ -376,6 +376,31 @@ test('says in q_pcrs_status what came, stage by stage, and that all is loaded on
   assert.equal(status(path, 'LOAD')?.['state'], 'without a run');
 });
 
+test('keeps the start and end of each of several stages of one name, and only those of the last load', async () => {
+  const path = newDatabase();
+  const stream = run([policy, hostIds, posture]);
+  const of = (kind: string) =>
+    stream.find((record) => record.kind === kind && record.stage === 'pcrs-hostids');
+  const [start, end] = [
+    { ...of('start'), startId: 'b' },
+    { ...of('end'), startId: 'b', ok: false, status: 5 },
+  ];
+  const name = `RUN ${session()['runId']} pcrs-hostids`;
+  await assert.rejects(load(path, [...stream, start, end]), { code: 'PCRS_INCOMPLETE' });
+  assert.deepEqual(
+    [status(path, name), status(path, `${name} 2`)],
+    [
+      { start: of('start'), end: of('end') },
+      { start, end },
+    ],
+  );
+  await load(path, stream);
+  assert.deepEqual(
+    [status(path, name), status(path, `${name} 2`)],
+    [{ start: of('start'), end: of('end') }, undefined],
+  );
+});
+
 test('names the first stage of an incomplete run, and hands out the loaded record with the error', async () => {
   const path = newDatabase();
   const cases: [(object | string)[], RegExp][] = [

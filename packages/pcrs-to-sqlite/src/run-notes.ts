@@ -1,6 +1,7 @@
 import { hostIdsTable } from 'pcrs-records/columns';
 import type { Counts, GatewayKind, JsonObject, Session, Start } from 'pcrs-records/kinds';
 import type { RunVerdict } from 'pcrs-sink/judge';
+import { StageNotes } from 'pcrs-sink/stage-notes';
 import type { Records } from './records.ts';
 import type { ScopeRow } from './scope-row.ts';
 import type { StatusTable } from './status.ts';
@@ -12,7 +13,7 @@ export class RunNotes {
   readonly #status: StatusTable;
   readonly #records: Records;
   readonly #received: Counts = {};
-  readonly #stages = new Map<string, JsonObject>();
+  readonly #stages = new StageNotes();
   /** What was counted in each run. */
   readonly #runs = new Map<string, Counts>();
   #current: { runId: string; totalsBefore: Counts } | undefined;
@@ -40,9 +41,7 @@ export class RunNotes {
 
   /** Keeps a `start` or `end` as it came. */
   stage(record: JsonObject): void {
-    const name = `RUN ${String(record['runId'])} ${String(record['stage'])}`;
-    const detail = { ...this.#stages.get(name), [String(record['kind'])]: record };
-    this.#stages.set(name, detail);
+    const { name, detail } = this.#stages.take(record);
     this.#status.put(name, detail);
     if (record['kind'] === 'start') this.scope.start(record as unknown as Start);
   }
@@ -61,6 +60,8 @@ export class RunNotes {
       reconciliation: this.#reconciliation(verdict, hostsWithoutPosture),
     };
     this.#status.put(`RUN ${runId}`, detail, complete ? 'TRUE' : 'FALSE');
+    const stages = this.#stages.of(runId).map(({ name }) => name);
+    this.#status.keepOnly(`RUN ${runId} `, stages);
   }
 
   #reconciliation(verdict: RunVerdict, hostsWithoutPosture: number): JsonObject {

@@ -12,7 +12,7 @@ const allTables = 'ALL_TABLES_LOADED_SUCCESSFULLY';
  *
  * Rows     as in QualysETL one a table, and `ALL_TABLES_LOADED_SUCCESSFULLY` for a complete run only; besides
  *          `SOURCE` (gateway and subscription), `LOAD` (the last load: its state, counts and problems),
- *          `RUN id` (verdict and reconciliation) and `RUN id STAGE` (its start and end records)
+ *          `RUN id` (verdict and reconciliation) and `RUN id STAGE` (its start and end records; see StageNotes)
  * Details  JSON in STATUS_DETAIL
  */
 export class StatusTable {
@@ -32,6 +32,16 @@ export class StatusTable {
   /** A row with a JSON detail. */
   put(name: string, detail: JsonObject, lastBatch: string = this.#batch.number): void {
     this.#put.run(name, JSON.stringify(detail), lastBatch, sqlTime(new Date()));
+  }
+
+  /** Removes the rows whose names begin so, but for those named. */
+  keepOnly(prefix: string, names: readonly string[]): void {
+    this.#db
+      .prepare(
+        `DELETE FROM q_pcrs_status WHERE substr(STATUS_NAME, 1, ?) = ?
+          AND STATUS_NAME NOT IN (SELECT value FROM json_each(?))`,
+      )
+      .run(prefix.length, prefix, JSON.stringify(names));
   }
 
   /** A row's detail; undefined where there is none. */

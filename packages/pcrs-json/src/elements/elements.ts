@@ -1,4 +1,5 @@
 import type { Block } from './line-buffer.ts';
+import { type Replaced, replacedWords } from './replaced.ts';
 import { ElementSplitter, type SplitterOptions } from './splitter.ts';
 
 export type { Block } from './line-buffer.ts';
@@ -18,7 +19,7 @@ const PIECE_BYTES = 256 << 10;
 export async function* elements(
   body: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   options: SplitterOptions = {},
-): AsyncGenerator<Block, { elements: number; controlCharacters: number; invalidUtf8: number }> {
+): AsyncGenerator<Block, { elements: number } & Replaced> {
   const splitter = new ElementSplitter(options);
   for await (const chunk of body instanceof Uint8Array ? [body] : body) {
     for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
@@ -33,4 +34,23 @@ export async function* elements(
     controlCharacters: splitter.controlCharacters,
     invalidUtf8: splitter.invalidUtf8,
   };
+}
+
+/**
+ * The elements of a JSON array as text, a line each; see `elements`.
+ *
+ * Takes  onReplaced  told in words if they are not written as they were sent
+ */
+export async function* elementLines(
+  body: Uint8Array,
+  kind: string,
+  onReplaced: (words: string) => void = () => {},
+): AsyncGenerator<string> {
+  const blocks = elements(body, { kind });
+  let next = await blocks.next();
+  for (; !next.done; next = await blocks.next()) {
+    yield* new TextDecoder().decode(next.value.bytes).split('\n').slice(0, -1);
+  }
+  const words = replacedWords(next.value);
+  if (words !== undefined) onReplaced(words);
 }
