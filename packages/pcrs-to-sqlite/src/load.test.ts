@@ -380,7 +380,7 @@ test('keeps the start and end of each of several stages of one name, and only th
   const path = newDatabase();
   const stream = run([policy, hostIds, posture]);
   const of = (kind: string) =>
-    stream.find((record) => record.kind === kind && record.stage === 'pcrs-hostids');
+    stream.map(Object).find((record) => record.kind === kind && record.stage === 'pcrs-hostids');
   const [start, end] = [
     { ...of('start'), startId: 'b' },
     { ...of('end'), startId: 'b', ok: false, status: 5 },
