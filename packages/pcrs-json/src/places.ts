@@ -2,7 +2,7 @@
  * What a place says of a value, and a verdict of a line; assembly/scan.ts writes both.
  *
  *   a value     two words: start, and end << 4 | form; of a string start and end lie inside the quotes
- *   a row       line start, line end (without the line feed), verdict, kind, first extra, extras; then a value a slot
+ *   a row       line start, line end (without the line feed), verdict, kind, word of the first extra, extras; then a value a slot
  *   an extra    four words: start and end of its name, and its value; a member at top level whose name has no slot
  */
 

@@ -199,6 +199,17 @@ test('tells of members that only other tables have a column for', async () => {
   );
 });
 
+test('tells the members without a column of each record in a block', async () => {
+  const lines = Array.from({ length: 60 }, (_, index) => `{"kind":"posture","a":1,"u${index % 7}":1,"v":2}`);
+  const { rows, reader } = await read(lines);
+  assert.deepEqual(
+    rows.map(({ others }) => others),
+    lines.map((_, index) => [`u${index % 7}`, 'v']),
+  );
+  // Each name is decided on once; from then on the scanner's places do.
+  assert.equal(reader.strangeLines, 7);
+});
+
 test('names a bad line and keeps what came before it, or counts and skips it', async () => {
   const lines = [
     '{"kind":"posture","a":1}',

@@ -277,10 +277,11 @@ const maxKinds = 1000;
 
 const none: readonly OtherMember[] = [];
 
-function othersIn(bytes: Buffer, extras: Int32Array, first: number, count: number): readonly OtherMember[] {
+/** Takes  where the first extra begins, in words, and how many there are */
+function othersIn(bytes: Buffer, extras: Int32Array, start: number, count: number): readonly OtherMember[] {
   if (count === 0) return none;
   const others: OtherMember[] = [];
-  for (let at = extraWords * first; at < extraWords * (first + count); at += extraWords) {
+  for (let at = start; at < start + extraWords * count; at += extraWords) {
     const endAndForm = extras[at + 3] as number;
     others.push({
       name: bytes.toString('utf8', extras[at], extras[at + 1]),
