@@ -173,3 +173,22 @@ export function defaultText(flag: Flag<unknown>): string | undefined {
   if (fallback === undefined || fallback === false) return undefined;
   return typeof fallback === 'object' ? Object.values(fallback as object).join('/') : String(fallback);
 }
+
+/**
+ * A regular expression; case is ignored.
+ *
+ * Throws  a sentence if it is none
+ */
+export function parsePattern(text: string): RegExp {
+  try {
+    return new RegExp(text, 'iu');
+  } catch {
+    throw new Error('must be a regular expression');
+  }
+}
+
+/** The text of a regular expression, to be passed on as it was given. Throws as `parsePattern`. */
+export function checkPattern(text: string): string {
+  parsePattern(text);
+  return text;
+}

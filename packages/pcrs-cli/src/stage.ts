@@ -112,10 +112,8 @@ class Stage<T> implements Run<T> {
     if (!isObject(value)) return this.#refuseAllInput(first.value);
     if (value['kind'] === 'end' && value['ok'] === false) {
       await this.#forward(first.value);
-      throw codedError(
-        'PCRS_INCOMPLETE',
-        `nothing done, since ${value['stage']} ended ${value['status']}: ${errorMessage(value)}`,
-      );
+      const why = `${value['stage']} ended ${value['status']}: ${errorMessage(value)}`;
+      throw Object.assign(codedError('PCRS_INCOMPLETE', `nothing done, since ${why}`), { toldBefore: true });
     }
     if (value['kind'] !== 'session') return this.#refuseAllInput(first.value);
     this.#first = undefined;

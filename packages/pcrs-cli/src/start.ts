@@ -165,13 +165,18 @@ async function fail(
   flush: () => Promise<void>,
 ): Promise<number> {
   progress.stop();
-  if (codeOf(error) !== 'PCRS_READER_GONE') {
+  if (codeOf(error) !== 'PCRS_READER_GONE' && !wasTold(error)) {
     log.error(messageOf(error));
     if (process.env['PCRS_DEBUG'] && error instanceof Error) writeStderr(log.redacted(`${error.stack}\n`));
   }
   // What was written before the failure stands; a reader that went away meanwhile changes nothing.
   await flush().catch(() => {});
   return exitStatus(error);
+}
+
+/** Whether the stage before said it on the same stderr: one failure is one line. Of a kept stream nobody did. */
+function wasTold(error: unknown): boolean {
+  return (error as { toldBefore?: boolean } | null)?.toldBefore === true && !stdinStat()?.isFile();
 }
 
 function requirePositionals(tool: AnyTool, given: readonly string[]): void {

@@ -90,3 +90,8 @@ test('the selection changes with what decides on records and not with what only 
     usual,
   );
 });
+
+test('a pattern that is none is refused before anything is asked', () => {
+  assert.throws(() => passedFlags.title.parse('('), /^Error: must be a regular expression$/);
+  assert.equal(passedFlags.title.parse('^PCI (v4|v3)'), '^PCI (v4|v3)');
+});

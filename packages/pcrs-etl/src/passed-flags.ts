@@ -1,4 +1,4 @@
-import { flag, idItem } from 'pcrs-cli/flags';
+import { checkPattern, flag, idItem } from 'pcrs-cli/flags';
 import { apiVersionFlag, concurrencyFlag, connectionFlags } from 'pcrs-cli/gateway-flags';
 import { checkDate } from 'pcrs-records/dates';
 import { checkDuration } from 'pcrs-records/duration';
@@ -33,7 +33,11 @@ export const passedFlags = {
   }),
   id: flag.list({ describe: 'only these policies', value: 'N,…', item: idItem }),
   'exclude-id': flag.list({ describe: 'not these policies', value: 'N,…', item: idItem }),
-  title: flag.text({ describe: 'only policies whose title matches (case ignored)', value: 'REGEX' }),
+  title: flag.text({
+    describe: 'only policies whose title matches (case ignored)',
+    value: 'REGEX',
+    parse: checkPattern,
+  }),
   'tag-info': flag.boolean({ describe: 'with the tags of each policy' }),
   'asset-state': flag.choice(['ACTIVE', 'TERMINATED', 'ALL'], {
     describe: 'state of cloud hosts',

@@ -1,4 +1,4 @@
-import { flag, idItem } from 'pcrs-cli/flags';
+import { flag, idItem, parsePattern } from 'pcrs-cli/flags';
 import { apiVersionFlag, stageFlags } from 'pcrs-cli/gateway-flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkDate } from 'pcrs-records/dates';
@@ -14,7 +14,11 @@ const flags = {
   }),
   id: flag.list({ describe: 'only these policies', value: 'N,…', item: idItem }),
   'exclude-id': flag.list({ describe: 'not these policies', value: 'N,…', item: idItem }),
-  title: flag.text({ describe: 'only titles that match (case ignored)', value: 'REGEX', parse: parseTitle }),
+  title: flag.text({
+    describe: 'only titles that match (case ignored)',
+    value: 'REGEX',
+    parse: parsePattern,
+  }),
   'tag-info': flag.boolean({ describe: 'with the tags of each policy' }),
   untagged: flag.boolean({ describe: 'records without kind (outside a run)' }),
   'allow-empty': flag.boolean({ describe: 'status 0 when there is no policy' }),
@@ -28,14 +32,6 @@ const flags = {
 } as const;
 
 export type PoliciesContext = Context<typeof flags>;
-
-function parseTitle(text: string): RegExp {
-  try {
-    return new RegExp(text, 'iu');
-  } catch {
-    throw new Error('must be a regular expression');
-  }
-}
 
 export const tool = defineTool({
   name: 'pcrs-policies',
