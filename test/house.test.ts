@@ -49,7 +49,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-machine': { library: [] },
   'pcrs-json': { library: [] },
   'pcrs-gateway': { library: ['pcrs-json', 'pcrs-machine', 'pcrs-records'], thirdParty: ['undici'] },
-  'pcrs-cli': { library: ['pcrs-records', 'pcrs-json'], thirdParty: ['yargs', 'ndjson'] },
+  'pcrs-cli': { library: ['pcrs-records', 'pcrs-json'], thirdParty: ['yargs', 'yargs-parser', 'ndjson'] },
   'pcrs-sink': { library: ['pcrs-records', 'pcrs-json'] },
   'pcrs-database': { library: ['pcrs-records', 'pcrs-machine'], thirdParty: ['better-sqlite3'] },
   'pcrs-auth': stage,
@@ -75,7 +75,7 @@ const imports: Readonly<Record<string, Rule>> = {
   },
   'pcrs-diff': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli', 'pcrs-machine'] },
   'pcrs-status': { library: ['pcrs-records', 'pcrs-database', 'pcrs-machine'], cli: ['pcrs-cli'] },
-  pcrs: { library: suiteTools, cli: ['pcrs-cli', 'pcrs-records'] },
+  pcrs: { library: [...suiteTools, 'pcrs-database'], cli: ['pcrs-cli', 'pcrs-records'] },
   'pcrs-simulator': { library: ['pcrs-records'], typesOnly: ['pcrs-records'], cli: ['pcrs-cli'] },
 };
 

@@ -1,6 +1,7 @@
-import { createRequire } from 'node:module';
 import { codedError } from 'pcrs-records/errors';
 import type { Parser } from 'yargs/helpers';
+// @ts-expect-error: published without a declaration; it is the parser of yargs/helpers
+import yargsParser from 'yargs-parser/browser';
 import { defaultText, type Flag, type Flags } from './flags.ts';
 import { nearest } from './nearest.ts';
 import { readProfile } from './settings.ts';
@@ -116,19 +117,15 @@ function toOption(flag: Flag<unknown>, value: unknown, found: Found | undefined)
 }
 
 /**
- * The parser inside yargs. Its front door, `yargs/helpers`, also loads what draws help on a screen, which took
- * 50 of the 85 ms in which a tool started. The door for browsers loads nothing of Node, which took 3 more; it lacks
- * configuration files, which are not yargs' business here.
+ * Reads the command line by yargs' own parser. yargs' front door also loads what draws help on a screen, which took 50
+ * of the 85 ms in which a tool started; the parser's door for browsers loads nothing of Node, which took 3 more. It
+ * lacks configuration files, which are not yargs' business here.
  */
-function commandLineParser(): typeof Parser {
-  return createRequire(createRequire(import.meta.url).resolve('yargs'))('yargs-parser/browser').default;
-}
-
 function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly string[]) {
   const names = Object.keys(flags);
   const booleans = names.filter((name) => flags[name]!.form === 'boolean');
   const withValue = names.filter((name) => flags[name]!.form !== 'boolean');
-  const parsed = commandLineParser().detailed([...argv], {
+  const parsed = (yargsParser as typeof Parser).detailed([...argv], {
     boolean: booleans,
     string: withValue,
     narg: Object.fromEntries(withValue.map((name) => [name, 1])),

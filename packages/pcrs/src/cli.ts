@@ -3,6 +3,7 @@ import { helpText } from 'pcrs-cli/help';
 import { nearest } from 'pcrs-cli/nearest';
 import { defineTool, type Tool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
+import { tool as demoTool } from './cli-demo.ts';
 import { loads, toolList, toolSentences } from './index.ts';
 
 /** Every tool by its short name and its whole one. */
@@ -17,23 +18,23 @@ export const tool = defineTool({
   name: 'pcrs',
   summary: 'lists the tools of the suite, explains one, or starts one.',
   pipes: [
-    'pcrs etl --out posture',
+    'pcrs demo',
     'pcrs auth | pcrs policies | pcrs hostids | pcrs posture | pcrs to-sqlite posture.db',
     'pcrs help etl',
     'source <(pcrs completion bash)',
   ],
   positionals: [
-    { name: 'TOOL', describe: 'the tool to start, with its flags after it; or help, completion' },
+    { name: 'TOOL', describe: 'the tool to start, with its flags after it; or demo, help, completion' },
     { name: 'WORD', describe: `after help: a tool; after completion: ${shells.join(', ')}` },
   ],
   stdin: 'none',
   flags: {},
-  tools,
+  tools: { ...tools, demo: () => import('./cli-demo.ts') },
   notes: ['`pcrs etl` and `pcrs-etl` are the same program. Each tool has --help and a man page.'],
   async main(context) {
     const [word, second] = context.positionals;
     if (word === undefined || (word === 'help' && second === undefined))
-      await context.output.write(toolList(await toolSentences()));
+      await context.output.write(toolList([...(await toolSentences()), demoTool]));
     else if (word === 'help')
       await context.output.write(helpText(await toolNamed(second!), context.stdoutColumns));
     else if (word === 'completion') await context.output.write(completion(second));

@@ -1,12 +1,4 @@
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import type SQLite from 'better-sqlite3';
-import { root } from './run-program.ts';
-
-// The library belongs to pcrs-to-sqlite alone; the demo looks through its door.
-const Database = createRequire(join(root, 'packages/pcrs-to-sqlite/package.json'))(
-  'better-sqlite3',
-) as typeof SQLite;
+import { type Database, openForReading } from 'pcrs-database/open';
 
 interface Query {
   title: string;
@@ -25,11 +17,10 @@ const queries: readonly Query[] = [
   },
   {
     title: 'Pass rate by policy',
-    sql: `SELECT policyTitle AS policy, count(DISTINCT hostId) AS hosts, sum(status = 'Passed') AS passed,
-                 sum(status = 'Failed') AS failed,
-                 printf('%.1f %%', 100.0 * sum(status = 'Passed') / count(*)) AS "pass rate"
-            FROM v_pcrs_postureinfo
-           GROUP BY policyId, policyTitle ORDER BY 1.0 * sum(status = 'Passed') / count(*)`,
+    sql: `SELECT policyTitle AS policy, sum(passed) AS passed, sum(excepted) AS excepted, sum(failed) AS failed,
+                 printf('%.1f %%', 100.0 * sum(passed + excepted) / sum(passed + excepted + failed)) AS "pass rate"
+            FROM v_pcrs_pass_rate
+           GROUP BY policyId, policyTitle ORDER BY 1.0 * sum(passed + excepted) / sum(passed + excepted + failed)`,
   },
   {
     title: 'Every record of the policies with DISA in the title',
@@ -42,16 +33,18 @@ const queries: readonly Query[] = [
   },
 ];
 
-/** Shows what lies in a snapshot: rows by table, and three queries worth seeing. */
-export function showTables(file: string): void {
-  const database = new Database(file, { readonly: true });
+/** What lies in a snapshot, as text: rows by table, and three queries worth seeing. */
+export async function tablesOf(file: string): Promise<string> {
+  const database = await openForReading(file);
   try {
-    show('Rows by table', countRows(database));
+    const shown = [table('Rows by table', countRows(database.db))];
     for (const { title, sql, first } of queries) {
-      const rows = database.prepare(sql).all() as Row[];
-      show(title, first === undefined ? rows : rows.slice(0, first));
-      if (first !== undefined) process.stdout.write(`  … ${first} of ${number(rows.length)} records\n`);
+      const rows = database.db.prepare(sql).all() as Row[];
+      const more =
+        first === undefined ? '' : `  … ${Math.min(first, rows.length)} of ${number(rows.length)} records\n`;
+      shown.push(table(title, rows.slice(0, first)) + more);
     }
+    return shown.join('');
   } finally {
     database.close();
   }
@@ -59,7 +52,7 @@ export function showTables(file: string): void {
 
 type Row = Record<string, string | number | null>;
 
-function countRows(database: SQLite.Database): Row[] {
+function countRows(database: Database): Row[] {
   const tables = database
     .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'q_pcrs_%' ORDER BY rowid`)
     .pluck()
@@ -71,7 +64,7 @@ function countRows(database: SQLite.Database): Row[] {
 }
 
 /** A table under its title: texts to the left, numbers to the right, long texts cut. */
-function show(title: string, rows: readonly Row[]): void {
+function table(title: string, rows: readonly Row[]): string {
   const names = Object.keys(rows[0] ?? {});
   const cells = rows.map((row) => names.map((name) => cell(name, row[name] ?? null)));
   const widths = names.map((name, column) =>
@@ -85,7 +78,7 @@ function show(title: string, rows: readonly Row[]): void {
       )
       .join('  ');
   const text = [line(names), widths.map((width) => '\u2500'.repeat(width)).join('  '), ...cells.map(line)];
-  process.stdout.write(`\n${title}\n${text.map((one) => `  ${one.trimEnd()}`).join('\n')}\n`);
+  return `\n${title}\n${text.map((one) => `  ${one.trimEnd()}`).join('\n')}\n`;
 }
 
 const longest = 52;
