@@ -9,7 +9,11 @@ export async function chosenTool(tool: AnyTool, argv: string[]): Promise<{ tool:
   // The last word of a completion is being typed: it names a tool once another word follows.
   const named = completing && words.length < 2 ? undefined : words[0];
   const { tools } = tool;
-  if (named === undefined || tools === undefined || !Object.hasOwn(tools, named)) return { tool, argv };
+  if (named === undefined || tools === undefined || named.startsWith('-')) return { tool, argv };
+  if (!Object.hasOwn(tools, named)) {
+    // What follows a misspelt tool is that tool's: the word itself is what is wrong.
+    return { tool, argv: completing ? argv : words.filter((word) => !word.startsWith('-')).slice(0, 2) };
+  }
   const chosen = (await tools[named]!()).tool as AnyTool;
   return { tool: chosen, argv: [...(completing ? [completeArgument] : []), ...words.slice(1)] };
 }

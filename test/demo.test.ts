@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openPlace } from './support/open-place.ts';
+import { run } from './support/programs.ts';
+
+const place = await openPlace('demo');
+
+test('pcrs demo fills an empty folder, and every command that it ends with works', async () => {
+  const cwd = place.folder();
+  const demo = await run('pcrs', ['demo'], { cwd, env: place.env });
+  assert.equal(demo.status, 0, demo.stderr);
+  const made = readdirSync(join(cwd, 'pcrs-demo'));
+  assert.equal(made.filter((name) => /^pcrs_\d{8}T\d{6}Z\.db$/.test(name)).length, 7);
+  for (const name of ['latest.db', 'latest_csv', 'latest_report.html', 'history.db'])
+    assert.ok(made.includes(name), `${name} is not among ${made}`);
+  assert.match(readFileSync(join(cwd, 'pcrs-demo', 'latest_report.html'), 'utf8'), /^<!doctype html>/i);
+
+  const steps = demo.stdout.slice(demo.stdout.indexOf('Try next:')).match(/^ {2}pcrs .+$/gm) ?? [];
+  assert.equal(steps.length, 5);
+  for (const step of steps) {
+    const ended = await run('bash', ['-euo', 'pipefail', '-c', step], { cwd, env: place.env });
+    assert.deepEqual([ended.status, ended.stderr], [0, ''], step);
+    assert.ok(ended.stdout !== '' || step.includes(' > '), step);
+  }
+  for (const file of ['failed.csv', 'executive.html']) assert.ok(existsSync(join(cwd, file)), file);
+});
+
+test('pcrs demo leaves a folder alone that is not empty', async () => {
+  const cwd = place.folder();
+  await run('bash', ['-c', 'mkdir pcrs-demo; touch pcrs-demo/mine'], { cwd, env: place.env });
+  const { status, stderr } = await run('pcrs', ['demo'], { cwd, env: place.env });
+  assert.equal(status, 2);
+  assert.equal(
+    stderr,
+    'pcrs demo: pcrs-demo is not empty; remove it, or name another folder: pcrs demo DIR\n',
+  );
+});
+
+test('a misspelt tool is refused with the nearest', async () => {
+  const { status, stderr } = await run('pcrs', ['elt', '--out', 'x'], {
+    cwd: place.folder(),
+    env: place.env,
+  });
+  assert.equal(status, 2);
+  assert.equal(stderr, 'pcrs: there is no tool elt; did you mean pcrs etl?\n');
+});
+
+test('a tool under its short name is the tool, status and messages included', async () => {
+  const env = place.env;
+  const long = await run('pcrs-to-csv', ['--columns', 'x', '--kind', 'posture'], {
+    cwd: place.folder(),
+    env,
+  });
+  const short = await run('pcrs', ['to-csv', '--columns', 'x', '--kind', 'posture'], {
+    cwd: place.folder(),
+    env,
+  });
+  assert.deepEqual(short, long);
+});
