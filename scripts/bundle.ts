@@ -1,5 +1,5 @@
 // One archive for a machine without npm or network: Node itself, every tool, man pages, completion, checksums.
-// Prints its path. Unpacked anywhere, `bin/pcrs` runs without anything else.
+// Prints its path; --built takes what is built. Unpacked anywhere, `bin/pcrs` runs without anything else.
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -38,7 +38,7 @@ try {
 async function bundle(): Promise<string> {
   const tarballs = join(work, 'packed');
   mkdirSync(tarballs);
-  await packAll(tarballs);
+  await packAll(tarballs, process.argv.includes('--built'));
   const packed = await readTarballs(tarballs);
   const version = packed.find(({ manifest }) => manifest.name === 'pcrs')!.manifest.version;
   const name = `pcrs-${version}-${platform()}-${arch()}`;

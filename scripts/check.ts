@@ -1,4 +1,4 @@
-// All that CI does: lint and format, types, build, tests. The tests come last, so that their count closes stdout.
+// All that CI does: lint and format, types, build, the bundle, tests. The tests come last, so that their count closes stdout.
 import { readFileSync } from 'node:fs';
 import { root, runProgram } from './run-program.ts';
 
@@ -10,6 +10,7 @@ const steps: [string, string, ...string[]][] = [
   ['scanner as its source has it', 'node', 'packages/pcrs-json/scripts/build-scan.ts', '--check'],
   ['types', 'tsc', '-p', 'tsconfig.check.json'],
   ['build', 'npx', '--yes', packageManager, 'run', 'build'],
+  ['bundle', 'node', 'scripts/bundle-check.ts'],
   ['tests', 'node', 'scripts/run-tests.ts'],
 ];
 

@@ -10,13 +10,16 @@ const placeholder = 'example/pcrs';
  * Builds every package from nothing (an earlier build may have left files of a source that is gone) and packs it.
  *
  * Takes  folder  where the tarballs go
+ *        built   whether what lies in `dist` was just built from nothing
  */
-export async function packAll(folder: string): Promise<void> {
+export async function packAll(folder: string, built = false): Promise<void> {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const pnpm = ['npx', '--yes', packageManager] as const;
-  for (const built of globSync('packages/*/dist', { cwd: root }))
-    rmSync(join(root, built), { recursive: true });
-  await output([...pnpm, 'run', 'build', '--force', '--output-logs=errors-only'], { cwd: root });
+  if (!built) {
+    for (const dist of globSync('packages/*/dist', { cwd: root }))
+      rmSync(join(root, dist), { recursive: true });
+    await output([...pnpm, 'run', 'build', '--force', '--output-logs=errors-only'], { cwd: root });
+  }
   const known = process.env['GITHUB_REPOSITORY'] ?? (await hasRemote());
   const env: Record<string, string> = known ? {} : { GITHUB_REPOSITORY: placeholder };
   await output([...pnpm, '-r', '--filter', './packages/*', 'pack', '--pack-destination', folder], {
