@@ -33,7 +33,7 @@ const indexes: Readonly<Record<string, string>> = {
   i_pcrs_hostids_host: `${hostIdsTable.name} (hostId, policyId)`,
   i_pcrs_hostids_policy: `${hostIdsTable.name} (policyId, hostId)`,
   i_pcrs_postureinfo_host: `${postureTable.name} (hostId, policyId)`,
-  i_pcrs_postureinfo_control: `${postureTable.name} (controlId, hostId)`,
+  i_pcrs_postureinfo_control: `${postureTable.name} (controlId, hostId, status)`,
   i_pcrs_controls_control: `${controlsTable.name} (controlId)`,
 };
 
