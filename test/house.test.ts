@@ -65,7 +65,7 @@ const imports: Readonly<Record<string, Rule>> = {
     library: ['pcrs-cli', 'pcrs-records', 'pcrs-machine', 'pcrs-database'],
     programs: [
       ...['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'],
-      ...['pcrs-from-sqlite', 'pcrs-to-csv'],
+      ...['pcrs-from-sqlite', 'pcrs-to-csv', 'pcrs-to-history', 'pcrs-report'],
     ],
   },
   'pcrs-report': {

@@ -13,6 +13,14 @@ const flags = {
     group: folder,
   }),
   csv: flag.boolean({ describe: 'CSV files of each run too, in DIR/csv_STAMP', group: folder }),
+  history: flag.boolean({
+    describe: 'add each run to DIR/history.db, and newer snapshots that it lacks',
+    group: folder,
+  }),
+  report: flag.boolean({
+    describe: 'an HTML report of each run, linked as latest_report.html',
+    group: folder,
+  }),
   keep: flag.text({
     describe: 'keep N complete runs, or those of a time, and remove older ones',
     value: 'N|TIME',
@@ -63,7 +71,7 @@ export const tool = defineTool({
   name: 'pcrs-etl',
   summary: 'runs the whole pipe: policies, host ids and posture of a subscription into a SQLite snapshot.',
   pipes: [
-    'pcrs-etl --out posture --evidence --keep 30',
+    'pcrs-etl --out posture --evidence --history --report --keep 30',
     'pcrs-etl --out posture --incremental | jq .rows',
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite --snapshot posture',
   ],

@@ -1,5 +1,7 @@
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runIn } from 'pcrs-database/snapshot-status';
+import { makeDirectory } from 'pcrs-machine/directory';
 import { pointTo } from 'pcrs-machine/file-system';
 import type { Lock } from 'pcrs-machine/lock';
 import { codedError } from 'pcrs-records/errors';
@@ -158,18 +160,22 @@ async function makeProducts(ran: Ran, isLatest: boolean, options: RunOptions): P
   const { stamp } = ran.folder.plan;
   const snapshot = series.snapshot(stamp);
   const made = [ran.loaded];
-  for (const { flag, what, path, link, parts } of products) {
+  for (const { flag, what, path, link, isFile, pipes } of products) {
     if (!make.has(flag)) continue;
     const place = path(series, stamp);
-    const { statuses, output } = await runTools(parts(snapshot, place, given), options);
-    const failed = statuses.find(({ status }) => status !== 0);
-    if (failed) {
-      const { tool, status } = failed;
-      throw codedError('PCRS_MACHINE', `${tool} ended ${status}; the snapshot is complete, ${what} are not`);
+    if (isFile) makeDirectory(dirname(place));
+    for (const parts of await pipes({ series, stamp, snapshot, given }, place)) {
+      const { statuses, output } = await runTools(parts, options);
+      const failed = statuses.find(({ status }) => status !== 0);
+      if (failed) {
+        const { tool, status } = failed;
+        throw codedError('PCRS_MACHINE', `${tool} ended ${status}; the snapshot is complete, ${what} not`);
+      }
+      made.push(...records(output));
     }
-    made.push(...records(output));
+    if (isFile) made.push({ kind: 'written', files: [{ file: place }] });
     finishRun(ran.folder, made);
-    if (isLatest) pointLatest(place, series.latest(link), options);
+    if (isLatest && link !== undefined) pointLatest(place, series.latest(link), options, isFile);
   }
 }
 
@@ -186,8 +192,8 @@ async function runTools(
 }
 
 /** A folder cannot be copied like a file: without links there is none. */
-function pointLatest(target: string, link: string, { canLink, lock }: RunOptions): void {
-  if (!canLink) return;
+function pointLatest(target: string, link: string, { canLink, lock }: RunOptions, isFile = false): void {
+  if (!canLink && !isFile) return;
   lock.stillMine();
   pointTo(target, link);
 }

@@ -16,6 +16,8 @@ export interface Series {
   /** A link in the folder: `latest[_NAME]` and this ending. */
   latest(ending: string): string;
   snapshot(stamp: string, state?: SnapshotState): string;
+  /** `history.db` or `history_NAME.db`. */
+  readonly history: string;
   /** What is made from the snapshot of a run: `csv_[NAME_]STAMP`. */
   beside(what: string, stamp: string): string;
 }
@@ -29,6 +31,7 @@ export function seriesOf(out: string, name: string | undefined): Series {
     lock: join(out, `.lock${suffix}`),
     attempt: join(out, `last_attempt${suffix}.json`),
     tools: join(out, `.tools${suffix}.json`),
+    history: join(out, `history${suffix}.db`),
     latest: (ending) => join(out, latestName(name, ending)),
     snapshot: (stamp, state) => join(out, snapshotName(stamp, name, state)),
     beside: (what, stamp) => join(out, `${what}${suffix}_${stamp}`),
