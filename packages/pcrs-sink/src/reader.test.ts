@@ -268,3 +268,11 @@ test('takes a value nested 200,000 deep', async () => {
   const { rows } = await read([`{"kind":"posture","a":${deep}}`]);
   assert.equal(rows[0]?.texts[0], deep);
 });
+
+test('members without a column are named right in each row of a block, and keep no row from the fast path', async () => {
+  const lines = Array.from({ length: 50 }, (_, n) => `{"kind":"posture","a":${n},"c${n % 3}":1,"d":2,"é":3}`);
+  const { rows, reader } = await read(lines, ['a']);
+  for (const [n, { others }] of rows.entries()) assert.deepEqual(others, [`c${n % 3}`, 'd', 'é']);
+  // Each new name is looked at once.
+  assert.equal(reader.strangeLines, 3);
+});

@@ -156,6 +156,9 @@ export class SinkReader {
   #strangeLine({ bytes: block, places, width: _ }: Lines, at: number): void {
     this.strangeLines += 1;
     const line = block.subarray(places[at], places[at + 1]);
+    if (line.length > maxLineBytes) {
+      throw codedError('PCRS_RECORD', `stdin:${this.#line}: a line may be 256 MiB long, at most`);
+    }
     let bytes = line;
     const text = bytes.toString();
     if (places[at + 2] === verdicts.notUtf8) {
@@ -271,6 +274,9 @@ export class SinkReader {
     this.problems.count('badLines', error.message);
   }
 }
+
+/** A place has 28 bits for where a value ends. */
+const maxLineBytes = 2 ** 28 - 1;
 
 /** Kinds whose tables are remembered; a stream of made-up kinds must not fill the memory. */
 const maxKinds = 1000;
