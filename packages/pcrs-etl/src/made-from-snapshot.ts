@@ -33,7 +33,7 @@ export interface Product {
   readonly pipes: (making: Making, path: string) => PipePart[][] | Promise<PipePart[][]>;
 }
 
-/** Each is made from the complete snapshot, so that it is a full picture after a delta too; the report shows the history. */
+/** Each is made from the complete snapshot, so that it is a full picture after a delta too. */
 export const products: readonly Product[] = [
   {
     flag: 'csv',
@@ -62,10 +62,9 @@ export const products: readonly Product[] = [
     path: (series, stamp) => join(series.beside('report', stamp), 'report.html'),
     link: '_report.html',
     isFile: true,
-    pipes: ({ given, series, snapshot }, path) => {
-      const history = existsSync(series.history) ? ['--history', series.history] : [];
+    pipes: ({ given, snapshot }, path) => {
       const evidence = given.has('evidence') ? ['--evidence'] : [];
-      return [[part('pcrs-report', given, '--output', path, ...history, ...evidence, snapshot)]];
+      return [[part('pcrs-report', given, '--output', path, ...evidence, snapshot)]];
     },
   },
 ];

@@ -20,7 +20,7 @@ export interface DemoOptions {
 
 /** Small enough to take seconds; the last day has a drop of the score that the report explains. */
 const days = 7;
-const world = { policies: 12, hosts: 60, controls: 20, rateLimit: 'off' } as const;
+const world = { policies: 8, hosts: 40, controls: 20, rateLimit: 'off' } as const;
 const events = [
   { kind: 'except', day: 2, end: 5, share: 0.1 },
   { kind: 'away', day: 0, end: days - 1, share: 5 },
