@@ -2,14 +2,17 @@ import { type CodedError, codedError } from 'pcrs-records/errors';
 import { resumableUntil, type Wanted } from './decide.ts';
 import type { RunPlan } from './run-folder.ts';
 
+/** Wrong flags, nothing found, a gate that is not met: the same again would end the same way. */
+export type EndForGood = 2 | 7 | 8;
+
 /** The statuses with which a run has ended for good: the next start does not resume it. */
-export function isEndForGood(status: number): status is 7 | 8 {
-  return status === 7 || status === 8;
+export function isEndForGood(status: number): status is EndForGood {
+  return status === 2 || status === 7 || status === 8;
 }
 
 /** What became of a run that ended with a status, and what to do next: the last words of pcrs-etl. */
 export function nextStep(status: number, plan: RunPlan, { resumeWithinMs }: Wanted): string {
-  if (status === 7) return 'nothing was published';
+  if (status === 2 || status === 7) return 'nothing was published';
   const until = `until ${minute(resumableUntil(plan, resumeWithinMs))} (--resume-within)`;
   if (status === 8) return `latest.db is as it was; --accept-shrink publishes this run ${until}`;
   return `nothing was published; the same command resumes this run ${until}`;

@@ -4,6 +4,7 @@ import { replaceFile } from 'pcrs-machine/file';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject, parseSession, type Scope, type Session } from 'pcrs-records/kinds';
 import { stagesIn } from 'pcrs-records/stages';
+import type { EndForGood } from './next-step.ts';
 import type { Series } from './series.ts';
 
 /** What a run was started with; `run.json` in its folder. */
@@ -27,8 +28,8 @@ export interface RunPlan {
   scope: Scope;
   /** What decides which records come, the scope included; a change of it forces a full run. */
   selection: Record<string, unknown>;
-  /** It ended for good and was not published: 7 for a listing without a policy, 8 for a shrink, which can be accepted. */
-  ended?: 7 | 8;
+  /** It ended for good and was not published: 2 for wrong flags, 7 for a listing without a policy, 8 for a shrink, which can be accepted. */
+  ended?: EndForGood;
 }
 
 /** A run's own folder in the output folder: `archive_STAMP`. */
@@ -131,7 +132,7 @@ export function finishRun(folder: RunFolder, made: readonly JsonObject[]): void 
 }
 
 /** Notes that a run ended for good without being published. */
-export function noteEnd({ path, plan }: RunFolder, ended: 7 | 8): void {
+export function noteEnd({ path, plan }: RunFolder, ended: EndForGood): void {
   writePlan({ path, plan: { ...plan, ended } });
 }
 
