@@ -210,6 +210,7 @@ function toldChanges(older: string, newer: string): string[] {
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line))
+    .filter(({ kind }) => kind === 'change')
     .map(({ policyId, hostId, id, change }) => `${policyId} ${hostId} ${id} ${change}`)
     .sort();
 }

@@ -100,11 +100,18 @@ function nameOfFirstContract(path: string, stamp: string): string | null {
   return names[0] ?? null;
 }
 
-/** The records that tell what a run made: `loaded`, and `written` of what was made from the snapshot. */
+/**
+ * The records that tell what a run made: `loaded`, and `written` of what was made from the snapshot; undefined if they
+ * are damaged too: they prove nothing then.
+ */
 function readMade(path: string): JsonObject[] | undefined {
   if (!existsSync(path)) return undefined;
   const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
-  return lines.flatMap((line) => (/^\{"kind":"(session|start|end)"/.test(line) ? [] : [JSON.parse(line)]));
+  try {
+    return lines.map((line) => JSON.parse(line)).filter(({ kind }) => !/^(session|start|end)$/.test(kind));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -25,7 +25,7 @@ import {
   sessionFile,
 } from './run-folder.ts';
 import type { Series } from './series.ts';
-import { latestIn, requireSameGateway, requireSameScope, requireSpace } from './standing.ts';
+import { heldIn, requireSameGateway, requireSameScope, requireSpace } from './standing.ts';
 
 export interface RunOptions extends Omit<PipeOptions, 'input' | 'onStart'> {
   series: Series;
@@ -72,14 +72,14 @@ export class ToolFailed extends Error {
 export async function runIntoFolder(options: RunOptions): Promise<Ran> {
   const { series, signal, tell, wanted } = options;
   await leftOverToolsEnded(series.tools, signal);
-  const latest = await latestIn(series);
+  const latest = await heldIn(series);
   requireSameScope(latest, series, wanted.scope, options.rescope);
   requireSpace(series);
   const { folder, resumed, why } = await openRun(options, (session) =>
     requireSameGateway(latest, series, session, options.rescope),
   );
   if (why !== undefined) tell(why, !resumed && folder.plan.mode === 'incremental');
-  const loaded = await loadRun(folder, resumed, options);
+  const loaded = await loadRun(folder, resumed, latest?.isUnreadable ?? false, options);
   finishRun(folder, [loaded]);
   const isLatest = (await runIn(series.latest('.db'))) === folder.plan.session.runId;
   if (isLatest) pointLatest(folder.path, series.latest('_archive'), options);
@@ -136,12 +136,23 @@ async function openSession(
   return parseSession(record);
 }
 
-/** Runs what is left of the pipe; yields the `loaded` record of the sink. */
-async function loadRun(folder: RunFolder, resumed: boolean, options: RunOptions): Promise<JsonObject> {
+/**
+ * Runs what is left of the pipe.
+ *
+ * Takes   replaces  the sink cannot read `latest.db`, and may replace it all the same: the run is of its scope
+ * Yields  the `loaded` record of the sink
+ */
+async function loadRun(
+  folder: RunFolder,
+  resumed: boolean,
+  replaces: boolean,
+  options: RunOptions,
+): Promise<JsonObject> {
   const { given, series, signal, wanted } = options;
   const state = resumed ? await postureState(folder) : 'new';
   if (state === 'new') forgetPosture(folder);
-  const parts = runParts(folder, state, resumed, series, given);
+  const forSink = replaces ? new Map([...given, ['rescope', true]]) : given;
+  const parts = runParts(folder, state, resumed, series, forSink);
   const env = folder.plan.mode === 'incremental' ? { PCRS_INCREMENTAL_FLAGS: 'evaluated-since' } : {};
   const input = { file: sessionFile(folder) };
   const { statuses, output } = await runTools(parts, { ...options, env: { ...options.env, ...env }, input });

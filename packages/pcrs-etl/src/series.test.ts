@@ -1,6 +1,15 @@
 // What a folder of runs promises from one run to the next, by real runs against one simulator.
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -68,6 +77,36 @@ test('another scope is refused before anything is asked; under a name of its own
   const rescoped = await etl(out, ['--id', firstPolicy!, '--rescope']);
   assert.equal(rescoped.status, 0, rescoped.stderr);
   assert.equal(latest(out), basename(rescoped.loaded.database));
+});
+
+test('a latest.db that is damaged or gone makes way for its own scope alone', async () => {
+  const out = join(root, 'unreadable');
+  assert.equal((await etl(out)).status, 0);
+  const damage = (): void => {
+    const database = realpathSync(join(out, 'latest.db'));
+    writeFileSync(database, Buffer.alloc(4096), { flag: 'r+' });
+  };
+  damage();
+  const narrow = await etl(out, ['--id', firstPolicy!]);
+  assert.deepEqual([narrow.status, narrow.stdout, narrow.questions], [2, '', []], narrow.stderr);
+  assert.match(last(narrow.stderr), /latest\.db holds all policies/);
+  const healed = await etl(out);
+  assert.equal(healed.status, 0, healed.stderr);
+  assert.equal(latest(out), basename(healed.loaded.database));
+  rmSync(realpathSync(join(out, 'latest.db')));
+  assert.equal((await etl(out, ['--id', firstPolicy!])).status, 2);
+});
+
+test('a run whose records are damaged is resumed, and makes them anew', async () => {
+  const out = join(root, 'records');
+  const first = await etl(out);
+  const records = join(realpathSync(join(out, 'latest_archive')), 'run.ndjson');
+  const whole = readFileSync(records, 'utf8');
+  writeFileSync(records, whole.slice(0, -20));
+  const again = await etl(out);
+  assert.equal(again.status, 0, again.stderr);
+  assert.deepEqual([again.loaded.runId, again.loaded.rows], [first.loaded.runId, first.loaded.rows]);
+  assert.equal(JSON.parse(last(readFileSync(records, 'utf8'))).runId, first.loaded.runId);
 });
 
 test('a listing without a policy is 7, publishes nothing, and is asked again by the next start', async () => {

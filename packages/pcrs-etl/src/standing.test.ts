@@ -3,25 +3,19 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { SnapshotStatus } from 'pcrs-database/snapshot-status';
 import { freeBytes } from 'pcrs-machine/file-system';
 import type { Session } from 'pcrs-records/kinds';
 import { seriesOf } from './series.ts';
-import { requireSameGateway, requireSameScope, requireSpace } from './standing.ts';
+import { type Held, requireSameGateway, requireSameScope, requireSpace } from './standing.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'pcrs-standing-'));
 after(() => rmSync(root, { recursive: true }));
 const series = seriesOf(root, 'emea');
 
-const latest: SnapshotStatus = {
-  ...{
-    gateway: 'https://g.example',
-    subscriptionId: '1',
-    load: undefined,
-    run: undefined,
-    newest: undefined,
-  },
-  ...{ stages: [], scope: { gateway: 'https://g.example', flags: {}, beganFiltered: false } },
+const latest: Held = {
+  gateway: 'https://g.example',
+  scope: { gateway: 'https://g.example', flags: {}, beganFiltered: false },
+  isUnreadable: false,
 };
 const session = (gateway: string): Session => ({
   kind: 'session',

@@ -1,20 +1,40 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readStatusOf, type SnapshotStatus } from 'pcrs-database/snapshot-status';
 import { freeBytes } from 'pcrs-machine/file-system';
 import { codedError } from 'pcrs-records/errors';
 import type { Scope, Session } from 'pcrs-records/kinds';
 import { isSameScope, scopeWords } from 'pcrs-records/scope';
+import { runsOf } from './run-folder.ts';
 import type { Series } from './series.ts';
 
-/** What `latest.db` of a series holds; undefined if there is none. */
-export async function latestIn(series: Series): Promise<SnapshotStatus | undefined> {
-  return readStatusOf(series.latest('.db'));
+/** What a series is of. */
+export type Held = Pick<SnapshotStatus, 'gateway' | 'scope'> & {
+  /** `latest.db` is there, and is damaged or locked. */
+  isUnreadable: boolean;
+};
+
+/**
+ * What `latest.db` of a series holds. If that cannot be read any more, what the last complete run was of: a file that
+ * is damaged or gone does not make way for another scope.
+ *
+ * Yields  undefined if nothing is known of either
+ */
+export async function heldIn(series: Series): Promise<Held | undefined> {
+  const path = series.latest('.db');
+  const latest = await readStatusOf(path);
+  if (latest?.scope) return { ...latest, isUnreadable: false };
+  // Contract 1, of order 0, did not note the scope.
+  const plan = runsOf(series).find((run) => run.made && run.plan.order > 0)?.plan;
+  if (plan === undefined) return undefined;
+  const gateway = gatewayOf(plan.session);
+  const scope = { gateway, flags: plan.scope, beganFiltered: false };
+  return { gateway, scope, isUnreadable: latest === undefined && existsSync(path) };
 }
 
 /** Throws PCRS_USAGE if a run would put another scope into `latest.db`; nothing was asked yet. */
 export function requireSameScope(
-  latest: SnapshotStatus | undefined,
+  latest: Held | undefined,
   series: Series,
   scope: Scope,
   rescope: boolean,
@@ -29,18 +49,22 @@ export function requireSameScope(
 
 /** Throws PCRS_USAGE if `latest.db` is of another gateway. */
 export function requireSameGateway(
-  latest: SnapshotStatus | undefined,
+  latest: Held | undefined,
   series: Series,
   session: Session,
   rescope: boolean,
 ): void {
   const held = latest?.gateway ?? undefined;
-  const gateway = session.gateway.replace(/\/+$/, '').toLowerCase();
+  const gateway = gatewayOf(session);
   if (held === undefined || rescope || held === gateway) return;
   throw codedError(
     'PCRS_USAGE',
     `${basename(series.latest('.db'))} is of ${held}; this run asks ${gateway}: give it --name, or --rescope`,
   );
+}
+
+function gatewayOf({ gateway }: Session): string {
+  return gateway.replace(/\/+$/, '').toLowerCase();
 }
 
 /** Throws PCRS_MACHINE unless there is room for twice the last snapshot: the new one, and what comes with it. */

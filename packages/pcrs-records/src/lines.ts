@@ -45,7 +45,8 @@ export async function* textOnly(
   }
 }
 
-function requireText([first, second]: Uint8Array): void {
+/** Throws PCRS_RECORD for the beginning of a stream that is compressed with gzip, or UTF-16. */
+export function requireText([first, second]: Uint8Array): void {
   if (first === 0x1f && second === 0x8b) {
     throw codedError('PCRS_RECORD', 'stdin: the stream is compressed with gzip; put gunzip -c | in front');
   }

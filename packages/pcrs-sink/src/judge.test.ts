@@ -183,6 +183,11 @@ test('control records that come twice count once; two ends of one start break th
   assert.equal(twoEnds.reason, 'run incomplete: pcrs-posture has two ends that differ');
 });
 
+test('an end that says it is well with the status of a failure is not well', () => {
+  const { complete, reason } = judgedWithSum([session, begin('a'), finish('a', { status: 5 })], 0, 0);
+  assert.deepEqual([complete, reason], [false, 'run incomplete: pcrs-posture ended 5: no message']);
+});
+
 test('a session without a stage is not a run that is complete', () => {
   assert.equal(
     judgedWithSum([session], 0, 0).reason,

@@ -34,7 +34,7 @@ const incompleteInput = 6;
  */
 function firstFailure({ started, loose }: Stages, cameOf: (kind?: string) => number): string | undefined {
   const stages = [...loose.map((end): Stage => ({ name: end.stage, end })), ...started];
-  const failed = stages.findIndex(({ end }) => end && end.ok !== true);
+  const failed = stages.findIndex(({ end }) => end && !isWell(end));
   const brokeOff = stages.findLastIndex(({ end }) => end === undefined);
   const end = stages[failed]?.end;
   const stoppedReading = failed === brokeOff + 1 && end?.status !== incompleteInput;
@@ -42,6 +42,11 @@ function firstFailure({ started, loose }: Stages, cameOf: (kind?: string) => num
   const broken = stages[brokeOff];
   if (broken) return `${broken.name} broke off after ${cameOf(madeBy[broken.name])} records`;
   return end && ended(end);
+}
+
+/** Says that it is well, and no status that contradicts it. */
+function isWell({ ok, status = 0 }: End): boolean {
+  return ok === true && status === 0;
 }
 
 function ended({ stage, status, error }: End): string {

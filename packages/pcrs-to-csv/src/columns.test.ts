@@ -90,6 +90,12 @@ test('columns are picked, ordered and added by dotted path', async () => {
   });
 });
 
+test('a kind may have a name that every object has', async () => {
+  for (const kind of ['constructor', '__proto__', 'toString']) {
+    assert.deepEqual((await shown(kind, `{"kind":"${kind}","a":1}`)).cells, { a: '1' });
+  }
+});
+
 test('what no column covers is named by its path', async () => {
   const record = {
     owner: 1,

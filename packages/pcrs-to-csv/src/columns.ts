@@ -41,7 +41,7 @@ const declared: Readonly<Record<string, readonly CsvColumn[]>> = {
 };
 
 /** Members that repeat what the columns show: a change has the whole posture in it. */
-const repeating: Readonly<Record<string, readonly string[]>> = { change: ['posture'] };
+const repeating: ReadonlyMap<string, readonly string[]> = new Map([['change', ['posture']]]);
 
 /**
  * The layout of a kind's CSV.
@@ -63,7 +63,7 @@ export function layoutOf(
   const picked = options.columns ? pick(kind, options.columns, all) : own;
   const columns = [...picked, ...added.filter((column) => !picked.includes(column))];
   const covered = cover(all);
-  for (const name of repeating[kind] ?? []) covered.set(name, 'whole');
+  for (const name of repeating.get(kind) ?? []) covered.set(name, 'whole');
   return { columns, covered };
 }
 

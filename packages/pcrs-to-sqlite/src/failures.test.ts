@@ -3,6 +3,7 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getuid } from 'node:process';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import Sqlite from 'better-sqlite3';
 import { contents, emptyDirectory, lines, load, newDatabase, policy, query, status } from './fixture.test.ts';
 import { toSqlite } from './index.ts';
@@ -28,6 +29,18 @@ test('refuses a database whose tables are of another make, and leaves it as it i
     message: /holds a q_pcrs_policy_list of another make/,
   });
   assert.deepEqual(readFileSync(path), before);
+});
+
+test('a stream that is compressed or UTF-16 is named as such, whatever it is loaded into', async () => {
+  const [text] = lines(policy) as [Uint8Array];
+  for (const target of [newDatabase(), { snapshot: emptyDirectory() }]) {
+    await assert.rejects(toSqlite(target, [gzipSync(text)]), {
+      code: 'PCRS_RECORD',
+      message: /gzip; put gunzip/,
+    });
+    const wide = Buffer.from(`\ufeff${Buffer.from(text)}`, 'utf16le');
+    await assert.rejects(toSqlite(target, [wide]), { code: 'PCRS_RECORD', message: /UTF-16; put iconv/ });
+  }
 });
 
 test('loads beside the tables of others', async () => {

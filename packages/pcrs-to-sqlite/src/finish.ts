@@ -126,9 +126,7 @@ async function settle(
   { stand }: FinishOptions,
 ): Promise<Standing | undefined> {
   const { session, starts } = verdicts.at(-1) as RunVerdict;
-  const isFiltered = verdicts.some(
-    (verdict) => Object.keys(verdict.filtered).length > 0 || !isWhole(verdict),
-  );
+  const isFiltered = verdicts.some(isFilteredOrSupplied);
   const scope = notes.scope.note;
   if (scope === undefined || session === undefined || base === null) return undefined;
   const candidate = { session, starts, base, fullRunAt, scope, isFiltered };
@@ -136,6 +134,12 @@ async function settle(
   if (standing) notes.scope.settle(standing.beganFiltered);
   else if (before.scope === undefined) notes.scope.settle(isFiltered);
   return standing;
+}
+
+/** Records that were supplied can hide as many that were lost. */
+function isFilteredOrSupplied(verdict: RunVerdict): boolean {
+  const differences = [verdict.filtered, verdict.supplied].flatMap((counts) => Object.keys(counts));
+  return differences.length > 0 || !isWhole(verdict);
 }
 
 /** Whether all of a run's records were made in it, from the listing on. */

@@ -1,4 +1,4 @@
-import { isBlank } from 'pcrs-records/lines';
+import { isBlank, requireText } from 'pcrs-records/lines';
 
 /** The first line of a stream that holds anything. */
 export interface FirstRecord {
@@ -13,11 +13,17 @@ export interface FirstRecord {
 
 const lineFeed = 0x0a;
 
-/** Reads as far as to the end of a stream's first record; undefined if it has none. */
+/**
+ * Reads as far as to the end of a stream's first record.
+ *
+ * Yields  undefined if it has none
+ * Throws  PCRS_RECORD for a stream that is compressed or UTF-16
+ */
 export async function readFirstRecord(source: AsyncGenerator<Uint8Array>): Promise<FirstRecord | undefined> {
   const held: Uint8Array[] = [];
   for (;;) {
     const { done, value } = await source.next();
+    if (held.length === 0 && value) requireText(value);
     if (value) held.push(value);
     if (!done && !value.includes(lineFeed)) continue;
     const lines = Buffer.concat(held)

@@ -6,6 +6,7 @@ import {
   type WriteDatabase,
   type WriteOptions,
 } from 'pcrs-database/open-for-writing';
+import { requireRegular } from 'pcrs-machine/file';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject, type Session } from 'pcrs-records/kinds';
 import { RunJudge } from 'pcrs-sink/judge';
@@ -48,7 +49,9 @@ export interface Place {
  * Throws  PCRS_USAGE, PCRS_MACHINE; nothing was made then
  */
 export async function openPlace(target: Target, options: WriteOptions & Placing): Promise<Place> {
-  return typeof target === 'string' ? openFile(target, options) : snapshotPlace(target, options);
+  if (typeof target === 'string') return openFile(target, options);
+  if (target.from !== undefined) requireRegular(target.from);
+  return snapshotPlace(target, options);
 }
 
 async function openFile(path: string, options: WriteOptions): Promise<Place> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { emptyDirectory, hostIds, load, policy, posture, runOn, status } from './fixture.test.ts';
@@ -148,4 +148,25 @@ test('a snapshot of the same run and another scope is not replaced', async () =>
     code: 'PCRS_MACHINE',
     message: /is of this run too, and holds all policies, not --title PCI/,
   });
+});
+
+test('nothing follows a latest.db that cannot be read, unless it is to be rescoped', async () => {
+  const { directory, into } = series();
+  await into(runOn(1, whole));
+  writeFileSync(join(directory, 'latest.db'), Buffer.alloc(4096), { flag: 'r+' });
+  const next = await into(runOn(2, whole, { title: 'PCI' }));
+  assert.equal(next.latest, 'pcrs_20261101T030000Z.db');
+  assert.match(next.warnings, /latest\.db stays as it was: it cannot be read, .*--rescope/);
+  const rescoped = await into(runOn(3, whole, { title: 'PCI' }), { rescope: true });
+  assert.deepEqual([rescoped.latest, rescoped.warnings], ['pcrs_20261103T030000Z.db', '']);
+});
+
+test('records that were supplied can hide lost ones, so that a whole series does not take them', async () => {
+  const { into } = series();
+  await into(runOn(1, whole));
+  const [session, ...rest] = runOn(2, whole);
+  const next = await into([session as object, policy, ...rest]);
+  assert.deepEqual(next.loaded.supplied, { policy: 1 });
+  assert.equal(next.latest, 'pcrs_20261101T030000Z.db');
+  assert.match(next.warnings, /filtered or came from outside/);
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, copyFileSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, lstatSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { machineError } from 'pcrs-database/database-error';
 import { type Database, openForReading } from 'pcrs-database/open';
@@ -16,7 +16,7 @@ import type { Session } from 'pcrs-records/kinds';
 import { isSameScope, scopeWords } from 'pcrs-records/scope';
 import type { Fate, SnapshotTarget } from './place.ts';
 import { type Shrink, shrinkOf } from './shrink.ts';
-import { type Candidate, type Standing, standingOf } from './standing.ts';
+import { type Candidate, type Standing, standingOf, unknownStanding } from './standing.ts';
 
 /** What it takes to put files into their places. */
 export interface Placing {
@@ -90,7 +90,10 @@ export class Snapshot {
     await this.#requireSameScope(candidate);
     const latest = await readStatusOf(this.#link);
     const shrink = () => shrinkSince(this.#link, db);
-    return standingOf(candidate, latest, basename(this.#link), rules, shrink);
+    const name = basename(this.#link);
+    const isUnreadable = latest === undefined && existsSync(this.#link);
+    if (isUnreadable && rules.rescope !== true) return unknownStanding(candidate, name);
+    return standingOf(candidate, latest, name, rules, shrink);
   }
 
   /**

@@ -75,6 +75,12 @@ export async function standingOf(
   };
 }
 
+/** `latest.db` is there and cannot be read, so nobody knows whether a run may follow it. */
+export function unknownStanding({ isFiltered }: Candidate, link: string): Standing {
+  const why = 'it cannot be read, so what it holds is not known (--rescope)';
+  return { fate: 'beside', message: `${link} stays as it was: ${why}`, beganFiltered: isFiltered };
+}
+
 function exceeds({ percent }: Shrink, { acceptShrink, maxShrink }: PublishRules): boolean {
   return maxShrink !== undefined && !acceptShrink && percent > maxShrink;
 }

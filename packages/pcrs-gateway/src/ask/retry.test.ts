@@ -47,6 +47,9 @@ test('takes the wait from X-RateLimit-ToWait-Sec, else from Retry-After in secon
   assert.equal(toldWaitMs({ 'retry-after': 'Mon, 23 Nov 2026 10:02:00 GMT' }, now), 120_000);
   assert.equal(toldWaitMs({ 'retry-after': 'Mon, 23 Nov 2026 09:00:00 GMT' }, now), 0);
   assert.equal(toldWaitMs({ 'retry-after': 'soon', 'x-ratelimit-towait-sec': '-1' }, now), undefined);
+  for (const after of ['-5', '5 minutes', 'in 5', '']) {
+    assert.equal(toldWaitMs({ 'retry-after': after }, now), undefined, after);
+  }
   const date = 'Mon, 23 Nov 2026 09:59:00 GMT';
   assert.equal(toldWaitMs({ date, 'retry-after': 'Mon, 23 Nov 2026 10:00:00 GMT' }, now), 60_000);
   for (const year of ['1970', '9999']) {

@@ -50,7 +50,8 @@ export function toldWaitMs(headers: Headers, now: number): number | undefined {
   const after = header(headers, 'retry-after');
   const seconds = decimal(after);
   if (seconds !== undefined) return seconds * 1000;
-  const date = after === undefined ? Number.NaN : Date.parse(after);
+  // Date.parse takes '-5' and '5 minutes' for days of the year 2001: a date has a time of day.
+  const date = after !== undefined && /\d:\d\d/.test(after) ? Date.parse(after) : Number.NaN;
   if (Number.isNaN(date)) return undefined;
   const sent = Date.parse(header(headers, 'date') ?? '');
   const ms = date - (Number.isNaN(sent) ? now : sent);
