@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runIn } from 'pcrs-database/snapshot-status';
@@ -203,8 +204,17 @@ async function runTools(
 }
 
 /** A folder cannot be copied like a file: without links there is none. */
-function pointLatest(target: string, link: string, { canLink, lock }: RunOptions, isFile = false): void {
+function pointLatest(
+  target: string,
+  link: string,
+  { canLink, lock, tell }: RunOptions,
+  isFile = false,
+): void {
   if (!canLink && !isFile) return;
+  if (lstatSync(link, { throwIfNoEntry: false })?.isDirectory()) {
+    tell(`${link} is a folder, not a link of ours, and stays as it is`, false);
+    return;
+  }
   lock.stillMine();
   pointTo(target, link);
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {
   existsSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -95,6 +96,16 @@ test('a latest.db that is damaged or gone makes way for its own scope alone', as
   assert.equal(latest(out), basename(healed.loaded.database));
   rmSync(realpathSync(join(out, 'latest.db')));
   assert.equal((await etl(out, ['--id', firstPolicy!])).status, 2);
+});
+
+test('a folder in the place of a link stays, and the run is published all the same', async () => {
+  const out = join(root, 'folder');
+  mkdirSync(join(out, 'latest_archive'), { recursive: true });
+  writeFileSync(join(out, 'latest_archive', 'mine.txt'), 'mine');
+  const ran = await etl(out);
+  assert.deepEqual([ran.status, latest(out)], [0, basename(ran.loaded.database)], ran.stderr);
+  assert.match(ran.stderr, /latest_archive is a folder/);
+  assert.equal(readFileSync(join(out, 'latest_archive', 'mine.txt'), 'utf8'), 'mine');
 });
 
 test('a run whose records are damaged is resumed, and makes them anew', async () => {

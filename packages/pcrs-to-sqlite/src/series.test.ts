@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { emptyDirectory, hostIds, load, policy, posture, runOn, status } from './fixture.test.ts';
@@ -159,6 +159,18 @@ test('nothing follows a latest.db that cannot be read, unless it is to be rescop
   assert.match(next.warnings, /latest\.db stays as it was: it cannot be read, .*--rescope/);
   const rescoped = await into(runOn(3, whole, { title: 'PCI' }), { rescope: true });
   assert.deepEqual([rescoped.latest, rescoped.warnings], ['pcrs_20261103T030000Z.db', '']);
+});
+
+test('a database of the name latest.db that the user loaded is left alone', async () => {
+  const directory = emptyDirectory();
+  const path = join(directory, 'latest.db');
+  await load(path, runOn(1, whole));
+  const before = readFileSync(path);
+  await assert.rejects(load({ snapshot: directory }, runOn(2, whole)), {
+    code: 'PCRS_MACHINE',
+    message: /latest\.db is not a link of ours; move it away/,
+  });
+  assert.deepEqual(readFileSync(path), before);
 });
 
 test('records that were supplied can hide lost ones, so that a whole series does not take them', async () => {

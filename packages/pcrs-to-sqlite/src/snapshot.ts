@@ -37,6 +37,7 @@ export class Snapshot {
   /** `latest.db` or `latest_NAME.db`. */
   readonly #link: string;
   readonly #directory: string;
+  readonly #name: string | undefined;
   readonly #placing: Placing;
 
   private constructor(directory: string, name: string | undefined, session: Session, placing: Placing) {
@@ -46,6 +47,7 @@ export class Snapshot {
     this.#shrunk = join(directory, snapshotName(stamp, name, 'shrunk'));
     this.#link = join(directory, latestName(name));
     this.#directory = directory;
+    this.#name = name;
     this.#placing = placing;
   }
 
@@ -121,11 +123,18 @@ export class Snapshot {
   /** Throws PCRS_MACHINE if what is called `latest.db` is neither a link nor, on a file system without links, a copy of ours. */
   async #requireOurLink(): Promise<void> {
     const link = lstatSync(this.#link, { throwIfNoEntry: false });
-    if (link === undefined || link.isSymbolicLink() || (await readStatusOf(this.#link))?.load) return;
+    if (link === undefined || link.isSymbolicLink() || (await this.#isCopy())) return;
     throw codedError(
       'PCRS_MACHINE',
       `${this.#link} is not a link of ours; move it away, a snapshot puts one there`,
     );
+  }
+
+  /** Whether `latest.db` is of a run whose snapshot lies beside it; else it is a database that the user loaded. */
+  async #isCopy(): Promise<boolean> {
+    const startedAt = (await readStatusOf(this.#link))?.run?.startedAt;
+    if (!startedAt) return false;
+    return existsSync(join(this.#directory, snapshotName(stampOf(startedAt), this.#name)));
   }
 
   async #requireSameScope({ scope }: Candidate): Promise<void> {
