@@ -37,8 +37,8 @@ export function judgeAnswer(
   return { kind: 'fatal' };
 }
 
-/** Longer waits are a mistake of whoever wrote the header. */
-export const longestMeantMs = 24 * 3_600_000;
+/** Longer waits, a day and the margin, are a mistake of whoever wrote the header. */
+export const longestMeantMs = 24 * 3_600_000 + 1000;
 
 /**
  * The wait that an answer asks for: `X-RateLimit-ToWait-Sec`, else `Retry-After` in seconds or as a date, which is
