@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { copyFileSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
 import type { Packed } from './release-packed.ts';
 import { output } from './release-run.ts';
 import { root } from './run-program.ts';
@@ -106,7 +106,7 @@ function doorsOf({ manifest, files }: Packed): string[] {
   });
 }
 
-/** A program in TypeScript that imports every door, checked with the declarations that the packages ship. */
+/** A program in TypeScript that imports every door, and the examples of docs, checked with the packed declarations. */
 function writeConsumer(app: string, doors: readonly string[]): void {
   const imports = doors.map((door, index) => `import * as door${index} from '${door}';\n`);
   const used = `export const doors: object[] = [${doors.map((_, index) => `door${index}`).join(', ')}];\n`;
@@ -114,6 +114,9 @@ function writeConsumer(app: string, doors: readonly string[]): void {
 export const runId = async (options: AuthOptions): Promise<string> => (await openSession(options)).session.runId;
 `;
   writeFileSync(join(app, 'consumer.ts'), [...imports, used, example].join(''));
+  const examples = globSync('docs/examples/*.ts', { cwd: root });
+  for (const path of examples) copyFileSync(join(root, path), join(app, basename(path)));
+  const files = ['consumer.ts', ...examples.map((path) => basename(path))];
   const compilerOptions = {
     ...{
       target: 'es2024',
@@ -125,5 +128,5 @@ export const runId = async (options: AuthOptions): Promise<string> => (await ope
     },
     ...{ types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] },
   };
-  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
 }

@@ -44,7 +44,7 @@ test('the whole pipe in one process loads what the gateway has', async () => {
   const records = [...simulator.posture({ evidence: 'evidence' })].map((text) => JSON.parse(text));
   const wanted = records.filter(({ policyTitle }) => /DISA/.test(policyTitle));
   assert.deepEqual(row, [wanted.length, new Set(wanted.map(({ policyId }) => policyId)).size]);
-  assert.equal(JSON.parse(stdout).q_pcrs_postureinfo, wanted.length);
+  assert.equal(JSON.parse(stdout).rows.q_pcrs_postureinfo, wanted.length);
 });
 
 test('a sink takes objects from elsewhere, and a file of records with a bad line', async () => {

@@ -7,18 +7,17 @@ async function* ourHosts(): AsyncGenerator<PolicyHosts> {
   yield { policyId: '5772904', subscriptionId: '263191', hostIds: ['118701', '118729'] };
 }
 
-const tell = (message: string) => void process.stderr.write(`${message}\n`);
+const print = (message: string) => void process.stderr.write(`${message}\n`);
 
 const gateway = await openGateway({
   env: process.env, // PCRS_GATEWAY, PCRS_USERNAME, PCRS_PASSWORD, the folder for the token
-  log: { warn: tell, info: tell, verbose() {} },
+  log: { warn: print, info: print, verbose() {} },
 });
 const failing = new Map<string, number>();
 try {
   for await (const record of posture(gateway, ourHosts())) {
-    if (record['status'] !== 'Failed') continue;
-    const criticality = record['criticality'] as { label: string } | null;
-    const label = criticality?.label ?? 'none';
+    if (record.status !== 'Failed') continue;
+    const label = record.criticality?.label ?? 'none';
     failing.set(label, (failing.get(label) ?? 0) + 1);
   }
 } finally {

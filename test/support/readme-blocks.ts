@@ -24,6 +24,9 @@ export function shellBlocks(markdown: string): ShellBlock[] {
   return blocks;
 }
 
+/** A block may start a dozen tools from source, on a machine that is busy with other tests. */
+const limitMs = 240_000;
+
 /** Programs besides ours and the system's own. */
 const guests = [
   ...['jq', 'sqlite3', 'python3', 'curl', 'openssl', 'duckdb', 'psql', 'datasette'],
@@ -70,7 +73,7 @@ export async function* runBlocks(
 ): AsyncGenerator<{ block: ShellBlock; ended: Ended }> {
   const env = { ...place.env, PCRS_STATE_DIR: `${cwd}-state` };
   for (const block of blocks) {
-    const ended = await run('bash', ['-euo', 'pipefail', '-c', block.script], { cwd, env });
+    const ended = await run('bash', ['-euo', 'pipefail', '-c', block.script], { cwd, env, limitMs });
     yield { block, ended };
     if (ended.status !== 0) return;
   }

@@ -1,6 +1,7 @@
 import type { Gateway } from 'pcrs-gateway/gateway';
 import { parseExact } from 'pcrs-records/json';
-import type { JsonObject, SliceCounts } from 'pcrs-records/kinds';
+import type { SliceCounts } from 'pcrs-records/kinds';
+import type { PostureRecord } from 'pcrs-records/record-types';
 import type { ProvenSlice, Store } from './ask.ts';
 import { Fetch } from './fetch.ts';
 import { type Plan, plan } from './plan.ts';
@@ -8,6 +9,7 @@ import { type PostureQuery, type Question, scopeOf, toQuestion } from './query.t
 import { type EarlierCut, type PolicyHosts, type Slice, SliceCutter, slices } from './slices.ts';
 import { Spool } from './spool.ts';
 
+export type { PostureRecord } from 'pcrs-records/record-types';
 export type { ProvenSlice } from './ask.ts';
 export { policyHosts } from './host-ids.ts';
 export type { Plan } from './plan.ts';
@@ -93,7 +95,7 @@ export async function posturePlan(
 }
 
 /**
- * Posture records of policies and hosts, parsed; numbers that a double would change keep their digits (see pcrs-records/json).
+ * Posture records of policies and hosts, parsed and typed; numbers that a double would change keep their digits (see pcrs-records/json).
  *
  * Takes, Limits, Throws  as postureSlices
  */
@@ -101,11 +103,11 @@ export async function* posture(
   gateway: Pick<Gateway, 'ask'>,
   input: AsyncIterable<PolicyHosts> | Iterable<PolicyHosts>,
   options: Omit<PostureOptions, 'tagged'> = {},
-): AsyncGenerator<JsonObject> {
+): AsyncGenerator<PostureRecord> {
   for await (const slice of postureSlices(gateway, input, { ...options, tagged: false })) {
     for await (const { bytes } of slice.blocks()) {
       for (const line of new TextDecoder().decode(bytes).split('\n')) {
-        if (line !== '') yield parseExact(line) as JsonObject;
+        if (line !== '') yield parseExact(line) as PostureRecord;
       }
     }
   }
