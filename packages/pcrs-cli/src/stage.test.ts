@@ -237,7 +237,7 @@ test('bad lines are passed over and counted where asked', async () => {
   const { lines, error, messages } = await staged('1\n{"a":\nnull\n2\n', { skipBad: true });
   assert.equal(error, undefined);
   assert.equal(lines.length, 2);
-  assert.deepEqual(messages, ['pcrs-x: 2 lines of stdin were passed over (--skip-bad)\n']);
+  assert.deepEqual(messages, ['pcrs-x: 2 lines of stdin were skipped (--skip-bad)\n']);
 });
 
 test('a last line that was cut is an incomplete input, not a bad one', async () => {

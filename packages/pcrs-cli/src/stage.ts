@@ -143,7 +143,7 @@ class Stage<T> implements Run<T> {
   /** Says how many lines were passed over, and in a run writes the `end`. */
   async close(error: unknown): Promise<void> {
     if (this.#badLines > 0)
-      this.#context.log.warn(`${this.#badLines} lines of stdin were passed over (--skip-bad)`);
+      this.#context.log.warn(`${this.#badLines} lines of stdin were skipped (--skip-bad)`);
     if (this.session) await this.#writeEnd(error, this.session.runId).catch(() => {});
   }
 
