@@ -7,10 +7,12 @@ export interface PipeRow {
   faults: readonly string[];
   simulator?: SimulatorOptions;
   env?: Record<string, string>;
-  /** Exit statuses of pcrs-auth, -policies, -hostids, -posture and -to-sqlite. */
+  /** A stage of somebody else's between pcrs-posture and the sink. */
+  through?: string;
+  /** Exit statuses of pcrs-auth, -policies, -hostids, -posture, of what the row puts in between, and of -to-sqlite. */
   statuses: string;
   /** Which of the resolved pairs are not in the database: none by default. */
-  lost?: 'none' | 'the pair' | 'the slice' | 'listed' | 'stopped';
+  lost?: 'none' | 'the pair' | 'the slice' | 'listed' | 'stopped' | 'unsaid';
   /** Much like a row that is tried in any case; in long runs only. */
   long?: boolean;
   /** What the sink's one line says. */
@@ -230,6 +232,43 @@ export const pipeRows: readonly PipeRow[] = [
     statuses: byPosture,
     lost: 'stopped',
     says: /\/auth.*500/,
+  },
+  // what lies between the stages and the sink
+  {
+    name: 'the last line is cut off',
+    faults: [],
+    through: "sed '$d'",
+    statuses: '0 0 0 0 0 6',
+    says: /pcrs-posture broke off/,
+  },
+  {
+    name: 'only the first line comes through',
+    faults: [],
+    through: 'head -1',
+    statuses: '0 0 0 0 0 6',
+    says: /no stage/,
+  },
+  {
+    name: 'a filter takes the records of the run',
+    faults: [],
+    through: `grep -E '^.."kind":"(session|posture)"'`,
+    statuses: '0 0 0 0 0 6',
+    says: /no stage/,
+  },
+  {
+    name: 'a filter takes the end of a stage that failed',
+    faults: [`posture:*:status=500${pair}`],
+    through: `grep -v '"kind":"end".*"stage":"pcrs-posture"'`,
+    statuses: '0 0 0 5 0 6',
+    lost: 'unsaid',
+    says: /pcrs-posture broke off/,
+  },
+  {
+    name: 'a proxy answers every request for posture as it answered the first',
+    faults: ['posture:*:cached'],
+    statuses: byPosture,
+    lost: 'stopped',
+    says: /cache or proxy/,
   },
   // everything at once
   {
