@@ -204,7 +204,8 @@ test('deltas over a world that changes come to what full runs come to, and a ful
 function toldChanges(older: string, newer: string): string[] {
   const diff = fileURLToPath(new URL('../../pcrs-diff/bin/pcrs-diff.js', import.meta.url));
   const words = ['--conditions=pcrs-source', diff, older, newer];
-  const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  const options = { encoding: 'utf8', maxBuffer: 1 << 28 } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, options);
   assert.equal(status, 0, stderr);
   return stdout
     .split('\n')
