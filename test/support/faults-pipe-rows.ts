@@ -251,7 +251,7 @@ export const pipeRows: readonly PipeRow[] = [
   {
     name: 'a filter takes the records of the run',
     faults: [],
-    through: `grep -E '^.."kind":"(session|posture)"'`,
+    through: `grep -E '^."kind":"(session|posture)"'`,
     statuses: '0 0 0 0 0 6',
     says: /no stage/,
   },
