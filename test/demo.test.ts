@@ -9,7 +9,7 @@ const place = await openPlace('demo');
 
 test('pcrs demo fills an empty folder, and every command that it ends with works', async () => {
   const cwd = place.folder();
-  const demo = await run('pcrs', ['demo'], { cwd, env: place.env });
+  const demo = await run('pcrs', ['demo'], { cwd, env: place.env, limitMs: 230_000 });
   assert.equal(demo.status, 0, demo.stderr);
   const made = readdirSync(join(cwd, 'pcrs-demo'));
   assert.equal(made.filter((name) => /^pcrs_\d{8}T\d{6}Z\.db$/.test(name)).length, 7);
@@ -21,7 +21,7 @@ test('pcrs demo fills an empty folder, and every command that it ends with works
   assert.equal(steps.length, 5);
   for (const step of steps) {
     const ended = await run('bash', ['-euo', 'pipefail', '-c', step], { cwd, env: place.env });
-    assert.deepEqual([ended.status, ended.stderr], [0, ''], step);
+    assert.equal(ended.status, 0, `${step}\n${ended.stderr}`);
     assert.ok(ended.stdout !== '' || step.includes(' > '), step);
   }
   for (const file of ['failed.csv', 'executive.html']) assert.ok(existsSync(join(cwd, file)), file);
