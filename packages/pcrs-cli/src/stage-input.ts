@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { codedError, excerpt, recordError } from 'pcrs-records/errors';
 import { parseExact } from 'pcrs-records/json';
 import { isObject } from 'pcrs-records/kinds';
@@ -19,9 +20,18 @@ export interface InputLine {
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** The lines of stdin without the blank ones. Throws PCRS_RECORD for a stream that is compressed, or UTF-16. */
-export async function* inputLines(context: Pick<Context, 'stdin'>): AsyncGenerator<InputLine> {
+/**
+ * The lines of stdin without the blank ones; the first that is not UTF-8 is warned of, since it is forwarded as it is.
+ *
+ * Throws  PCRS_RECORD for a stream that is compressed, or UTF-16
+ */
+export async function* inputLines(context: Pick<Context, 'stdin' | 'log'>): AsyncGenerator<InputLine> {
+  let isWarned = false;
   for await (const { bytes, firstLine, unterminated } of byteBlocks(textOnly(context.stdin))) {
+    if (!isWarned && !isUtf8(bytes)) {
+      isWarned = true;
+      context.log.warn(`stdin:${firstLine}: this line or a later one is not UTF-8`);
+    }
     let number = firstLine;
     for (let at = 0; at < bytes.length; number += 1) {
       const found = bytes.indexOf(lineFeed, at);
