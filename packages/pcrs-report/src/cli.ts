@@ -3,7 +3,7 @@ import { defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 
 const flags = {
-  output: flag.text({ describe: 'the file to write, by rename; else stdout', value: 'FILE', short: 'o' }),
+  output: flag.text({ describe: 'the file to write, by rename; else stdout', value: 'FILE' }),
   name: flag.text({ describe: 'the name of the snapshots in DIR', value: 'NAME' }),
   level: flag.choice(['full', 'executive'], {
     describe: 'executive: without hosts and evidence',
@@ -21,7 +21,7 @@ export const tool = defineTool({
   pipes: [
     'pcrs-report posture > report.html',
     'pcrs-report --evidence --output report.html posture/latest.db',
-    'pcrs-report --level executive --owners owners.csv --owner "Web team" posture > web.html',
+    'pcrs-report --owners owners.csv --owner "Web team" posture > web.html',
   ],
   positionals: [
     {

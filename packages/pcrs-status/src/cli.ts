@@ -46,7 +46,7 @@ export const tool = defineTool({
   pipes: [
     'pcrs-status snapshots',
     'pcrs-status --max-age 26h --max-failed URGENT=0 snapshots > status.json || mail -s posture ops < status.json',
-    'pcrs-status --format prometheus --output /var/lib/node_exporter/pcrs.prom emea apac',
+    'pcrs-status --format prometheus --output pcrs.prom emea apac',
   ],
   positionals: [
     {

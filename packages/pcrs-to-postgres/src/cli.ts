@@ -24,7 +24,10 @@ const flags = {
     describe: 'remove rows that a complete run of everything did not name',
     env: 'none',
   }),
-  'allow-older': flag.boolean({ describe: 'take a run that is older than the newest in the schema' }),
+  'allow-older': flag.boolean({
+    describe: 'take a run that is older than the newest in the schema',
+    env: 'none',
+  }),
   unknown: flag.choice(['keep', 'fail'], {
     describe: 'members that no column takes: give them one, or fail',
     default: 'keep',
