@@ -138,7 +138,7 @@ suite('a bomb', () => {
     assert.equal(stderr, '');
     assert.equal(status, 0);
     assert.ok(out >= bytes - 100 * 1024, `${out} bytes came out`);
-    assert.ok(lines > bytes / 120);
+    assert.ok(lines > bytes / 80);
     process.stdout.write(
       `a bomb of ${bytes / MiB} MiB of small records: ${lines} records, peak ${Math.round(peak)} MiB\n`,
     );
