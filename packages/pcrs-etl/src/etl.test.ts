@@ -255,6 +255,28 @@ test('an interrupt stops every tool, keeps what came, and the next start goes on
   assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator));
 });
 
+test('a run whose host ids failed is resumed from its host ids on, though posture came to its end', async () => {
+  const simulator = await simulated();
+  simulator.faults.add('hostids:2-:status=500');
+  const out = join(root, 'half-resolved');
+  const first = await start(simulator, out, '--retries', '0').ended;
+  assert.equal(first.status, 5, first.stderr);
+  const [archive] = readdirSync(out).filter((name) => name.startsWith('archive_'));
+  assert.match(
+    readFileSync(join(out, archive!, 'pcrs-posture/manifest.ndjson'), 'utf8'),
+    /"kind":"finished"/,
+  );
+  simulator.faults.clear();
+  const before = asked(simulator);
+  const again = await start(simulator, out).ended;
+  assert.equal(again.status, 0, again.stderr);
+  assert.match(again.stderr, /resuming the interrupted run/);
+  assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator));
+  const whole = await simulated();
+  await start(whole, join(root, 'resolved')).ended;
+  assert.ok(asked(simulator) - before < asked(whole), 'what is kept is not asked for again');
+});
+
 test('a killed pcrs-etl leaves no tool behind', { skip: process.platform !== 'linux' }, async () => {
   const simulator = await simulated();
   simulator.faults.add('posture:2:hang');

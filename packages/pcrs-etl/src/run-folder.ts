@@ -151,7 +151,7 @@ function writePlan({ path, plan }: { path: string; plan: RunPlan }): void {
 export type PostureState =
   /** Nothing of posture is kept. */
   | 'new'
-  /** Its input was cut: the stages before it run again, from what they kept. */
+  /** Its input was cut, or a stage before it failed: these run again, from what they kept. */
   | 'input cut'
   | 'under way'
   /** All is kept: only the sink has something to do. */
@@ -164,9 +164,8 @@ export async function postureState(folder: RunFolder): Promise<PostureState> {
   const manifest = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : '';
   if (!manifest.includes('\n')) return 'new';
   const kinds = new Set(Array.from(manifest.matchAll(/^\{"kind":"(\w+)".*\}$/gm), ([, kind]) => kind));
-  if (kinds.has('finished')) return 'finished';
-  if (!kinds.has('input')) return 'input cut';
-  return (await endedWell(join(archive, 'input.ndjson'))) ? 'under way' : 'input cut';
+  if (!kinds.has('input') || !(await endedWell(join(archive, 'input.ndjson')))) return 'input cut';
+  return kinds.has('finished') ? 'finished' : 'under way';
 }
 
 async function endedWell(input: string): Promise<boolean> {

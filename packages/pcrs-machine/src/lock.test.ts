@@ -45,8 +45,21 @@ async function holder(t: TestContext, path: string, code = holding, command = pr
     command === process.execPath ? [command, args] : containerCommand(command, [process.execPath, ...args]);
   const child = spawn(file, all, { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
-  await once(child.stdout, 'data');
+  await saidBy(child);
   return child;
+}
+
+/** What a process says next; fails if it ends instead. */
+async function saidBy(child: ChildProcess): Promise<string> {
+  const ended = new AbortController();
+  const onClose = (code: number | null, by: string | null) =>
+    ended.abort(new Error(`the holder ended: ${code ?? by}`));
+  child.once('close', onClose);
+  try {
+    return String((await once(child.stdout!, 'data', { signal: ended.signal }))[0]);
+  } finally {
+    child.off('close', onClose);
+  }
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -189,13 +202,14 @@ test('a container that was killed blocks its successors for no longer than its l
 
 test('a holder that lost its lock is told before it changes anything', async (t) => {
   const { path } = placeOf(t);
-  const code = `const lock = await openLock(path, options); console.log('held');
+  // The signal ends a process that does not listen for it yet.
+  const code = `const lock = await openLock(path, options);
     process.on('SIGUSR2', () => { try { lock.stillMine(); console.log('mine'); } catch (error) { console.log(error.code, error.message); } });
-    setInterval(() => {}, 1000);`;
+    setInterval(() => {}, 1000); console.log('held');`;
   const child = await holder(t, path, code);
-  const answer = async () => {
+  const answer = () => {
     child.kill('SIGUSR2');
-    return String((await once(child.stdout, 'data'))[0]);
+    return saidBy(child);
   };
   assert.equal(await answer(), 'mine\n');
   // As it is seen from another machine: there is nobody to ask.

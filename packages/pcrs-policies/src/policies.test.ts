@@ -185,3 +185,16 @@ test('characters that are not written as they were sent are counted in a warning
     'the policy list: 2 raw control characters were written as escapes, 1 invalid UTF-8 sequences were replaced by U+FFFD',
   ]);
 });
+
+test("characters of the list's subscriptionId that are not written as they were sent are counted, once", async () => {
+  const warnings: string[] = [];
+  const body = Buffer.from('{"subscriptionId":"a\u0001\u00ff","policyList":[{"id":1},{"id":2}]}', 'latin1');
+  const { lines } = await list({ warn: (message) => warnings.push(message) }, await answering(body));
+  assert.deepEqual(
+    lines,
+    ['1', '2'].map((id) => String.raw`{"kind":"policy","subscriptionId":"a\u0001�","id":${id}}`),
+  );
+  assert.deepEqual(warnings, [
+    "the list's subscriptionId: 1 raw control characters were written as escapes, 1 invalid UTF-8 sequences were replaced by U+FFFD",
+  ]);
+});

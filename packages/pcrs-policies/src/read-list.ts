@@ -1,6 +1,6 @@
 import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
-import { elementLines, elements } from 'pcrs-json/elements';
+import { elementLines } from 'pcrs-json/elements';
 import { objectMembers } from 'pcrs-json/object-members';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { JsonObject } from 'pcrs-records/kinds';
@@ -21,7 +21,7 @@ export async function readList(
   chunks: AsyncIterable<Uint8Array>,
   { untagged = false, warn }: Pick<PolicyOptions, 'untagged' | 'warn'>,
 ): Promise<ListedPolicy[]> {
-  const onReplaced = (words: string): void => warn?.(`the policy list: ${words}`);
+  const replacedIn = (what: string) => (words: string) => warn?.(`${what}: ${words}`);
   const body = await wholeBody(chunks);
   if (body.length === 0) return [];
   const members = objectMembers(body);
@@ -30,10 +30,13 @@ export async function readList(
     throw brokenBody(
       `the policy list has no policyList, only ${[...members.keys()].join(', ') || 'nothing'}`,
     );
-  const subscription = await subscriptionMember(members.get('subscriptionId'));
+  const subscription = await subscriptionMember(
+    members.get('subscriptionId'),
+    replacedIn("the list's subscriptionId"),
+  );
   const found: ListedPolicy[] = [];
   if (list.toString() === 'null') return found;
-  for await (const tagged of elementLines(list, 'policy', onReplaced)) {
+  for await (const tagged of elementLines(list, 'policy', replacedIn('the policy list'))) {
     const record = parsed(tagged, `policy ${found.length + 1} of the list`);
     found.push({
       id: toDigits(record['id']),
@@ -48,13 +51,17 @@ export async function readList(
  * The wrapper's `subscriptionId` as a member to put into a line, by the way of every element: raw control characters become
  * escapes, line breaks between tokens go.
  *
+ * Takes   onReplaced  told once what the list has once, however many lines it is put into
  * Throws  PCRS_BROKEN_BODY for what is not JSON
  */
-async function subscriptionMember(value: Uint8Array | undefined): Promise<string> {
+async function subscriptionMember(
+  value: Uint8Array | undefined,
+  onReplaced: (words: string) => void,
+): Promise<string> {
   if (value === undefined) return '';
   const wrapped = Buffer.concat([Buffer.from('[{"subscriptionId":'), value, Buffer.from('}]')]);
-  const blocks = await Array.fromAsync(elements(wrapped), ({ bytes }) => Buffer.from(bytes));
-  const line = Buffer.concat(blocks).toString().trimEnd();
+  const lines = await Array.fromAsync(elementLines(wrapped, undefined, onReplaced));
+  const line = lines.join('\n');
   parsed(line, "the list's subscriptionId");
   return line.slice(1, -1);
 }

@@ -82,8 +82,9 @@ async function checkFit(
   if (stage !== 'pcrs-posture')
     throw codedError('PCRS_USAGE', `${directory}: the archive of ${stage}, not of pcrs-posture`);
   const has = (kind: string): boolean => manifest!.notes.some((note) => note.kind === kind);
+  const flaws = await flawsOfInput(archive);
   if (mode === 'resume') {
-    if (has('finished'))
+    if (has('finished') && flaws.cut === undefined && flaws.failed === undefined)
       throw codedError('PCRS_USAGE', `${directory}: the archive is finished; --replay shows it again`);
     const hours = (now.getTime() - Date.parse(startedAt)) / 3_600_000;
     if (hours * 3_600_000 > durationMs(resumeWithin)) {
@@ -92,33 +93,33 @@ async function checkFit(
     }
   }
   if (input !== undefined) return;
-  const kept = manifest!.notes.findLast((note) => note.kind === 'input');
-  if (kept === undefined) throw cut(directory, 'the run stopped before all of it was read');
-  const { sha256, open } = await checkedInput(archive.keptInput());
-  if (sha256 !== kept['sha256']) throw cut(directory, 'it is not what the run has read');
-  if (open !== undefined) throw cut(directory, `${open} never ended`);
+  if (flaws.cut !== undefined) throw unfit(directory, `was cut: ${flaws.cut}`);
+  // Replayed, it tells of the failure itself.
+  if (mode === 'resume' && flaws.failed !== undefined)
+    throw unfit(directory, `is of a run that failed: ${flaws.failed}`);
 }
 
-function cut(directory: string, how: string): Error {
-  return codedError(
-    'PCRS_INCOMPLETE',
-    `${directory}: the archive's input was cut: ${how}; a new run is needed`,
-  );
+function unfit(directory: string, how: string): Error {
+  return codedError('PCRS_INCOMPLETE', `${directory}: the archive's input ${how}; a new run is needed`);
 }
 
-/** The checksum of a kept input, and the first stage of the pipe that began in it and did not end. */
-async function checkedInput(
-  input: AsyncIterable<Uint8Array>,
-): Promise<{ sha256: string; open: string | undefined }> {
+/** What is wrong with the input that an archive kept: it is not whole, or a stage of it failed. */
+async function flawsOfInput(archive: Archive): Promise<{ cut?: string; failed?: string }> {
+  const kept = archive.manifest!.notes.findLast((note) => note.kind === 'input');
+  if (kept === undefined) return { cut: 'the run stopped before all of it was read' };
   const hash = createHash('sha256');
   async function* hashed(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of input) {
+    for await (const chunk of archive.keptInput()) {
       hash.update(chunk);
       yield chunk;
     }
   }
   const { started } = await stagesIn(hashed());
-  return { sha256: hash.digest('hex'), open: started.find(({ end }) => end === undefined)?.name };
+  if (hash.digest('hex') !== kept['sha256']) return { cut: 'it is not what the run has read' };
+  const open = started.find(({ end }) => end === undefined);
+  if (open) return { cut: `${open.name} never ended` };
+  const failed = started.find(({ end }) => end?.ok !== true);
+  return failed ? { failed: `${failed.name} ended ${failed.end?.status}` } : {};
 }
 
 /** The decisive options by flag, for a new archive's first line. */

@@ -449,6 +449,29 @@ describe('an archive of posture', () => {
     );
   });
 
+  it('of a run whose host ids failed is not resumed but with the rest of its input, and replayed as what it is', async () => {
+    const folder = place.folder();
+    const lost = hostids.at(-1);
+    const end = runInput.split('\n').find((line) => /^\{"kind":"end".*"pcrs-hostids"/.test(line)) ?? '';
+    const failure = { ok: false, status: 5, error: { code: 'PCRS_GATEWAY', message: '503' } };
+    const failed = JSON.stringify({ ...JSON.parse(end), ...failure });
+    const input = runInput.replace(`${lost}\n`, '').replace(end, failed);
+    assert.equal((await posture(['--archive', 'a', ...slicing], input, folder)).status, 0);
+    fails(
+      await posture(['--archive', 'a', '--resume'], undefined, folder),
+      6,
+      /the archive's input is of a run that failed: pcrs-hostids ended 5; a new run is needed/,
+    );
+    const replayed = await posture(['--archive', 'a', '--replay'], undefined, folder);
+    assert.equal(replayed.status, 0, replayed.stderr);
+    assert.ok(replayed.stdout.split('\n').includes(failed), 'a sink hears of the failure');
+    const resumed = await posture(['--archive', 'a', '--resume', '--input', '-'], runInput, folder);
+    assert.equal(resumed.status, 0, resumed.stderr);
+    assert.deepEqual(postures(resumed.stdout), truth);
+    assert.ok(endOf(resumed.stdout).slices.replayed > 0, 'what is kept is not asked for again');
+    fails(await posture(['--archive', 'a', '--resume', '--input', '-'], runInput, folder), 2, /is finished/);
+  });
+
   it('resolves dates once', async () => {
     const folder = place.folder();
     simulator.faults.add('posture:2-:status=403');

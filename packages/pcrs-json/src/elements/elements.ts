@@ -43,10 +43,10 @@ export async function* elements(
  */
 export async function* elementLines(
   body: Uint8Array,
-  kind: string,
+  kind: string | undefined,
   onReplaced: (words: string) => void = () => {},
 ): AsyncGenerator<string> {
-  const blocks = elements(body, { kind });
+  const blocks = elements(body, kind === undefined ? {} : { kind });
   let next = await blocks.next();
   for (; !next.done; next = await blocks.next()) {
     yield* new TextDecoder().decode(next.value.bytes).split('\n').slice(0, -1);
