@@ -12,12 +12,14 @@ export class Made {
   add(kind: string, lines: Uint8Array | string): void {
     if (kind === 'slice') return;
     const bytes = typeof lines === 'string' ? Buffer.from(lines) : asBuffer(lines);
+    // plain views: one a record, and those of a Buffer are slow to make
+    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     const sum = new LineSum();
     let count = 0;
     for (let at = 0; at < bytes.length; count += 1) {
       const found = bytes.indexOf(lineFeed, at);
       const end = found < 0 ? bytes.length : found;
-      sum.add(bytes.subarray(at, end));
+      sum.add(plain.subarray(at, end));
       at = end + 1;
     }
     if (count > 0) this.#records.add(kind, count, sum.value);

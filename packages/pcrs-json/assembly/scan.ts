@@ -74,9 +74,6 @@ const NOWHERE: u32 = 0xffff;
 const KINDS: u32 = 0xfffe;
 /** In an entry. */
 const NEXT: u32 = 40;
-/** The slot of a name whose value is not noted. */
-const UNNOTED: u32 = 0xffff;
-const MOST_LEARNED: u32 = 512;
 const NOT_FOUND: u32 = 0xffffffff;
 
 const table: u32 = memory.data(ENTRIES * ENTRY_BYTES, 16);
@@ -90,7 +87,6 @@ const extraHashes: u32 = memory.data(MOST_EXTRAS * 8, 16);
 const nameBytes: u32 = memory.data(NAME_BYTES, 16);
 
 let usedNameBytes: u32 = 0;
-let usedEntries: u32 = 0;
 let slots: u32 = 0;
 let kindSlot: u32 = 0;
 
@@ -104,11 +100,6 @@ let wide: u32 = 0;
 let anyWide: u32 = 0;
 let firstExtra: u32 = 0;
 let extra: u32 = 0;
-
-/** Unknown names are learned, not noted as extras: elements are only looked into for a few members. */
-let learning: bool = false;
-/** White space that was a carriage return was skipped. */
-let skippedReturn: bool = false;
 
 let consumed: u32 = 0;
 
@@ -183,7 +174,6 @@ export function nameRoom(length: u32): u32 {
 export function addName(length: u32, context: u32, slot: u32): u32 {
   const start = nameBytes + usedNameBytes;
   usedNameBytes += length;
-  usedEntries++;
   const first = load<u64>(start) & firstMask(length);
   const last = lastBytes(start, length);
   let index = <u32>hashOf(first, last, length, context) & (ENTRIES - 1);
@@ -196,19 +186,11 @@ export function addName(length: u32, context: u32, slot: u32): u32 {
   store<u32>(entry, length + 1, 28);
   store<u32>(entry, context, 32);
   store<u32>(entry, slot, 36);
-  if (context !== KINDS && slot !== UNNOTED) {
+  if (context !== KINDS) {
     if (context > 0) store<u8>(hasNames + context - 1, 1);
     slots = max(slots, slot + 1);
   }
   return entry;
-}
-
-/** Enters an unknown name, so that it is known next time; the entry, 0 if there are too many. */
-function learn(start: u32, length: u32): u32 {
-  const room = usedEntries < MOST_LEARNED ? nameRoom(length) : 0;
-  if (room === 0) return 0;
-  memory.copy(room, start, length);
-  return addName(length, 0, UNNOTED);
 }
 
 export function setKindSlot(slot: u32): void {
@@ -233,7 +215,6 @@ function whiteEnd(start: u32): u32 {
   let at = start;
   let byte = <u32>load<u8>(at);
   while (byte === BLANK || byte === TAB || byte === CARRIAGE_RETURN) {
-    if (byte === CARRIAGE_RETURN) skippedReturn = true;
     byte = load<u8>(++at);
   }
   return at;
@@ -408,11 +389,10 @@ function objectEnd(start: u32, context: u32, depth: u32): u32 {
         const last = lastBytes(nameStart, length);
         const hash = hashOf(first, last, length, context);
         entry = find(nameStart, length, context, first, last, hash);
-        if (entry === 0 && learning && context === 0) entry = learn(nameStart, length);
         if (entry !== 0) {
           // of one that is not ASCII stringEnd has to say so
           if ((name & WIDE) === 0) store<u32>(before, entry);
-        } else if (context === 0 && !learning) {
+        } else if (context === 0) {
           place = addExtra(nameStart, nameEnd, hash);
           if (place === 0) return 0;
         }
@@ -420,11 +400,9 @@ function objectEnd(start: u32, context: u32, depth: u32): u32 {
       if (entry !== 0) {
         before = entry + NEXT;
         const slot = load<u32>(entry, 36);
-        if (slot !== UNNOTED) {
-          place = row + HEADER_BYTES + (slot << 3);
-          if (load<u32>(place, 4) !== 0) return fail(DOUBLED_NAME);
-          if (load<u8>(hasNames + slot)) names = slot + 1;
-        }
+        place = row + HEADER_BYTES + (slot << 3);
+        if (load<u32>(place, 4) !== 0) return fail(DOUBLED_NAME);
+        if (load<u8>(hasNames + slot)) names = slot + 1;
       }
     }
     at = skipWhite(nameEnd + 1);
@@ -522,7 +500,6 @@ export function scanLines(text: u32, end: u32, rows: u32, rowsEnd: u32, extras: 
   row = rows;
   extra = extras;
   anyWide = 0;
-  learning = false;
   while (at < end && row + rowBytes <= rowsEnd && extra + mostExtras <= extrasEnd) {
     memory.fill(row, 0, rowBytes);
     firstExtra = extra;
@@ -562,30 +539,203 @@ export function extrasEnd(): u32 {
 }
 
 // --- elements ----------------------------------------------------------------------------------------------------------
+//
+// Of elements it only has to be sure that strings and brackets close and match: 64 bytes at a time become masks of a bit a byte,
+// and only brackets outside strings are looked at, and strings that begin like one of three names.
+
+/** The slots of the members of an element that are looked at; see src/elements/element-scan.ts. */
+const KIND_SLOT: u32 = 0;
+const POLICY_ID_SLOT: u32 = 1;
+const HOST_ID_SLOT: u32 = 2;
+const ELEMENT_SLOTS: u32 = 3;
+/** "policyId" with each letter as an escape of six characters. */
+const LONGEST_NAME: u32 = 48;
+
+/** Of the block under way: what outside strings is an end to plain elements, as is a control character anywhere. */
+let quotes: u64 = 0;
+let brackets: u64 = 0;
+/** First letters of the names, and backslashes. */
+let initials: u64 = 0;
+let backslashes: u64 = 0;
+let controls: u64 = 0;
+let highs: u64 = 0;
 
 function isBetween(byte: u32): bool {
   return byte === COMMA || byte === BLANK || byte === TAB || byte === LINE_FEED || byte === CARRIAGE_RETURN;
 }
 
+@inline
+function maskOf(a: v128, b: v128, c: v128, d: v128): u64 {
+  const low = <u32>i8x16.bitmask(a) | (<u32>i8x16.bitmask(b) << 16);
+  const high = <u32>i8x16.bitmask(c) | (<u32>i8x16.bitmask(d) << 16);
+  return <u64>low | (<u64>high << 32);
+}
+
+@inline
+function equal(bytes: v128, byte: u32): v128 {
+  return i8x16.eq(bytes, i8x16.splat(<i8>byte));
+}
+
+/** { } [ ] */
+@inline
+function bracketsOf(bytes: v128): v128 {
+  const lower = v128.or(bytes, i8x16.splat(<i8>LOWER));
+  return v128.or(equal(lower, OPEN_OBJECT), equal(lower, CLOSE_OBJECT));
+}
+
+@inline
+function initialsOf(bytes: v128): v128 {
+  return v128.or(v128.or(equal(bytes, 0x6b), equal(bytes, 0x70)), v128.or(equal(bytes, 0x68), equal(bytes, BACKSLASH)));
+}
+
+/** A backslash, a control character or one beyond ASCII. */
+@inline
+function rareOf(bytes: v128): v128 {
+  return v128.or(i8x16.lt_s(bytes, i8x16.splat(<i8>BLANK)), equal(bytes, BACKSLASH));
+}
+
+function readBlock(at: u32): void {
+  const a = v128.load(at);
+  const b = v128.load(at, 16);
+  const c = v128.load(at, 32);
+  const d = v128.load(at, 48);
+  quotes = maskOf(equal(a, QUOTE), equal(b, QUOTE), equal(c, QUOTE), equal(d, QUOTE));
+  brackets = maskOf(bracketsOf(a), bracketsOf(b), bracketsOf(c), bracketsOf(d));
+  initials = maskOf(initialsOf(a), initialsOf(b), initialsOf(c), initialsOf(d));
+  backslashes = controls = highs = 0;
+  if (v128.any_true(v128.or(v128.or(rareOf(a), rareOf(b)), v128.or(rareOf(c), rareOf(d))))) {
+    const blanks = i8x16.splat(<i8>BLANK);
+    backslashes = maskOf(equal(a, BACKSLASH), equal(b, BACKSLASH), equal(c, BACKSLASH), equal(d, BACKSLASH));
+    controls = maskOf(i8x16.lt_u(a, blanks), i8x16.lt_u(b, blanks), i8x16.lt_u(c, blanks), i8x16.lt_u(d, blanks));
+    highs = maskOf(a, b, c, d);
+  }
+}
+
+/** Of each bit: whether the bits up to it, itself included, are odd in number. */
+@inline
+function oddUpTo(bits: u64): u64 {
+  bits ^= bits << 1;
+  bits ^= bits << 2;
+  bits ^= bits << 4;
+  bits ^= bits << 8;
+  bits ^= bits << 16;
+  return bits ^ (bits << 32);
+}
+
+/** The bytes that stand behind a backslash which is not itself escaped; `before`: 1 if the first one does. */
+function escapedBy(slashes: u64, before: u64): u64 {
+  let marked = before;
+  for (let rest = slashes & ~before; rest !== 0; ) {
+    const next = (<u64>2) << ctz(rest);
+    marked |= next;
+    rest &= ~next & ~(next - 1);
+  }
+  return marked;
+}
+
+/** The slot of the name that begins at `at`, behind its quote; NOT_FOUND for any other. */
+function elementSlot(at: u32): u32 {
+  const first = load<u64>(at);
+  if ((first & 0xff_ffff_ffff) === 0x22_646e_696b) return KIND_SLOT;
+  if (first === 0x6449_7963_696c_6f70 && load<u8>(at, 8) === QUOTE) return POLICY_ID_SLOT;
+  return (first & 0xff_ffff_ffff_ffff) === 0x22_6449_7473_6f68 ? HOST_ID_SLOT : NOT_FOUND;
+}
+
+/** Whether a backslash is among the bytes of a string from `at` on that an escaped name could take. */
+function mayBeEscaped(at: u32): bool {
+  for (let end = at + LONGEST_NAME; at < end; at++) {
+    const byte = <u32>load<u8>(at);
+    if (byte === QUOTE || byte === 0) return false;
+    if (byte === BACKSLASH) return true;
+  }
+  return false;
+}
+
+/** Notes the place of a member if its name begins at `at`, behind a quote; false if it is escaped, doubled or no digits. */
+function noteMember(at: u32): bool {
+  const slot = elementSlot(at);
+  if (slot === NOT_FOUND) return !mayBeEscaped(at);
+  const colon = skipWhite(at + (slot === KIND_SLOT ? 5 : slot === HOST_ID_SLOT ? 7 : 9));
+  if (load<u8>(colon) !== COLON) return true;
+  const place = row + HEADER_BYTES + (slot << 3);
+  if (load<u32>(place, 4) !== 0) return false;
+  let value = skipWhite(colon + 1);
+  const quoted = load<u8>(value) === QUOTE;
+  if (quoted) value++;
+  let end = value;
+  if (slot !== KIND_SLOT) {
+    while (isDigit(load<u8>(end))) end++;
+    const next = <u32>load<u8>(end);
+    const closed = quoted ? next === QUOTE : next === COMMA || next === CLOSE_OBJECT || next === BLANK;
+    if (end === value || !closed) return false;
+  }
+  store<u32>(place, value - base);
+  store<u32>(place, ((end - base) << 4) | (quoted ? STRING : NUMBER), 4);
+  return true;
+}
+
+/** The place behind an element that begins at `start` with its {; 0 if it is not a line as it stands. */
+function elementEnd(start: u32): u32 {
+  let open: u64 = 1;
+  let depth: u32 = 0;
+  let inString: u64 = 0;
+  let escapes: u64 = 0;
+  let quoteBefore: u64 = 0;
+  let at = start;
+  while (true) {
+    readBlock(at);
+    let escapedBytes = escapes;
+    if ((backslashes | escapes) !== 0) {
+      escapedBytes = escapedBy(backslashes, escapes);
+      const last = backslashes >> 63;
+      escapes = last & ~(escapedBytes >> 63);
+      quotes &= ~escapedBytes;
+    }
+    const strings = oddUpTo(quotes) ^ inString;
+    inString = <u64>(<i64>strings >> 63);
+    const opening = quotes & strings;
+    const strange = controls | ((highs | backslashes) & ~strings);
+    const sure: u64 = strange === 0 ? u64.MAX_VALUE : (strange & (~strange + 1)) - 1;
+    let events = ((brackets & ~strings) | (initials & ((opening << 1) | quoteBefore))) & sure;
+    quoteBefore = opening >> 63;
+    while (events !== 0) {
+      const place = at + <u32>ctz(events);
+      events &= events - 1;
+      const byte = <u32>load<u8>(place);
+      if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+        if (depth === DEEPEST) return 0;
+        depth++;
+        open = (open << 1) | <u64>(byte === OPEN_OBJECT);
+      } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+        if ((open & 1) !== <u64>(byte === CLOSE_OBJECT)) return 0;
+        open >>= 1;
+        depth--;
+        if (depth === 0) return place + 1;
+      } else if (depth === 1 && !noteMember(place)) return 0;
+    }
+    if (strange !== 0) return 0;
+    at += 64;
+  }
+}
+
 /**
  * Scans elements of an array, from between two of them on, as long as they are objects with members that are lines as they
- * stand: proven, without line breaks between tokens, each name escaped or doubled nowhere that matters. A row each, as of lines,
- * without kind and extras. The text ends in a zero byte, and 64 bytes behind it are readable.
+ * stand: strings and brackets close, no line breaks between tokens, none of the names above escaped or doubled. A row each, as of
+ * lines, with the places of digits (of `kind` only that it is there), without kind and extras. The text ends in a zero byte, and
+ * 64 bytes behind it are readable.
  */
 export function scanElements(text: u32, start: u32, rows: u32, rowsEnd: u32): u32 {
-  const rowBytes = HEADER_BYTES + (slots << 3);
+  const rowBytes = HEADER_BYTES + (ELEMENT_SLOTS << 3);
   let count: u32 = 0;
   let at = start;
   base = text;
   row = rows;
-  learning = true;
   while (row + rowBytes <= rowsEnd) {
     while (isBetween(load<u8>(at))) at++;
-    if (load<u8>(at) !== OPEN_OBJECT || load<u8>(skipWhite(at + 1)) === CLOSE_OBJECT) break;
+    if (load<u8>(at) !== OPEN_OBJECT || load<u8>(skipWhite(at + 1)) !== QUOTE) break;
     memory.fill(row, 0, rowBytes);
-    skippedReturn = false;
-    const end = objectEnd(at + 1, 0, 1);
-    if (end === 0 || skippedReturn) break;
+    const end = elementEnd(at);
+    if (end === 0) break;
     store<u32>(row, at - text);
     store<u32>(row, end - text, 4);
     at = end;

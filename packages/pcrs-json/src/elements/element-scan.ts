@@ -1,5 +1,4 @@
 import { growTo, newScan, type ScanExports } from '../module.ts';
-import { Names } from '../names.ts';
 import { headerWords } from '../places.ts';
 
 /** The most that is scanned at a time. */
@@ -21,7 +20,7 @@ export interface Found {
   end: number;
 }
 
-/** The members of an element that are looked at. */
+/** The members of an element that are looked at, as assembly/scan.ts has them. */
 export const elementSlots = { kind: 0, policyId: 1, hostId: 2 } as const;
 const ROWS_BYTES = 256 << 10;
 /** Behind the text: a zero byte, which ends any string, and what the scanner may load past it. */
@@ -46,8 +45,7 @@ class ElementScan {
   #length = 0;
 
   constructor() {
-    const names = new Names(this.#scan, Object.keys(elementSlots), []);
-    this.#width = headerWords + 2 * names.count;
+    this.#width = headerWords + 2 * Object.keys(elementSlots).length;
     this.#rows = (this.#scan.free() + 15) & ~15;
     this.#text = this.#rows + ROWS_BYTES;
     growTo(this.#text + pieceBytes + PADDING, this.#scan);

@@ -132,6 +132,10 @@ describe('elements of a JSON array', () => {
     const word = fc.oneof(
       fc.constantFrom('"kind"', '"policyId"', '"hostId"', '"p"', '"é\\u0069"', '"\\"}"', '"k\\u0069nd"'),
       fc.constantFrom('1', '"12"', '-1.5e3', 'null', '01', '{}', '[{"policyId":1}]', '{"a":"]"}', '"\u0001"'),
+      // blocks of 64 bytes end anywhere in what follows
+      fc
+        .tuple(fc.nat(66), fc.nat(4))
+        .map(([letters, slashes]) => `"${'x'.repeat(letters)}${'\\\\'.repeat(slashes)}\\"}"`),
     );
     const token = fc.constantFrom(':', ',', '}', '{', '[', ']', '},{', ' ', '\n', '\r', '\\', '\u0000', '"');
     const member = fc.tuple(word, word).map(([name, value]) => `${name}:${value}`);
