@@ -15,7 +15,11 @@ test('pcrs demo fills an empty folder, and every command that it ends with works
   assert.equal(made.filter((name) => /^pcrs_\d{8}T\d{6}Z\.db$/.test(name)).length, 7);
   for (const name of ['latest.db', 'latest_csv', 'latest_report.html', 'history.db'])
     assert.ok(made.includes(name), `${name} is not among ${made}`);
-  assert.match(readFileSync(join(cwd, 'pcrs-demo', 'latest_report.html'), 'utf8'), /^<!doctype html>/i);
+  assert.match(demo.stdout, /^The report: pcrs-demo\/latest_report\.html /m);
+  const report = readFileSync(join(cwd, 'pcrs-demo', 'latest_report.html'), 'utf8');
+  assert.match(report, /^<!doctype html>/i);
+  const trend = /The trend as a table.*?<tbody>(.*?)<\/tbody>/s.exec(report)?.[1] ?? '';
+  assert.equal(trend.match(/<tr>/g)?.length, 7, 'a run a day, for a week');
 
   const steps = demo.stdout.slice(demo.stdout.indexOf('Try next:')).match(/^ {2}pcrs .+$/gm) ?? [];
   assert.equal(steps.length, 5);

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
 import { latestName, snapshotName, stampsIn } from './snapshot-names.ts';
 
@@ -14,16 +14,28 @@ export interface Found {
  * Finds the snapshot that a path means: the database itself, or the latest one in a directory.
  *
  * Takes   name  of the snapshots, if several are kept in a directory
- * Throws  PCRS_EMPTY if there is none; PCRS_USAGE for a name beside a database
+ * Throws  PCRS_INCOMPLETE if there is none; PCRS_USAGE for a name beside a database
  */
 export function findSnapshot(path: string, name: string | undefined): Found {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw codedError('PCRS_EMPTY', `there is nothing at ${path}`);
+  if (stat === undefined) throw codedError('PCRS_INCOMPLETE', `there is nothing at ${path}`);
   if (stat.isDirectory()) return inDirectory(path, name);
   if (name !== undefined) {
     throw codedError('PCRS_USAGE', '--name goes with a directory; a database file has its own name');
   }
   return { database: path, newerIncomplete: [] };
+}
+
+/** The snapshots beside a snapshot, of its own series and older, the newest first; none for a database of another name. */
+export function snapshotsBefore(database: string): string[] {
+  const real = realpathSync(database);
+  const own = /^pcrs_(?:(.+)_)?(\d{8}T\d{6}Z)\.db$/.exec(basename(real));
+  if (own === null) return [];
+  const [, name, stamp] = own as unknown as [string, string | undefined, string];
+  const directory = dirname(real);
+  return stampsIn(namesIn(directory), name)
+    .filter((other) => other < stamp)
+    .map((other) => join(directory, snapshotName(other, name)));
 }
 
 function inDirectory(directory: string, name: string | undefined): Found {
@@ -64,5 +76,5 @@ function nothingIn(directory: string, name: string | undefined, names: readonly 
       ? `there are snapshots of other names: --name ${others.join(', --name ')}`
       : `pcrs-etl --out ${directory} makes one`;
   const what = name === undefined ? 'no snapshot' : `no snapshot of the name ${name}`;
-  return codedError('PCRS_EMPTY', `${directory}: ${what}; ${next}`);
+  return codedError('PCRS_INCOMPLETE', `${directory}: ${what}; ${next}`);
 }

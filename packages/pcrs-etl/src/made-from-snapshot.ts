@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { openForReading } from 'pcrs-database/open';
+import { openHistoryForReading } from 'pcrs-database/history-layout';
 import { stampOf, stampsIn } from 'pcrs-database/snapshot-names';
 import { part } from './parts.ts';
 import type { PipePart } from './pipe.ts';
@@ -13,6 +13,8 @@ export interface Making {
   readonly stamp: string;
   /** The complete snapshot. */
   readonly snapshot: string;
+  /** What is made: what comes later may use it. */
+  readonly make: ReadonlySet<string>;
   /** The flags set for pcrs-etl alone, by name. */
   readonly given: ReadonlyMap<string, unknown>;
 }
@@ -62,9 +64,10 @@ export const products: readonly Product[] = [
     path: (series, stamp) => join(series.beside('report', stamp), 'report.html'),
     link: '_report.html',
     isFile: true,
-    pipes: ({ given, snapshot }, path) => {
+    pipes: ({ given, make, series, snapshot }, path) => {
       const evidence = given.has('evidence') ? ['--evidence'] : [];
-      return [[part('pcrs-report', given, '--output', path, ...evidence, snapshot)]];
+      const history = make.has('history') ? ['--history', series.history] : [];
+      return [[part('pcrs-report', given, '--output', path, ...evidence, ...history, snapshot)]];
     },
   },
 ];
@@ -78,7 +81,7 @@ async function missingIn(history: string, { out, name }: Series): Promise<string
 }
 
 async function newestIn(history: string): Promise<string> {
-  const database = await openForReading(history);
+  const database = await openHistoryForReading(history);
   try {
     const newest = database.db.prepare('SELECT max(startedAt) FROM runs').pluck().get();
     return typeof newest === 'string' ? stampOf(newest) : '';

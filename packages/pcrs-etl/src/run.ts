@@ -176,7 +176,7 @@ async function makeProducts(ran: Ran, isLatest: boolean, options: RunOptions): P
     if (!make.has(flag)) continue;
     const place = path(series, stamp);
     if (isFile) makeDirectory(dirname(place));
-    for (const parts of await pipes({ series, stamp, snapshot, given }, place)) {
+    for (const parts of await pipes({ series, stamp, snapshot, make, given }, place)) {
       const { statuses, output } = await runTools(parts, options);
       const failed = statuses.find(({ status }) => status !== 0);
       if (failed) {

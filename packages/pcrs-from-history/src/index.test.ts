@@ -9,6 +9,7 @@ import { momentOf, type Narrowing, openPast } from './index.ts';
 const directory = mkdtempSync(join(tmpdir(), 'pcrs-from-history-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 const path = join(directory, 'history.db');
+const add = (stream: AsyncIterable<Uint8Array>) => Array.fromAsync(toHistory(path, stream));
 
 async function* run(day: string, postures: object[]): AsyncGenerator<Uint8Array> {
   const startedAt = `${day}T05:00:00Z`;
@@ -80,9 +81,9 @@ async function past(at: string, narrowing: Narrowing = {}) {
 }
 
 test('writes what was so by the last run at or before a moment, under the names of then', async () => {
-  await toHistory(path, run('2026-06-28', [posture(1, 'Passed'), posture(2, 'Failed')]));
-  await toHistory(path, run('2026-06-30', [posture(1, 'Failed', { dns: 'renamed' })]));
-  await toHistory(path, run('2026-07-02', [posture(1, 'Passed'), posture(2, 'Passed')]));
+  await add(run('2026-06-28', [posture(1, 'Passed'), posture(2, 'Failed')]));
+  await add(run('2026-06-30', [posture(1, 'Failed', { dns: 'renamed' })]));
+  await add(run('2026-07-02', [posture(1, 'Passed'), posture(2, 'Passed')]));
   const june = await past('2026-06-29');
   assert.equal(june.startedAt, '2026-06-28T05:00:00Z');
   assert.deepEqual(

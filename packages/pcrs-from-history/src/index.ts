@@ -1,4 +1,4 @@
-import { openForReading } from 'pcrs-database/open';
+import { openHistoryForReading } from 'pcrs-database/history-layout';
 import { codedError } from 'pcrs-records/errors';
 import type { Scope } from 'pcrs-records/kinds';
 
@@ -39,11 +39,9 @@ export function momentOf(at: string): string {
  * Throws  PCRS_EMPTY for a moment before the first run; PCRS_RECORD for a file of another make; PCRS_USAGE, PCRS_MACHINE
  */
 export async function openPast(path: string, moment: string, narrowing: Narrowing = {}): Promise<PastState> {
-  const database = await openForReading(path);
+  const database = await openHistoryForReading(path);
   const { db } = database;
   try {
-    if (db.pragma('application_id', { simple: true }) !== 0x50435248)
-      throw codedError('PCRS_RECORD', `${path} is not a history; pcrs-to-history makes one`);
     const run = db
       .prepare(
         'SELECT run, runId, startedAt, base, scope, version FROM runs WHERE startedAt <= ? ORDER BY run DESC LIMIT 1',

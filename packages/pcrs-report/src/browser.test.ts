@@ -319,6 +319,15 @@ function large(): Report {
       age: { days: at % 900, atMost: at % 5 === 0 },
     })),
     failuresInAll: 250_000,
-    ...{ changes: [], changesInAll: 0, gaps: [], gapsInAll: 0, trend: [], level: 'full', owner: undefined },
+    ...{
+      changes: [],
+      changesInAll: 0,
+      gaps: [],
+      gapsInAll: 0,
+      trend: [],
+      agesBy: 'gateway',
+      level: 'full',
+      owner: undefined,
+    },
   };
 }

@@ -10,6 +10,10 @@ const flags = {
     default: 'full',
   }),
   evidence: flag.boolean({ describe: 'with expected and current values, of at most 50 hosts a control' }),
+  history: flag.text({
+    describe: 'a history of pcrs-to-history: the trend, and since when each control fails',
+    value: 'FILE',
+  }),
   owners: flag.text({ describe: 'a CSV file of hosts (id or name) and their owners', value: 'FILE' }),
   owner: flag.text({ describe: 'only the hosts of this owner', value: 'NAME' }),
 } as const;
@@ -21,6 +25,7 @@ export const tool = defineTool({
   pipes: [
     'pcrs-report posture > report.html',
     'pcrs-report --evidence --output report.html posture/latest.db',
+    'pcrs-report --history posture/history.db posture > report.html',
     'pcrs-report --owners owners.csv --owner "Web team" posture > web.html',
   ],
   positionals: [
@@ -42,9 +47,12 @@ export const tool = defineTool({
     if (level === 'executive' && context.flags.evidence)
       throw codedError('PCRS_USAGE', '--level executive has no evidence; leave out one of them');
     const { report } = await import('./index.ts');
-    const { signal, progress } = context;
+    const { signal, progress, log } = context;
     const onHosts = (hosts: number) => progress.update({ hosts });
-    const { html, incomplete } = await report(context.positionals[0]!, { ...context.flags, signal, onHosts });
+    const { html, incomplete } = await report(context.positionals[0]!, {
+      ...context.flags,
+      ...{ signal, onHosts, log },
+    });
     if (output === undefined) await context.output.write(html);
     else {
       const { replaceFile } = await import('pcrs-machine/file');

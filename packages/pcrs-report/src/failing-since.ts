@@ -15,7 +15,17 @@ export function failingFor(firstFailDate: unknown, lastPassDate: unknown, moment
   if (failed === undefined && passed === undefined) return undefined;
   const atMost = failed === undefined || (passed !== undefined && passed > failed);
   const since = atMost ? passed! : failed!;
-  return { days: Math.max(0, Math.floor((moment - since) / dayMs)), atMost };
+  return { days: daysBetween(since, moment), atMost };
+}
+
+/** Of what has been so since a moment known for certain; undefined if that is not known. */
+export function ageAt(since: string | undefined, moment: number): Age | undefined {
+  const start = momentOf(since);
+  return start === undefined ? undefined : { days: daysBetween(start, moment), atMost: false };
+}
+
+function daysBetween(start: number, moment: number): number {
+  return Math.max(0, Math.floor((moment - start) / dayMs));
 }
 
 function momentOf(text: unknown): number | undefined {

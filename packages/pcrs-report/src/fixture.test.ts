@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { after } from 'node:test';
+import { toHistory } from 'pcrs-to-history';
 import { toSqlite } from 'pcrs-to-sqlite';
 
 const directories: string[] = [];
@@ -27,11 +29,19 @@ export async function snapshot(
 ): Promise<string> {
   const date = `202611${String(day).padStart(2, '0')}`;
   const path = join(directory, `pcrs_${date}T053000Z.db`);
-  const startedAt = `2026-11-${date.slice(6)}T05:30:00Z`;
-  await toSqlite(path, lines(inRun(records, startedAt, failed))).catch((error) => {
+  await toSqlite(path, lines(inRun(records, startOf(day), failed))).catch((error) => {
     if (failed === undefined) throw error;
   });
   return path;
+}
+
+/** Adds the run that `snapshot` made of a day to a history. */
+export async function addToHistory(history: string, day: number, records: Iterable<object>): Promise<void> {
+  await Array.fromAsync(toHistory(history, Readable.from(lines(inRun(records, startOf(day), undefined)))));
+}
+
+function startOf(day: number): string {
+  return `2026-11-${String(day).padStart(2, '0')}T05:30:00Z`;
 }
 
 function* inRun(records: Iterable<object>, startedAt: string, failed: string | undefined): Generator<object> {

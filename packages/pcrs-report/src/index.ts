@@ -1,13 +1,15 @@
+import { existsSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
+import { findSnapshot, snapshotsBefore } from 'pcrs-database/find-snapshot';
 import { checkLayout } from 'pcrs-database/layout';
 import { openForReading, type ReadDatabase } from 'pcrs-database/open';
 import { passRate } from 'pcrs-database/pass-rate';
 import { addValues, chosenFailures, failuresShown } from './chosen.ts';
 import { Changes, hostsOf, runBefore } from './comparison.ts';
 import { Names } from './control-names.ts';
-import { databaseAt, snapshotsBefore } from './find.ts';
 import { gapsIn } from './gaps.ts';
 import { readHead } from './head.ts';
+import { openHistory, type Past } from './history.ts';
 import type { Control, Failure, Group, Head, Host, Level, PolicyGroup, Report } from './model.ts';
 import { type Owners, ownerOf, readOwners } from './owners.ts';
 import { pageOf } from './page/page.ts';
@@ -23,8 +25,11 @@ export interface ReportOptions {
   owners?: string | undefined;
   /** Only the hosts of this owner. */
   owner?: string | undefined;
+  /** A history of pcrs-to-history: for the trend, and since when things fail. */
+  history?: string | undefined;
   signal?: AbortSignal | undefined;
   onHosts?: ((hosts: number) => void) | undefined;
+  log?: { warn(message: string): void } | undefined;
 }
 
 /** Of the changes and of the gaps that are listed; all are counted. */
@@ -33,16 +38,18 @@ const listed = 20_000;
 /**
  * One HTML file about what is in a database.
  *
- * Takes   path  a database of pcrs-to-sqlite, or a folder: its `latest.db`. Snapshots beside it tell what changed
+ * Takes   path  a database of pcrs-to-sqlite, or a folder: its `latest.db`. Snapshots beside it show what changed
  * Yields  the page, and why nothing proves that the database is whole; undefined if it is
  * Limits  memory grows with hosts, controls and failures, about 60 bytes a failure
- * Throws  PCRS_RECORD for a file of another make; PCRS_USAGE, PCRS_MACHINE; the signal's reason
+ * Throws  PCRS_RECORD for a file of another make; PCRS_INCOMPLETE for a folder without a snapshot; PCRS_USAGE, PCRS_MACHINE; the signal's reason
  */
 export async function report(
   path: string,
   options: ReportOptions = {},
 ): Promise<{ html: string; incomplete: string | undefined }> {
-  const model = await readReport(databaseAt(path, options.name), options);
+  // Opening says what is wrong with a path that leads nowhere.
+  const database = existsSync(path) ? findSnapshot(path, options.name).database : path;
+  const model = await readReport(database, options);
   return { html: pageOf(model), incomplete: model.head.incomplete };
 }
 
@@ -55,11 +62,30 @@ async function readReport(path: string, options: ReportOptions): Promise<Report>
   } finally {
     alone.close();
   }
+  const past = options.history === undefined ? undefined : await openHistory(options.history, head);
+  if (past?.holdsRun === false)
+    options.log?.warn(
+      `${options.history} does not hold the run of ${path}: days are counted by the gateway's dates`,
+    );
+  try {
+    return await readBeside(path, head, past, options);
+  } finally {
+    past?.close();
+  }
+}
+
+/** Takes  head  of the database */
+async function readBeside(
+  path: string,
+  head: Head,
+  past: Past | undefined,
+  options: ReportOptions,
+): Promise<Report> {
   const before = head.startedAt === null ? undefined : await runBefore(head, snapshotsBefore(path));
   const beside = before && { path: before.path, name: 'old' };
   const database = await openForReading(path, { ...options, ...(beside && { beside }) });
   try {
-    return await gather(database, head, before?.startedAt, options);
+    return await gather(database, head, before?.startedAt, past, options);
   } finally {
     database.close();
   }
@@ -69,6 +95,7 @@ async function gather(
   database: ReadDatabase,
   head: Head,
   before: string | undefined,
+  past: Past | undefined,
   options: ReportOptions,
 ): Promise<Report> {
   const { level = 'full', owner } = options;
@@ -76,7 +103,7 @@ async function gather(
   const names = new Names(db);
   const moment = head.startedAt === null ? Number.NaN : Date.parse(head.startedAt);
   const owners = options.owners === undefined ? undefined : readOwners(options.owners);
-  const tally = new PostureTally(names, moment, owners);
+  const tally = new PostureTally(names, moment, owners, past);
   const changes = new Changes(tally, listed);
   let walked = 0;
   for (const host of hostsOf(database, before !== undefined)) {
@@ -117,7 +144,9 @@ async function gather(
     changesInAll: changes.inAll,
     gaps: gaps.slice(0, listed),
     gapsInAll: gaps.length,
-    trend: [],
+    // A history counts by policy, not by host: it does not know the trend of an owner.
+    trend: owner === undefined ? (past?.trend ?? []) : [],
+    agesBy: past?.holdsRun ? 'history' : 'gateway',
     level,
     owner,
   };

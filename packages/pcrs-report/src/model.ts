@@ -24,7 +24,10 @@ export interface Report {
   changesInAll: number;
   gaps: Gap[];
   gapsInAll: number;
+  /** Of the runs in a history; none without one. */
   trend: TrendPoint[];
+  /** Who says since when a failure lasts. */
+  agesBy: 'gateway' | 'history';
   level: Level;
   /** Narrowed to the hosts of one owner. */
   owner: string | undefined;

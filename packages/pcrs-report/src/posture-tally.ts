@@ -2,6 +2,7 @@ import type { HostPostures, PostureRow } from 'pcrs-database/host-postures';
 import { noOutcomes, type Outcomes, outcome } from 'pcrs-database/pass-rate';
 import type { Names } from './control-names.ts';
 import { failingFor, older } from './failing-since.ts';
+import type { Past } from './history.ts';
 import { Interned } from './interned.ts';
 import type { Age, Control, Group, Host, PolicyGroup } from './model.ts';
 import { type Owners, ownerOf } from './owners.ts';
@@ -68,12 +69,17 @@ export class PostureTally {
   readonly #names: Names;
   readonly #moment: number;
   readonly #owners: Owners | undefined;
+  readonly #past: Past | undefined;
 
-  /** Takes  moment  of the run, milliseconds: ages are counted to it */
-  constructor(names: Names, moment: number, owners: Owners | undefined) {
+  /**
+   * Takes  moment  of the run, milliseconds: ages are counted to it
+   *        past    knows since when things fail; without it the gateway's dates say
+   */
+  constructor(names: Names, moment: number, owners: Owners | undefined, past: Past | undefined) {
     this.#names = names;
     this.#moment = moment;
     this.#owners = owners;
+    this.#past = past?.holdsRun ? past : undefined;
   }
 
   add({ policyId, hostId, postures }: TalliedHost): void {
@@ -94,7 +100,9 @@ export class PostureTally {
       if (criticality.value >= 4) host.severe += 1;
       control.hosts = control.hostsSeen.add(hostAt).size;
       control.policies = control.policiesSeen.add(policyAt).size;
-      const age = failingFor(posture.firstFailDate, posture.lastPassDate, this.#moment);
+      const age = this.#past
+        ? this.#past.age(posture)
+        : failingFor(posture.firstFailDate, posture.lastPassDate, this.#moment);
       control.oldest = older(control.oldest, age);
       this.failures.add(controlAt, hostAt, policyAt, age, Number(posture.rowid));
     }

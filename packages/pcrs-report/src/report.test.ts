@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { inflateRawSync } from 'node:zlib';
 import Sqlite from 'better-sqlite3';
-import { emptyDirectory, posture, snapshot } from './fixture.test.ts';
+import { addToHistory, emptyDirectory, posture, snapshot } from './fixture.test.ts';
 import { report } from './index.ts';
 
 /** The data that a page carries. */
@@ -153,6 +153,51 @@ test('an age is exact from the first failure, and an upper bound if the host pas
   const { html } = await report(await snapshot(emptyDirectory(), 20, records));
   const age = dataOf(html).tables.failures[4];
   assert.deepEqual(age, { days: [10, 2, 10, -1], atMost: [0, 1, 0, 0] });
+});
+
+test('a history gives the trend, and since when each control fails', async () => {
+  const [directory, days] = [emptyDirectory(), [17, 18, 19, 20]];
+  const history = join(directory, 'history.db');
+  // A control more fails each day; the gateway's dates say otherwise.
+  const records = (day: number) =>
+    [...world(2, 4, day - 16)].map((record) => ({
+      ...record,
+      ...(record.status === 'Failed' && { firstFailDate: '2026-01-01T00:00:00Z' }),
+      ...(record.controlId < 4 && { lastPassDate: `2026-11-${15 + record.controlId}T12:00:00Z` }),
+    }));
+  const paths = [];
+  for (const day of days) {
+    paths.push(await snapshot(directory, day, records(day)));
+    await addToHistory(history, day, records(day));
+  }
+  const { html } = await report(paths[3]!, { history });
+  assert.match(
+    textOf(html),
+    /The trend as a table .*20 Nov 2026, 05:30 UTC 0 % 0 0 8 0 .*17 Nov 2026, 05:30 UTC 75\.0 % 6 0 2 0/,
+  );
+  assert.match(
+    html,
+    /<svg class="trend"[^>]*aria-label="Pass rate from 75\.0 % on 17 Nov 2026 to 0 % on 20 Nov 2026/,
+  );
+  const [control, , host, , age] = dataOf(html).tables.failures;
+  const found = control.places.map((place: number, at: number) => [
+    dataOf(html).lists.controls[place].at(-1),
+    host.places[at],
+    age.days[at],
+  ]);
+  assert.deepEqual(
+    found.toSorted(),
+    [1, 2, 3, 4].flatMap((id) => [0, 1].map((at) => [`${id}`, at, 4 - id])),
+  );
+  // An older snapshot ends its trend at its own run.
+  assert.doesNotMatch(textOf((await report(paths[1]!, { history })).html), /19 Nov 2026/);
+  const warnings: string[] = [];
+  const unknown = await report(await snapshot(directory, 21, records(20)), {
+    history,
+    log: { warn: (message) => warnings.push(message) },
+  });
+  assert.match(warnings.join(), /history\.db does not hold the run of .*pcrs_20261121T053000Z\.db/);
+  assert.ok(dataOf(unknown.html).tables.failures[4].atMost.includes(1), "the gateway's dates count");
 });
 
 test('owners are found by id or name, and narrow the page to their hosts', async () => {

@@ -113,7 +113,7 @@ function findOrWhyNot(path: string, name: string | undefined): Found | { reason:
     return findSnapshot(path, name);
   } catch (error) {
     const { code, message } = error as CodedError;
-    if (code !== 'PCRS_EMPTY') throw error;
+    if (code !== 'PCRS_INCOMPLETE') throw error;
     return { reason: { code: 'no_snapshot', message } };
   }
 }

@@ -44,7 +44,7 @@ export const tool = defineTool({
     const { toHistory } = await import('./index.ts');
     const { signal, progress, log } = context;
     const options = { rescope, maxShrink, acceptShrink, signal, progress, log };
-    await context.output.record(await toHistory(path, context.stdin, options));
+    for await (const added of toHistory(path, context.stdin, options)) await context.output.record(added);
   },
 });
 

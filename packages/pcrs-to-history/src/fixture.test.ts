@@ -27,13 +27,28 @@ export interface RunOptions extends HistoryOptions {
 }
 
 /** Adds a run of a day (`2026-11-01`, or a whole moment) with these posture records. */
-export function add(
+export async function add(
   path: string,
   day: string,
   postures: Iterable<object | string>,
   options: RunOptions = {},
 ): Promise<Added> {
-  return toHistory(path, bytes(run(day, postures, options)), options);
+  const [added] = await Array.fromAsync(toHistory(path, bytes(run(day, postures, options)), options));
+  return added!;
+}
+
+/** Adds several runs as one stream; yields what was done, and why not all of it. */
+export async function addStream(
+  path: string,
+  ...runs: Iterable<object | string>[]
+): Promise<{ added: Added[]; failure: Error | undefined }> {
+  const added: Added[] = [];
+  try {
+    for await (const one of toHistory(path, bytes(runs.flatMap((records) => [...records])))) added.push(one);
+  } catch (error) {
+    return { added, failure: error as Error };
+  }
+  return { added, failure: undefined };
 }
 
 async function* bytes(records: Iterable<object | string>): AsyncGenerator<Uint8Array> {
@@ -41,10 +56,11 @@ async function* bytes(records: Iterable<object | string>): AsyncGenerator<Uint8A
     yield Buffer.from(`${typeof record === 'string' ? record : JSON.stringify(record)}\n`);
 }
 
-function* run(
+/** The records of a run of a day. */
+export function* run(
   day: string,
   postures: Iterable<object | string>,
-  options: RunOptions,
+  options: RunOptions = {},
 ): Generator<object | string> {
   const startedAt = day.length === 10 ? `${day}T05:00:00Z` : day;
   const runId = `01890000-0000-7000-8000-${startedAt.replace(/\D/g, '').slice(0, 12)}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { add, newHistory, posture, query, spans } from './fixture.test.ts';
+import { add, addStream, newHistory, posture, query, run, spans } from './fixture.test.ts';
 import { forgetBefore, forgetHost } from './index.ts';
 
 const open = (path: string, key: string) =>
@@ -45,6 +45,40 @@ test('a run comes once, in order, whole, and of one scope and gateway', async ()
   assert.deepEqual(readFileSync(path), before, 'the file is as it was');
   await add(path, '2026-11-03', records, { flags, rescope: true });
   assert.deepEqual(spans(path, '1/1'), ['Passed 1–1 rescoped', 'Passed 2– open']);
+});
+
+test('takes several runs one after another, a transaction each', async () => {
+  const [first, second, third] = [
+    [...run('2026-11-01', [posture('1/1', 'Passed'), posture('2/1', 'Failed')])],
+    [...run('2026-11-02', [posture('1/1', 'Failed', { dns: 'moved' })])],
+    [...run('2026-11-03', [posture('1/1', 'Passed')], { failed: true })],
+  ] as const;
+  const [together, apart] = [newHistory(), newHistory()];
+  const { added } = await addStream(together, first, second);
+  assert.deepEqual(
+    added.map(({ opened, changed, ended }) => [opened, changed, ended]),
+    [
+      [2, 0, 0],
+      [0, 1, 1],
+    ],
+  );
+  for (const one of [first, second]) assert.equal((await addStream(apart, one)).failure, undefined);
+  for (const table of ['runs', 'spans', 'run_counts', 'evaluations', 'policies', 'hosts', 'controls'])
+    assert.deepEqual(
+      query(together, `SELECT * FROM ${table}`),
+      query(apart, `SELECT * FROM ${table}`),
+      table,
+    );
+
+  const broken = newHistory();
+  const { added: before, failure } = await addStream(broken, first, third, second);
+  assert.match(failure!.message, /pcrs-posture ended 5: 503/);
+  assert.deepEqual([before.length, spans(broken, '1/1')], [1, ['Passed 1– open']], 'what came before stands');
+
+  const mixed = await addStream(newHistory(), first.slice(0, 5), second, first.slice(5));
+  assert.match(mixed.failure!.message, /run incomplete: pcrs-posture broke off/);
+  const again = await addStream(newHistory(), first, second, first);
+  assert.match(again.failure!.message, /goes on after another one/);
 });
 
 test('only a full run ends what it does not name; a delta and a filtered run open and change', async () => {

@@ -1,13 +1,12 @@
 import type { Database } from 'pcrs-database/open';
 import { type CodedError, codedError } from 'pcrs-records/errors';
-import type { JsonObject, Scope, Session, Start } from 'pcrs-records/kinds';
+import type { JsonObject, Scope } from 'pcrs-records/kinds';
 import { baseOf, isSameScope, scopeOf, scopeWords } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
-import { SinkReader } from 'pcrs-sink/reader';
 import { openHistory } from './history-file.ts';
 import { type Merged, merge, rescope } from './merge.ts';
 import { makeSchema } from './schema.ts';
-import { Staging } from './staging.ts';
+import { StagedRuns, type WholeRun } from './staged-runs.ts';
 
 export { forgetBefore, forgetHost } from './forget.ts';
 
@@ -38,76 +37,33 @@ export interface Added extends JsonObject {
 }
 
 /**
- * Adds a run to a history, made if the file is missing: staged first, merged in one transaction once the run is proven
- * whole.
+ * Adds the runs of a stream to a history, made if the file is missing: each is staged first, and merged in one
+ * transaction once it is proven whole.
  *
- * Takes   an NDJSON stream of one run, in any chunking
+ * Takes   an NDJSON stream of runs, one after another, the oldest first, in any chunking
+ * Yields  what was done, for each run once it is in the file
  * Throws  PCRS_INCOMPLETE for a run that is not whole; PCRS_RECORD for one of another scope or subscription, or older than
- *         the newest; PCRS_GATE for one that shrank; PCRS_USAGE, PCRS_MACHINE. The file is then as it was
+ *         the newest; PCRS_GATE for one that shrank; PCRS_USAGE, PCRS_MACHINE. The file is then as the run before left it
  */
-export async function toHistory(
+export async function* toHistory(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
   options: HistoryOptions = {},
-): Promise<Added> {
+): AsyncGenerator<Added> {
   const database = await openHistory(path, options);
   try {
     await database.transaction((db) => makeSchema(db, path));
-    const staging = new Staging(database.db);
-    const run = await readRun(staging, chunks, options);
-    staging.end();
-    return await database.transaction((db) => add(db, path, run, staging, options));
+    const runs = new StagedRuns(database.db);
+    for await (const run of runs.whole(chunks, options))
+      yield await database.transaction((db) => add(db, path, run, options));
   } finally {
     database.close();
   }
 }
 
-/** A run that was read to its end and is whole. */
-interface WholeRun {
-  session: Session;
-  starts: readonly Start[];
-  verdict: RunVerdict;
-  /** A subscription, as its policies tell. */
-  subscription: string | null;
-}
-
-async function readRun(
-  staging: Staging,
-  chunks: AsyncIterable<Uint8Array>,
-  { progress, signal }: HistoryOptions,
-): Promise<WholeRun> {
-  const reader = new SinkReader({
-    requireRun: true,
-    expected: ['policy', 'posture'],
-    tableOf: (kind) => staging.tables[kind],
-  });
-  for await (const lines of reader.blocks(chunks)) {
-    reader.take(lines);
-    progress?.update({ records: reader.lines });
-    signal?.throwIfAborted();
-  }
-  const { verdicts, failure } = reader.end({ requireRun: true });
-  if (failure !== undefined) throw failure;
-  const [verdict, other] = verdicts as [RunVerdict, RunVerdict?];
-  if (other !== undefined)
-    throw codedError(
-      'PCRS_RECORD',
-      'stdin: several runs came; a history takes one at a time, the oldest first',
-    );
-  const { session, starts } = verdict;
-  if (session === undefined) throw codedError('PCRS_RECORD', 'stdin: the run has no session');
-  if (starts.some((start) => 'reduced' in start))
-    throw codedError(
-      'PCRS_RECORD',
-      'stdin: a run of pcrs-from-history is a view of a history, not a run of the gateway',
-    );
-  return { session, starts, verdict, subscription: staging.subscription };
-}
-
-function add(db: Database, path: string, run: WholeRun, staging: Staging, options: HistoryOptions): Added {
-  const { session, starts, verdict } = run;
+function add(db: Database, path: string, run: WholeRun, options: HistoryOptions): Added {
+  const { postures, session, starts, verdict } = run;
   const { runId, startedAt } = session;
-  const postures = staging.postures;
   const scope = scopeOf(starts);
   const base = baseOf(starts);
   const told = { kind: 'added' as const, history: path, runId, base, postures };

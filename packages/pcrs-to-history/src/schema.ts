@@ -1,11 +1,7 @@
+import { historyId, historyLayout } from 'pcrs-database/history-layout';
 import type { Database } from 'pcrs-database/open';
 import { codedError } from 'pcrs-records/errors';
 import { views } from './views.ts';
-
-/** Written into the file, so that a later layout can tell an earlier one. */
-const layoutVersion = 1;
-/** `PCRH`: what makes a file a history, and not a database of another tool. */
-const applicationId = 0x50435248;
 
 /**
  * What tells a posture from others, in every table. `instance` is never NULL here, since NULL equals nothing: an empty
@@ -65,15 +61,19 @@ CREATE TABLE controls (
  * Throws  PCRS_USAGE for a file of another make, or of a later layout
  */
 export function makeSchema(db: Database, path: string): void {
-  const id = db.pragma('application_id', { simple: true });
-  const isEmpty = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0;
-  if (!isEmpty && id !== applicationId)
-    throw codedError('PCRS_USAGE', `${path} is not a history of pcrs-to-history; give a new file name`);
-  if ((db.pragma('user_version', { simple: true }) as number) > layoutVersion)
-    throw codedError('PCRS_USAGE', `${path} was made by a newer pcrs-to-history; update`);
-  if (!isEmpty) return;
+  if (db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() !== 0) {
+    requireHistory(db, path);
+    return;
+  }
   db.exec(tables);
   for (const [name, select] of Object.entries(views)) db.exec(`CREATE VIEW ${name} AS ${select}`);
-  db.pragma(`application_id = ${applicationId}`);
-  db.pragma(`user_version = ${layoutVersion}`);
+  db.pragma(`application_id = ${historyId}`);
+  db.pragma(`user_version = ${historyLayout}`);
+}
+
+function requireHistory(db: Database, path: string): void {
+  if (db.pragma('application_id', { simple: true }) !== historyId)
+    throw codedError('PCRS_USAGE', `${path} is not a history of pcrs-to-history; give a new file name`);
+  if ((db.pragma('user_version', { simple: true }) as number) > historyLayout)
+    throw codedError('PCRS_USAGE', `${path} was made by a newer pcrs-to-history; update`);
 }

@@ -1,7 +1,7 @@
-import type { Database } from 'pcrs-database/open';
+import type { Database, Statement } from 'pcrs-database/open';
 import { controlsTable, postureTable } from 'pcrs-records/columns';
 import type { ColumnPath } from 'pcrs-sink/members';
-import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
+import { type Members, RefusedRecord } from 'pcrs-sink/table';
 import { identity, identityColumns } from './schema.ts';
 
 const postureColumns: ColumnPath[] = [
@@ -18,90 +18,104 @@ const unused: ColumnPath[] = [...postureTable.columns, ...controlsTable.columns]
   .map(({ name }) => name)
   .filter((name) => !postureColumns.some((column) => column === name || column[0] === name));
 
-const tables = `
-CREATE TEMP TABLE staged (
-  ${identityColumns}, id INTEGER, status TEXT, first_fail TEXT, last_pass TEXT, evaluated TEXT, scanned TEXT,
-  PRIMARY KEY (${identity.join(', ')})
-) WITHOUT ROWID;
-CREATE TEMP TABLE staged_policies (policyId INTEGER PRIMARY KEY, policyTitle TEXT);
-CREATE TEMP TABLE staged_hosts (hostId INTEGER PRIMARY KEY, dns TEXT, ip TEXT, netBios TEXT);
-CREATE TEMP TABLE staged_controls (
-  policyId INTEGER, controlId INTEGER, technologyId INTEGER, controlStatement TEXT, technology_name TEXT,
-  criticality_label TEXT, criticality_value, PRIMARY KEY (policyId, controlId, technologyId)
-) WITHOUT ROWID;`;
+const policyColumns: ColumnPath[] = ['id', 'title', 'subscriptionId'];
+
+/** What is staged of a run, and what a merge reads. */
+const tables = {
+  staged: `(
+    ${identityColumns}, id INTEGER, status TEXT, first_fail TEXT, last_pass TEXT, evaluated TEXT, scanned TEXT,
+    PRIMARY KEY (${identity.join(', ')})
+  ) WITHOUT ROWID`,
+  staged_policies: '(policyId INTEGER PRIMARY KEY, policyTitle TEXT)',
+  staged_hosts: '(hostId INTEGER PRIMARY KEY, dns TEXT, ip TEXT, netBios TEXT)',
+  staged_controls: `(
+    policyId INTEGER, controlId INTEGER, technologyId INTEGER, controlStatement TEXT, technology_name TEXT,
+    criticality_label TEXT, criticality_value, PRIMARY KEY (policyId, controlId, technologyId)
+  ) WITHOUT ROWID`,
+} as const;
+type Name = keyof typeof tables;
+const names = Object.keys(tables) as Name[];
 
 /** NULL in a column that is compared: an empty blob, which no text equals. */
 const nullInstance = Buffer.alloc(0);
 
-/** What a run says, in temporary tables: each posture once, names once. */
+/** What a run says, in temporary tables of its own: each posture once, names once. */
 export class Staging {
-  /** By kind, for a reader. */
-  readonly tables: Readonly<Record<string, RecordTable>>;
-  /** As the policies tell; null if none came. */
+  /** Of the records of a kind, for a reader. */
+  static readonly columns = { posture: [...postureColumns, ...unused], policy: policyColumns };
+  /** As the policies say; null if none came. */
   subscription: string | null = null;
   readonly #db: Database;
+  readonly #number: number;
+  readonly #insert: Readonly<Record<Name, Statement>>;
+  readonly #hosts = new Set<bigint>();
+  readonly #controls = new Set<string>();
 
-  constructor(db: Database) {
+  /** Takes  number  of the run in its stream: it tells its tables from those of the next */
+  constructor(db: Database, number: number) {
     this.#db = db;
-    db.exec(tables);
-    // One transaction, of temporary tables alone: a transaction a row takes a hundred times as long.
-    db.exec('BEGIN');
-    this.tables = { posture: this.#postures(), policy: this.#policies() };
+    this.#number = number;
+    for (const name of names) db.exec(`CREATE TEMP TABLE ${name}_${number} ${tables[name]}`);
+    const insert = (name: Name, values: number, or: string) =>
+      db.prepare(`INSERT OR ${or} INTO ${name}_${number} VALUES (${Array(values).fill('?').join(', ')})`);
+    this.#insert = {
+      staged: insert('staged', 11, 'REPLACE'),
+      staged_policies: insert('staged_policies', 2, 'IGNORE'),
+      staged_hosts: insert('staged_hosts', 4, 'IGNORE'),
+      staged_controls: insert('staged_controls', 7, 'IGNORE'),
+    };
   }
 
-  /** Postures, each once. */
+  /** Takes a record at hand, its columns as `columns` has them. Throws RefusedRecord. */
+  take(kind: keyof typeof Staging.columns, record: Members): void {
+    if (kind === 'posture') this.#takePosture(record);
+    else this.#takePolicy(record);
+  }
+
+  /** Gives the tables the names that a merge reads. */
+  expose(): void {
+    for (const name of names) this.#db.exec(`ALTER TABLE temp.${name}_${this.#number} RENAME TO ${name}`);
+  }
+
+  /** Postures, each once; once exposed. */
   get postures(): number {
-    return this.#db.prepare('SELECT count(*) FROM staged').pluck().get() as number;
+    return this.#db.prepare('SELECT count(*) FROM temp.staged').pluck().get() as number;
   }
 
-  /** All that there is was taken. */
-  end(): void {
-    this.#db.exec('COMMIT');
+  drop(): void {
+    for (const name of names) this.#db.exec(`DROP TABLE temp.${name}`);
   }
 
-  #postures(): RecordTable {
-    const insert = this.#db.prepare(`INSERT OR REPLACE INTO staged VALUES (${'?, '.repeat(10)}?)`);
-    const host = this.#db.prepare('INSERT OR IGNORE INTO staged_hosts VALUES (?, ?, ?, ?)');
-    const control = this.#db.prepare('INSERT OR IGNORE INTO staged_controls VALUES (?, ?, ?, ?, ?, ?, ?)');
-    const policy = this.#db.prepare('INSERT OR IGNORE INTO staged_policies VALUES (?, ?)');
-    const hosts = new Set<bigint>();
-    const controls = new Set<string>();
-    const take = (record: Members): void => {
-      const [policyId, hostId, controlId] = [0, 1, 2].map((column) => idOf(record, column)) as [
-        bigint,
-        bigint,
-        bigint,
-      ];
-      const technologyId = record.text(3) === null ? 0n : idOf(record, 3);
-      const texts = [8, 9, 10, 11].map((column) => record.text(column) || null);
-      insert.run(
-        ...[policyId, hostId, controlId, technologyId, record.text(4) ?? nullInstance, idOf(record, 5)],
-        ...[record.text(6), ...texts],
-      );
-      if (!hosts.has(hostId)) {
-        hosts.add(hostId);
-        host.run(hostId, record.text(12), record.text(13), record.text(14));
-      }
-      const name = `${policyId} ${controlId} ${technologyId}`;
-      if (controls.has(name)) return;
-      controls.add(name);
-      policy.run(policyId, record.text(15));
-      const value = record.text(19);
-      control.run(
-        ...[policyId, controlId, technologyId, record.text(16), record.text(17), record.text(18)],
-        value !== null && /^\d{1,9}$/.test(value) ? Number(value) : value,
-      );
-    };
-    return { columns: [...postureColumns, ...unused], take };
+  #takePosture(record: Members): void {
+    const [policyId, hostId, controlId] = [0, 1, 2].map((column) => idOf(record, column)) as [
+      bigint,
+      bigint,
+      bigint,
+    ];
+    const technologyId = record.text(3) === null ? 0n : idOf(record, 3);
+    const texts = [8, 9, 10, 11].map((column) => record.text(column) || null);
+    this.#insert.staged.run(
+      ...[policyId, hostId, controlId, technologyId, record.text(4) ?? nullInstance, idOf(record, 5)],
+      ...[record.text(6), ...texts],
+    );
+    if (!this.#hosts.has(hostId)) {
+      this.#hosts.add(hostId);
+      this.#insert.staged_hosts.run(hostId, record.text(12), record.text(13), record.text(14));
+    }
+    const name = `${policyId} ${controlId} ${technologyId}`;
+    if (this.#controls.has(name)) return;
+    this.#controls.add(name);
+    this.#insert.staged_policies.run(policyId, record.text(15));
+    const value = record.text(19);
+    this.#insert.staged_controls.run(
+      ...[policyId, controlId, technologyId, record.text(16), record.text(17), record.text(18)],
+      value !== null && /^\d{1,9}$/.test(value) ? Number(value) : value,
+    );
   }
 
-  #policies(): RecordTable {
-    const insert = this.#db.prepare('INSERT OR REPLACE INTO staged_policies VALUES (?, ?)');
-    const take = (record: Members): void => {
-      insert.run(idOf(record, 0), record.text(1));
-      this.subscription ??= record.text(2);
-    };
-    return { columns: ['id', 'title', 'subscriptionId'], take };
+  #takePolicy(record: Members): void {
+    this.#insert.staged_policies.run(idOf(record, 0), record.text(1));
+    this.subscription ??= record.text(2);
   }
 }
 

@@ -39,7 +39,7 @@ export function nextSteps(out: string, today: Date): string[] {
     `pcrs diff ${out} --since 1d --summary`,
     `pcrs from-sqlite ${out} --posture-status Failed | pcrs to-csv --excel > failed.csv`,
     `pcrs from-history ${out}/history.db --at ${yesterday} | head -3`,
-    `pcrs report ${out} --level executive > executive.html`,
+    `pcrs report ${out} --history ${out}/history.db --level executive > executive.html`,
   ];
 }
 

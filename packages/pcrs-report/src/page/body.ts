@@ -148,7 +148,7 @@ function gaps({ gaps: rows, gapsInAll }: Report): Section {
   };
 }
 
-function failures({ failures: rows, failuresInAll }: Report): Section {
+function failures({ failures: rows, failuresInAll, agesBy }: Report): Section {
   const columns = [
     { head: 'Control', kind: 'text' },
     { head: 'Criticality', kind: 'level', wide: true },
@@ -160,10 +160,15 @@ function failures({ failures: rows, failuresInAll }: Report): Section {
   return {
     id: 'failures',
     title: 'All failures',
-    note: `Days since the first failure; ≤ if the host passed since. ${cut(rows.length, failuresInAll, rest)}`,
+    note: `${daysWords[agesBy]} ${cut(rows.length, failuresInAll, rest)}`,
     content: dataTable({ id: 'failures', caption: 'Failures', columns, rows: rows.length }),
   };
 }
+
+const daysWords: Readonly<Record<Report['agesBy'], string>> = {
+  gateway: 'Days since the first failure; ≤ if the host passed since.',
+  history: 'Days that it has failed without a pass in between, as the history saw it.',
+};
 
 function cut(shown: number, all: number, rest: string): string {
   return shown === all

@@ -1,0 +1,27 @@
+import { codedError } from 'pcrs-records/errors';
+import { openForReading, type ReadDatabase, type ReadOptions } from './open.ts';
+
+/** `PCRH`: what makes a file a history, and not a database of another tool. */
+export const historyId = 0x50435248;
+/** Written into the file, so that a later layout can tell an earlier one. */
+export const historyLayout = 1;
+
+/**
+ * Opens a history of pcrs-to-history to read it.
+ *
+ * Throws  PCRS_RECORD for a file of another make; PCRS_USAGE for no file, or one of a later layout; PCRS_MACHINE
+ */
+export async function openHistoryForReading(path: string, options: ReadOptions = {}): Promise<ReadDatabase> {
+  const database = await openForReading(path, options);
+  try {
+    const numberOf = (name: string) => database.db.pragma(name, { simple: true }) as number;
+    if (numberOf('application_id') !== historyId)
+      throw codedError('PCRS_RECORD', `${path} is not a history; pcrs-to-history makes one`);
+    if (numberOf('user_version') > historyLayout)
+      throw codedError('PCRS_USAGE', `${path} was made by a newer pcrs-to-history; update`);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
