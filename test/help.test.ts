@@ -54,6 +54,7 @@ const otherwise: Readonly<Record<string, string>> = {
   'pcrs-simulator --username': 'the account that the gateway knows, not the one to log in with',
   'pcrs-simulator --password-file': 'likewise',
   'pcrs-diff --kind': 'kinds of change; a record is of one kind, a difference of several',
+  'pcrs-report --history': 'the file that is read; pcrs-etl makes one, in a place of its own',
 };
 
 test('a flag of two tools takes the same kind of value in both, and the same variables', () => {
