@@ -85,6 +85,10 @@ const processElsewhere: Readonly<Record<string, { names: readonly string[]; why:
     names: ['kill', 'pid'],
     why: 'a lock tells whether its holder lives; signal 0 is how the system says it',
   },
+  'packages/pcrs-machine/src/modes.ts': {
+    names: ['umask'],
+    why: '--group-readable is stronger than a umask of 077, the usual one of services',
+  },
 };
 
 const forbiddenNames = ['utils', 'util', 'helpers', 'helper', 'common', 'core', 'shared', 'misc', 'types'];

@@ -1,7 +1,15 @@
 // What happens around a run: pipes that nobody writes to, paths that cannot be made, clocks, terminals, containers.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -75,6 +83,32 @@ suite('machine', () => {
       policies.stderr,
       /^pcrs-policies: the state cannot be written \(\/proc\/x: no directory can be made there \(ENOENT\)\): the token stays in memory[^\n]*\n$/,
     );
+  });
+
+  test('--group-readable lets the group read what is made, whatever the umask says, and nobody else', {
+    skip: process.platform === 'win32' ? 'of modes' : false,
+  }, async () => {
+    const cwd = folder();
+    const run = 'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture --archive posture --group-readable';
+    const lines = [
+      `umask 077; set -e -o pipefail; mkdir -m 755 out; cd out; ${run} > ../run`,
+      'pcrs-to-csv --dir csv --group-readable < ../run',
+      'pcrs-to-sqlite --snapshot db --group-readable < ../run',
+      'pcrs-to-history history.db --group-readable < ../run',
+      'pcrs-to-parquet --dir parquet --group-readable < ../run',
+      'pcrs-report db/latest.db --output report.html --group-readable',
+      'pcrs-etl --out etl --csv --history --report --group-readable',
+    ];
+    const ended = await bash(lines.join('\n'), { cwd, limitMs: 120_000 });
+    assert.equal(ended.status, 0, ended.stderr);
+    const modes = new Map<string, string[]>();
+    for (const name of readdirSync(join(cwd, 'out'), { recursive: true, encoding: 'utf8' })) {
+      const stats = lstatSync(join(cwd, 'out', name));
+      if (stats.isSymbolicLink()) continue;
+      const mode = `${stats.isDirectory() ? 'd' : '-'}${(stats.mode & 0o777).toString(8)}`;
+      modes.set(mode, [...(modes.get(mode) ?? []), name]);
+    }
+    assert.deepEqual([...modes.keys()].sort(), ['-640', 'd750'], JSON.stringify([...modes]));
   });
 
   test('a default configuration that cannot be reached counts as absent, a named one is an error', async () => {

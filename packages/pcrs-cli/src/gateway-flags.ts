@@ -1,5 +1,5 @@
 import { platforms } from 'pcrs-records/platforms';
-import { flag } from './flags.ts';
+import { flag, groupReadableFlag } from './flags.ts';
 import type { Run } from './stage.ts';
 import type { Context } from './tool.ts';
 
@@ -133,6 +133,7 @@ export const stageFlags = {
     group: asking,
   }),
   archive: flag.text({ describe: 'keep every answer as received in DIR', value: 'DIR', group: asking }),
+  'group-readable': groupReadableFlag(asking),
 } as const;
 
 /** `--api-version` of an endpoint. */
@@ -207,19 +208,19 @@ export function gatewayOptions(context: ConnectionContext) {
  */
 export function keeping(
   context: Pick<Context, 'tool' | 'version' | 'signal' | 'log' | 'env'> & {
-    flags: { archive?: string | undefined; resume: boolean };
+    flags: { archive?: string | undefined; resume: boolean; groupReadable: boolean };
   },
   run: Pick<Run<unknown>, 'session' | 'startedAt'>,
   options: Readonly<Record<string, unknown>>,
 ) {
-  const { archive: directory, resume } = context.flags;
+  const { archive: directory, resume, groupReadable } = context.flags;
   const { signal, log, env } = context;
   const runId = run.session?.runId ?? null;
   const startedAt = run.startedAt.toISOString();
   return {
     directory,
     resume,
-    waiting: { signal, env, info: (message: string) => log.info(message) },
+    opening: { signal, env, groupReadable, info: (message: string) => log.info(message) },
     header: { stage: context.tool, version: context.version, runId, startedAt, options },
   };
 }

@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { specialKind } from 'pcrs-machine/file';
-import { fileMode } from 'pcrs-machine/modes';
+import { fileMode, letGroupRead } from 'pcrs-machine/modes';
 import { codedError } from 'pcrs-records/errors';
 import { isLocked, machineError } from './database-error.ts';
 import { requireFileLocks } from './file-locks.ts';
@@ -29,6 +29,8 @@ export interface WriteDatabase {
 export interface WriteOptions extends Patience {
   /** Keeps the file locked from the first read on: nobody else is to see it yet. */
   exclusive?: boolean;
+  /** A new file is 0640, not 0600. */
+  groupReadable?: boolean | undefined;
 }
 
 /**
@@ -61,6 +63,7 @@ export async function checkPath(path: string): Promise<void> {
  */
 export async function openForWriting(path: string, options: WriteOptions = {}): Promise<WriteDatabase> {
   const { default: Sqlite } = await import('better-sqlite3');
+  if (options.groupReadable) letGroupRead();
   try {
     const isNew = !existsSync(path) || statSync(path).size === 0;
     if (isNew) closeSync(openSync(path, 'a', fileMode()));

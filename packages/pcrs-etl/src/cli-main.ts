@@ -4,6 +4,7 @@ import { camelCase } from 'pcrs-cli/read-flags';
 import { makeDirectory } from 'pcrs-machine/directory';
 import { probeFileSystem } from 'pcrs-machine/file-system';
 import { type Lock, lockTimes, openLock } from 'pcrs-machine/lock';
+import { letGroupRead } from 'pcrs-machine/modes';
 import { durationMs } from 'pcrs-records/duration';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
@@ -24,6 +25,7 @@ export async function runEtl(context: EtlContext): Promise<void> {
     throw codedError('PCRS_USAGE', '--out is missing: the folder for snapshots and archives');
   checkTogether(context);
   if (plan) return context.output.record(await planOfRun(programs(context)));
+  if (context.flags.groupReadable) letGroupRead();
   makeDirectory(out);
   const series = seriesOf(out, name);
   const lock = await lockOf(series, context);

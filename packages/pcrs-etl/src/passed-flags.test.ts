@@ -5,9 +5,11 @@ import type { Flags } from 'pcrs-cli/flags';
 import { argumentsFor, passedFlags, passedTo, selectionOf, variablesFor } from './passed-flags.ts';
 
 const tools = ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'];
+/** What makes something from the snapshot has flags of its own. */
+const makers = ['pcrs-to-csv', 'pcrs-to-history', 'pcrs-report'];
 const tables = new Map<string, Flags>(
   await Promise.all(
-    tools.map(
+    [...tools, ...makers].map(
       async (name) => [name, { ...(await import(`${name}/cli`)).tool.flags, ...commonFlags }] as const,
     ),
   ),

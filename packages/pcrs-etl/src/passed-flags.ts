@@ -1,4 +1,4 @@
-import { checkPattern, flag, idItem } from 'pcrs-cli/flags';
+import { checkPattern, flag, groupReadableFlag, idItem } from 'pcrs-cli/flags';
 import { apiVersionFlag, concurrencyFlag, connectionFlags } from 'pcrs-cli/gateway-flags';
 import { checkDate } from 'pcrs-records/dates';
 import { checkDuration } from 'pcrs-records/duration';
@@ -98,6 +98,7 @@ export const passedFlags = {
     parse: checkDuration,
     group: folder,
   }),
+  'group-readable': groupReadableFlag(folder),
   'api-version': apiVersionFlag('5.0', 'shared'),
   'list-api-version': flag.text({
     describe: 'version of the policy list (default 2.0)',
@@ -117,6 +118,7 @@ export const passedFlags = {
 export const stages = ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'] as const;
 const asking = ['pcrs-auth', ...stages] as const;
 const all = [...asking, 'pcrs-to-sqlite'] as const;
+const writing = [...stages, 'pcrs-to-sqlite', 'pcrs-to-csv', 'pcrs-to-history', 'pcrs-report'] as const;
 
 /** What the sink needs to know to let a run become `latest.db`. */
 const publishing = ['rescope', 'allow-older', 'max-shrink', 'accept-shrink'] as const;
@@ -150,6 +152,7 @@ export const passedTo: Readonly<Record<string, { tools: readonly string[]; as?: 
   'list-api-version': { tools: ['pcrs-policies'], as: 'api-version' },
   concurrency: { tools: ['pcrs-posture'] },
   'temp-dir': { tools: stages },
+  'group-readable': { tools: writing },
   ...Object.fromEntries(Object.keys(connectionFlags).map((name) => [name, { tools: asking }])),
   ...Object.fromEntries(
     ['config', 'profile', 'quiet', 'verbose', 'progress', 'log-format'].map((name) => [name, { tools: all }]),
@@ -176,7 +179,7 @@ export function argumentsFor(tool: string, given: ReadonlyMap<string, unknown>):
 const tuning = new Set([
   ...Object.keys(connectionFlags).filter((name) => name !== 'gateway' && name !== 'platform'),
   ...[...publishing, 'allow-empty', 'resume-within'],
-  ...['concurrency', 'temp-dir', 'strict', 'policies-per-request', 'hosts-per-request'],
+  ...['concurrency', 'temp-dir', 'group-readable', 'strict', 'policies-per-request', 'hosts-per-request'],
   ...['config', 'profile', 'quiet', 'verbose', 'progress', 'log-format'],
 ]);
 

@@ -1,6 +1,7 @@
 import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from 'pcrs-machine/file';
+import { directoryMode } from 'pcrs-machine/modes';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject, parseSession, type Scope, type Session } from 'pcrs-records/kinds';
 import { stagesIn } from 'pcrs-records/stages';
@@ -122,7 +123,7 @@ function readMade(path: string): JsonObject[] | undefined {
 export function newRunFolder(out: string, plan: RunPlan): RunFolder | undefined {
   const path = join(out, prefix + plan.stamp);
   try {
-    mkdirSync(path, { mode: 0o700 });
+    mkdirSync(path, { mode: directoryMode() });
     writePlan({ path, plan });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;

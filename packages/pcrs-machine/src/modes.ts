@@ -11,8 +11,13 @@ export function directoryMode(): number {
   return directory;
 }
 
-/** From now on this process makes files and folders that its group can read, like a umask would. */
+/** From now on this process makes files and folders that its group can read, whatever its umask says. */
 export function letGroupRead(): void {
   file = 0o640;
   directory = 0o750;
+  try {
+    process.umask(0o027);
+  } catch {
+    // A thread has no say in it: its process's umask stands.
+  }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Archive, Waiting } from 'pcrs-gateway/archive';
+import type { Archive, Opening } from 'pcrs-gateway/archive';
 import { durationMs } from 'pcrs-records/duration';
 import { codedError } from 'pcrs-records/errors';
 import { stagesIn } from 'pcrs-records/stages';
@@ -45,13 +45,13 @@ const flagName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-
 export async function openRunArchive(
   flags: ArchiveFlags,
   now: Date,
-  waiting: Waiting,
+  opening: Opening,
 ): Promise<{ archive: Archive; mode: ArchiveMode } | undefined> {
   const mode = modeOf(flags);
   if (flags.archive === undefined) return undefined;
   const { newArchive, oldArchive } = await import('pcrs-gateway/archive');
-  if (mode === 'new') return { archive: await newArchive(flags.archive, waiting), mode };
-  const archive = await oldArchive(flags.archive, mode === 'resume' ? 'write' : 'read', waiting);
+  if (mode === 'new') return { archive: await newArchive(flags.archive, opening), mode };
+  const archive = await oldArchive(flags.archive, mode === 'resume' ? 'write' : 'read', opening);
   try {
     await checkFit(archive, mode, flags, now);
   } catch (error) {

@@ -16,8 +16,9 @@ import type { PolicyHosts, Slice } from './slices.ts';
 /** Runs the stage: from the archive or stdin, over slices, to stdout. */
 export async function runPosture(context: PostureContext): Promise<void> {
   const { flags, startedAt, signal, env, log } = context;
-  const waiting = { signal, env, info: (message: string) => log.info(message) };
-  const kept = flags.plan ? undefined : await openRunArchive(flags, startedAt, waiting);
+  const { groupReadable } = flags;
+  const opening = { signal, env, groupReadable, info: (message: string) => log.info(message) };
+  const kept = flags.plan ? undefined : await openRunArchive(flags, startedAt, opening);
   const input = new PostureInput();
   const asked: Asked = { input };
   try {

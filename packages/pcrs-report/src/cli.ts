@@ -1,4 +1,4 @@
-import { flag } from 'pcrs-cli/flags';
+import { flag, groupReadableFlag } from 'pcrs-cli/flags';
 import { defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 
@@ -16,6 +16,7 @@ const flags = {
   }),
   owners: flag.text({ describe: 'a CSV file of hosts (id or name) and their owners', value: 'FILE' }),
   owner: flag.text({ describe: 'only the hosts of this owner', value: 'NAME' }),
+  'group-readable': groupReadableFlag(),
 } as const;
 
 export const tool = defineTool({
@@ -56,6 +57,8 @@ export const tool = defineTool({
     if (output === undefined) await context.output.write(html);
     else {
       const { replaceFile } = await import('pcrs-machine/file');
+      const { letGroupRead } = await import('pcrs-machine/modes');
+      if (context.flags.groupReadable) letGroupRead();
       replaceFile(output, html);
     }
     if (incomplete !== undefined) throw codedError('PCRS_INCOMPLETE', `written, though ${incomplete}`);

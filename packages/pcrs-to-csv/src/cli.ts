@@ -1,4 +1,4 @@
-import { flag } from 'pcrs-cli/flags';
+import { flag, groupReadableFlag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import type { CsvOptions } from './index.ts';
 
@@ -15,6 +15,7 @@ const flags = {
   'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
   strict: flag.boolean({ describe: 'status 6 where a filter took records out of the run' }),
   'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
+  'group-readable': groupReadableFlag(),
 } as const;
 
 export const tool = defineTool({

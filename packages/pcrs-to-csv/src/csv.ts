@@ -10,6 +10,8 @@ export interface CsvOptions extends TableOptions, SinkDemands {
   kind?: string | undefined;
   /** Skips and counts bad lines, instead of failing at the first. */
   skipBad?: boolean | undefined;
+  /** Files are 0640 in 0750, not 0600 in 0700. */
+  groupReadable?: boolean | undefined;
   /** What was skipped or changed, once, at the end of the input. */
   log?: { warn(message: string): void; note(message: string): void } | undefined;
   /** Told how many records have come. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from 'pcrs-machine/directory';
+import { fileMode, letGroupRead } from 'pcrs-machine/modes';
 import { codedError } from 'pcrs-records/errors';
 import { gatewayKinds, type JsonObject, madeBy, suiteKinds } from 'pcrs-records/kinds';
 import { type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
@@ -49,6 +50,7 @@ export async function toCsvFiles(
     );
   }
   openDialect(options);
+  if (options.groupReadable) letGroupRead();
   const files = new CsvFiles(dir, options);
   try {
     if (options.kind !== undefined) files.tableOf(options.kind);
@@ -202,7 +204,7 @@ class CsvFiles {
   async #write(file: CsvFile, bytes: Uint8Array): Promise<FileHandle> {
     if (!this.#prepared) await this.#prepare();
     this.#prepared = true;
-    const handle = file.handle ?? (await this.#try(file.target, () => open(file.path, 'wx', 0o600)));
+    const handle = file.handle ?? (await this.#try(file.target, () => open(file.path, 'wx', fileMode())));
     file.handle = handle;
     await this.#try(file.target, () => handle.appendFile(bytes));
     return handle;

@@ -1,4 +1,4 @@
-import { flag } from 'pcrs-cli/flags';
+import { flag, groupReadableFlag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 
@@ -19,6 +19,7 @@ const flags = {
     env: 'none',
   }),
   'forget-host': flag.text({ describe: 'remove a host; reads nothing', value: 'ID', env: 'none' }),
+  'group-readable': groupReadableFlag(),
 } as const;
 
 export const tool = defineTool({
@@ -39,11 +40,11 @@ export const tool = defineTool({
   ],
   async main(context) {
     const [path] = context.positionals as [string];
-    const { forgetBefore, forgetHost, rescope, maxShrink, acceptShrink } = context.flags;
+    const { forgetBefore, forgetHost, rescope, maxShrink, acceptShrink, groupReadable } = context.flags;
     if (forgetBefore !== undefined || forgetHost !== undefined) return forget(context, path);
     const { toHistory } = await import('./index.ts');
     const { signal, progress, log } = context;
-    const options = { rescope, maxShrink, acceptShrink, signal, progress, log };
+    const options = { rescope, maxShrink, acceptShrink, groupReadable, signal, progress, log };
     for await (const added of toHistory(path, context.stdin, options)) await context.output.record(added);
   },
 });

@@ -16,6 +16,8 @@ export interface HistoryOptions {
   /** Percent of the postures, of the full run before, that may be missing. */
   maxShrink?: number | undefined;
   acceptShrink?: boolean | undefined;
+  /** A new history is 0640, not 0600. */
+  groupReadable?: boolean | undefined;
   signal?: AbortSignal | undefined;
   progress?: { update(fields: { records: number }): void };
   log?: { warn(message: string): void };

@@ -1,4 +1,4 @@
-import { flag } from 'pcrs-cli/flags';
+import { flag, groupReadableFlag } from 'pcrs-cli/flags';
 import { defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 
@@ -10,7 +10,7 @@ const flags = {
   subscription: flag.text({ describe: 'subscription, if no policy or host ids come', value: 'ID' }),
   'skip-bad': flag.boolean({ describe: 'count and skip bad lines' }),
   strict: flag.boolean({ describe: 'status 6 if the records are not those that the run made' }),
-  'group-readable': flag.boolean({ describe: 'let the group read what is written' }),
+  'group-readable': groupReadableFlag(),
 } as const;
 
 export const tool = defineTool({

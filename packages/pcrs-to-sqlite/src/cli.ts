@@ -1,5 +1,5 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
-import { flag } from 'pcrs-cli/flags';
+import { flag, groupReadableFlag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import type { Loaded, Target } from './index.ts';
@@ -40,7 +40,7 @@ const flags = {
   }),
   'skip-bad': flag.boolean({ describe: 'count and pass over bad lines' }),
   'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
-  'group-readable': flag.boolean({ describe: 'files that the group can read (0640)' }),
+  'group-readable': groupReadableFlag(),
   strict: flag.boolean({ describe: 'status 6 where a filter took records out of the run' }),
   'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
 } as const;
@@ -76,7 +76,7 @@ export const tool = defineTool({
       ...demands,
       heldLock: context.env['PCRS_HELD_LOCK'],
       lockLease: context.env['PCRS_LOCK_LEASE'],
-      ...runRecords(context),
+      ...(await runRecords(context)),
     };
     const { log, progress, signal } = context;
     try {
@@ -92,9 +92,11 @@ export const tool = defineTool({
 });
 
 /** The control records of the run in a file of their own: a few lines that an auditor can keep. */
-function runRecords({ flags: { runRecords: file } }: Context<typeof flags>) {
+async function runRecords({ flags: { groupReadable, runRecords: file } }: Context<typeof flags>) {
   if (file === undefined) return {};
-  writeFileSync(file, '', { mode: 0o600 });
+  const { fileMode, letGroupRead } = await import('pcrs-machine/modes');
+  if (groupReadable) letGroupRead();
+  writeFileSync(file, '', { mode: fileMode() });
   return { onControl: (record: object) => appendFileSync(file, `${JSON.stringify(record)}\n`) };
 }
 

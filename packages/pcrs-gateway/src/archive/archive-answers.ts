@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Gateway } from '../ask/gateway.ts';
 import { usageError } from '../ask/gateway-error.ts';
 import type { Consume, GatewayRequest } from '../ask/request.ts';
-import { type Archive, newArchive, oldArchive, type Waiting } from './archive.ts';
+import { type Archive, newArchive, type Opening, oldArchive } from './archive.ts';
 import { kept } from './archive-kept.ts';
 import type { ArchivedBody, ArchiveHeader } from './archive-manifest.ts';
 import { requestKey } from './request-key.ts';
@@ -98,10 +98,10 @@ export class ArchivedAnswers {
 export async function openAnswers(
   directory: string,
   resume: boolean,
-  waiting: Waiting = {},
+  opening: Opening = {},
 ): Promise<ArchivedAnswers> {
   const begun = resume && (await exists(join(directory, 'manifest.ndjson')));
-  const opened = begun ? oldArchive(directory, 'write', waiting) : newArchive(directory, waiting);
+  const opened = begun ? oldArchive(directory, 'write', opening) : newArchive(directory, opening);
   return new ArchivedAnswers(await opened);
 }
 

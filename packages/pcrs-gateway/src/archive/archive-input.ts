@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { requireRegular } from 'pcrs-machine/file';
 import { machineError } from 'pcrs-machine/machine-error';
+import { fileMode } from 'pcrs-machine/modes';
 
 const CHUNK_BYTES = 256 << 10;
 
@@ -60,7 +61,7 @@ export class InputTee {
     const hash = createHash('sha256');
     let file: FileHandle | undefined;
     try {
-      file = await open(this.#path, 'w', 0o600).catch((error) => {
+      file = await open(this.#path, 'w', fileMode()).catch((error) => {
         throw machineError(this.#path, error);
       });
       for await (const chunk of source) {

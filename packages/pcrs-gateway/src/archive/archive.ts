@@ -6,6 +6,7 @@ import { makeDirectory } from 'pcrs-machine/directory';
 import { replaceFile, requireRegular, setMode } from 'pcrs-machine/file';
 import { type Lock, lockTimes, openLock } from 'pcrs-machine/lock';
 import { machineError } from 'pcrs-machine/machine-error';
+import { directoryMode, fileMode, letGroupRead } from 'pcrs-machine/modes';
 import { archiveError, LineFile } from './archive-files.ts';
 import { fileBytes, InputTee } from './archive-input.ts';
 import {
@@ -32,11 +33,12 @@ export interface BodyFacts {
   askedAt: Date;
 }
 
-/** How the lock of an archive is waited for; a library's user may say nothing. */
-export interface Waiting {
+/** How an archive is opened, and its lock waited for; a library's user may say nothing. */
+export interface Opening {
   signal?: AbortSignal | undefined;
   info?: ((message: string) => void) | undefined;
   env?: Readonly<Record<string, string | undefined>> | undefined;
+  groupReadable?: boolean | undefined;
 }
 
 const manifestName = 'manifest.ndjson';
@@ -50,7 +52,7 @@ const inputName = 'input.ndjson';
  * A body's manifest line is what makes it kept. It is written last, after the body and its name are synced, so that a crash
  * at any moment leaves bodies that are kept and whole, and at most files that nobody knows.
  *
- * Limits  0600 in 0700; one process at a time
+ * Limits  0600 in 0700, if not group-readable; one process at a time
  * Throws  PCRS_MACHINE where the disk fails
  */
 export class Archive {
@@ -90,8 +92,8 @@ export class Archive {
         ({ sha256, file: name }) => `${sha256}  ${name}\n`,
       );
       replaceFile(join(this.directory, sumsName), sums.join(''));
-      this.#manifestLines = new LineFile(await open(file, 'a', 0o600));
-      this.#sums = new LineFile(await open(join(this.directory, sumsName), 'a', 0o600));
+      this.#manifestLines = new LineFile(await open(file, 'a', fileMode()));
+      this.#sums = new LineFile(await open(join(this.directory, sumsName), 'a', fileMode()));
     });
     if (this.#input !== undefined) void this.#noteInput(this.#input);
   }
@@ -99,7 +101,7 @@ export class Archive {
   /** A place for a body that is being received. */
   async part(): Promise<ArchivePart> {
     const path = join(this.directory, `${randomUUID()}.part`);
-    return this.#guarded(async () => new ArchivePart(path, await open(path, 'wx+', 0o600), false));
+    return this.#guarded(async () => new ArchivePart(path, await open(path, 'wx+', fileMode()), false));
   }
 
   /** Keeps a body that is proven whole, under its final name. */
@@ -183,7 +185,7 @@ export class Archive {
     const path = join(this.directory, sumsName);
     const lines = Array.from(this.bodies.values(), ({ sha256, file }) => `${sha256}  ${file}\n`);
     replaceFile(path, lines.join(''));
-    return new LineFile(await open(path, 'a', 0o600));
+    return new LineFile(await open(path, 'a', fileMode()));
   }
 
   #noteInput(input: InputTee): Promise<void> {
@@ -213,8 +215,9 @@ export class Archive {
  *
  * Throws  PCRS_USAGE where it holds one already, or something else; PCRS_BUSY where another process is at it
  */
-export async function newArchive(directory: string, waiting: Waiting = {}): Promise<Archive> {
+export async function newArchive(directory: string, opening: Opening = {}): Promise<Archive> {
   let lock: Lock | undefined;
+  if (opening.groupReadable) letGroupRead();
   try {
     makeDirectory(directory);
     const names = await readdir(directory);
@@ -226,8 +229,8 @@ export async function newArchive(directory: string, waiting: Waiting = {}): Prom
         `${directory}: holds other things (${foreign}); an archive needs a directory of its own`,
       );
     }
-    setMode(directory, 0o700);
-    lock = await lockArchive(directory, waiting);
+    setMode(directory, directoryMode());
+    lock = await lockArchive(directory, opening);
     if ((await readdir(directory)).includes(manifestName)) throw taken(directory);
     await removeParts(directory);
     return new Archive(directory, lock);
@@ -247,11 +250,12 @@ export async function newArchive(directory: string, waiting: Waiting = {}): Prom
 export async function oldArchive(
   directory: string,
   mode: 'read' | 'write',
-  waiting: Waiting = {},
+  opening: Opening = {},
 ): Promise<Archive> {
   if (!existsSync(directory))
     throw archiveError('PCRS_USAGE', `${directory}: no archive (there is no such directory)`);
-  const lock = mode === 'read' ? undefined : await lockArchive(directory, waiting);
+  if (opening.groupReadable) letGroupRead();
+  const lock = mode === 'read' ? undefined : await lockArchive(directory, opening);
   try {
     if (mode === 'write') await removeParts(directory);
     return new Archive(directory, lock, await readManifest(directory, join(directory, manifestName)));
@@ -261,8 +265,8 @@ export async function oldArchive(
   }
 }
 
-function lockArchive(directory: string, waiting: Waiting): Promise<Lock> {
-  const { signal = new AbortController().signal, info = () => {}, env = {} } = waiting;
+function lockArchive(directory: string, opening: Opening): Promise<Lock> {
+  const { signal = new AbortController().signal, info = () => {}, env = {} } = opening;
   return openLock(join(directory, 'lock'), { what: directory, signal, info, times: lockTimes(env) });
 }
 

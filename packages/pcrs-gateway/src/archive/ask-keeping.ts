@@ -1,7 +1,7 @@
 import type { Gateway } from '../ask/gateway.ts';
 import { usageError } from '../ask/gateway-error.ts';
 import type { GatewayRequest } from '../ask/request.ts';
-import type { Waiting } from './archive.ts';
+import type { Opening } from './archive.ts';
 import type { Header } from './archive-answers.ts';
 
 /** What is kept, and where; nothing without a directory. */
@@ -9,7 +9,7 @@ export interface Keeping {
   directory: string | undefined;
   resume: boolean;
   /** How long another process's archive is waited for, and who is told. */
-  waiting?: Waiting | undefined;
+  opening?: Opening | undefined;
   /** Members of the manifest's first line that the gateway does not tell. */
   header: Pick<Header, 'stage' | 'version' | 'runId' | 'startedAt' | 'options'>;
 }
@@ -21,7 +21,7 @@ export interface Keeping {
  */
 export async function askKeeping<T>(
   gateway: Gateway,
-  { directory, resume, waiting, header }: Keeping,
+  { directory, resume, opening, header }: Keeping,
   facts: (
     request: GatewayRequest,
     value: T,
@@ -34,7 +34,7 @@ export async function askKeeping<T>(
       return await work(gateway);
     }
     const { openAnswers } = await import('./archive-answers.ts');
-    const answers = await openAnswers(directory, resume, waiting);
+    const answers = await openAnswers(directory, resume, opening);
     try {
       await answers.begin({ ...header, gateway: gateway.url, username: gateway.username ?? null });
       await work(answers.over(gateway, facts));
