@@ -13,29 +13,29 @@ const tool = {
 };
 const of = (...words: string[]) => candidates(tool, words, () => ['default', 'eu']);
 
-test('a dash begins flags, those of the tool and those of every tool', () => {
+test("a dash completes to the tool's flags and the common flags", () => {
   assert.deepEqual(of('--f'), ['--format']);
   assert.deepEqual(of('x.db', '--ver'), ['--verbose', '--version']);
 });
 
-test('after a flag come its values, in whatever case they are begun', () => {
+test("completes a flag's values, whatever case they are typed in", () => {
   assert.deepEqual(of('--format', ''), ['table', 'json']);
   assert.deepEqual(of('--format', 'T'), ['table']);
   assert.deepEqual(of('--profile', 'e'), ['eu']);
 });
 
-test('a value after = is completed, whether the shell cuts the word there or not', () => {
+test('completes a value after =, whether or not the shell splits the word there', () => {
   assert.deepEqual(of('--format=j'), ['--format=json']);
   assert.deepEqual(of('--format', '='), ['table', 'json']);
   assert.deepEqual(of('--format', '=', 'j'), ['json']);
 });
 
-test('items of a list are completed one by one, none twice', () => {
+test('completes list items one by one, none twice', () => {
   assert.deepEqual(of('--status', 'Passed,'), ['Passed,PassedE', 'Passed,Failed']);
   assert.deepEqual(of('--status=Failed,p'), ['--status=Failed,Passed', '--status=Failed,PassedE']);
 });
 
-test('file names are left to the shell', () => {
+test('leaves file names to the shell', () => {
   assert.deepEqual(of('--out', ''), []);
   assert.deepEqual(of(''), []);
   assert.deepEqual(of('--evidence', 'po'), []);

@@ -6,11 +6,11 @@ import type { Tool } from './tool.ts';
 export type Completed = Pick<Tool, 'flags'>;
 
 /**
- * What can stand in place of the last word of a command line.
+ * Completions of the last word of a command line.
  *
- * Takes   words     after the command's name; the last one is being typed and may be empty. bash cuts
- *                   `--flag=value` into three words, other shells do not: both are understood
- *         profiles  names in the configuration file, asked for only if `--profile` is completed
+ * Takes   words     after the command's name; the last one is being typed and may be empty. bash splits
+ *                   `--flag=value` into three words, other shells do not; both work
+ *         profiles  names in the configuration file, called only to complete `--profile`
  * Yields  whole words; none if the shell should offer file names
  */
 export function candidates(tool: Completed, words: readonly string[], profiles: () => string[]): string[] {
@@ -48,7 +48,7 @@ function valuesFor(
 ): string[] {
   const known = name === 'profile' ? profiles() : (flag?.choices ?? flag?.suggestions ?? []);
   if (flag?.form !== 'list') return known.filter((one) => startsAlike(one, typed));
-  // The items before the last comma stand.
+  // Items before the last comma stay.
   const before = typed.slice(0, typed.lastIndexOf(',') + 1);
   const taken = new Set(before.split(','));
   return known

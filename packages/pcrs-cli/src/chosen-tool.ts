@@ -2,23 +2,23 @@ import { completeArgument } from './completion.ts';
 import type { Output } from './output.ts';
 import type { AnyTool } from './tool.ts';
 
-/** The tool that the first word names, with the words after it; otherwise the tool itself. */
+/** The tool that the first word names, with the words after it; without one, the tool itself. */
 export async function chosenTool(tool: AnyTool, argv: string[]): Promise<{ tool: AnyTool; argv: string[] }> {
   const completing = argv[0] === completeArgument;
   const words = completing ? argv.slice(1) : argv;
-  // The last word of a completion is being typed: it names a tool once another word follows.
+  // The last word of a completion is still being typed; it names a tool only once another word follows.
   const named = completing && words.length < 2 ? undefined : words[0];
   const { tools } = tool;
   if (named === undefined || tools === undefined || named.startsWith('-')) return { tool, argv };
   if (!Object.hasOwn(tools, named)) {
-    // What follows a misspelt tool is that tool's: the word itself is what is wrong.
+    // The flags after a misspelt tool belong to that tool; report the word only.
     return { tool, argv: completing ? argv : words.filter((word) => !word.startsWith('-')).slice(0, 2) };
   }
   const chosen = (await tools[named]!()).tool as AnyTool;
   return { tool: chosen, argv: [...(completing ? [completeArgument] : []), ...words.slice(1)] };
 }
 
-/** Answers a completion script: a candidate a line. */
+/** Answers a completion script, one candidate per line. */
 export async function printCandidates(
   tool: AnyTool,
   words: readonly string[],

@@ -1,7 +1,7 @@
 import { shells } from './completion.ts';
 import { flag } from './flags.ts';
 
-/** The flags that every tool has. */
+/** Flags of every tool. */
 export const commonFlags = {
   config: flag.text({
     describe: 'configuration file with profiles',

@@ -1,19 +1,21 @@
-/** The shells that a completion script is made for. */
+/** Shells with a completion script. */
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-/** The first argument by which a script asks a tool what can stand at the end of the words after it. */
+/**
+ * First argument of a completion query: a script calls the tool with it, followed by the words typed so far.
+ */
 export const completeArgument = '--complete';
 
 /**
- * A completion script for these commands. The script knows nothing of their flags: at each TAB it asks the
- * command itself (see `candidates.ts`), and leaves file names to the shell if the command has nothing to offer.
+ * A completion script for these commands. It knows none of their flags: at each TAB it asks the command
+ * itself (see `candidates.ts`), and leaves file names to the shell if the command offers nothing.
  */
 export function completionScript(commands: readonly string[], shell: Shell): string {
   return scripts[shell](commands);
 }
 
-/** A name that no other script uses, so that each tool's own script can be loaded beside the others. */
+/** A name unique to these commands, so that several tools' scripts can be loaded side by side. */
 function functionName(commands: readonly string[]): string {
   return `_${commands[0]!.replaceAll('-', '_')}_complete`;
 }

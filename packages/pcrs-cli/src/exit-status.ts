@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** The exit statuses, the same in every tool; printed by every help. */
+/** Exit statuses, the same in every tool; every help text prints them. */
 export const exitStatuses: readonly (readonly [string, string])[] = [
   ['0', 'done, or the reader went away'],
   ['1', 'a bug, or this machine failed (disk full, no permission)'],
@@ -28,7 +28,7 @@ const byCode: Readonly<Record<string, number>> = {
   PCRS_BUSY: 9,
 };
 
-/** The exit status for what a tool threw: by its code, unless it brings the status of another tool (`exitStatus`). */
+/** Exit status for a thrown error: by its code, unless it carries another tool's status (`exitStatus`). */
 export function exitStatus(error: unknown): number {
   const code = codeOf(error);
   const given = (error as { exitStatus?: unknown } | null)?.exitStatus;
@@ -40,15 +40,15 @@ export function exitStatus(error: unknown): number {
   return byCode[code ?? ''] ?? 1;
 }
 
-/** The code of an error, where it has one. */
+/** The code of an error, if it has one. */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : undefined;
 }
 
 /**
- * One line for a person. What carries a code of ours speaks for itself; a failure of this machine is
- * told with its system code; anything else is a bug and asks to be reported.
+ * An error in one line for people. One of ours prints its message; a failure of this machine prints its
+ * system code too; anything else is a bug and asks to be reported.
  */
 export function messageOf(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ');

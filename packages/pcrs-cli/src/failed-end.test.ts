@@ -4,7 +4,7 @@ import { codedError } from 'pcrs-records/errors';
 import { failedEnd } from './failed-end.ts';
 import { openLog } from './log.ts';
 
-test('a failed end tells stage, status, code and message, without a secret', () => {
+test('a failed end holds stage, status, code and message, and no secret', () => {
   const log = openLog({
     tool: 'pcrs-auth',
     quiet: false,

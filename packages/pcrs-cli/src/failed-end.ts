@@ -2,7 +2,7 @@ import type { End } from 'pcrs-records/kinds';
 import { codeOf, exitStatus, messageOf } from './exit-status.ts';
 import type { Log } from './log.ts';
 
-/** The one line by which the stages and the sink know that no run was opened, and why. */
+/** The record that informs the stages and the sink that no run was opened, and why. */
 export function failedEnd(stage: string, runId: string | null, error: unknown, log: Log): End {
   const message = log.redacted(messageOf(error));
   return {

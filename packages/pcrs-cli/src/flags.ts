@@ -1,29 +1,29 @@
-/** Where a flag's value may come from besides the command line. */
+/** Origins of a flag's value besides the command line. */
 export type EnvironmentForm =
-  /** `PCRS_TIMEOUT` for all tools, and `PCRS_POSTURE_TIMEOUT` for one. */
+  /** One for all tools (`PCRS_TIMEOUT`) and one per tool (`PCRS_POSTURE_TIMEOUT`). */
   | 'shared'
-  /** Only the tool's own: `PCRS_POLICIES_TITLE`. */
+  /** One per tool: `PCRS_POLICIES_TITLE`. */
   | 'tool'
-  /** An action: the command line only. */
+  /** None: an action, given on the command line only. */
   | 'none';
 
-/** A flag as data: the parser, the help, the READMEs and the completion are made from it. */
+/** A flag as data; parser, help, READMEs and completion are made from it. */
 export interface Flag<T> {
   readonly form: 'boolean' | 'value' | 'list';
   readonly describe: string;
-  /** The placeholder in the help: `N`, `DATE`. */
+  /** Placeholder in the help: `N`, `DATE`. */
   readonly value: string | undefined;
   readonly short: string | undefined;
   readonly environment: EnvironmentForm;
   readonly choices: readonly string[] | undefined;
-  /** Values that completion offers; others are taken too. */
+  /** Values that completion offers; other values are valid too. */
   readonly suggestions: readonly string[] | undefined;
   readonly fallback: T;
-  /** The heading in the help. */
+  /** Heading in the help. */
   readonly group: string | undefined;
-  /** Its value is told nowhere, since it may hold a secret. */
+  /** The value is never recorded or printed: it may hold a secret. */
   readonly secret: boolean;
-  /** One text of the command line, the environment or a profile to a value; throws `must be …`. */
+  /** Converts the text from the command line, the environment or a profile; throws `must be …`. */
   readonly parse: (text: string) => T;
 }
 
@@ -34,7 +34,7 @@ type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : S;
 
-/** The values of a table of flags, by camelCase name. */
+/** Values of a flag table, by camelCase name. */
 export type FlagValues<F extends Flags> = {
   readonly [K in keyof F & string as CamelCase<K>]: F[K] extends Flag<infer T> ? T : never;
 };
@@ -89,7 +89,7 @@ function text(options: Options & { default?: string; parse?: (text: string) => u
 interface IntegerOptions extends Options {
   min: number;
   max: number;
-  /** Whose limit it is: `the gateway's limit`. */
+  /** The limit's owner: `the gateway's limit`. */
   limit?: string;
 }
 
@@ -146,7 +146,7 @@ function choice<const C extends readonly string[], D extends C[number] | undefin
   };
 }
 
-/** Makers of flags. A value's type follows from the maker and from whether it has a default. */
+/** Makers of flags. The value's type follows from the maker and from having a default. */
 export const flag = {
   boolean: (options: Options): Flag<boolean> => ({
     ...common(options),
@@ -161,13 +161,13 @@ export const flag = {
   choice,
 };
 
-/** An item of a list that must be a positive whole number; keeps its digits. */
+/** An item of a list of ids: a positive whole number. Keeps its digits. */
 export function idItem(value: string): string {
   if (!/^\d{1,20}$/.test(value)) throw new Error('must be ids (digits) with commas between them');
   return value;
 }
 
-/** A flag's default as one would write it; undefined where it has none. */
+/** A flag's default as a user would write it; undefined if it has none. */
 export function defaultText(flag: Flag<unknown>): string | undefined {
   const { fallback } = flag;
   if (fallback === undefined || fallback === false) return undefined;
@@ -177,7 +177,7 @@ export function defaultText(flag: Flag<unknown>): string | undefined {
 /**
  * A regular expression; case is ignored.
  *
- * Throws  a sentence if it is none
+ * Throws  a sentence if the text is not one
  */
 export function parsePattern(text: string): RegExp {
   try {
@@ -187,7 +187,7 @@ export function parsePattern(text: string): RegExp {
   }
 }
 
-/** The text of a regular expression, to be passed on as it was given. Throws as `parsePattern`. */
+/** Checks a regular expression and returns its text unchanged. Throws like `parsePattern`. */
 export function checkPattern(text: string): string {
   parsePattern(text);
   return text;

@@ -3,7 +3,7 @@ import { flag, groupReadableFlag } from './flags.ts';
 import type { Run } from './stage.ts';
 import type { Context } from './tool.ts';
 
-/** Requests per seconds, as `--rate` takes them. */
+/** Requests per number of seconds, as in `--rate`. */
 export interface Rate {
   requests: number;
   seconds: number;
@@ -25,7 +25,7 @@ const connection = 'Gateway';
 const credentials = 'Credentials';
 const asking = 'Asking';
 
-/** The flags of everything that talks to the gateway, but `--api-version`, which differs by endpoint. */
+/** Flags of every tool that talks to the gateway, except `--api-version`, which differs by endpoint. */
 export const connectionFlags = {
   gateway: flag.text({
     describe: 'base URL or host of the gateway',
@@ -123,7 +123,7 @@ export const connectionFlags = {
   }),
 } as const;
 
-/** The flags of every API stage. */
+/** Flags of every API stage. */
 export const stageFlags = {
   ...connectionFlags,
   'temp-dir': flag.text({
@@ -167,7 +167,7 @@ function textOrNothing(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** What `pcrs-gateway` takes, from the flags of a tool. */
+/** Options of `pcrs-gateway`, from a tool's flags. */
 export function gatewayOptions(context: ConnectionContext) {
   const { flags, env, uid, log, progress, signal, origins } = context;
   const more = context.flags as { strict?: boolean; concurrency?: number };
@@ -202,9 +202,10 @@ export function gatewayOptions(context: ConnectionContext) {
 }
 
 /**
- * What `askKeeping` of pcrs-gateway takes, from the flags of a stage.
+ * Options of pcrs-gateway's `askKeeping`, from a stage's flags.
  *
- * Takes  options  what decides on the answers, by flag, dates resolved: another run of the same archive must have the same
+ * Takes  options  the flags that decide the gateway's answers, dates resolved; every run of one archive must
+ *                 use the same
  */
 export function keeping(
   context: Pick<Context, 'tool' | 'version' | 'signal' | 'log' | 'env'> & {

@@ -18,7 +18,7 @@ const tool = defineTool({
   async main() {},
 });
 
-test('the help opens with the pipes, ends with the exit statuses and fits the terminal', () => {
+test('help starts with the pipes, ends with the exit statuses and fits the terminal', () => {
   const lines = helpText(tool).trimEnd().split('\n');
   assert.equal(lines[0], '  pcrs-auth | pcrs-example');
   assert.match(lines.at(-1) ?? '', /^ {2}130 +interrupted/);
@@ -28,7 +28,7 @@ test('the help opens with the pipes, ends with the exit statuses and fits the te
   );
 });
 
-test('every flag is in the help with its default', () => {
+test('help lists every flag with its default', () => {
   const help = helpText(tool);
   for (const name of [...Object.keys(tool.flags), 'help', 'version', 'completion'])
     assert.ok(help.includes(`--${name}`), name);
@@ -36,7 +36,7 @@ test('every flag is in the help with its default', () => {
   assert.match(help, /--retries N .*\(default 6\)/);
 });
 
-test('help is wrapped at the width of the terminal, and at 80 columns if that is unknown', () => {
+test("help wraps at the terminal's width, or at 80 columns if that is unknown", () => {
   const longest = (columns?: number) =>
     Math.max(
       ...helpText(tool, columns)
@@ -48,7 +48,7 @@ test('help is wrapped at the width of the terminal, and at 80 columns if that is
   assert.ok(longest(1000) <= 100);
 });
 
-test('a pipe longer than a line is broken behind a bar, so that it can be pasted', () => {
+test('a pipe longer than a line breaks after a bar, so that it can be pasted', () => {
   const pipe =
     'pcrs-auth | pcrs-policies --title PCI | pcrs-hostids | pcrs-posture --evidence | pcrs-to-csv > pci.csv';
   const [first, second] = helpText({ ...tool, pipes: [pipe] }).split('\n');

@@ -3,13 +3,13 @@ import { exitStatuses } from './exit-status.ts';
 import { defaultText, type Flag, type Flags } from './flags.ts';
 import type { Tool } from './tool.ts';
 
-/** The least and the greatest width that help is wrapped at, in columns. */
+/** Narrowest and widest column at which help wraps. */
 const widths = { least: 40, greatest: 100 };
 
 /**
- * The help of a tool: pipes first, exit statuses last.
+ * Help of a tool: pipes first, exit statuses last.
  *
- * Takes   columns  of the terminal; 80 if unknown
+ * Takes   columns  width of the terminal; 80 if unknown
  */
 export function helpText(tool: Tool, columns = 80): string {
   const width = Math.min(widths.greatest, Math.max(widths.least, columns));
@@ -46,7 +46,7 @@ function usage(tool: Tool): string {
   return [tool.name, '[flags]', ...positionals, ...input].join(' ');
 }
 
-/** The flags under their headings, the tool's own first. */
+/** Flags under their headings, the tool's own first. */
 export function groups(flags: Flags): [string, [string, Flag<unknown>][]][] {
   const byTitle = new Map<string, [string, Flag<unknown>][]>();
   for (const [name, flag] of Object.entries(flags)) {
@@ -73,7 +73,7 @@ export function describe(flag: Flag<unknown>): string {
   return fallback === undefined ? flag.describe : `${flag.describe} (default ${fallback})`;
 }
 
-/** A pipe that is too long for a line is broken behind a bar or a semicolon, so that it can still be pasted. */
+/** Breaks a long pipe after a bar or a semicolon, so that it can still be pasted. */
 function brokenPipe(pipe: string, width: number): string {
   const lines: string[] = [];
   for (const part of pipe.split(/(?<= \|{1,2}|;) /)) {
@@ -97,7 +97,7 @@ function table(rows: readonly (readonly [string, string])[], width: number): str
     .join('\n');
 }
 
-/** A note may hold a list, whose lines begin with blanks: each is wrapped by itself. */
+/** Wraps a note. Lines that start with blanks are list items; each wraps by itself. */
 function wrapLines(note: string, width: number): string {
   const lines = note.split('\n').map((line) => {
     const blanks = line.length - line.trimStart().length;
@@ -106,7 +106,7 @@ function wrapLines(note: string, width: number): string {
   return lines.join('\n');
 }
 
-/** Wraps at the width; lines after the first are indented. */
+/** Wraps at the width; indents all lines but the first. */
 function wrap(text: string, width: number, indent: number, firstIndent = indent): string {
   const lines: string[] = [];
   let line = '';

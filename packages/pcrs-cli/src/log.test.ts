@@ -12,7 +12,7 @@ function logged(
   return { log, lines };
 }
 
-test('a secret is shown nowhere, however it is written', () => {
+test('never shows a secret, however it is written', () => {
   for (const format of ['text', 'json'] as const) {
     const { log, lines } = logged({ format, verbose: true });
     log.secrets.add('p"ss wörd&');
@@ -23,13 +23,13 @@ test('a secret is shown nowhere, however it is written', () => {
   }
 });
 
-test('a message is one line, whatever is in it', () => {
+test('prints a message as one line, whatever it holds', () => {
   const { log, lines } = logged();
   log.error('a\nb\u001b[31mc');
   assert.deepEqual(lines, ['pcrs-x: a b [31mc\n']);
 });
 
-test('quiet leaves warnings, and warnings are counted', () => {
+test('--quiet keeps warnings, and warnings are counted', () => {
   const { log, lines } = logged({ quiet: true, terminal: true });
   log.info('i');
   log.note('n');
@@ -39,7 +39,7 @@ test('quiet leaves warnings, and warnings are counted', () => {
   assert.equal(log.warnings, 1);
 });
 
-test('a note is shown on a terminal, or with --verbose', () => {
+test('shows a note on a terminal, or with --verbose', () => {
   const shown = (options: object) => {
     const { log, lines } = logged(options);
     log.note('n');
@@ -48,7 +48,7 @@ test('a note is shown on a terminal, or with --verbose', () => {
   assert.deepEqual([shown({}), shown({ terminal: true }), shown({ verbose: true })], [0, 1, 1]);
 });
 
-test('as JSON each line is an object with level, tool and message', () => {
+test('prints each line as a JSON object with level, tool and message', () => {
   const { log, lines } = logged({ format: 'json' });
   log.warn('w');
   const { time, ...rest } = JSON.parse(lines[0] ?? '');
@@ -56,7 +56,7 @@ test('as JSON each line is an object with level, tool and message', () => {
   assert.deepEqual(rest, { level: 'warning', tool: 'pcrs-x', message: 'w' });
 });
 
-test('the progress line tells what was done, what the rate still allows, time left and what it waits for', () => {
+test('the progress line shows what is done, what the rate still allows, the time left and the reason for waiting', () => {
   const fields = {
     requests: 12,
     allowance: { left: 13, seconds: 60 },

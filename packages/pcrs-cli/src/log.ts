@@ -3,19 +3,19 @@ import { terminalText } from 'pcrs-records/terminal-text';
 
 /** Messages for people, one line each, on stderr. */
 export interface Log {
-  /** Trouble: shown always, and counted. */
+  /** Trouble; always shown, and counted. */
   warn(message: string): void;
-  /** Worth knowing: not shown with --quiet. */
+  /** Information; not shown with --quiet. */
   info(message: string): void;
-  /** A result in a sentence: shown on a terminal, elsewhere with --verbose only. */
+  /** A result in one sentence; shown on a terminal, elsewhere only with --verbose. */
   note(message: string): void;
-  /** Shown with --verbose only. */
+  /** Shown only with --verbose. */
   verbose(message: string): void;
-  /** The last line of a failure; shown always. */
+  /** Last line of a failure; always shown. */
   error(message: string): void;
-  /** What is `[secret]` wherever it would be shown. */
+  /** Secrets to print as `[secret]`. */
   readonly secrets: Secrets;
-  /** A text with every known secret taken out. */
+  /** A text with every known secret removed. */
   redacted(text: string): string;
   readonly warnings: number;
 }

@@ -4,15 +4,15 @@ import type { Counts } from 'pcrs-records/kinds';
 
 const lineFeed = 0x0a;
 
-/** The records that a stage made, counted and summed by kind for its `end`. */
+/** Counts and checksums of the records a stage made, by kind, for its `end`. */
 export class Made {
   readonly #records = new KindSums();
 
-  /** Takes note of whole lines of a kind. Slices tell of the run and are in neither. */
+  /** Adds whole lines of a kind. Slices are neither counted nor summed: they describe the run. */
   add(kind: string, lines: Uint8Array | string): void {
     if (kind === 'slice') return;
     const bytes = typeof lines === 'string' ? Buffer.from(lines) : asBuffer(lines);
-    // plain views: one a record, and those of a Buffer are slow to make
+    // plain views: a Buffer view per record is slow to make
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     const sum = new LineSum();
     let count = 0;

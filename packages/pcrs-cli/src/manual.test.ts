@@ -20,7 +20,7 @@ const tool = defineTool({
   async main() {},
 }) as unknown as Tool;
 
-/** The page as a terminal shows it, and what the formatter complains of. */
+/** The page as a terminal shows it, and the formatter's warnings. */
 function formatted(t: TestContext, page: string): string | undefined {
   const args = ['-man', '-Tutf8', '-ww', '-P-cbou', '-rLL=100n'];
   const { error, stdout, stderr } = spawnSync('groff', args, { input: page, encoding: 'utf8' });
@@ -41,7 +41,7 @@ test('a man page is ASCII and holds every flag with its variable, the pipes and 
   assert.doesNotMatch(page, /^\.BR pcrs\\-example/m);
 });
 
-test('groff shows a man page without a complaint and every character as it was written', (t) => {
+test('groff formats a man page without warnings and keeps every character', (t) => {
   const shown = formatted(t, manualPage(tool, '1.2.3'));
   if (shown === undefined) return;
   assert.match(shown, /pcrs-auth \| pcrs-example --format 'a~b' \| jq '\.x\^2' > "\$OUT"/);

@@ -6,15 +6,15 @@ import { suiteTools } from './suite.ts';
 import type { Tool } from './tool.ts';
 
 /**
- * The man page of a tool, made of what its help is made of.
+ * Man page of a tool, from the same data as its help.
  *
- * Takes   version   of the suite
+ * Takes   version   the suite's version
  * Yields  man(7) source in ASCII, which groff and mandoc format alike
  */
 export function manualPage(tool: Tool, version: string): string {
   const parts = [
     `.TH ${tool.name.toUpperCase()} 1 "" "pcrs ${version}" "pcrs"`,
-    '.nh', // a flag broken by a hyphen could not be copied
+    '.nh', // a flag broken by a hyphen cannot be copied
     `.SH NAME\n${plain(`${tool.name} - ${tool.summary.replace(/\.$/, '')}`)}`,
     `.SH SYNOPSIS\n${synopsis(tool)}`,
     `.SH DESCRIPTION\n${line(`${tool.name} ${tool.summary}`)}`,
@@ -61,23 +61,23 @@ function item(term: string, text: string): string {
   return `.TP\n${term}\n${line(text)}`;
 }
 
-/** A note, whose lines that begin with blanks are a list. */
+/** A note; lines that start with blanks form a list. */
 function paragraph(note: string): string {
   const lines = note.split('\n').filter((text) => text.trim() !== '');
   return lines.map((text) => `${text.startsWith(' ') ? '.IP "" 2' : '.PP'}\n${line(text.trim())}`).join('\n');
 }
 
-/** Text that may be filled; a dot or an apostrophe at its start would be a request. */
+/** Text to be filled; escapes a leading dot or apostrophe, which would be a request. */
 function line(text: string): string {
   return plain(text).replace(/^(?=[.']|\\\(aq)/, '\\&');
 }
 
-/** What is to be copied as it stands. */
+/** Text to be copied as it stands. */
 function verbatim(text: string): string {
   return text.split('\n').map(line).join('\n');
 }
 
-/** Characters that roff would take for its own, or draw as others than those of a keyboard; the rest by number. */
+/** Escapes characters that roff interprets or draws differently; the rest by number. */
 function plain(text: string): string {
   const marks: Readonly<Record<string, string>> = {
     ...{ '\\': '\\e', '-': '\\-', "'": '\\(aq', '"': '\\(dq', '`': '\\(ga', '^': '\\(ha', '~': '\\(ti' },

@@ -1,6 +1,4 @@
-/**
- * The name nearest to a misspelt one, or undefined where none is near.
- */
+/** The name nearest to a misspelt one; undefined if none is near. */
 export function nearest(misspelt: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(misspelt.length / 3)) + 1;
@@ -14,7 +12,7 @@ export function nearest(misspelt: string, names: Iterable<string>): string | und
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours. */
+/** Counts insertions, deletions, replacements and swaps of neighbours. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   for (let i = 1; i <= a.length; i++) {

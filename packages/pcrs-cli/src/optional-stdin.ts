@@ -4,8 +4,8 @@ import type { Context } from './tool.ts';
 const silenceMs = 3000;
 
 /**
- * A context whose stdin is read only where something may be there: a pipe, a socket or a file, and no `--no-stdin`.
- * After three seconds of silence on it, that is said once, where stderr is no terminal.
+ * A context that reads stdin only if it is a pipe, a socket or a file, and `--no-stdin` is not set. After
+ * three seconds without input it logs that it is waiting, once, unless stderr is a terminal.
  */
 export function stdinOrNothing<F extends Flags>(context: Context<F>): Context<F> {
   const { noStdin } = context.flags as { noStdin?: boolean };

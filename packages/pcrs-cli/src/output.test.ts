@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openOutput } from './output.ts';
 
-test('lines and blocks come out in the order they were written', async () => {
+test('writes lines and blocks in order', async () => {
   const stream = new PassThrough();
   const output = openOutput(stream, assert.fail);
   output.write('a\n');
@@ -16,14 +16,14 @@ test('lines and blocks come out in the order they were written', async () => {
   assert.equal(Buffer.concat(await stream.toArray()).toString(), 'a\nb\nc\n{"d":1}\n');
 });
 
-test('a line leaves within the turn, without a flush', async () => {
+test('sends a line within the turn, without a flush', async () => {
   const stream = new PassThrough();
   openOutput(stream, assert.fail).write('a\n');
   await sleep(20);
   assert.equal(String(stream.read()), 'a\n');
 });
 
-test('a writer waits while the reader is behind and goes on when it has caught up', async () => {
+test('makes a writer wait while the reader is behind, and resume once it has caught up', async () => {
   const stream = new PassThrough({ highWaterMark: 10 });
   const output = openOutput(stream, assert.fail);
   let taken = false;
@@ -36,7 +36,7 @@ test('a writer waits while the reader is behind and goes on when it has caught u
   await waiting;
 });
 
-test('a reader that went away ends the waiting and every later write', async () => {
+test('a reader that went away ends the wait and every later write', async () => {
   const failures: string[] = [];
   const stream = new Writable({
     highWaterMark: 1,
@@ -50,7 +50,7 @@ test('a reader that went away ends the waiting and every later write', async () 
   assert.deepEqual(failures, ['PCRS_READER_GONE']);
 });
 
-test('a full disk is a failure of the machine', async () => {
+test('reports a full disk as a failure of the machine', async () => {
   const stream = new Writable({
     write(_chunk, _encoding, callback) {
       callback(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }));

@@ -1,29 +1,29 @@
 import { Readable, type Writable } from 'node:stream';
 import { codedError } from 'pcrs-records/errors';
 
-/** stdout: whole lines of records, in order, with backpressure. */
+/** stdout: whole lines, in order, with backpressure. */
 export interface Output {
   /**
-   * Writes whole lines. Chunks below 64 KiB are copied; a larger one must stay as it is until it is written.
+   * Writes whole lines. Chunks below 64 KiB are copied; do not change a larger one until it is written.
    *
-   * Yields  a promise where the reader is behind: wait for it
-   * Throws  PCRS_READER_GONE where the reader went away; what was written stands
+   * Yields  a promise if the reader is behind: await it
+   * Throws  PCRS_READER_GONE if the reader went away; earlier writes stand
    */
   write(chunk: Uint8Array | string): Promise<void> | undefined;
-  /** Writes one object as a line: for the few records that the suite makes itself. */
+  /** Writes one object as a line, for the few records that the suite itself makes. */
   record(value: object): Promise<void>;
-  /** Waits until all is written. */
+  /** Waits until everything is written. */
   flush(): Promise<void>;
 }
 
-/** Lines are gathered up to this size, and never longer than one turn of the event loop. */
+/** Gathers lines up to this size, for at most one turn of the event loop. */
 const gatherBytes = 64 * 1024;
 
 /**
  * Opens an output on a stream.
  *
- * Takes  onFailure  told once when the stream breaks: PCRS_READER_GONE for a pipe without a reader,
- *                   else the system's error (disk full)
+ * Takes  onFailure  called once when the stream breaks: PCRS_READER_GONE for a pipe without a reader, else
+ *                   the system's error (disk full)
  */
 export function openOutput(stream: Writable, onFailure: (error: Error) => void): Output {
   let gathered = Buffer.allocUnsafe(gatherBytes);
@@ -59,13 +59,13 @@ export function openOutput(stream: Writable, onFailure: (error: Error) => void):
   const sendGathered = (): Promise<void> | undefined => {
     if (filled === 0) return undefined;
     const lines = gathered.subarray(0, filled);
-    // A buffer that was handed to the stream is not written into again.
+    // The stream now owns the old buffer; do not write into it again.
     gathered = Buffer.allocUnsafe(gatherBytes);
     filled = 0;
     return send(lines);
   };
   const sendLater = (): void => {
-    // A failure reaches the tool through onFailure and the next write.
+    // onFailure and the next write report a failure.
     if (!failure) sendGathered()?.catch(() => {});
   };
 
@@ -82,7 +82,7 @@ export function openOutput(stream: Writable, onFailure: (error: Error) => void):
     },
     async record(value) {
       const { stringify } = await import('ndjson');
-      // ndjson ends lines as the system does; ours end with \n everywhere.
+      // ndjson uses the system's line end; ours is always \n.
       for await (const line of Readable.from([value]).pipe(stringify()))
         await this.write(String(line).replace('\r\n', '\n'));
     },

@@ -1,24 +1,24 @@
-/** What a tool tells of its way; all counts are totals so far. */
+/** Progress of a tool; all counts are totals so far. */
 export interface ProgressFields {
   requests?: number;
-  /** What the rate allows at once, over all processes of this user. */
+  /** Requests the rate allows right now, across all processes of this user. */
   allowance?: { left: number; seconds: number };
   policies?: number;
   hosts?: number;
   hostsTotal?: number;
   records?: number;
   bytes?: number;
-  /** Why nothing moves right now; empty where it does. */
+  /** Reason for waiting; empty if not waiting. */
   waiting?: string;
 }
 
-/** One live line on a terminal, or a plain line every 10 s, or nothing. */
+/** Progress as one live line on a terminal, a plain line every 10 s, or nothing. */
 export interface Progress {
-  /** Whether anybody sees it: what is counted for it alone need not be counted otherwise. */
+  /** Whether anybody sees it; if not, skip counts that only progress needs. */
   readonly shown: boolean;
-  /** Cheap; call at will. */
+  /** Cheap; call often. */
   update(fields: ProgressFields): void;
-  /** Takes the live line away, so that a message can be written. */
+  /** Removes the live line, so that a message can be written. */
   clear(): void;
   stop(): void;
 }
@@ -26,12 +26,12 @@ export interface Progress {
 export interface ProgressOptions {
   tool: string;
   mode: 'live' | 'plain' | 'none';
-  /** Columns of the terminal. */
+  /** Width of the terminal. */
   columns(): number;
   write(text: string): void;
 }
 
-/** The live line is painted again after this time even if nothing moved: a clock that stands looks like a hang. */
+/** Repaint interval of the live line, even if nothing moved: a stopped clock looks like a hang. */
 const repaintMs = 1000;
 
 /** Opens the progress of a tool. */
@@ -76,9 +76,10 @@ export function openProgress(options: ProgressOptions): Progress {
 }
 
 /**
- * `pcrs-posture: 36 policies, 40/200 hosts, 8,000 records, 3.1 MB/s, 12 requests (13 left in 60 s), 0:42 left, 0:10`.
+ * `pcrs-posture: 36 policies, 40/200 hosts, 8,000 records, 3.1 MB/s, 12 requests (13 left in 60 s), 0:42
+ * left, 0:10`.
  *
- * Takes  columns  room for it; where it is too long, what tells the least goes first
+ * Takes  columns  available width; a longer line loses its least useful parts first
  */
 export function progressLine(
   tool: string,
@@ -99,7 +100,7 @@ export function progressLine(
 interface Part {
   text: string;
   worth: number;
-  /** Told before the part goes altogether. */
+  /** Tried before the part is dropped. */
   short?: string | undefined;
 }
 

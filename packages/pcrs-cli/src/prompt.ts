@@ -1,10 +1,10 @@
 import { codedError } from 'pcrs-records/errors';
 
 /**
- * Asks a person for a secret on the terminal, without showing what is typed.
+ * Asks for a secret on the terminal, without echo.
  *
  * Takes   text  the question, shown on stderr
- * Yields  undefined where there is no terminal to ask on
+ * Yields  undefined without a terminal
  * Throws  PCRS_INTERRUPTED on Ctrl-C
  */
 export async function askHidden(text: string): Promise<string | undefined> {

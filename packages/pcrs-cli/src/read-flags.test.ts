@@ -61,7 +61,7 @@ test('a value on the command line has the type of its flag', () => {
   assert.deepEqual(positionals, ['a.db']);
 });
 
-test('a flag wins over the own variable, that over the shared one, that over the profile, that over the default', () => {
+test("precedence: command line, the tool's variable, the shared variable, profile, default", () => {
   const config = {
     profiles: { default: { timeout: 4, 'pcrs-posture': { timeout: 3 } }, plain: { timeout: 4 } },
   };
@@ -81,7 +81,7 @@ test('a flag wins over the own variable, that over the shared one, that over the
   assert.deepEqual(timeout([]), [600, 'default']);
 });
 
-test('a filter has only its own variable and an action has none', () => {
+test("a filter has only its tool's variable and an action has none", () => {
   const { values } = read([], {
     PCRS_TITLE: 'a',
     PCRS_POSTURE_EVIDENCE: 'true',
@@ -90,7 +90,7 @@ test('a filter has only its own variable and an action has none', () => {
   assert.deepEqual([values['title'], values['evidence'], values['resume']], [undefined, true, false]);
 });
 
-test('an unknown flag is refused with the nearest real one', () => {
+test('refuses an unknown flag and suggests the nearest', () => {
   assert.equal(
     refusal(['--polices-per-request', '3']),
     'there is no flag --polices-per-request; did you mean --policies-per-request?',
@@ -99,7 +99,7 @@ test('an unknown flag is refused with the nearest real one', () => {
   assert.equal(refusal(['-x']), 'there is no flag -x; see --help');
 });
 
-test('a value that does not fit is refused by the name of the place it came from', () => {
+test('refuses a value that does not fit and names where it came from', () => {
   assert.equal(
     refusal(['--policies-per-request', '25']),
     "--policies-per-request must be 1 to 10 (the gateway's limit), got 25",
@@ -117,23 +117,23 @@ test('a value that does not fit is refused by the name of the place it came from
   assert.equal(refusal(['--rate', '25']), '--rate must be REQUESTS/SECONDS like 25/60, got 25');
 });
 
-test('a value missing, a filter given twice and a word too many are refused', () => {
+test('refuses a missing value, a filter given twice and an extra word', () => {
   assert.equal(refusal(['--title']), '--title needs a value: --title REGEX');
   assert.equal(refusal(['--title', 'a', '--title', 'b']), '--title was given 2 times; give it once');
   assert.equal(refusal(['a.db', 'b.db']), 'b.db: unexpected; a flag begins with --, see --help');
 });
 
-test('the last of several tuning or connection flags counts, since aliases and wrappers bring them', () => {
+test('the last of several tuning or connection flags wins, since aliases and wrappers add them', () => {
   const { values } = read(['--timeout', '1', '--rate=5/1', '--timeout', '2', '--rate', '6/1']);
   assert.equal(values['timeout'], 2);
   assert.deepEqual(values['rate'], { requests: 6, seconds: 1 });
 });
 
-test('a password on the command line is refused with the ways there are', () => {
+test('refuses a password on the command line and lists the alternatives', () => {
   assert.match(refusal(['--password', 'x']), /--password-file, --password-command or PCRS_PASSWORD/);
 });
 
-test("a variable of ours that nobody knows is told with the nearest, a neighbour's is left alone", () => {
+test('warns about an unknown PCRS variable with the nearest name, and ignores other variables', () => {
   const { unknownVariables } = read([], {
     PCRS_TIMEOUTS: '1',
     PCRS_TO_CSV_COLUMNS: 'a',
@@ -144,7 +144,7 @@ test("a variable of ours that nobody knows is told with the nearest, a neighbour
   ]);
 });
 
-test('a profile with an unknown setting, a missing profile and a file that is no JSON are refused by name', () => {
+test('refuses an unknown setting, a missing profile and a file that is not JSON, each by name', () => {
   const file = (name: string, text: string) => {
     writeFileSync(join(directory, name), text);
     return ['--config', join(directory, name)];
@@ -161,7 +161,7 @@ test('a profile with an unknown setting, a missing profile and a file that is no
   assert.match(refusal(['--config', '/does/not/exist']), /no such file$/);
 });
 
-test('the options told to a run hold no secret and no value that was not written', () => {
+test('the options of a run hold no secret and no value that was not written', () => {
   const { options } = read(['--password-command', 'pass show qualys', '--rate', '5/1', '--title', 'x']);
   assert.deepEqual(options['password-command'], { value: '[secret]', from: 'flag' });
   assert.deepEqual(options['rate'], { value: '5/1', from: 'flag' });
@@ -169,7 +169,7 @@ test('the options told to a run hold no secret and no value that was not written
   assert.equal('evidence' in options, false);
 });
 
-test('a flag that an incremental run added says so in the options, and is a flag like any other here', () => {
+test('marks a flag that an incremental run added in the options, and otherwise treats it like any flag', () => {
   const env = { PCRS_INCREMENTAL_FLAGS: 'title,timeout', PCRS_TIMEOUT: '9' };
   const { options, origins, unknownVariables } = read(['--title', 'DISA', '--evidence'], env);
   assert.deepEqual(options['title'], { value: 'DISA', from: 'incremental' });

@@ -1,6 +1,6 @@
 import { codedError } from 'pcrs-records/errors';
 import type { Parser } from 'yargs/helpers';
-// @ts-expect-error: published without a declaration; it is the parser of yargs/helpers
+// @ts-expect-error: published without types; it is the parser behind yargs/helpers
 import yargsParser from 'yargs-parser/browser';
 import { defaultText, type Flag, type Flags } from './flags.ts';
 import { nearest } from './nearest.ts';
@@ -14,10 +14,10 @@ import {
   variablePrefix,
 } from './suite.ts';
 
-/** Where a flag's value came from. */
+/** Origin of a flag's value. */
 export type Origin = 'flag' | 'environment' | 'profile' | 'default';
 
-/** How a `start` tells it: a date that `pcrs-etl --incremental` added is none of the user's. */
+/** Origin as a `start` records it: a date that `pcrs-etl --incremental` added is not the user's. */
 export type ToldOrigin = Origin | 'incremental';
 
 export interface ReadFlags {
@@ -31,21 +31,22 @@ export interface ReadFlags {
   positionals: string[];
   profilePassword: string | undefined;
   profile: Readonly<Record<string, unknown>>;
-  /** Environment variables of ours that nobody knows, each as a sentence. */
+  /** Unknown variables that look like ours, each as a sentence. */
   unknownVariables: string[];
 }
 
 interface Found {
   texts: string[];
   from: Origin;
-  /** How messages name the place: `--timeout`, `PCRS_TIMEOUT`. */
+  /** The origin as messages name it: `--timeout`, `PCRS_TIMEOUT`. */
   name: string;
 }
 
 /**
- * The values of a tool's flags: from the command line, else the environment, else the profile, else the default.
+ * Values of a tool's flags: from the command line, else the environment, else the profile, else the default.
  *
- * Throws  PCRS_USAGE: an unknown flag (with the nearest one), a value that does not fit, a filter or an output given twice
+ * Throws  PCRS_USAGE: an unknown flag (with the nearest one), a value that does not fit, a filter or an
+ *         output given twice
  */
 export function readFlags(
   tool: string,
@@ -109,7 +110,7 @@ export function readFlags(
   return result;
 }
 
-/** A flag's value as a `start` record tells it: as it was written where it is no plain value. */
+/** A flag's value as a `start` records it; a value that is not plain JSON is recorded as written. */
 function toOption(flag: Flag<unknown>, value: unknown, found: Found | undefined): unknown {
   if (flag.secret) return '[secret]';
   if (typeof value !== 'object' || Array.isArray(value)) return value;
@@ -117,9 +118,9 @@ function toOption(flag: Flag<unknown>, value: unknown, found: Found | undefined)
 }
 
 /**
- * Reads the command line by yargs' own parser. yargs' front door also loads what draws help on a screen, which took 50
- * of the 85 ms in which a tool started; the parser's door for browsers loads nothing of Node, which took 3 more. It
- * lacks configuration files, which are not yargs' business here.
+ * Reads the command line with yargs' parser alone. The full yargs also loads its help layout, which took 50
+ * of a tool's 85 ms of start-up; the parser's browser entry loads nothing of Node, which saves 3 ms more. It
+ * lacks configuration files, which we read ourselves.
  */
 function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly string[]) {
   const names = Object.keys(flags);
@@ -161,7 +162,7 @@ function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly st
     const value = parsed.argv[name] as unknown;
     if (value === undefined) continue;
     const texts = (Array.isArray(value) ? value : [value]).map(String);
-    // Wrappers and aliases bring connection and tuning flags; a filter or an output given twice is a mistake.
+    // Wrappers and aliases add connection and tuning flags; a filter or an output given twice is a mistake.
     const lastCounts = flags[name]!.environment === 'shared';
     if (texts.length > 1 && flags[name]!.form === 'value' && !lastCounts) {
       throw codedError('PCRS_USAGE', `--${name} was given ${texts.length} times; give it once`);
@@ -211,7 +212,7 @@ function readEnvironment(
   return found;
 }
 
-/** The environment variables of a flag, the stronger one first. */
+/** Environment variables of a flag, the stronger one first. */
 export function variablesOf(tool: string, name: string, flag: Flag<unknown>): string[] {
   if (flag.environment === 'none') return [];
   const own = variablePrefix(tool) + name.toUpperCase().replaceAll('-', '_');

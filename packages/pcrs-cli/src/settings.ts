@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
 import { nearest } from './nearest.ts';
 
-/** The settings of one profile, by flag name, as texts; those of the tool itself win over those for all. */
+/** Settings of one profile, as texts by flag name. A tool's own settings override those for all tools. */
 export interface Profile {
   name: string;
   password: string | undefined;
   settings: ReadonlyMap<string, string>;
   /** The profile as written, for all tools, without its password. */
   written: Readonly<Record<string, unknown>>;
-  /** Names of the settings made for this tool alone. */
+  /** Names of the settings for this tool alone. */
   own: ReadonlySet<string>;
 }
 
@@ -26,8 +26,8 @@ const isObject = (value: unknown): value is JsonObject =>
  * Takes   file     --config, or undefined for `$XDG_CONFIG_HOME/pcrs/config.json`
  *         name     --profile, or undefined for `default`
  *         known    the flags that a profile may set for this tool, and those it may set for all tools
- * Yields  undefined where neither was asked for and the file does not exist or cannot be reached
- * Throws  PCRS_USAGE naming the file and what is wrong in it
+ * Yields  undefined if neither was given and the file is missing or unreachable
+ * Throws  PCRS_USAGE naming the file and the mistake
  */
 export function readProfile(
   file: string | undefined,
@@ -116,7 +116,7 @@ function readText(path: string, mustExist: boolean): string | undefined {
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     const missing = code === 'ENOENT' || code === 'ENOTDIR';
-    // A service may have the home directory of another user, which it cannot enter.
+    // A service may run with another user's home directory, which it cannot enter.
     const unreachable = missing || code === 'EACCES' || code === 'EPERM' || code === 'ELOOP';
     if (unreachable && !mustExist) return undefined;
     throw codedError('PCRS_USAGE', `${path}: ${missing ? 'no such file' : message}`);
@@ -131,7 +131,7 @@ function defaultConfigFile(env: Readonly<Record<string, string | undefined>>): s
     : join(base, '.config', 'pcrs', 'config.json');
 }
 
-/** An unknown uid has no home directory, and asking throws. */
+/** Undefined for an unknown uid, whose lookup throws. */
 function homeOrNothing(): string | undefined {
   try {
     return homedir();

@@ -7,19 +7,19 @@ import { Made } from './made.ts';
 import type { Context } from './tool.ts';
 
 export interface SourceOptions {
-  /** The run to write, and what its `start` says besides the usual; undefined: records alone. */
+  /** The run to write, with the source's additions to its `start`; undefined to write records alone. */
   run: { session: Session; start: Partial<Start> } | undefined;
-  /** Whole lines of a kind, and how many. */
+  /** Whole lines of one kind, with their number. */
   blocks: Iterable<{ kind: string; lines: Uint8Array; count: number }>;
-  /** Asked for once all records are written: why they are not all there are. */
+  /** Called after the last record: the reason why records are missing, if any are. */
   failure(): CodedError | undefined | '';
 }
 
 /**
- * Runs a source: a tool that opens a run from what is stored. It writes the session, its `start`, the records, and its
- * `end`, also when it fails.
+ * Runs a source: a tool that opens a run from stored data. Writes the session, its `start`, the records and
+ * its `end`, also when it fails.
  *
- * Throws  what `blocks` throws; what `failure` gives
+ * Throws  whatever `blocks` throws; the result of `failure`
  */
 export async function runSource(context: Context, { run, blocks, failure }: SourceOptions): Promise<void> {
   const { output, signal, progress } = context;
@@ -35,7 +35,7 @@ export async function runSource(context: Context, { run, blocks, failure }: Sour
       await output.write(lines);
       records += count;
       progress.update({ records });
-      // Signals and a reader that goes away are heard of between two blocks.
+      // Between two blocks, signals and a lost reader get their turn.
       await turn();
       signal.throwIfAborted();
     }

@@ -5,15 +5,15 @@ import { isObject } from 'pcrs-records/kinds';
 import { byteBlocks, isBlank, textOnly } from 'pcrs-records/lines';
 import type { Context } from './tool.ts';
 
-/** A line of a stage's input that is not blank. */
+/** A non-blank line of a stage's input. */
 export interface InputLine {
   /** Physical number on stdin, from 1. */
   number: number;
-  /** Without its line end, as it came. */
+  /** The line's bytes, without its line end. */
   bytes: Buffer;
-  /** The same as text: bytes that are not UTF-8 are U+FFFD in it. */
+  /** The same as text; bytes that are not UTF-8 become U+FFFD. */
   text: string;
-  /** The stream ended without a newline, perhaps in the middle of this line. */
+  /** The stream ended without a newline, possibly in the middle of this line. */
   unterminated: boolean;
 }
 
@@ -21,9 +21,9 @@ const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
 /**
- * The lines of stdin without the blank ones; the first that is not UTF-8 is warned of, since it is forwarded as it is.
+ * Lines of stdin without blank ones. Warns about the first that is not UTF-8, since it is forwarded as it is.
  *
- * Throws  PCRS_RECORD for a stream that is compressed, or UTF-16
+ * Throws  PCRS_RECORD for a compressed stream or UTF-16
  */
 export async function* inputLines(context: Pick<Context, 'stdin' | 'log'>): AsyncGenerator<InputLine> {
   let isWarned = false;
@@ -53,13 +53,13 @@ export function parsedLine({ text }: InputLine): unknown {
   }
 }
 
-/** Undefined for what is untagged; a kind that is not a text is one that nobody takes. */
+/** Kind of a value: undefined if it has none; a kind that is not a string matches nothing. */
 export function kindOf(value: unknown): string | undefined {
   if (!isObject(value) || !Object.hasOwn(value, 'kind')) return undefined;
   return typeof value['kind'] === 'string' ? value['kind'] : '';
 }
 
-/** The error for a line that is not JSON: a cut stream, if it is the last and has no newline. */
+/** The error for a line that is not JSON; if it is the last and has no newline, the stream was cut. */
 export function notJson(line: InputLine, expected: string): Error {
   if (line.unterminated) {
     return codedError(

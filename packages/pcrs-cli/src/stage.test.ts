@@ -77,13 +77,13 @@ async function staged(
   return { bytes, lines, records: lines.map((line) => JSON.parse(line)), writes, error, messages };
 }
 
-test('without a run a stage writes its own records and nothing else', async () => {
+test('outside a run, writes its own records and nothing else', async () => {
   const { lines, error } = await staged('1\n\n2\r\n');
   assert.deepEqual(lines, ['{"kind":"double","of":2}', '{"kind":"double","of":4}']);
   assert.equal(error, undefined);
 });
 
-test('in a run it forwards each record in order and unchanged, after its start, and ends with its end', async () => {
+test('in a run, writes its start, forwards each record in order and unchanged, and writes its end', async () => {
   const other = '{"kind":"policy", "id":9007199254740993}';
   const { lines, records } = await staged(`${session}\n${other}\n5\n"x"\n`);
   assert.deepEqual(
@@ -116,7 +116,7 @@ test('in a run it forwards each record in order and unchanged, after its start, 
   assert.ok(Date.parse(endedAt) > 0);
 });
 
-test('sums the lines of each kind that it made, and neither counts nor sums slices', async () => {
+test('sums the lines of each kind it made, and neither counts nor sums slices', async () => {
   const lines = ['{"kind":"a","of":"ü"}', '{"kind":"a","of":2}', '{"kind":"constructor"}'];
   const { records } = await staged(`${session}\n`, {
     async work(run) {
@@ -131,7 +131,7 @@ test('sums the lines of each kind that it made, and neither counts nor sums slic
   assert.deepEqual(records.at(-1).sums, { a: sum(0, 1, 0), constructor: sum(2) });
 });
 
-test('a start tells the scope and the base that its flags make', async () => {
+test('a start holds the scope and the base that its flags make', async () => {
   const options = {
     title: { value: 'PCI', from: 'flag' },
     'evaluated-since': { value: '1d', from: 'incremental' },
@@ -140,7 +140,7 @@ test('a start tells the scope and the base that its flags make', async () => {
   assert.deepEqual([records[1].scope, records[1].base], [{ 'pcrs-x --title': 'PCI' }, 'delta']);
 });
 
-test('a line that is not UTF-8 is forwarded byte for byte', async () => {
+test('forwards a line that is not UTF-8 byte for byte', async () => {
   const line = Buffer.concat([
     Buffer.from('{"kind":"policy","title":"'),
     Buffer.from([0xff, 0xe4]),
@@ -150,12 +150,12 @@ test('a line that is not UTF-8 is forwarded byte for byte', async () => {
   assert.ok(bytes.includes(Buffer.concat([Buffer.from('\n'), line, Buffer.from('\n')])));
 });
 
-test('its start leaves with the session, so that no kill lets out a run without it', async () => {
+test('writes its start together with the session, so that no kill leaves a run without it', async () => {
   const { writes } = await staged(`${session}\n1\n`);
   assert.match(writes[0]!, /^\{"kind":"session".*\n\{"kind":"start".*\n/);
 });
 
-test('a stage that fails stops reading and ends its stream with a failed end', async () => {
+test('a failing stage stops reading and writes a failed end', async () => {
   const { records, error } = await staged(`${session}\n1\n13\n4\n`);
   assert.equal(error?.message, 'thirteen');
   const end = records.at(-1);
@@ -170,7 +170,7 @@ test('a stage that fails stops reading and ends its stream with a failed end', a
   );
 });
 
-test('the failed end of the stage before, as the first record, is passed on and nothing is done', async () => {
+test('forwards a failed end that comes as the first record, and does nothing', async () => {
   const failed =
     '{"kind":"end","stage":"pcrs-auth","ok":false,"status":4,"error":{"code":"PCRS_REFUSED","message":"wrong password"}}';
   const { lines, error } = await staged(`${failed}\n`, { work: () => assert.fail('worked') });
@@ -179,7 +179,7 @@ test('the failed end of the stage before, as the first record, is passed on and 
   assert.match(error?.message ?? '', /pcrs-auth ended 4: wrong password/);
 });
 
-test('a failed end later on judges nothing: it is forwarded and the stage ends well', async () => {
+test('forwards a failed end that comes later, and ends well', async () => {
   const failed = '{"kind":"end","runId":"r1","stage":"pcrs-y","ok":false,"status":5}';
   const { lines, error, records } = await staged(`${session}\n1\n${failed}\n`);
   assert.equal(error, undefined);
@@ -187,7 +187,7 @@ test('a failed end later on judges nothing: it is forwarded and the stage ends w
   assert.equal(records.at(-1).ok, true);
 });
 
-test('a line that is no record is refused by its number, what came before it stands', async () => {
+test('refuses a line that is not a record by its number, and keeps the output before it', async () => {
   const { lines, error } = await staged('1\n\n{"a":\n2\n');
   assert.deepEqual(lines, ['{"kind":"double","of":2}']);
   assert.deepEqual(
@@ -196,11 +196,11 @@ test('a line that is no record is refused by its number, what came before it sta
   );
 });
 
-test('a document over several lines is recognised', async () => {
+test('recognises a document spread over several lines', async () => {
   assert.match((await staged('[\n  1\n]\n')).error?.message ?? '', /jq -c \./);
 });
 
-test('a stream that is compressed, or UTF-16, is named with what reads it, --skip-bad or not', async () => {
+test('names a stream that is compressed or UTF-16 and the tool that reads it, with --skip-bad or without', async () => {
   for (const [input, what] of [
     [gzipSync('1\n'), 'compressed with gzip; put gunzip -c | in front'],
     [Buffer.from('\ufeff1\n', 'utf16le'), 'UTF-16; put iconv -f UTF-16 -t UTF-8 | in front'],
@@ -211,14 +211,14 @@ test('a stream that is compressed, or UTF-16, is named with what reads it, --ski
   }
 });
 
-test('a record of a kind the stage does not take is refused without a run', async () => {
+test('refuses a record of another kind outside a run', async () => {
   assert.match(
     (await staged('{"kind":"policy","id":1}\n')).error?.message ?? '',
     /^stdin:1: expected a number, found {"kind":"policy"/,
   );
 });
 
-test('a kind that is no text is refused without a run, and forwarded in one', async () => {
+test('refuses a kind that is not a string outside a run, and forwards it in one', async () => {
   const accept: StageOptions<number>['accept'] = (_value, kind) =>
     kind === undefined ? [{ kind: 'number', input: 1 }] : [];
   const line = '{"kind":5,"id":7}';
@@ -228,19 +228,19 @@ test('a kind that is no text is refused without a run, and forwarded in one', as
   assert.equal(lines[2], line);
 });
 
-test('an array of nothing is nothing', async () => {
+test('takes an empty array as no records', async () => {
   const { lines, error } = await staged('1\n[]\n2\n');
   assert.deepEqual([lines.length, error], [2, undefined]);
 });
 
-test('bad lines are passed over and counted where asked', async () => {
+test('skips and counts bad lines when asked to', async () => {
   const { lines, error, messages } = await staged('1\n{"a":\nnull\n2\n', { skipBad: true });
   assert.equal(error, undefined);
   assert.equal(lines.length, 2);
   assert.deepEqual(messages, ['pcrs-x: 2 lines of stdin were skipped (--skip-bad)\n']);
 });
 
-test('a last line that was cut is an incomplete input, not a bad one', async () => {
+test('reports a cut last line as incomplete input, not as a bad line', async () => {
   const { error } = await staged('1\n{"a":1', { skipBad: true });
   assert.deepEqual(
     [error?.code, error?.message],
@@ -248,16 +248,16 @@ test('a last line that was cut is an incomplete input, not a bad one', async () 
   );
 });
 
-test('a last line without a newline that parses is taken', async () => {
+test('takes a last line that parses although its newline is missing', async () => {
   assert.deepEqual((await staged('\ufeff1\n2')).lines.length, 2);
 });
 
-test('what the work leaves unread is forwarded all the same', async () => {
+test('forwards what the work leaves unread', async () => {
   const { lines } = await staged(`${session}\n1\n2\n`, { work: async (_run: Run<number>) => {} });
   assert.deepEqual(lines.slice(2, -1), ['1', '2']);
 });
 
-test('a session that is none is refused', async () => {
+test('refuses an invalid session', async () => {
   const { error } = await staged('{"kind":"session","gateway":"x","startedAt":"soon","runId":"r"}\n');
   assert.match(error?.message ?? '', /^stdin:1: the session's startedAt must be a date/);
 });

@@ -15,7 +15,7 @@ import { Made } from './made.ts';
 import { type InputLine, inputLines, kindOf, notJson, parsedLine } from './stage-input.ts';
 import type { Context } from './tool.ts';
 
-/** What a stage asked of the gateway, for its `end`. */
+/** Requests of a stage, for its `end`. */
 export interface Tally {
   requests: number;
   retries: number;
@@ -24,20 +24,20 @@ export interface Tally {
 }
 
 export interface StageOptions<T> {
-  /** The kinds that the stage takes as input. */
+  /** Kinds of input that the stage takes. */
   takes: readonly string[];
-  /** What `accept` takes, in words, for errors. */
+  /** Description of valid input, for errors. */
   expected: string;
   /**
-   * A parsed line to inputs of the stage; none where the line is not for it.
+   * Converts a parsed line to inputs; empty if the line is not for this stage.
    *
-   * Throws  a sentence where the line is for it and wrong
+   * Throws  a sentence if the line is for this stage and wrong
    */
   accept?(value: unknown, kind: string | undefined, where: string): readonly { kind: string; input: T }[];
-  /** What the stage is for; it need not read its input to the end. */
+  /** The stage's work; it need not read all its input. */
   work(run: Run<T>): Promise<void>;
   tally?(): Tally;
-  /** Lines that are no records are counted and passed over. */
+  /** Skips and counts lines that are not records. */
   skipBad?: boolean;
 }
 
@@ -45,22 +45,23 @@ export interface StageOptions<T> {
 export interface Run<T> {
   /** Undefined outside a run. */
   readonly session: Session | undefined;
-  /** What relative dates count from. */
+  /** Start of relative dates. */
   readonly startedAt: Date;
   /** The stage's input; in a run, each line is forwarded as it is read. */
   readonly input: AsyncIterable<T>;
-  /** Told of each control record that is forwarded. */
+  /** Called for each control record that is forwarded. */
   onForward?: (record: JsonObject) => void;
-  /** Writes records of the stage's own making: one or more whole lines. */
+  /** Writes one or more whole lines of the stage's own records. */
   emit(kind: string, lines: Uint8Array | string): Promise<void> | undefined;
 }
 
 /**
- * Runs a stage of the pipe by the contract: in a run (the first record is a `session`) it writes its `start`
- * after the session, forwards each record it reads, and ends with its `end`, also when it fails.
- * Outside a run it writes its own records and nothing else.
+ * Runs a stage by the contract. In a run (the first record is a `session`) it writes its `start` after the
+ * session, forwards each record it reads, and writes its `end`, also when it fails. Outside a run it writes
+ * its own records and nothing else.
  *
- * Throws  what `work` throws; PCRS_RECORD for input it cannot use; PCRS_INCOMPLETE where the stage before failed at once
+ * Throws  whatever `work` throws; PCRS_RECORD for unusable input; PCRS_INCOMPLETE if the stage before failed
+ *         at once
  */
 export async function runStage<T>(context: Context, options: StageOptions<T>): Promise<void> {
   const stage = new Stage(context, options);
@@ -103,7 +104,7 @@ class Stage<T> implements Run<T> {
     return this.session ? new Date(this.session.startedAt) : this.#context.startedAt;
   }
 
-  /** Reads the first record: it decides whether this is a run. */
+  /** Reads the first record, which decides whether this is a run. */
   async open(): Promise<void> {
     const first = await this.#lines.next();
     if (first.done) return;
@@ -118,7 +119,7 @@ class Stage<T> implements Run<T> {
     if (value['kind'] !== 'session') return this.#refuseAllInput(first.value);
     this.#first = undefined;
     this.session = readSession(value, first.value.number);
-    // Both leave in one write: a stage killed between the two would leave a run that looks whole.
+    // One write for both: a stage killed in between would leave a run that looks whole.
     const start = Buffer.from(`${JSON.stringify(this.#start(this.session))}\n`);
     await this.#context.output.write(Buffer.concat([first.value.bytes, newline, start]));
   }
@@ -129,18 +130,18 @@ class Stage<T> implements Run<T> {
     return this.#context.output.write(lines);
   }
 
-  /** A stage that takes no records takes a run or nothing: told before it asks for anything. */
+  /** A stage without input kinds takes a run or nothing; refuses anything else before the first request. */
   #refuseAllInput(first: InputLine): void {
     if (this.#options.takes.length === 0) throw recordError(first.number, this.#options.expected, first.text);
   }
 
-  /** Reads, and in a run forwards, what the work left unread. */
+  /** Reads, and in a run forwards, the input that `work` left unread. */
   async drain(): Promise<void> {
     if (this.#ended) return;
     for await (const _ of this.input);
   }
 
-  /** Says how many lines were passed over, and in a run writes the `end`. */
+  /** Logs the number of skipped lines; in a run, writes the `end`. */
   async close(error: unknown): Promise<void> {
     if (this.#badLines > 0)
       this.#context.log.warn(`${this.#badLines} lines of stdin were skipped (--skip-bad)`);
@@ -182,7 +183,7 @@ class Stage<T> implements Run<T> {
     };
   }
 
-  /** A line goes on byte for byte. */
+  /** Forwards a line byte for byte. */
   #forward({ bytes }: InputLine): Promise<void> | undefined {
     return this.#context.output.write(Buffer.concat([bytes, newline]));
   }
@@ -227,7 +228,7 @@ class Stage<T> implements Run<T> {
   }
 }
 
-/** An answer of the gateway that holds nothing. */
+/** An empty response of the gateway. */
 function isEmptyArray(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }

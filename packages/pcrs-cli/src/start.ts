@@ -17,17 +17,17 @@ import type { AnyTool, Context, Tool } from './tool.ts';
 
 type CommonValues = FlagValues<typeof commonFlags>;
 
-/** A tool that was told to stop ends within this time, whatever it waits for. */
+/** A stopped tool ends within this time, whatever it waits for. */
 const graceMs = 1900;
-/** A second signal ends at once, but not one that came with the first (a terminal and a parent may both send one). */
+/** A second signal ends the process at once, except within this time: a terminal and a parent may both send one. */
 const secondSignalMs = 1000;
 const fileReadBytes = 256 * 1024;
 
-/** stdin, once it is read; left alone otherwise, since opening it takes a start a millisecond. */
+/** stdin, once it is read. Not opened before: that costs a millisecond of start-up. */
 let openStdin: Readable | undefined;
 
 /**
- * Runs a tool on this process: flags, streams, signals and the exit status. The only caller is a bin.
+ * Runs a tool on this process: flags, streams, signals, exit status. Only bins call it.
  *
  * Takes  load  imports the tool's `cli.ts`
  */
@@ -48,8 +48,8 @@ export async function start(load: () => Promise<{ tool: AnyTool | Tool<never> }>
 }
 
 /**
- * What streams through dies young. Left alone, V8 lets the space for the young grow to 48 MiB and promotes from it;
- * measured on 100,000 records into SQLite: 144 MB at the peak without this, 110 MB with it, and no slower.
+ * Keeps V8's young generation small: streamed objects die young. It would grow to 48 MiB and promote from
+ * there; measured on 100,000 records into SQLite: peak 144 MB without this, 110 MB with it, and no slower.
  */
 function keepHeapSmall(): void {
   setFlagsFromString('--max-semi-space-size=4');
@@ -149,7 +149,7 @@ async function runMain(
     await output.flush();
     return 0;
   } catch (error) {
-    // What was thrown about the interruption may say more than the interruption itself.
+    // The error thrown on interruption may say more than the interruption itself.
     const why = stop.signal.aborted && codeOf(error) !== 'PCRS_INTERRUPTED' ? stop.signal.reason : error;
     return await fail(why, log, progress, () => output.flush());
   } finally {
@@ -169,12 +169,12 @@ async function fail(
     log.error(messageOf(error));
     if (process.env['PCRS_DEBUG'] && error instanceof Error) writeStderr(log.redacted(`${error.stack}\n`));
   }
-  // What was written before the failure stands; a reader that went away meanwhile changes nothing.
+  // Output written before the failure stands; a reader that has gone away changes nothing.
   await flush().catch(() => {});
   return exitStatus(error);
 }
 
-/** Whether the stage before said it on the same stderr: one failure is one line. Of a kept stream nobody did. */
+/** Whether the stage before already reported it on this stderr: one failure, one line. Never for a file. */
 function wasTold(error: unknown): boolean {
   return (error as { toldBefore?: boolean } | null)?.toldBefore === true && !stdinStat()?.isFile();
 }
@@ -198,7 +198,7 @@ async function printAndEnd(tool: AnyTool, values: CommonValues): Promise<number>
   }
 }
 
-/** Node's switch for trusting anybody is not followed; left in place, Node would warn of it on stderr. */
+/** Ignores Node's switch that disables TLS verification, and deletes it, since Node would warn about it. */
 function verifyTls(log: Log): void {
   if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === undefined) return;
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
@@ -214,7 +214,7 @@ async function printFailedEnd(tool: AnyTool, error: unknown, log: Log): Promise<
   await output.flush().catch(() => {});
 }
 
-/** Tells the tool to stop on SIGINT and SIGTERM; ends the process where it cannot, or at a second signal. */
+/** Stops the tool on SIGINT or SIGTERM; ends the process if it does not stop, or at a second signal. */
 function stopOnSignals(stop: AbortController): () => void {
   let firstAt: number | undefined;
   const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
@@ -223,7 +223,7 @@ function stopOnSignals(stop: AbortController): () => void {
       process.exit(exitStatus(error));
     if (firstAt !== undefined) return;
     firstAt = performance.now();
-    // Output that nobody takes must not keep a stopped tool alive.
+    // Output that nobody reads must not keep a stopped tool alive.
     setTimeout(() => process.exit(exitStatus(error)), graceMs).unref();
     stop.abort(error);
   };
@@ -233,7 +233,7 @@ function stopOnSignals(stop: AbortController): () => void {
   };
 }
 
-/** stdin's bytes; a stop ends the reading with its reason. */
+/** Bytes of stdin; aborting ends the reading with the signal's reason. */
 async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
   // Node reads a directory as an empty stream, without an error.
   if (stdinStat()?.isDirectory())
@@ -246,7 +246,7 @@ async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** A file is read in large pieces: measured, the 64 KiB that Node reads at a time cost a sink a tenth of its time. */
+/** Reads a file in large pieces: Node's 64 KiB at a time cost a sink a tenth of its time. */
 function stdinBytes(): Readable {
   openStdin ??= stdinStat()?.isFile()
     ? createReadStream('', { fd: 0, autoClose: false, highWaterMark: fileReadBytes })
@@ -254,7 +254,7 @@ function stdinBytes(): Readable {
   return openStdin;
 }
 
-/** Only a device can be a terminal, and what tells loads Node's network. */
+/** Only a character device can be a terminal, and `isatty` loads Node's network modules. */
 async function whatStdinIs(): Promise<Context['stdinIs']> {
   const stat = stdinStat();
   if (stat?.isCharacterDevice() && (await import('node:tty')).isatty(0)) return 'terminal';
@@ -263,7 +263,7 @@ async function whatStdinIs(): Promise<Context['stdinIs']> {
     : 'nothing';
 }
 
-/** Undefined where stdin is closed. */
+/** Undefined if stdin is closed. */
 function stdinStat(): Stats | undefined {
   try {
     return fstatSync(0);

@@ -4,7 +4,7 @@ import { exitStatus } from './exit-status.ts';
 const checkMs = 500;
 
 /**
- * Stops a tool that pcrs-etl started once that process is gone: a killed one cannot stop its tools itself.
+ * Stops a tool that pcrs-etl started once pcrs-etl is gone: a killed pcrs-etl cannot stop its tools.
  *
  * Takes   graceMs  the process ends within this time, whatever it waits for
  */

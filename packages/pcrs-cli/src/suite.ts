@@ -1,6 +1,5 @@
 /**
- * What a tool knows of its neighbours without importing them: their names, which begin the names of
- * their environment variables, and the variables and settings that belong to all of them.
+ * Names of all tools, known without importing them. They begin the names of the tools' environment variables.
  */
 export const suiteTools = [
   'pcrs-to-parquet',
@@ -22,7 +21,7 @@ export const suiteTools = [
   'pcrs-status',
 ] as const;
 
-/** Flags whose environment form and profile setting hold for every tool that has them. */
+/** Flags whose environment variable and profile setting apply to every tool that has them. */
 export const sharedFlags = [
   'gateway',
   'platform',
@@ -50,10 +49,10 @@ export const sharedFlags = [
   'log-format',
 ] as const;
 
-/** By which `pcrs-etl` names the flags that `--incremental` added: a comma list. */
+/** Names the flags that `pcrs-etl --incremental` added, as a comma list. */
 export const incrementalFlagsVariable = 'PCRS_INCREMENTAL_FLAGS';
 
-/** Variables that are not flags; the last are the suite's own, from one of its processes to another. */
+/** Variables that are not flags; the last ones pass between the suite's own processes. */
 export const otherVariables = [
   ...['PCRS_PASSWORD', 'PCRS_TOKEN', 'PCRS_STATE_DIR', 'PCRS_DEBUG'],
   ...['PCRS_HELD_LOCK', incrementalFlagsVariable, 'PCRS_LOCK_LEASE', 'PCRS_PARENT_PID'],

@@ -2,8 +2,8 @@ import { spelledOut } from 'pcrs-records/terminal-text';
 import type { Output } from './output.ts';
 
 /**
- * An output whose reader is a terminal: what would move its cursor or turn its text is written as \u009b, which JSON
- * reads back as it was. A pipe or file gets every byte as it is.
+ * An output for a terminal: characters that would move its cursor or reverse its text are written as escapes
+ * (\u009b), which JSON reads back unchanged. A pipe or a file gets every byte as it is.
  */
 export function terminalOutput(output: Output): Output {
   const safe = (chunk: Uint8Array | string): string => {

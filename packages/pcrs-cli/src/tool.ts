@@ -9,36 +9,39 @@ export interface Tool<F extends Flags = Flags> {
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
-  /** Two or three pipes; the help opens with them. */
+  /** Two or three pipes; the help starts with them. */
   readonly pipes: readonly string[];
-  /** With `many`, the last takes all that follow. */
+  /** With `many`, the last one takes all remaining words. */
   readonly positionals?: readonly { name: string; describe: string; required?: boolean; many?: boolean }[];
   /** `required`: on a terminal the tool prints its help and ends with 2. */
   readonly stdin: 'none' | 'optional' | 'required';
-  /** Flags may make a required stdin needless: then it is not asked for on a terminal. */
+  /** Whether a required stdin is needed with these flags; if not, a terminal is no error. */
   needsStdin?(flags: FlagValues<F>): boolean;
-  /** When the live line is shown: the stages of a pipe share one terminal. */
+  /** When to show the live line: the stages of a pipe share one terminal. */
   readonly live?: 'always' | 'unless stdout is piped' | 'unless stdin is piped';
-  /** It opens runs: where it cannot even start, it says so on stdout, so that the next stage does nothing. */
+  /**
+   * The tool opens runs: if it cannot start, it writes a failed end to stdout, so that the next stage does
+   * nothing.
+   */
   readonly opensRun?: boolean;
   readonly flags: F;
-  /** Tools that the first word starts instead (`pcrs etl …`), by that word. */
+  /** Tools started by the first word (`pcrs etl …`), by that word. */
   readonly tools?: Readonly<Record<string, () => Promise<{ tool: unknown }>>>;
   /** Paragraphs of the help before the exit statuses. */
   readonly notes?: readonly string[];
-  /** Throws errors that carry a code; see `exit-status.ts`. */
+  /** Throws errors with a code; see `exit-status.ts`. */
   main(context: Context<F>): Promise<void>;
 }
 
-/** A tool whatever its flags. */
+/** A tool with any flags. */
 export type AnyTool = Tool<Flags>;
 
-/** What a tool gets from the machine; nothing else in the suite touches `process`. */
+/** A tool's access to the machine; nothing else in the suite touches `process`. */
 export interface Context<F extends Flags = Flags> {
   readonly tool: string;
   readonly version: string;
   readonly flags: FlagValues<F>;
-  /** Where each flag's value came from, by camelCase name. */
+  /** Origin of each flag's value, by camelCase name. */
   readonly origins: Readonly<Record<string, Origin>>;
   /** The flags in force, for a `start` record: no secrets. */
   readonly options: Readonly<Record<string, { value: unknown; from: ToldOrigin }>>;
@@ -52,21 +55,24 @@ export interface Context<F extends Flags = Flags> {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number | undefined;
   readonly pid: number;
-  /** How this Node was started, to start another tool the same way. */
+  /** Node's path and flags, to start another tool the same way. */
   readonly node: { path: string; flags: readonly string[] };
   readonly stdin: AsyncIterable<Uint8Array>;
-  /** What stdin is: a stage with optional input reads it only where it is a pipe, a socket or a file. */
+  /** Kind of stdin: a stage with optional input reads it only if it is a pipe, a socket or a file. */
   readonly stdinIs: 'terminal' | 'stream' | 'nothing';
-  /** Whether a person reads the output; then a tool may write a table instead of records. */
+  /** Whether a person reads the output; a tool may then write a table instead of records. */
   readonly stdoutIsTerminal: boolean;
-  /** Of the terminal on stdout; undefined without one. */
+  /** Width of the terminal on stdout; undefined without one. */
   readonly stdoutColumns: number | undefined;
   readonly stderrIsTerminal: boolean;
   readonly output: Output;
   readonly log: Log;
   readonly progress: Progress;
   readonly startedAt: Date;
-  /** Aborted by SIGINT and SIGTERM (`reason.code` PCRS_INTERRUPTED) and when stdout's reader went away (PCRS_READER_GONE). */
+  /**
+   * Aborted on SIGINT and SIGTERM (`reason.code` PCRS_INTERRUPTED), and if stdout's reader goes away
+   * (PCRS_READER_GONE).
+   */
   readonly signal: AbortSignal;
 }
 

@@ -1,18 +1,18 @@
 /**
- * The five tables that QualysETL users' queries know, and the flat posture view: one name for a thing
- * from the gateway's JSON to the SQL column to the CSV header.
+ * The five tables that QualysETL users query, and the flat posture view. One name per thing: the gateway's
+ * JSON, the SQL column and the CSV header agree.
  *
  * Source  QualysETL 0.8.76, etld_lib_config.py and etld_lib_sqlite_tables.py (names, order, types);
- *         `CloudMetaData` came with version 5.0, after QualysETL's last column
+ *         `CloudMetaData` came with version 5.0 and follows QualysETL's last column
  */
 export interface Column {
   readonly name: string;
   readonly type: 'INTEGER' | 'TEXT';
-  /** What the gateway sends for it: how a source writes a stored value back. */
+  /** The type in the gateway's JSON; a source needs it to write a stored value back. */
   readonly json: JsonType;
 }
 
-/** The JSON of a member: a number (or true, false), a string, or an object or array. */
+/** JSON type of a member: number (also true and false), string, or nested (object or array). */
 export type JsonType = 'number' | 'string' | 'nested';
 
 export interface Table {
@@ -20,11 +20,11 @@ export interface Table {
   /** The gateway's members, in order. */
   readonly columns: readonly Column[];
   readonly key: readonly string[];
-  /** Key members that count as 0 where they are absent or null. */
+  /** Key members stored as 0 if absent or null. */
   readonly zeroKeys: readonly string[];
 }
 
-/** Our own columns, after the gateway's in every table. */
+/** Bookkeeping columns, after the gateway's columns in every table. */
 export const bookkeepingColumns: readonly Column[] = texts('BATCH_DATE BATCH_NUMBER Row_Last_Updated');
 
 function columns(list: string, integers: string, json: Partial<Record<JsonType, string>> = {}): Column[] {
@@ -54,7 +54,7 @@ export const policyTable: Table = {
   zeroKeys: ['subscriptionId'],
 };
 
-/** A row per host id of a `hostids` record, whose ids are strings. */
+/** One row per host id of a `hostids` record; the record's ids are strings. */
 export const hostIdsTable: Table = {
   name: 'q_pcrs_hostids',
   columns: columns('subscriptionId policyId hostId', 'subscriptionId policyId hostId', {
@@ -78,7 +78,7 @@ export const postureTable: Table = {
   zeroKeys: ['currentBatch'],
 };
 
-/** The long texts of a control, once per policy and technology instead of once per posture. */
+/** A control's long texts, stored once per policy and technology, not once per posture record. */
 export const controlsTable: Table = {
   name: 'q_pcrs_postureinfo_controls',
   columns: columns(
@@ -90,12 +90,12 @@ export const controlsTable: Table = {
   zeroKeys: ['technologyId'],
 };
 
-/** A column of the flat posture view: a member of the record, or a part of one of its nested members. */
+/** A column of the flat posture view: a member of the record, or one part of a nested member. */
 export interface FlatColumn {
   readonly name: string;
-  /** Where the value is: a member, or a member and one inside it. */
+  /** Path of the value: a member, or a member and one inside it. */
   readonly path: readonly [string] | readonly [string, string];
-  /** The value is the member without the named parts, as JSON. */
+  /** Parts to leave out; the value is the rest of the member, as JSON. */
   readonly without?: readonly string[];
 }
 
@@ -104,8 +104,8 @@ function flat(list: string): readonly FlatColumn[] {
 }
 
 /**
- * `v_pcrs_postureinfo` and the posture CSV, without bookkeeping columns: same names, same order.
- * Nested members are taken apart; what is not scalar inside them is JSON text.
+ * `v_pcrs_postureinfo` and the posture CSV, without bookkeeping columns: same names, same order. Nested
+ * members are split into columns; non-scalar values inside them become JSON text.
  */
 export const flatPostureColumns: readonly FlatColumn[] = [
   ...flat(
@@ -127,7 +127,10 @@ export const flatPostureColumns: readonly FlatColumn[] = [
   ...flat('currentDataSizeKB totalDataSizeKB currentBatch totalBatches CLOUD_RESOURCE_ID CloudMetaData'),
 ];
 
-/** A `change` record of `pcrs-diff`, and its CSV: the posture's members as the flat view names them, and its two statuses. */
+/**
+ * Columns of `pcrs-diff`'s `change` record and of its CSV: the posture's members, named as in the flat view,
+ * and both statuses.
+ */
 export const changeColumns: readonly FlatColumn[] = flat(
   'change policyId policyTitle hostId ip dns controlId controlStatement technologyId technology_name instance id ' +
     'criticality_label criticality_value oldStatus newStatus',

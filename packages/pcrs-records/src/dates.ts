@@ -2,7 +2,7 @@
  * A date filter as the gateway takes it.
  *
  * Takes   text  `YYYY-MM-DD`, `YYYY-MM-DDThh:mm:ssZ`, or relative: `7d`, `36h`
- *         from  what a relative date counts back from: the session's start, else the tool's
+ *         from  start of a relative date: the session's start, else the tool's
  * Yields  the text itself, or `YYYY-MM-DDThh:mm:ssZ` for a relative one
  * Throws  a sentence for a usage error
  */

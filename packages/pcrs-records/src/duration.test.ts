@@ -10,7 +10,7 @@ test('reads minutes, hours and days, and nothing else', () => {
     assert.throws(() => durationMs(text), /must be/);
 });
 
-test('tells an age in the units that matter', () => {
+test('prints an age in its two largest units', () => {
   const words = [-5, 0, 59_999, 60_000, 3_599_999, 3_600_000, 93_600_000, 172_800_000, 183_600_000].map(
     durationWords,
   );

@@ -8,13 +8,13 @@ export function durationMs(text: string): number {
   return Number(count) * units[unit as keyof typeof units];
 }
 
-/** A flag's parser that keeps the text as it was written. */
+/** Checks a duration flag and returns its text unchanged. */
 export function checkDuration(text: string): string {
   durationMs(text);
   return text;
 }
 
-/** Milliseconds in the largest units that tell enough: `12 s`, `5 min`, `3 h 20 min`, `4 d 2 h`. */
+/** Milliseconds in words, in the two largest units: `12 s`, `5 min`, `3 h 20 min`, `4 d 2 h`. */
 export function durationWords(ms: number): string {
   if (ms < units.m) return `${Math.max(0, Math.floor(ms / 1000))} s`;
   if (ms < units.h) return `${Math.floor(ms / units.m)} min`;

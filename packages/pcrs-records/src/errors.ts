@@ -1,6 +1,6 @@
 import { spelledOut } from './terminal-text.ts';
 
-/** Codes of the errors that the suite throws; `pcrs-cli` maps them to exit statuses. */
+/** Error codes of the suite; `pcrs-cli` maps them to exit statuses. */
 export type ErrorCode =
   | 'PCRS_MACHINE'
   | 'PCRS_USAGE'
@@ -26,10 +26,10 @@ export function codedError(code: ErrorCode, message: string, options?: ErrorOpti
 }
 
 /**
- * The error for a line of input that a tool cannot use.
+ * An error for an unusable input line.
  *
  * Takes  line      physical line number on stdin, from 1
- *        expected  what the tool takes, in words
+ *        expected  description of valid input
  *        found     the line's text; its first 80 characters are quoted
  */
 export function recordError(line: number, expected: string, found: string): CodedError {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseExact, toDigits } from './json.ts';
 
-test('every digit of a number survives parsing and writing', () => {
+test('keeps every digit of a number through parsing and writing', () => {
   for (const number of [
     '9007199254740993',
     '18446744073709551615',
@@ -21,7 +21,7 @@ test('every digit of a number survives parsing and writing', () => {
   }
 });
 
-test('a number keeps its digits beside texts that look like numbers, and after escaped quotes', () => {
+test("keeps a number's digits next to number-like strings and after escaped quotes", () => {
   for (const text of [
     '{"osCpe":"cpe:/o:redhat:linux:9.4:::","a":1.10}',
     '{"a":"\\",: 1.5","b":[1.50,"[2.50"]}',
@@ -32,7 +32,7 @@ test('a number keeps its digits beside texts that look like numbers, and after e
   }
 });
 
-test('any JSON value is parsed as JSON.parse does', () => {
+test('parses any JSON value as JSON.parse does', () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       assert.equal(
@@ -43,7 +43,7 @@ test('any JSON value is parsed as JSON.parse does', () => {
   );
 });
 
-test('an id is digits, whether it came as a number or as text', () => {
+test('reads an id as digits, from a number or a string', () => {
   const ids = [7, '7', parseExact('18446744073709551615'), '007', -1, 1.5, 'x', '', null, undefined, {}];
   assert.deepEqual(ids.map(toDigits), ['7', '7', '18446744073709551615', '007', ...Array(7).fill(undefined)]);
 });

@@ -1,9 +1,9 @@
 /**
- * JSON in, JSON out, with every digit kept.
+ * JSON in and out, with every digit kept.
  *
- * V8 has the source text of a number at hand while it parses (`context.source`) and writes a raw
- * text back (`JSON.rawJSON`), but asking for either makes parsing five times slower. So a line is
- * looked at first: only one that may hold a number that a double would not give back is parsed that way.
+ * V8 can give the source text of a number while it parses (`context.source`) and write raw text back
+ * (`JSON.rawJSON`), but asking for either makes parsing five times slower. So each line is checked first;
+ * only a line that may hold a number that a double would change is parsed the slow way.
  */
 declare global {
   interface JSON {
@@ -17,11 +17,14 @@ export interface RawJson {
   readonly rawJSON: string;
 }
 
-/** A number token of 16 digits or more, with a fraction or an exponent, or -0; also hits some strings (`cpe:/o:redhat:linux:9.4`). */
+/**
+ * A number of 16 digits or more, with a fraction or an exponent, or -0. Also matches some strings
+ * (`cpe:/o:redhat:linux:9.4`).
+ */
 const mayLoseDigits = /[:[,]\s*(?:-0|-?\d(?:\d{15}|\d*[.eE]))/;
 
 const strings = /"[^"\\]*(?:\\.[^"\\]*)*"/gs;
-/** Beyond this length a string with many escapes would exhaust the expression's stack. */
+/** In a longer text, a string with many escapes would overflow the regular expression's stack. */
 const maxCheckedLength = 1 << 20;
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
@@ -32,7 +35,8 @@ const keepDigits: Reviver = (_key, value, context) =>
     : value;
 
 /**
- * Parses a JSON text; numbers that a double would change come as `RawJson`, so that `JSON.stringify` gives them back.
+ * Parses a JSON text; numbers that a double would change become `RawJson`, which `JSON.stringify` writes back
+ * unchanged.
  *
  * Throws  SyntaxError
  */
@@ -48,7 +52,7 @@ function losesDigits(text: string): boolean {
   return text.length > maxCheckedLength || mayLoseDigits.test(text.replace(strings, '""'));
 }
 
-/** An id as digits, from a JSON number or a string of digits; undefined where it is neither. */
+/** An id as digits, from a JSON number or a string of digits; undefined for anything else. */
 export function toDigits(value: unknown): string | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? String(value) : undefined;
   if (JSON.isRawJSON(value)) return /^\d+$/.test(value.rawJSON) ? value.rawJSON : undefined;

@@ -1,10 +1,10 @@
-/** A JSON object as it travels: member names are the gateway's own. */
+/** A JSON object of the stream; member names are the gateway's own. */
 export type JsonObject = Record<string, unknown>;
 
-/** Records counted by kind. */
+/** Record counts by kind. */
 export type Counts = Record<string, number>;
 
-/** Opens a run; the only record that tells where the gateway and the token file are. Never holds a secret. */
+/** Opens a run. The only record that names the gateway and the token file. Never holds a secret. */
 export interface Session {
   kind: 'session';
   /** UUID v7. */
@@ -18,16 +18,16 @@ export interface Session {
   startedAt: string;
 }
 
-/** The flags by which a stage asks for less than all there is, as written: `"pcrs-policies --title"` → `PCI`. */
+/** Narrowing flags of a stage, as written: `"pcrs-policies --title"` → `PCI`. Empty: everything. */
 export type Scope = Readonly<Record<string, unknown>>;
 
 /**
- * How much of its scope a run asks for: all of it, what changed since an earlier run (a date that `--incremental`
- * added), or what a date of the user's leaves.
+ * How much of its scope a run asks for. `full`: all of it. `delta`: what changed since an earlier run
+ * (`--incremental` added a date). `dated`: what the user's date flag selects.
  */
 export type Base = 'full' | 'delta' | 'dated';
 
-/** A stage's first word in a run, right after the session. */
+/** First record of a stage in a run, right after the session. */
 export interface Start {
   kind: 'start';
   contract: 1 | 2;
@@ -37,38 +37,41 @@ export interface Start {
   stage: string;
   version: string;
   startedAt: string;
-  /** The flags in force and where each came from; no secrets. */
+  /** The flags in force and the origin of each; no secrets. */
   options: Record<string, { value: unknown; from: string }>;
-  /** Absent in contract 1, as `base` is: `pcrs-records/scope` knows them all the same. */
+  /** Absent in contract 1, like `base`; `pcrs-records/scope` derives both from the options. */
   scope?: Scope;
   base?: Base;
-  /** Of a source: the run that it shows a part of. */
+  /** Set by a source that writes part of a run: that run's id. */
   of?: string;
-  /** Of `pcrs-diff`: the older run. */
+  /** Set by `pcrs-diff`: the older run. */
   since?: string;
-  /** Of `pcrs-from-history`: the moment that it shows, by records that have only a part of their members. */
+  /** Set by `pcrs-from-history`: the moment shown. Its records hold only some of their members. */
   asOf?: string;
   reduced?: true;
-  /** Of a source: whether the run that it shows asked for evidence. */
+  /** Set by a source: whether the stored run asked for evidence. */
   evidence?: boolean;
 }
 
-/** A stage's last word in a run, also when it fails. */
+/** Last record of a stage in a run, also when the stage fails. */
 export interface End {
   kind: 'end';
   runId: string | null;
-  /** Of its `start`; absent in contract 1, and where a stage failed before its start. */
+  /** That of its `start`; absent in contract 1, and if the stage failed before its start. */
   startId?: string;
   stage: string;
   endedAt: string;
   ok: boolean;
   /** Exit status. */
   status: number;
-  /** Taken as input, by kind. */
+  /** Input records by kind. */
   in: Counts;
-  /** Made here, by kind; forwarded records count in neither. */
+  /** Output records by kind, without forwarded records. */
   out: Counts;
-  /** By kind, as decimal text: the sum modulo 2^53 of the CRC-32 of each line made here, without its line feed. */
+  /**
+   * Checksums by kind, as decimal text: the sum modulo 2^53 of the CRC-32 of each output line, line feed
+   * excluded.
+   */
   sums?: Record<string, string>;
   requests: number;
   retries: number;
@@ -78,7 +81,7 @@ export interface End {
   error?: { code: string; message: string };
 }
 
-/** What became of the slices that `pcrs-posture` planned. */
+/** Outcome of the slices that `pcrs-posture` planned. */
 export interface SliceCounts {
   planned: number;
   fetched: number;
@@ -87,7 +90,7 @@ export interface SliceCounts {
   notAsked: number;
   /** At most 1000. */
   missing: MissingSlice[];
-  /** Records of a policy and host that their slice did not ask for. */
+  /** Records whose policy and host their slice did not ask for. */
   foreign: number;
 }
 
@@ -98,7 +101,7 @@ export interface MissingSlice {
   error: string;
 }
 
-/** One answer of the gateway to `pcrs-posture`, written after its records in a run. */
+/** One gateway response to `pcrs-posture`, written after its records in a run. */
 export interface Slice {
   kind: 'slice';
   number: number;
@@ -109,15 +112,15 @@ export interface Slice {
   /** Of the body as received. */
   bytes: number;
   sha256: string;
-  /** In the archive, or null. */
+  /** Name in the archive; null without one. */
   file: string | null;
 }
 
-/** The kinds that carry the gateway's own members. */
+/** Kinds whose members are the gateway's own. */
 export const gatewayKinds = ['policy', 'hostids', 'posture'] as const;
 export type GatewayKind = (typeof gatewayKinds)[number];
 
-/** The kinds that the suite itself writes. */
+/** Kinds that the suite itself writes. */
 export const suiteKinds = [
   'session',
   'start',
@@ -133,16 +136,14 @@ export const suiteKinds = [
   'status',
 ] as const;
 
-/** The kind of record each stage makes. */
+/** Kind of the records that each stage makes. */
 export const madeBy: Readonly<Record<string, GatewayKind>> = {
   'pcrs-policies': 'policy',
   'pcrs-hostids': 'hostids',
   'pcrs-posture': 'posture',
 };
 
-/**
- * The kind of an object without the member `kind`, told by its shape, or undefined.
- */
+/** Kind of an object that has no `kind` member, by its shape; undefined if unknown. */
 export function kindByShape(value: JsonObject): GatewayKind | undefined {
   if ('hostIds' in value) return 'hostids';
   if ('controlId' in value) return 'posture';
@@ -158,7 +159,7 @@ export function isObject(value: unknown): value is JsonObject {
 /**
  * A session as a stage needs it.
  *
- * Throws  a sentence saying which member is wrong
+ * Throws  a sentence naming the wrong member
  */
 export function parseSession(value: JsonObject): Session {
   for (const name of ['runId', 'gateway', 'startedAt']) {

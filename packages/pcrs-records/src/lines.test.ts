@@ -14,7 +14,7 @@ async function lines(text: string | Buffer, size = 1): Promise<string[]> {
   return (await read(chunks)).flatMap((block) => block.lines);
 }
 
-test('the same lines come out in any chunking', async () => {
+test('yields the same lines for any chunking', async () => {
   const line = fc.string({ unit: 'binary' }).map((text) => text.replace(/[\n\r\ufeff]/g, ' '));
   await fc.assert(
     fc.asyncProperty(
@@ -28,17 +28,17 @@ test('the same lines come out in any chunking', async () => {
   );
 });
 
-test('a BOM and CRLF are passed over and U+2028 ends no line', async () => {
+test('drops a BOM and CRs, and does not end a line at U+2028', async () => {
   assert.deepEqual(await lines('\ufeff{"a":1}\r\n{"b":"x\u2028y"}\n'), ['{"a":1}', '{"b":"x\u2028y"}']);
 });
 
-test('line numbers count physical lines, blank ones too', async () => {
+test('counts physical lines, blank ones included', async () => {
   const [first, second] = await read([Buffer.from('a\n\n'), Buffer.from('b\nc')]);
   assert.deepEqual([first?.firstLine, first?.lines], [1, ['a', '']]);
   assert.deepEqual([second?.firstLine, second?.lines], [3, ['b']]);
 });
 
-test('a last line without a newline is marked as perhaps cut', async () => {
+test('marks a last line without a newline as possibly cut', async () => {
   const blocks = await read([Buffer.from('a\nb')]);
   assert.deepEqual(
     blocks.map((block) => [block.lines, block.unterminated]),
@@ -49,17 +49,17 @@ test('a last line without a newline is marked as perhaps cut', async () => {
   );
 });
 
-test('invalid UTF-8 is replaced and marked', async () => {
+test('replaces invalid UTF-8 and marks the block', async () => {
   const [block] = await read([Buffer.from([0x22, 0xff, 0x22, 0x0a])]);
   assert.deepEqual([block?.lines, block?.invalidUtf8], [['"\ufffd"'], true]);
 });
 
-test('a line of 64 MB in small chunks is read in one piece', async () => {
+test('reads a 64 MB line that comes in small chunks', async () => {
   const chunk = Buffer.alloc(65536, 0x61);
   const blocks = await read([...Array(1024).fill(chunk), Buffer.from('\n')]);
   assert.equal(blocks[0]?.lines[0]?.length, 64 * 1024 * 1024);
 });
 
-test('a line of white space only is blank', () => {
+test('counts a line of white space as blank', () => {
   assert.deepEqual(['', ' \t', 'x', ' x'].map(isBlank), [true, true, false, false]);
 });

@@ -1,36 +1,39 @@
 import { isUtf8 } from 'node:buffer';
 import { codedError } from './errors.ts';
 
-/** Whole lines that arrived together. */
+/** A block of whole lines. */
 export interface LineBlock {
-  /** Physical number of the first line, from 1. */
+  /** Physical line number of the first line, from 1. */
   firstLine: number;
-  /** Without their line ends. Blank lines are kept, so that numbers stay right; skip them with `isBlank`. */
+  /**
+   * The lines without their line ends. Blank lines are included, so that line numbers stay right; skip them
+   * with `isBlank`.
+   */
   lines: string[];
-  /** The last line came without a newline: the stream ended there, perhaps in the middle of it. */
+  /** The last line has no newline: the stream ended there, possibly in mid-line. */
   unterminated: boolean;
-  /** Bytes that were not UTF-8 became U+FFFD in this block. */
+  /** The block held bytes that were not UTF-8; they became U+FFFD. */
   invalidUtf8: boolean;
 }
 
-/** The longest text V8 can hold, less a little: about 512 MiB. */
+/** V8's longest string, less a little: about 512 MiB. */
 const maxLineBytes = 0x1fffffe8;
 const newline = 0x0a;
 
-/** Whole lines that arrived together, not decoded. */
+/** A block of whole lines, not decoded. */
 export interface ByteBlock {
-  /** Physical number of the first line, from 1. */
+  /** Physical line number of the first line, from 1. */
   firstLine: number;
-  /** Every line ends in a newline, but for the last of an unterminated block. */
+  /** Every line ends in a newline, except the last of an unterminated block. */
   bytes: Buffer;
-  /** The stream ended without a newline, perhaps in the middle of a line. */
+  /** The stream ended without a newline, possibly in mid-line. */
   unterminated: boolean;
 }
 
 /**
- * Passes a byte stream on.
+ * Passes a byte stream through.
  *
- * Throws  PCRS_RECORD if it begins as one that is compressed with gzip, or UTF-16
+ * Throws  PCRS_RECORD if it starts like gzip or UTF-16
  */
 export async function* textOnly(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -45,7 +48,7 @@ export async function* textOnly(
   }
 }
 
-/** Throws PCRS_RECORD for the beginning of a stream that is compressed with gzip, or UTF-16. */
+/** Throws PCRS_RECORD if a stream starts like gzip or UTF-16. */
 export function requireText([first, second]: Uint8Array): void {
   if (first === 0x1f && second === 0x8b) {
     throw codedError('PCRS_RECORD', 'stdin: the stream is compressed with gzip; put gunzip -c | in front');
@@ -57,12 +60,12 @@ export function requireText([first, second]: Uint8Array): void {
 }
 
 /**
- * Whole lines of a byte stream, as they are.
+ * Whole lines of a byte stream, byte for byte.
  *
- * Takes   chunks in any cutting; a leading BOM is passed over
+ * Takes   chunks of any size; a leading BOM is dropped
  * Yields  blocks of whole lines, none empty
  * Limits  memory holds one chunk and one line; a line is at most about 512 MiB
- * Throws  PCRS_RECORD where a line is longer
+ * Throws  PCRS_RECORD for a longer line
  */
 export async function* byteBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -103,10 +106,10 @@ function newlines(bytes: Buffer): number {
 /**
  * Lines of a byte stream, a block at a time.
  *
- * Takes   chunks in any cutting; a leading BOM is passed over; `\r\n` counts as `\n`; U+2028 does not end a line
- * Yields  blocks of whole lines; the last block may hold a line that had no newline
+ * Takes   chunks of any size; a leading BOM is dropped; `\r\n` counts as `\n`; U+2028 does not end a line
+ * Yields  blocks of whole lines; the last line may lack its newline
  * Limits  memory holds one chunk and one line; a line is at most about 512 MiB
- * Throws  PCRS_RECORD where a line is longer
+ * Throws  PCRS_RECORD for a longer line
  */
 export async function* lineBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -134,7 +137,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Whether a line holds nothing but white space, and so no record. */
+/** Whether a line holds only white space. */
 export function isBlank(line: string): boolean {
   return line.length === 0 || (line.charCodeAt(0) <= 0x20 && line.trim() === '');
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from './columns.ts';
 import type { HostIdsRecord, PolicyRecord, PostureRecord } from './record-types.ts';
 
-/** The members that a type names; the compiler demands each of them below, and no other. */
+/** The members that a type names. The compiler demands exactly these below. */
 type Named<T> = Record<keyof { [K in keyof T as string extends K ? never : K]: T[K] }, 1>;
 
 const policy: Named<PolicyRecord> = {
@@ -28,10 +28,10 @@ function sorted(...tables: readonly { columns: readonly { name: string }[] }[]):
   return [...new Set(tables.flatMap(({ columns }) => columns.map(({ name }) => name)))].sort();
 }
 
-test('the types of records name the members that the tables have', () => {
+test('types and column tables name the same members', () => {
   assert.deepEqual(Object.keys(policy).sort(), sorted(policyTable));
   assert.deepEqual(Object.keys(posture).sort(), sorted(postureTable, controlsTable));
-  // A row for each of its hostIds.
+  // hostIds becomes one row per id.
   const columns = sorted(hostIdsTable).map((name) => (name === 'hostId' ? 'hostIds' : name));
   assert.deepEqual(Object.keys(hostIds).sort(), columns.sort());
 });

@@ -1,22 +1,22 @@
 /**
- * What the gateway's records look like to a program: the members that are known, by the gateway's own names; any other is
- * `unknown`. These are types alone: nothing checks that the gateway keeps to them.
+ * Types of the gateway's records: known members by the gateway's own names, any other member `unknown`. Types
+ * only; nothing checks that the gateway keeps to them.
  *
  * Source  Qualys PCRS, list V2.0, host ids and posture V5.0 (docs.qualys.com, read 2026-11-23)
  */
 
-/** A number that a double would change, as `parseExact` keeps it. */
+/** A number that a double would change, as `parseExact` returns it. */
 export interface RawNumber {
   readonly rawJSON: string;
 }
 
-/** An integer; `toDigits` in pcrs-records/json gives the digits of either form. */
+/** An integer; `toDigits` in pcrs-records/json reads either form. */
 export type Integer = number | RawNumber;
 
-/** A text; null and `''` are two different answers. */
+/** A string; the gateway sends both null and `''`, and they differ. */
 export type Text = string | null;
 
-/** Of the policy list. */
+/** A policy of the policy list. */
 export interface PolicyRecord {
   subscriptionId: Integer;
   id: Integer;
@@ -40,15 +40,15 @@ export interface HostIdsRecord {
   [member: string]: unknown;
 }
 
-/** How much a control matters. */
+/** Criticality of a control. */
 export interface Criticality {
-  /** `URGENT`, `CRITICAL`, `SERIOUS`, `MEDIUM`, `MINIMAL`, or what the subscription made of these. */
+  /** `URGENT`, `CRITICAL`, `SERIOUS`, `MEDIUM`, `MINIMAL`, or the subscription's own label. */
   label: string;
   /** 5 to 1. */
   value: number;
 }
 
-/** A control of a policy on a host. */
+/** A control of a policy, evaluated on a host. */
 export interface PostureRecord {
   id: Integer;
   instance: string;
@@ -87,7 +87,7 @@ export interface PostureRecord {
   assetId: Integer | null;
   technology: { id: Integer; name: string } | null;
   criticality: Criticality | null;
-  /** Only if evidence was asked for, as `causeOfFailure`. */
+  /** Sent only if evidence was asked for; the same for `causeOfFailure`. */
   evidence?: Record<string, unknown> | null;
   causeOfFailure?: Record<string, unknown> | null;
   currentDataSizeKB?: Text;
@@ -95,7 +95,7 @@ export interface PostureRecord {
   currentBatch?: Integer | null;
   totalBatches?: Integer | null;
   CLOUD_RESOURCE_ID?: Text;
-  /** Version 5.0. */
+  /** Since version 5.0. */
   CloudMetaData?: unknown;
   [member: string]: unknown;
 }

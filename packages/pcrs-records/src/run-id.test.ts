@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { newRunId } from './run-id.ts';
 
-test('makes UUIDs v7 that sort by their time and differ within it', () => {
+test('makes UUIDs v7 that sort by time and differ within a millisecond', () => {
   const ids = [new Date(0), new Date('2026-11-23T10:00:00.001Z'), new Date('2026-11-23T10:00:00.002Z')].map(
     newRunId,
   );

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * A UUID v7: its first 48 bits are the time, so that runs sort by their start.
+ * A UUID v7: its first 48 bits are the time, so runs sort by start time.
  *
  * Source  RFC 9562, section 5.7
  */

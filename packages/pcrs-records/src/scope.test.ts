@@ -20,7 +20,7 @@ function start(options: Record<string, unknown>, { stage = 'pcrs-policies', from
 
 const yesterday = { 'evaluated-since': '1d' };
 
-test('names the flags that ask for less than all, and not those that take nothing away', () => {
+test('lists the flags that narrow a run, and omits those that exclude nothing', () => {
   const options = {
     ...{ title: 'DISA', id: [1, 2], status: 'all', 'asset-state': 'ALL', retries: 3 },
     ...{ 'evaluated-since': '2026-11-01', 'exclude-inactive-controls': true },
@@ -43,7 +43,7 @@ test('names the flags that ask for less than all, and not those that take nothin
   assert.deepEqual(narrowings({ ...start({}), options: undefined as never }), []);
 });
 
-test("a run's scope is what all of its stages were told, without a date that an incremental run added", () => {
+test("a run's scope is the union of its stages' scopes, without the date that an incremental run added", () => {
   const starts = [
     start(yesterday, { stage: 'pcrs-posture', from: 'incremental' }),
     start({ 'asset-state': 'ACTIVE' }, { stage: 'pcrs-hostids' }),
@@ -59,19 +59,19 @@ test("a run's scope is what all of its stages were told, without a date that an 
   assert.deepEqual(scopeOf([start({}), start({ retries: 3 })]), {});
 });
 
-test('two stages side by side that were told different things have both in their scope', () => {
+test('the scope holds the values of two parallel stages with different flags', () => {
   assert.deepEqual(scopeOf([start({ title: 'A' }), start({ title: 'B' }), start({ title: 'A' })]), {
     'pcrs-policies --title': ['A', 'B'],
   });
 });
 
-test('a scope and a base that a start names itself are taken before its options', () => {
+test('prefers a scope and a base written in the start to its options', () => {
   const from = { ...start({}, { stage: 'pcrs-from-sqlite' }), scope: { 'pcrs-policies --title': 'PCI' } };
   assert.deepEqual(scopeOf([from]), { 'pcrs-policies --title': 'PCI' });
   assert.equal(baseOf([{ ...start(yesterday), base: 'full' }]), 'full');
 });
 
-test("a run's base is the weakest of its stages'", () => {
+test("a run's base is the weakest of its stages' bases", () => {
   const full = start({ title: 'DISA' });
   const delta = start(yesterday, { from: 'incremental' });
   const dated = start(yesterday);
@@ -81,7 +81,7 @@ test("a run's base is the weakest of its stages'", () => {
   assert.equal(baseOf([]), 'full');
 });
 
-test('scopes are compared by what they ask for, and put into words', () => {
+test('compares scopes by content and puts them into words', () => {
   const scope = scopeOfOptions('pcrs-policies', { title: { value: 'PCI', from: 'flag' } });
   assert.ok(isSameScope(scope, { 'pcrs-policies --title': 'PCI' }));
   assert.ok(!isSameScope(scope, {}));

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Base, isObject, type Scope, type Start } from './kinds.ts';
 
-/** The flags by which a stage asks for less than all there is, with the value that takes nothing away. */
+/** The flags that narrow what a stage asks for, each with the value that excludes nothing. */
 const narrowing: Readonly<Record<string, unknown>> = {
   'evaluated-since': undefined,
   status: 'all',
@@ -18,7 +18,7 @@ const narrowing: Readonly<Record<string, unknown>> = {
   'posture-status': undefined,
 };
 
-/** By moment, so that what they leave out today may have been asked for yesterday. */
+/** Date flags. They are relative to a moment: what they exclude today, yesterday's run may have asked for. */
 const dates = /-(since|from|to)$/;
 
 /** A flag that narrowed what a stage asked for. */
@@ -26,13 +26,13 @@ export interface Narrowing {
   stage: string;
   flag: string;
   value: unknown;
-  /** A date: it leaves out what did not change since. */
+  /** A date flag: excludes what has not changed since. */
   isDate: boolean;
-  /** A date that `pcrs-etl --incremental` added: the rest is in the snapshot that it builds on. */
+  /** A date that `pcrs-etl --incremental` added; the rest is in the snapshot it builds on. */
   isIncremental: boolean;
 }
 
-/** How a stage was told to ask for less than all there is. */
+/** The flags that narrowed a stage. */
 export function narrowings({ stage, options }: Pick<Start, 'stage' | 'options'>): Narrowing[] {
   return Object.entries(options ?? {}).flatMap(([flag, option]) => {
     if (!Object.hasOwn(narrowing, flag) || option?.value === narrowing[flag]) return [];
@@ -46,20 +46,20 @@ export function narrowingText({ stage, flag, value }: Narrowing): string {
   return `${stage} ${flagText(`--${flag}`, value)}`;
 }
 
-/** What a stage asks for, by its flags: the scope of its `start`. */
+/** Scope of a stage's `start`, from its flags. */
 export function scopeOfOptions(stage: string, options: Start['options']): Scope {
   const flags = narrowings({ stage, options }).filter(({ isIncremental }) => !isIncremental);
   return sorted(flags.map(({ flag, value }) => [`${stage} --${flag}`, value]));
 }
 
-/** How much of its scope a stage asks for, by its flags: the base of its `start`. */
+/** Base of a stage's `start`, from its flags. */
 export function baseOfOptions(options: Start['options']): Base {
   const moments = narrowings({ stage: '', options }).filter(({ isDate }) => isDate);
   if (moments.some(({ isIncremental }) => !isIncremental)) return 'dated';
   return moments.length > 0 ? 'delta' : 'full';
 }
 
-/** The scope of a run: all flags by which its stages asked for less than all there is. */
+/** Scope of a run: the union of its stages' scopes. */
 export function scopeOf(starts: readonly Start[]): Scope {
   const values = new Map<string, unknown[]>();
   for (const start of starts) {
@@ -72,24 +72,24 @@ export function scopeOf(starts: readonly Start[]): Scope {
   return sorted([...values].map(([flag, known]) => [flag, known.length === 1 ? known[0] : known]));
 }
 
-/** The base of a run: the weakest of its stages'. */
+/** Base of a run: the weakest of its stages' bases. */
 export function baseOf(starts: readonly Start[]): Base {
   const bases = starts.map(({ base, options }) => base ?? baseOfOptions(options));
   return bases.find((base) => base === 'dated') ?? bases.find((base) => base === 'delta') ?? 'full';
 }
 
-/** Whether two scopes ask for the same. */
+/** Whether two scopes are equal. */
 export function isSameScope(a: Scope, b: Scope): boolean {
   return isDeepStrictEqual({ ...a }, { ...b });
 }
 
-/** A scope for people: `all policies`, or `--title PCI`. */
+/** A scope in words: `all policies`, or `--title PCI`. */
 export function scopeWords(scope: Scope): string {
   const words = Object.entries(scope).map(([flag, value]) => flagText(flag.replace(/^\S+ /, ''), value));
   return words.length === 0 ? 'all policies' : [...new Set(words)].join(' ');
 }
 
-/** In a start of contract 1 the scope is told by the options alone. */
+/** A start of contract 1 has no scope; its options give it. */
 function scopeOfStart({ stage, options, scope }: Start): Scope {
   return isObject(scope) ? scope : scopeOfOptions(stage, options);
 }

@@ -11,7 +11,7 @@ function knowing(...values: string[]): Secrets {
   return secrets;
 }
 
-test('takes a password out in every form it travels in', () => {
+test('removes a password in every form it travels in', () => {
   const secrets = knowing(password);
   const forms = [
     password,
@@ -25,7 +25,7 @@ test('takes a password out in every form it travels in', () => {
     assert.equal(secrets.scrub(`before ${form} after`), 'before [secret] after', form);
 });
 
-test('takes out a token and each of its parts: in any case, percent-encoded, wrapped, cut', () => {
+test('removes a token and each of its parts, in any case, percent-encoded, wrapped or cut', () => {
   const secrets = knowing(token);
   const escaped = (text: string) => Array.from(text, (one) => `%${one.charCodeAt(0).toString(16)}`).join('');
   const wrapped = (text: string) => text.replace(/.{9}/g, '$&\r\n\t');
@@ -40,7 +40,7 @@ test('takes out a token and each of its parts: in any case, percent-encoded, wra
   }
 });
 
-test('leaves other texts alone, to the byte', () => {
+test('leaves other text alone, to the byte', () => {
   const secrets = knowing(password, token, 'abc', 'four');
   for (const text of [
     'POST /pcrs/5.0/posture/postureInfo: 503, 7 tries in 4 min (policy 5772988, 50 hosts from 118772)',
@@ -52,7 +52,7 @@ test('leaves other texts alone, to the byte', () => {
   assert.equal(secrets.scrub('plus four is ABC'), 'plus [secret] is ABC');
 });
 
-test('takes out what looks like a token, whoever made it', () => {
+test('removes anything that looks like a token, whoever made it', () => {
   const secrets = new Secrets();
   assert.equal(secrets.scrub('Authorization: Bearer abcdefgh.ijkl'), 'Authorization: Bearer [secret]');
   assert.equal(secrets.scrub('jwt eyJhbGciOiJub25lIn0.e30. refused'), 'jwt [secret] refused');

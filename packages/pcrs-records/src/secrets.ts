@@ -1,22 +1,22 @@
 const mask = '[secret]';
-/** What is shorter would be found in every other word, and is no password anybody may have. */
+/** A shorter text would match inside ordinary words, and nobody has so short a password. */
 const minLength = 4;
-/** Shorter secrets are looked for as they are only; longer ones in any case, escaped, wrapped over lines. */
+/** Shorter secrets are matched literally; longer ones in any case, escaped, or wrapped over lines. */
 const minLooseLength = 8;
-/** So many characters in a row of something as long as a token are a part of it. */
+/** Any run of this many characters from a token-length secret counts as part of it. */
 const pieceLength = 12;
 const tokenLength = 32;
 
 /**
- * The secrets that a process has met, taken out of whatever it shows.
+ * The secrets a process has seen; removes them from everything it shows.
  *
- * A secret is found raw, percent-encoded (all of it or some characters), as a form or JSON has it, in base64, in any case,
- * and wrapped over lines; of a token, any twelve characters in a row are found.
+ * A secret is found raw, percent-encoded (wholly or in part), in its form or JSON encoding, in base64, in any
+ * case, and wrapped over lines. Of a token, any twelve consecutive characters are found.
  */
 export class Secrets {
-  /** Short ones, as they are. */
+  /** Short secrets, literal. */
   readonly #exact = new Set<string>();
-  /** In their plainest form. */
+  /** Longer secrets, in the form that `plainest` returns. */
   readonly #whole = new Set<string>();
   readonly #pieces = new Set<string>();
 
@@ -38,7 +38,7 @@ export class Secrets {
     if (value.length >= tokenLength && /^[\w.~+/=-]+$/.test(value)) this.#addPieces(plainest(value).text);
   }
 
-  /** A text with every secret, and all that looks like a token, as `[secret]`. */
+  /** A text with every secret, and everything that looks like a token, replaced by `[secret]`. */
   scrub(text: string): string {
     let clean = this.#whole.size > 0 ? this.#scrubLoosely(text) : text;
     for (const secret of this.#exact) clean = clean.replaceAll(secret, mask);
@@ -63,7 +63,7 @@ export class Secrets {
     return clean + given.slice(from);
   }
 
-  /** Where secrets are in a text in its plainest form; ascending, and none touches another. */
+  /** Spans of secrets in a text returned by `plainest`; ascending, none touching another. */
   #found(text: string): { start: number; end: number }[] {
     const spans: { start: number; end: number }[] = [];
     for (const secret of this.#whole) {
@@ -86,10 +86,10 @@ export class Secrets {
 }
 
 /**
- * A text in lower case, with percent escapes undone and without what wraps it: white space, control characters, `\n` as
- * JSON writes it.
+ * A text in lower case, percent escapes decoded, without anything that wraps it: white space, control
+ * characters, and `\n` as JSON writes it.
  *
- * Yields  where each of its characters began and ended in the text, too
+ * Yields  also start and end of each character in the original text
  */
 function plainest(text: string): { text: string; starts: number[]; ends: number[] } {
   const starts: number[] = [];

@@ -1,26 +1,26 @@
 import type { End, JsonObject, Start } from './kinds.ts';
 import { lineBlocks } from './lines.ts';
 
-/** A stage of a run, as far as the stream tells of it: its start, its end, or both. */
+/** A stage of a run, as found in the stream: its start, its end, or both. */
 export interface Stage {
   name: string;
   end: End | undefined;
 }
 
-/** What the starts and ends of a run say, equal ones counted once. */
+/** The starts and ends of a run, duplicates counted once. */
 export interface Stages {
-  /** In the order of the stream: the last stage of a pipe first. */
+  /** In stream order: the last stage of a pipe first. */
   starts: Start[];
-  /** In the order of the pipe. */
+  /** In pipe order. */
   ends: End[];
-  /** Each start with its end, in the order of the pipe: stages put their start in front. */
+  /** Each start with its end, in pipe order (each stage puts its start before those already there). */
   started: Stage[];
-  /** Ends without a start of their own. */
+  /** Ends without a matching start. */
   loose: End[];
 }
 
 /**
- * Gives each start its end: that of the same `startId`; in contract 1, which has none, one of the same stage.
+ * Matches each start with its end: by `startId`, or by stage name in contract 1, which has no `startId`.
  *
  * Takes  records  the starts and ends of one run, each once
  */
@@ -36,9 +36,7 @@ export function stagesOf(records: readonly JsonObject[]): Stages {
   return { starts, ends, started, loose };
 }
 
-/**
- * The stages of a kept stream, by the starts and ends in it.
- */
+/** The stages of a stored stream, from its starts and ends. */
 export async function stagesIn(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Stages> {
   const control = new Set<string>();
   for await (const { lines } of lineBlocks(stream)) {
@@ -47,7 +45,7 @@ export async function stagesIn(stream: AsyncIterable<Uint8Array> | Iterable<Uint
   return stagesOf([...control].flatMap(parsed));
 }
 
-/** None for a line that was cut. */
+/** Empty for a line that was cut. */
 function parsed(line: string): JsonObject[] {
   try {
     return [JSON.parse(line)];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { spelledOut, terminalLines, terminalText } from './terminal-text.ts';
 
-test('takes control characters of both sets and bidi overrides out, and nothing else', () => {
+test('removes C0 and C1 control characters and bidi overrides, and nothing else', () => {
   for (let code = 0; code < 0x3000; code += 1) {
     const character = String.fromCharCode(code);
     const isControl = /[\p{Cc}\u2028\u2029]/u.test(character) || /\p{Bidi_Control}/u.test(character);
