@@ -4,9 +4,9 @@ import { codeOf, machineError } from './machine-error.ts';
 import { directoryMode } from './modes.ts';
 
 /**
- * Makes a directory and those above it. Node's own recursive mkdir spins for ever on `/proc/x`, deaf to signals.
+ * Makes a directory and its parents. Node's recursive mkdir loops for ever on `/proc/x` and ignores signals.
  *
- * Throws  PCRS_MACHINE where it cannot be made
+ * Throws  PCRS_MACHINE if it cannot be made
  */
 export function makeDirectory(path: string, mode = directoryMode()): void {
   if (made(path, mode)) return;
@@ -14,7 +14,7 @@ export function makeDirectory(path: string, mode = directoryMode()): void {
   if (!made(path, mode)) throw machineError(path, new Error('no directory can be made there (ENOENT)'));
 }
 
-/** False where the directory above is missing. */
+/** False if the parent is missing. */
 function made(path: string, mode: number): boolean {
   try {
     mkdirSync(path, { mode });
@@ -31,7 +31,7 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Codes by which a file system says that it cannot do a thing, not that the thing failed. */
+/** Error codes that mean the file system lacks an operation, not that the operation failed. */
 const notOffered = new Set([
   'EISDIR',
   'EPERM',
@@ -46,8 +46,8 @@ const notOffered = new Set([
 /**
  * Makes the names in a directory survive a crash of the machine.
  *
- * Yields  false where the system does not offer that (Windows, some network volumes)
- * Throws  PCRS_MACHINE where it failed
+ * Yields  false if the system cannot do that (Windows, some network volumes)
+ * Throws  PCRS_MACHINE if it failed
  */
 export function syncDirectory(path: string): boolean {
   let file: number | undefined;

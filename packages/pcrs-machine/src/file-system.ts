@@ -16,19 +16,19 @@ import { setMode } from './file.ts';
 import { codedError, machineError } from './machine-error.ts';
 import { uniqueName } from './process-alive.ts';
 
-/** What a file system can do, found out by doing it. */
+/** Abilities of a file system, found by trying. */
 export interface Abilities {
   symlink: boolean;
   hardLink: boolean;
-  /** Modes are kept: others can be kept out. */
+  /** File modes are kept, so access can be restricted. */
   chmod: boolean;
   syncDirectory: boolean;
 }
 
 /**
- * Tries out the file system that a folder is on, so that what it lacks is known before work begins.
+ * Tries out the file system of a folder, so that missing abilities are known before work begins.
  *
- * Throws  PCRS_MACHINE where nothing can be written there
+ * Throws  PCRS_MACHINE if the folder is not writable
  */
 export function probeFileSystem(folder: string): Abilities {
   const place = join(folder, `.probe-${uniqueName()}`);
@@ -49,11 +49,11 @@ export function probeFileSystem(folder: string): Abilities {
   }
 }
 
-/** Bytes that this user may still write where a folder is; undefined where the system does not say. */
+/** Bytes this user may still write to a folder's file system; undefined if the system does not report it. */
 export function freeBytes(folder: string): number | undefined {
   try {
     const { bavail, bsize, blocks } = statfsSync(folder);
-    // Some network volumes say nothing but zeros.
+    // Some network volumes report only zeros.
     return blocks === 0 ? undefined : bavail * bsize;
   } catch {
     return undefined;
@@ -61,10 +61,10 @@ export function freeBytes(folder: string): number | undefined {
 }
 
 /**
- * Makes `path` stand for `target`, in place of what it stood for before: a relative link, or a copy of the file where
- * the file system has no links.
+ * Points `path` at `target`, replacing what was there: by a relative link, or by a copy of the file if the file
+ * system has no links.
  *
- * Throws  PCRS_MACHINE where neither can be had: a directory is not copied
+ * Throws  PCRS_MACHINE if neither works: a directory is not copied
  */
 export function pointTo(target: string, path: string): 'link' | 'copy' {
   const fresh = join(dirname(path), `.${basename(path)}.${uniqueName()}.part`);

@@ -32,7 +32,7 @@ function folderOf(t: TestContext): string {
   return folder;
 }
 
-test('makes a directory and those above it, and takes one that is there', (t) => {
+test('makes a directory and its parents, and accepts an existing one', (t) => {
   const path = join(folderOf(t), 'a', 'b', 'c');
   makeDirectory(path, 0o750);
   makeDirectory(path);
@@ -42,7 +42,7 @@ test('makes a directory and those above it, and takes one that is there', (t) =>
 test('refuses at once a directory that cannot be made', { skip: onLinux }, (t) => {
   const folder = folderOf(t);
   writeFileSync(join(folder, 'file'), '');
-  // In a process of its own: where it spins, nothing in it can end it.
+  // In its own process: if it loops, nothing inside can stop it.
   const made = (path: string) => {
     const code = `const { makeDirectory } = await import(${JSON.stringify(new URL('./directory.ts', import.meta.url).href)});
       try { makeDirectory(${JSON.stringify(path)}) } catch (error) { console.log(error.code, error.message) }`;
@@ -55,7 +55,7 @@ test('refuses at once a directory that cannot be made', { skip: onLinux }, (t) =
   assert.match(made(join(folder, 'file', 'x')), /^PCRS_MACHINE .*x: a part of the path is not a directory/);
 });
 
-test('says that a file system is read-only or full, in words', (t) => {
+test('says in words that a file system is read-only or full', (t) => {
   const disk = smallDisk(join(folderOf(t), 'disk'), '64k');
   if (disk === undefined) return t.skip('no disk can be mounted here (it needs root)');
   try {
@@ -88,7 +88,7 @@ test('creates a file once, and leaves nothing beside it', (t) => {
   assert.deepEqual(readdirSync(join(path, '..')), ['x']);
 });
 
-test('points to a target by a relative link, in place of what was there', (t) => {
+test('points to a target by a relative link, replacing what was there', (t) => {
   const folder = folderOf(t);
   for (const name of ['a.db', 'b.db']) {
     writeFileSync(join(folder, name), name);
@@ -98,7 +98,7 @@ test('points to a target by a relative link, in place of what was there', (t) =>
   assert.deepEqual(readdirSync(folder).sort(), ['a.db', 'b.db', 'latest.db']);
 });
 
-test('finds out what a file system lacks, and copies where it has no links', { skip: noPreload }, (t) => {
+test('finds out what a file system lacks, and copies if it has no links', { skip: noPreload }, (t) => {
   const folder = folderOf(t);
   mkdirSync(join(folder, 'csv'));
   writeFileSync(join(folder, 'a.db'), 'a', { mode: 0o640 });
@@ -128,7 +128,7 @@ test('finds out what a file system lacks, and copies where it has no links', { s
   assert.equal(existsSync(join(folder, 'latest_csv')), false);
 });
 
-test('a probe leaves nothing behind', (t) => {
+test('leaves nothing behind after a probe', (t) => {
   const folder = folderOf(t);
   assert.deepEqual(probeFileSystem(folder), {
     symlink: true,
@@ -139,7 +139,7 @@ test('a probe leaves nothing behind', (t) => {
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test('refuses what is no file by what it is, without opening it', { skip: onLinux }, (t) => {
+test('refuses a path that is not a file, names its type and does not open it', { skip: onLinux }, (t) => {
   const folder = folderOf(t);
   const pipe = join(folder, 'pipe');
   spawnSync('mkfifo', [pipe]);
@@ -154,7 +154,7 @@ test('refuses what is no file by what it is, without opening it', { skip: onLinu
   requireRegular(join(folder, 'nothing'));
 });
 
-test('reads a file and a pipe to the end, however late its writer comes', { skip: onLinux }, async (t) => {
+test('reads a file and a pipe to the end, however late the writer comes', { skip: onLinux }, async (t) => {
   const folder = folderOf(t);
   const [file, pipe] = [join(folder, 'file'), join(folder, 'pipe')];
   writeFileSync(file, 'secret');
@@ -175,7 +175,7 @@ test('reads a file and a pipe to the end, however late its writer comes', { skip
   });
 });
 
-test('stops waiting for the writer of a pipe when it is interrupted', { skip: onLinux }, async (t) => {
+test("stops waiting for a pipe's writer when interrupted", { skip: onLinux }, async (t) => {
   const pipe = join(folderOf(t), 'pipe');
   spawnSync('mkfifo', [pipe]);
   const stop = AbortSignal.timeout(50);

@@ -17,9 +17,9 @@ import { fileMode } from './modes.ts';
 import { uniqueName } from './process-alive.ts';
 
 /**
- * Writes a whole file beside its place and renames it, so that its name never stands for half of it.
+ * Writes a file under a temporary name beside it and renames it, so that its name never points to half a file.
  *
- * Throws  PCRS_MACHINE; the file that was there before is then as it was
+ * Throws  PCRS_MACHINE; the previous file is then unchanged
  */
 export function replaceFile(path: string, content: string | Uint8Array, mode = fileMode()): void {
   const beside = besideName(path);
@@ -33,10 +33,10 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = f
 }
 
 /**
- * Makes a file that is not there yet, whole at once: nobody ever sees it empty, except on a file system without hard
- * links, which gets it made exclusively and then filled.
+ * Creates a new file in one step: nobody ever sees it empty. On a file system without hard links it is created
+ * exclusively and then filled.
  *
- * Yields  false where it is there already
+ * Yields  false if the file exists
  * Throws  PCRS_MACHINE
  */
 export function createFile(path: string, content: string, mode = 0o600): boolean {
@@ -51,7 +51,7 @@ export function createFile(path: string, content: string, mode = 0o600): boolean
   }
 }
 
-/** Renames a file in place of another, for good. Throws PCRS_MACHINE. */
+/** Renames a file over another and syncs the directory. Throws PCRS_MACHINE. */
 export function renameFile(from: string, to: string): void {
   try {
     renameSync(from, to);
@@ -61,7 +61,7 @@ export function renameFile(from: string, to: string): void {
   syncDirectory(dirname(to));
 }
 
-/** Writes a file through to the disk. Throws PCRS_MACHINE. */
+/** Syncs a file to the disk. Throws PCRS_MACHINE. */
 export function syncFile(path: string): void {
   const file = openSync(path, 'r+');
   try {
@@ -73,7 +73,7 @@ export function syncFile(path: string): void {
   }
 }
 
-/** Sets who may use a file; false on a file system that has no such thing. */
+/** Sets a file's mode; false on a file system without modes. */
 export function setMode(path: string, mode: number): boolean {
   try {
     chmodSync(path, mode);
@@ -84,9 +84,9 @@ export function setMode(path: string, mode: number): boolean {
 }
 
 /**
- * Refuses what would hold a process up for ever when it is opened, or is no file at all.
+ * Refuses a path that is not a regular file, or whose opening could block for ever.
  *
- * Takes   path   what is not there is fine
+ * Takes   path   may be missing
  * Throws  PCRS_USAGE for a named pipe, a device, a socket or a directory
  */
 export function requireRegular(path: string): void {
@@ -95,7 +95,7 @@ export function requireRegular(path: string): void {
   if (kind) throw codedError('PCRS_USAGE', `${path}: must be a file, is a ${kind}`);
 }
 
-/** What something is that is not a file; undefined for a file. */
+/** Type of something that is not a file; undefined for a file. */
 export function specialKind(stats: Stats): string | undefined {
   if (stats.isFile()) return undefined;
   if (stats.isDirectory()) return 'directory';
@@ -103,7 +103,7 @@ export function specialKind(stats: Stats): string | undefined {
   return stats.isSocket() ? 'socket' : 'device';
 }
 
-/** A name for a file that is not finished, beside the place it is meant for. */
+/** Temporary name of an unfinished file, beside its final place. */
 function besideName(path: string): string {
   return `${path}.${uniqueName()}.part`;
 }
@@ -118,7 +118,7 @@ function writeNew(path: string, content: string | Uint8Array, mode: number, dura
   }
 }
 
-/** Undefined where the file system has no hard links, or none for this. */
+/** Undefined if the file system has no hard links, or none for this file. */
 function linked(from: string, to: string): boolean | undefined {
   try {
     linkSync(from, to);

@@ -3,16 +3,16 @@ import { createFile } from './file.ts';
 import { codeOf, machineError } from './machine-error.ts';
 import { type Holder, thisProcess, uniqueName } from './process-alive.ts';
 
-/** Who has a lock, as its file says. */
+/** Holder of a lock, as its file says. */
 export interface Claim extends Holder {
   host: string;
   /** ISO 8601, UTC. */
   since: string;
-  /** Tells this claim from every other. */
+  /** Unique to this claim. */
   nonce: string;
 }
 
-/** A lock's file as it was seen: while `text` stays the same, its holder shows no life. */
+/** Content of a lock file at one moment; while `text` does not change, its holder shows no heartbeat. */
 export interface Seen {
   text: string;
   /** Undefined for a torn file. */
@@ -20,8 +20,8 @@ export interface Seen {
 }
 
 /*
- * A lock is a file of two lines: the claim as JSON, never changed, and a counter that its holder advances in place.
- * Counting is a sign of life that needs no clock, neither the holder's nor the waiter's.
+ * A lock file has two lines: the claim as JSON, never changed, and a counter that its holder advances in place. A
+ * counter is a heartbeat that needs no clock, neither the holder's nor the waiter's.
  */
 const counterDigits = 10;
 
@@ -30,12 +30,12 @@ export function newClaim(host: string): Claim {
   return { ...thisProcess(), host, since: new Date().toISOString(), nonce: uniqueName() };
 }
 
-/** Takes a lock that nobody has; false where somebody has it. Throws PCRS_MACHINE where no file can be made. */
+/** Takes a free lock; false if it is held. Throws PCRS_MACHINE if the file cannot be made. */
 export function tryToClaim(path: string, claim: Claim): boolean {
   return createFile(path, `${JSON.stringify(claim)}\n${'0'.repeat(counterDigits)}`);
 }
 
-/** The lock as it is now; undefined where nobody has it. */
+/** The lock as it is now; undefined if nobody holds it. */
 export function look(path: string): Seen | undefined {
   try {
     const text = readFileSync(path, 'utf8');
@@ -47,9 +47,9 @@ export function look(path: string): Seen | undefined {
 }
 
 /**
- * Shows a sign of life.
+ * Writes a heartbeat.
  *
- * Yields  false where the lock is not this claim's any more
+ * Yields  false if this claim no longer holds the lock
  * Throws  the file system's error
  */
 export function beat(path: string, nonce: string): boolean {
@@ -73,16 +73,16 @@ export function beat(path: string, nonce: string): boolean {
   }
 }
 
-/** Gives a lock back, if it still is this claim's. */
+/** Releases a lock if this claim still holds it. */
 export function giveBack(path: string, nonce: string): void {
   if (look(path)?.claim?.nonce === nonce) rmSync(path, { force: true });
 }
 
 /**
- * Removes a lock whose holder is gone, unless somebody else has put another in its place meanwhile. One process at a
- * time may do so: the one that made the grave.
+ * Removes the lock of a holder that is gone, unless somebody else has replaced it meanwhile. Only one process at a
+ * time may do so: the one that made the grave file.
  *
- * Yields  false where another process is at it, or died over it: then the grave is to be removed after a while
+ * Yields  false if another process is removing it, or died doing so; remove the grave after a while then
  */
 export function bury(path: string, seen: Seen): boolean {
   const grave = graveOf(path, seen);
@@ -95,7 +95,7 @@ export function bury(path: string, seen: Seen): boolean {
   return true;
 }
 
-/** Lets the next one bury a lock over which somebody died. */
+/** Removes a grave, so that a lock can be buried after another process died doing so. */
 export function removeGrave(path: string, seen: Seen): void {
   rmSync(graveOf(path, seen), { force: true });
 }

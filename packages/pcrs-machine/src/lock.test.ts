@@ -15,7 +15,7 @@ import { thisProcess } from './process-alive.ts';
 const { signal } = new AbortController();
 const times = lockTimes({ PCRS_LOCK_LEASE: '1' });
 const module = JSON.stringify(new URL('./lock.ts', import.meta.url).href);
-/** What was said of a wait, and how a lock is asked for. */
+/** Messages about waiting, and options to take a lock. */
 const said: string[] = [];
 const options = { what: 'out', signal, times, info: (message: string) => said.push(message) };
 
@@ -25,7 +25,7 @@ function placeOf(t: TestContext): { folder: string; path: string } {
   return { folder, path: join(folder, 'lock') };
 }
 
-/** Arguments of Node for a program that has `path` and the lock's module. */
+/** Node arguments for a program that has `path` and the lock module. */
 const program = (path: string, code: string, lease = '1') => [
   '--input-type=module-typescript',
   '-e',
@@ -38,7 +38,7 @@ const program = (path: string, code: string, lease = '1') => [
 ];
 const holding = "await openLock(path, options); console.log('held'); setInterval(() => {}, 1000);";
 
-/** A process that has the lock. */
+/** A process that holds the lock. */
 async function holder(t: TestContext, path: string, code = holding, command = process.execPath, lease = '1') {
   const args = program(path, code, lease);
   const [file, all] =
@@ -49,7 +49,7 @@ async function holder(t: TestContext, path: string, code = holding, command = pr
   return child;
 }
 
-/** What a process says next; fails if it ends instead. */
+/** The next output of a process; fails if it ends instead. */
 async function saidBy(child: ChildProcess): Promise<string> {
   const ended = new AbortController();
   const onClose = (code: number | null, by: string | null) =>
@@ -67,11 +67,11 @@ async function kill(child: ChildProcess): Promise<void> {
   await once(child, 'close');
 }
 
-test('lets one at a time in, within a process and across processes', async (t) => {
+test('admits one holder at a time, within a process and across processes', async (t) => {
   const { folder, path } = placeOf(t);
   const counter = join(folder, 'counter');
   writeFileSync(counter, '0');
-  // Read, wait, write: without the lock increments would be lost.
+  // Read, wait, write: without the lock, increments get lost.
   const code = `for (let i = 0; i < 25; i += 1) {
     await withLock(path, options, async () => {
       const count = Number(readFileSync(${JSON.stringify(counter)}, 'utf8'));
@@ -85,7 +85,7 @@ test('lets one at a time in, within a process and across processes', async (t) =
   assert.deepEqual(readdirSync(folder), ['counter']);
 });
 
-test('refuses at once while the holder lives on this machine, and names it', async (t) => {
+test('refuses at once if the holder lives on this machine, and names it', async (t) => {
   const { path } = placeOf(t);
   const child = await holder(t, path);
   const startedMs = performance.now();
@@ -106,7 +106,7 @@ test('refuses a second lock within one process', async (t) => {
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test('takes over at once the lock of a process that was killed, and lets only one do so', async (t) => {
+test('takes over the lock of a killed process at once, and lets only one do so', async (t) => {
   const { folder, path } = placeOf(t);
   await kill(await holder(t, path));
   assert.ok(existsSync(path));
@@ -125,7 +125,7 @@ test('takes over at once the lock of a process that was killed, and lets only on
   assert.deepEqual(readdirSync(folder), []);
 });
 
-/** A lock as an earlier process left it. */
+/** A lock left by an earlier process. */
 function leave(path: string, claim: object): void {
   writeFileSync(
     path,
@@ -133,7 +133,7 @@ function leave(path: string, claim: object): void {
   );
 }
 
-test('knows a process number that was given out again, its own too', async (t) => {
+test('recognises a reused process id, its own included', async (t) => {
   const { path } = placeOf(t);
   const long = { ...options, times: lockTimes({}), signal: AbortSignal.timeout(10_000) };
   for (const claim of [{ pid: process.ppid, started: '1' }, { started: null }]) {
@@ -143,7 +143,7 @@ test('knows a process number that was given out again, its own too', async (t) =
   }
 });
 
-test('waits for a sign of life of a holder elsewhere, says so, and takes over when none comes', async (t) => {
+test('waits for a heartbeat of a holder elsewhere, logs it, and takes over if none comes', async (t) => {
   const { path } = placeOf(t);
   for (const content of ['claim', '']) {
     said.length = 0;
@@ -159,14 +159,14 @@ test('waits for a sign of life of a holder elsewhere, says so, and takes over wh
   }
 });
 
-test('a wait needs no right clock: the file may be from any time', async (t) => {
+test('waits without a right clock: the file may be from any time', async (t) => {
   const { path } = placeOf(t);
   leave(path, { machine: 'another machine', since: '9999-01-01T00:00:00Z' });
   spawnSync('touch', ['-d', '2099-01-01', path]);
   (await openLock(path, options)).release();
 });
 
-test('refuses as soon as a holder in another container shows a sign of life, while its program is busy', {
+test('refuses once a holder in another container shows a heartbeat, while its program is busy', {
   skip: noContainers,
 }, async (t) => {
   const { path } = placeOf(t);
@@ -184,7 +184,7 @@ test('refuses as soon as a holder in another container shows a sign of life, whi
   assert.ok(performance.now() - startedMs < patient.leaseMs, 'before its lease was over');
 });
 
-test('a container that was killed blocks its successors for no longer than its lease', {
+test('a killed container blocks its successors for at most its lease', {
   skip: noContainers,
 }, async (t) => {
   const { path } = placeOf(t);
@@ -200,9 +200,9 @@ test('a container that was killed blocks its successors for no longer than its l
   }
 });
 
-test('a holder that lost its lock is told before it changes anything', async (t) => {
+test('a holder that lost its lock learns it before it changes anything', async (t) => {
   const { path } = placeOf(t);
-  // The signal ends a process that does not listen for it yet.
+  // The signal would end a process that does not listen for it yet.
   const code = `const lock = await openLock(path, options);
     process.on('SIGUSR2', () => { try { lock.stillMine(); console.log('mine'); } catch (error) { console.log(error.code, error.message); } });
     setInterval(() => {}, 1000); console.log('held');`;
@@ -212,7 +212,7 @@ test('a holder that lost its lock is told before it changes anything', async (t)
     return saidBy(child);
   };
   assert.equal(await answer(), 'mine\n');
-  // As it is seen from another machine: there is nobody to ask.
+  // As seen from another machine, where the process cannot be checked.
   const claim = JSON.parse(readFileSync(path, 'utf8').split('\n')[0]!);
   child.kill('SIGSTOP');
   leave(path, { ...claim, machine: 'another machine' });
@@ -233,7 +233,7 @@ test('buries a lock over which another process died', async (t) => {
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test('waits for a live holder until it is interrupted, and gives the lock back when the work throws', async (t) => {
+test('waits for a live holder until interrupted, and releases the lock if the work throws', async (t) => {
   const { path } = placeOf(t);
   const stop = new AbortController();
   await withLock(path, options, async () => {
@@ -248,7 +248,7 @@ test('waits for a live holder until it is interrupted, and gives the lock back w
   assert.equal(existsSync(path), false);
 });
 
-test('holds on a file system without hard links, too', { skip: noPreload }, async (t) => {
+test('holds on a file system without hard links', { skip: noPreload }, async (t) => {
   const { path } = placeOf(t);
   const { env, remove } = preload(failing({ link: 'EPERM', linkat: 'EPERM' }));
   t.after(remove);

@@ -15,59 +15,59 @@ import { isGone, isHere, thisProcess } from './process-alive.ts';
 import { keepBeating } from './renewal.ts';
 import { sleep } from './sleep.ts';
 
-/** A folder, an archive, a file that one process has. */
+/** A lock on a folder, an archive or a file, held by one process. */
 export interface Lock {
   /**
-   * To be called before each rename and delete: a machine that slept may have lost what it had.
+   * Call before each rename and delete: a machine that slept may have lost the lock.
    *
-   * Throws  PCRS_MACHINE once another process has taken the lock over
+   * Throws  PCRS_MACHINE if another process has taken the lock over
    */
   stillMine(): void;
-  /** Names this claim: for a process that works for this one, see requireHeld. */
+  /** Identifies this claim, for a process that works for this one; see requireHeld. */
   readonly nonce: string;
-  /** Gives it back, if it is still ours. */
+  /** Releases the lock, if this claim still holds it. */
   release(): void;
 }
 
-/** How often a holder shows a sign of life, and for how long none must be seen. In milliseconds. */
+/** Heartbeat interval of a holder, and how long a silent holder keeps its lock. In milliseconds. */
 export interface LockTimes {
   renewMs: number;
   leaseMs: number;
-  /** The longest that a start waits to see a sign of life. */
+  /** The longest wait for a heartbeat. */
   waitMs: number;
 }
 
 export interface LockOptions {
-  /** What the lock is of, for messages: `out`. */
+  /** What is locked, for messages: `out`. */
   what: string;
   signal: AbortSignal;
-  /** Told what is waited for. */
+  /** Called with a message about waiting. */
   info(message: string): void;
   times?: LockTimes | undefined;
 }
 
 /**
- * A sign of life every 30 s, two minutes without one, a start that waits 150 s.
+ * A heartbeat every 30 s, takeover after two minutes of silence, a wait of at most 150 s.
  *
- * Takes  env  PCRS_LOCK_LEASE, for tests alone: seconds instead of the two minutes, the others in proportion
+ * Takes  env  PCRS_LOCK_LEASE, for tests only: seconds instead of two minutes, the others in proportion
  */
 export function lockTimes(env: Readonly<Record<string, string | undefined>>): LockTimes {
   const leaseMs = (Number(env['PCRS_LOCK_LEASE']) || 120) * 1000;
   return { renewMs: leaseMs / 4, leaseMs, waitMs: leaseMs * 1.25 };
 }
 
-/** Claims of this process that are in force: its own number on another claim is left over from an earlier process. */
+/** Live claims of this process. Another claim with its pid is left over from an earlier process. */
 const inForce = new Set<string>();
-/** What is waited for longer than this is said. */
+/** Longer waits are logged. */
 const saidFromMs = 5000;
 
 /**
- * Takes a lock for as long as a run takes.
+ * Takes a lock for a whole run.
  *
- * A holder that is gone is replaced at once; one that cannot be asked, on another machine or in another container, once
- * it showed no life for two minutes of this process's own clock, suspensions not counted.
+ * A holder that is gone is replaced at once. A holder that cannot be checked, on another machine or in another
+ * container, is replaced after two minutes without a heartbeat, by this process's own clock, suspensions not counted.
  *
- * Throws  PCRS_BUSY where the holder is seen alive; PCRS_MACHINE where no file can be made; the signal's reason
+ * Throws  PCRS_BUSY if the holder is alive; PCRS_MACHINE if the file cannot be made; the signal's reason
  */
 export async function openLock(path: string, options: LockOptions): Promise<Lock> {
   const { what, info, times = lockTimes({}) } = options;
@@ -84,9 +84,9 @@ export async function openLock(path: string, options: LockOptions): Promise<Lock
 }
 
 /**
- * Does a piece of work while no other process does any under the same lock; waits as long as one that is alive does.
+ * Runs `work` while no other process holds the same lock; waits for as long as a live one does.
  *
- * Throws  what `work` throws; PCRS_MACHINE where no file can be made; the signal's reason
+ * Throws  whatever `work` throws; PCRS_MACHINE if the file cannot be made; the signal's reason
  */
 export async function withLock<T>(
   path: string,
@@ -109,7 +109,7 @@ export async function withLock<T>(
 
 interface Held {
   claim: Claim | undefined;
-  /** Seen alive: in this space of process numbers, or by a sign of life since the waiting began. */
+  /** Known to live: it runs on this machine, or its heartbeat came during the wait. */
   alive: boolean;
   waitedMs: number;
 }
@@ -138,7 +138,7 @@ async function acquire(path: string, options: Acquiring, onHeld: (held: Held) =>
   return hold(path, claim.nonce, what, times);
 }
 
-/** A lock that somebody else has, watched by this process's own clock. */
+/** Watches a lock that somebody else holds, by this process's own clock. */
 class Watch {
   readonly #path: string;
   readonly #leaseMs: number;
@@ -146,7 +146,7 @@ class Watch {
   #seen: Seen | undefined;
   #unchangedSinceMs = 0;
   #changes = -1;
-  /** Since when somebody else has been burying it. */
+  /** When another process's burial was first seen. */
   #graveSinceMs: number | undefined;
 
   constructor(path: string, leaseMs: number) {
@@ -154,7 +154,7 @@ class Watch {
     this.#leaseMs = leaseMs;
   }
 
-  /** Undefined where the lock may be free now. */
+  /** Undefined if the lock may be free now. */
   look(): Held | undefined {
     const now = performance.now();
     const seen = look(this.#path);
@@ -210,9 +210,9 @@ function hold(path: string, nonce: string, what: string, { renewMs }: LockTimes)
 }
 
 /**
- * Shows a sign of life of a lock that this process has, or the one that it works for.
+ * Writes a heartbeat for a lock that this process, or the one it works for, holds.
  *
- * Throws  PCRS_MACHINE once another process has taken the lock over
+ * Throws  PCRS_MACHINE if another process has taken the lock over
  */
 export function requireHeld(path: string, nonce: string, what: string): void {
   let held: boolean;

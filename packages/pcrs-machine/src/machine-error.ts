@@ -1,4 +1,4 @@
-/** What the system's codes mean to a person. */
+/** System error codes in words. */
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'no permission',
   EPERM: 'not permitted',
@@ -17,9 +17,9 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * A failure of this machine: `place: what`, with code PCRS_MACHINE; an error that has one of our codes stays as it is.
+ * An error of this machine: `place: what`, code PCRS_MACHINE. An error with one of our codes is returned as it is.
  *
- * Takes  error  of the file system, or any other
+ * Takes  error  the file system's, or any other
  */
 export function machineError(place: string, error: unknown): Error & { code: string } {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -27,7 +27,7 @@ export function machineError(place: string, error: unknown): Error & { code: str
   return codedError('PCRS_MACHINE', `${place}: ${reasonOf(code) ?? message}`);
 }
 
-/** `the disk is full (ENOSPC)`; undefined for a code that is not known here. */
+/** `the disk is full (ENOSPC)`; undefined for an unknown code. */
 export function reasonOf(code: string | undefined): string | undefined {
   const reason = code === undefined ? undefined : reasons[code];
   return reason && `${reason} (${code})`;
@@ -41,7 +41,7 @@ export function codedError(
   return Object.assign(new Error(message), { code });
 }
 
-/** The `code` of an error of the system. */
+/** The `code` of a system error. */
 export function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }

@@ -8,15 +8,17 @@ import { isGone, thisProcess } from './process-alive.ts';
 
 const here = (pid: number) => ({ ...thisProcess(), pid, started: null });
 
-test('a process is gone when it has ended, and not known to be on another machine', () => {
+test('a process is gone once it has ended; on another machine that is never known', () => {
   assert.equal(isGone(thisProcess()), false);
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   assert.equal(isGone(here(pid)), true);
   assert.equal(isGone({ pid, machine: 'elsewhere', started: null }), false);
 });
 
-test('a process that is dead and not asked for is gone', { skip: process.platform !== 'linux' }, async () => {
-  // The shell's child ends, and the program that took the shell's place never asks.
+test('a dead process that its parent has not collected is gone', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  // The shell's child ends, and the program that replaced the shell never collects it.
   const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });

@@ -1,16 +1,16 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Who holds a lock or a slot: a process, and where its number means something. */
+/** The process that holds a lock or a slot, and where its pid is valid. */
 export interface Holder {
   pid: number;
-  /** Names a space of process numbers: one boot of one machine, one container. */
+  /** The pid's scope: one boot of one machine, or one container. */
   machine: string;
-  /** When the process started, in the system's own count: numbers are given out again. Null where that is unknown. */
+  /** Start time in the system's own unit, because pids are reused. Null if unknown. */
   started: string | null;
 }
 
-// `process` is used as it is: importing node:process opens all that it has, stdin too, which takes 5 ms.
+// The global `process`: importing node:process opens everything in it, stdin included, which takes 5 ms.
 
 let self: Holder | undefined;
 let procIsOurs = false;
@@ -18,19 +18,19 @@ let procIsOurs = false;
 /** This process. */
 export function thisProcess(): Holder {
   if (self === undefined) {
-    // Without a /proc of its own, a container sees the numbers of another space there.
+    // In a container without its own /proc, the pids there are from another namespace.
     procIsOurs = link('/proc/self') === String(process.pid);
     self = { pid: process.pid, machine: machineName(), started: startOf(process.pid) };
   }
   return self;
 }
 
-/** Whether a holder is in the space of this process's numbers, so that it can be seen alive or gone. */
+/** Whether a holder's pid is valid here, so that it can be checked. */
 export function isHere(holder: Holder): boolean {
   return holder.machine === thisProcess().machine;
 }
 
-/** Whether a holder is known to be gone; nothing is known of processes elsewhere. */
+/** Whether a holder is known to be gone; false for a process elsewhere. */
 export function isGone(holder: Holder): boolean {
   if (!isHere(holder)) return false;
   try {
@@ -44,8 +44,8 @@ export function isGone(holder: Holder): boolean {
 }
 
 /**
- * A name that no process of this machine has given before: for locks, slots and temporary files, not for secrets.
- * Node's cryptography, which has such names, takes 5 ms to load.
+ * A name that no process of this machine has made before: for locks, slots and temporary files, not for secrets.
+ * Node's crypto has such names too, but takes 5 ms to load.
  */
 export function uniqueName(): string {
   return [process.pid, Date.now(), Math.random()]
@@ -57,18 +57,18 @@ function startOf(pid: number): string | null {
   return statOf(pid)?.[19] ?? null;
 }
 
-/** Dead, and its parent has not asked yet: in a container whose first process never does, for good. */
+/** Dead, but not collected by its parent: for good, in a container whose first process never does so. */
 function isZombie(pid: number): boolean {
   return /^[ZX]/.test(statOf(pid)?.[0] ?? '');
 }
 
-/** The fields of Linux's account of a process from its state on: they stand behind the name, which may hold anything. */
+/** Fields of /proc/PID/stat from the state on. They follow the name, which may hold any character. */
 function statOf(pid: number): string[] | undefined {
   const stat = procIsOurs ? text(`/proc/${pid}/stat`) : undefined;
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/** A boot and a PID namespace, where the system names them; host names are given out again, to the next container too. */
+/** Boot id and PID namespace, if the system has them. Host names are reused, by the next container too. */
 function machineName(): string {
   const boot = text('/proc/sys/kernel/random/boot_id')?.trim() || hostname();
   return `${boot} ${link('/proc/self/ns/pid') ?? ''}`;

@@ -2,19 +2,19 @@ import { constants, createReadStream, fstatSync, openSync, type Stats } from 'no
 import type { Readable } from 'node:stream';
 import { codedError, machineError } from './machine-error.ts';
 
-/** What a file or pipe held, and what it is. */
+/** Content and type of a file or a pipe. */
 export interface Input {
   bytes: Buffer;
   stats: Stats;
 }
 
 /**
- * Reads all of a file that a person named, or of a pipe such as /dev/fd/63 or a named one.
+ * Reads all of a file that the user named, or of a pipe such as /dev/fd/63 or a named one.
  *
- * A pipe that nobody writes to is waited for, but never inside a system call, which no interruption would end.
+ * Waits for a pipe's writer, but never inside a system call, which no interruption would end.
  *
- * Throws  PCRS_USAGE for what cannot be opened, for a directory, and for more than `maxBytes`; PCRS_MACHINE where
- *         reading fails; the signal's reason
+ * Throws  PCRS_USAGE for an unreadable path, a directory, and more than `maxBytes`; PCRS_MACHINE if reading fails;
+ *         the signal's reason
  */
 export async function readInput(
   path: string,
@@ -45,7 +45,7 @@ export async function readInput(
   }
 }
 
-/** Does not wait for a writer, as opening a named pipe otherwise does. */
+/** Opens without waiting for a writer, for which opening a named pipe would block. */
 function openInput(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));

@@ -7,6 +7,6 @@ setInterval(() => {
   try {
     beat(path, nonce);
   } catch {
-    // The file system may be back the next time; if not, the holder finds out before it publishes.
+    // The file system may be back next time; if not, the holder finds out before it publishes.
   }
 }, everyMs);

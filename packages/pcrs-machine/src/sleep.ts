@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Sleeps, unless interrupted: then it throws the signal's reason at once. */
+/** Sleeps; if interrupted, throws the signal's reason at once. */
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   try {

@@ -14,7 +14,7 @@ import { stateRoot } from './state-directory.ts';
 import { TokenStore } from './token-store.ts';
 import { Tokens } from './tokens.ts';
 
-/** What is needed to be somebody at a gateway. */
+/** Options of an account at a gateway. */
 export interface AccountOptions extends IdentityOptions, Limits {
   caFile?: string | undefined;
   proxy?: string | undefined;
@@ -24,9 +24,9 @@ export interface AccountOptions extends IdentityOptions, Limits {
     info(message: string): void;
     verbose(message: string): void;
   };
-  /** What must be shown nowhere: the log's, so that it knows what is met here. */
+  /** The log's secrets; those met here are added. */
   secrets?: Secrets | undefined;
-  /** What to do without a token and without credentials; default: run pcrs-auth again. */
+  /** Advice for an error without a token and without credentials; default: run pcrs-auth again. */
   advice?: string | undefined;
 }
 
@@ -34,24 +34,24 @@ export interface AccountOptions extends IdentityOptions, Limits {
 export interface Account {
   url: string;
   way: Way;
-  /** Undefined only with a token obtained elsewhere that does not say whose it is. */
+  /** Undefined only for a token obtained elsewhere that does not name its user. */
   readonly username: string | undefined;
   tokens: Tokens;
   secrets: Secrets;
-  /** The state directory while it can be written. */
+  /** The state directory, if it is writable. */
   stateRoot(): string | undefined;
   store: TokenStore | undefined;
   limits: AllLimits;
   clock: ServerClock;
   lockTimes: LockTimes;
   dispatcher(): Promise<Dispatcher>;
-  /** Tells once that nothing can be kept, and why; from then on nothing is. */
+  /** Logs once that nothing can be stored, and why; nothing is stored from then on. */
   onUnwritable(error: unknown): void;
   close(): Promise<void>;
 }
 
 /**
- * Finds out who asks which gateway, without asking it.
+ * Determines user and gateway, without a request.
  *
  * Throws  PCRS_USAGE; see identity.ts
  */

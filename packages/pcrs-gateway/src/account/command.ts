@@ -3,11 +3,11 @@ import { usageError } from '../ask/gateway-error.ts';
 import { secretText } from './secret-text.ts';
 
 const maxOutputBytes = 64 * 1024;
-/** What the command left running may hold its output open; what it printed itself is here by then. */
+/** Wait for late output: processes that the command left running may hold its output open. */
 const lastOutputMs = 200;
 
 export interface CommandOptions {
-  /** The flag it came by, for messages; the command itself is a secret. */
+  /** The flag that gave the command, for messages; the command itself is a secret. */
   flag: string;
   env: Record<string, string | undefined>;
   signal: AbortSignal;
@@ -16,19 +16,19 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a command in the shell and gives what it printed; see secretText. It is over when the command is, whatever that
- * left running.
+ * Runs a command in the shell and returns what it printed; see secretText. Ends with the command, whatever the
+ * command left running.
  *
- * Its stdin is empty (ours is the pipe), and its stderr is not shown: a shell repeats there what it was told to run.
+ * Its stdin is empty (ours is the pipe). Its stderr is not shown: shells repeat the command there.
  *
- * Throws  PCRS_USAGE where it fails, prints nothing or too much; the signal's reason
+ * Throws  PCRS_USAGE if it fails, or prints nothing or too much; the signal's reason
  */
 export async function outputOf(command: string, options: CommandOptions): Promise<string> {
   const { flag, env, signal, timeoutMs = 300_000 } = options;
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const child = spawn(command, { shell: true, env, stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
-  // What the shell started may hold the pipe open for longer than anybody waits.
+  // Processes that the shell started may hold the pipe open for long.
   const leave = () => {
     child.kill();
     child.stdout.destroy();

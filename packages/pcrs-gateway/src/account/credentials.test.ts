@@ -31,7 +31,7 @@ function given(t: TestContext, changes: Partial<CredentialOptions>) {
   return { options, secrets, warnings, hidden, file, sources: () => passwordSources(options, secrets) };
 }
 
-test('finds the password in the order of the contract', async (t) => {
+test("looks for the password in the contract's order", async (t) => {
   const { options, file, sources } = given(t, {});
   Object.assign(options, {
     credentials: { password: 'from object' },
@@ -50,7 +50,7 @@ test('finds the password in the order of the contract', async (t) => {
   );
 });
 
-test('takes one line break off, and nothing else', async (t) => {
+test('removes one line break and nothing else', async (t) => {
   const { file, options, sources } = given(t, {});
   options.passwordFile = file;
   for (const [content, password] of [
@@ -63,7 +63,7 @@ test('takes one line break off, and nothing else', async (t) => {
   }
 });
 
-test('warns once of a password file that others may read, and refuses it when strict', unix, async (t) => {
+test('warns once about a password file that others may read, and refuses it when strict', unix, async (t) => {
   const { file, options, sources, warnings } = given(t, {});
   options.passwordFile = file;
   chmodSync(file, 0o644);
@@ -88,7 +88,7 @@ test('names a password file that is missing, empty or a directory', async (t) =>
   }
 });
 
-test('reads a password file with a byte order mark, and refuses what is not UTF-8 before anybody is asked', async (t) => {
+test('reads a password file with a byte order mark, and refuses one that is not UTF-8 before any request', async (t) => {
   const { file, options, sources } = given(t, {});
   options.passwordFile = file;
   writeFileSync(file, '\ufeffpass wörd\r\n');
@@ -109,7 +109,7 @@ test('reads a password file with a byte order mark, and refuses what is not UTF-
   assert.equal(await command.sources()[0]!.read(), 'by command');
 });
 
-test('is interrupted while a password file is a pipe that nobody writes to', unix, async (t) => {
+test('can be interrupted while a password file is a pipe without a writer', unix, async (t) => {
   const stop = new AbortController();
   const { file, options, sources } = given(t, { signal: stop.signal });
   const pipe = `${file}.pipe`;
@@ -120,14 +120,14 @@ test('is interrupted while a password file is a pipe that nobody writes to', uni
   await assert.rejects(reading, /interrupted/);
 });
 
-test('does not wait for what a command left running in the background', unix, async (t) => {
+test('does not wait for processes that a command left in the background', unix, async (t) => {
   const { sources } = given(t, { passwordCommand: 'sleep 60 & echo from command' });
   const startedMs = performance.now();
   assert.equal(await sources()[0]!.read(), 'from command');
   assert.ok(performance.now() - startedMs < 20_000);
 });
 
-test("takes a service manager's credential where nothing else is set", async (t) => {
+test("uses a service manager's credential if nothing else is set", async (t) => {
   const { file, options, sources } = given(t, { prompt: async () => 'from prompt' });
   const directory = join(file, '..');
   options.env = { ...options.env, CREDENTIALS_DIRECTORY: directory, PCRS_USERNAME: 'alice' };
@@ -143,7 +143,7 @@ test("takes a service manager's credential where nothing else is set", async (t)
   assert.equal(await sources()[0]!.read(), 'from profile');
 });
 
-test('never shows what a password command is, printed on stderr, or failed with', async (t) => {
+test('never shows a password command, its stderr or its failure', async (t) => {
   const command = 'echo canary-output; echo canary-stderr >&2; canary-not-found';
   const { hidden, sources } = given(t, { passwordCommand: command });
   await assert.rejects(sources()[0]!.read(), (error: Error) => {
@@ -158,7 +158,7 @@ test('never shows what a password command is, printed on stderr, or failed with'
   await assert.rejects(silent.sources()[0]!.read(), /printed nothing/);
 });
 
-test('ends a command when it is interrupted', async (t) => {
+test('ends a command when interrupted', async (t) => {
   const stop = new AbortController();
   const { sources } = given(t, { passwordCommand: 'sleep 30', signal: stop.signal });
   const reading = sources()[0]!.read();
@@ -166,7 +166,7 @@ test('ends a command when it is interrupted', async (t) => {
   await assert.rejects(reading, /interrupted/);
 });
 
-test('lets a source that names a user serve only that user', (t) => {
+test('uses a source that names a user only for that user', (t) => {
   const users = (changes: Partial<CredentialOptions>) =>
     given(t, changes)
       .sources()
@@ -188,7 +188,7 @@ test('lets a source that names a user serve only that user', (t) => {
   assert.deepEqual(users({ ...fileOfProfile, profileUsername: 'alice' }), ['alice']);
 });
 
-test('takes a token obtained elsewhere from a file, a command, or the environment, in this order', async (t) => {
+test('takes a token obtained elsewhere from a file, a command or the environment, in this order', async (t) => {
   const { file, options, secrets } = given(t, {});
   options.env = { ...options.env, PCRS_TOKEN: ' a.b.c\n' };
   assert.equal(await tokenSource(options, secrets)!.read(), ' a.b.c\n');

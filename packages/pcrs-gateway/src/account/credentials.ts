@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Secrets } from 'pcrs-records/secrets';
 import { usageError } from '../ask/gateway-error.ts';
 
-/** The part of the options that credentials come from. */
+/** Options that hold credentials. */
 export interface CredentialOptions {
   username?: string | undefined;
   passwordFile?: string | undefined;
@@ -11,10 +11,10 @@ export interface CredentialOptions {
   tokenFile?: string | undefined;
   tokenCommand?: string | undefined;
   profilePassword?: string | undefined;
-  /** The user that the profile names, also where a flag names another. */
+  /** The profile's user, also if a flag names another. */
   profileUsername?: string | undefined;
   credentials?: { username?: string; password?: string; gateway?: string } | undefined;
-  /** Asks the person at the terminal; undefined where there is none. */
+  /** Asks the person at the terminal; undefined without one. */
   prompt?: ((question: string) => Promise<string | undefined>) | undefined;
   strict?: boolean | undefined;
   env: Record<string, string | undefined>;
@@ -24,20 +24,20 @@ export interface CredentialOptions {
   origins?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A place that holds a password or a token. */
+/** A source of a password or a token. */
 export interface Source {
-  /** How messages name it. */
+  /** Its name in messages. */
   name: string;
-  /** The only user it serves, where it names one. */
+  /** The only user it serves, if it names one. */
   user: string | undefined;
-  /** Whether another process, which has the same environment and profile but not the same flags, could use it too. */
+  /** Whether other stages, which have the same environment and profile but not the same flags, can use it too. */
   shared: boolean;
-  /** Whether reading it again may give something new. */
+  /** Whether reading it again may give a new value. */
   renewable: boolean;
   read(): Promise<string | undefined>;
 }
 
-/** The password sources, in the order in which the first that is there is meant; a prompt comes last. */
+/** Password sources in order of precedence; a prompt comes last. */
 export function passwordSources(options: CredentialOptions, secrets: Secrets): Source[] {
   const { credentials, passwordFile, passwordCommand, profilePassword, prompt, env } = options;
   const sources: (Source | undefined)[] = [
@@ -67,7 +67,7 @@ export function passwordSources(options: CredentialOptions, secrets: Secrets): S
   return sources.filter((source) => source !== undefined);
 }
 
-/** The source of a token obtained elsewhere: --token-file, --token-command, PCRS_TOKEN, the first that is there. */
+/** Source of a token obtained elsewhere: the first set of --token-file, --token-command and PCRS_TOKEN. */
 export function tokenSource(options: CredentialOptions, secrets: Secrets): Source | undefined {
   const { tokenFile, tokenCommand, env } = options;
   if (tokenFile !== undefined) return fileSource('--token-file', 'tokenFile', tokenFile, options);
@@ -78,12 +78,12 @@ export function tokenSource(options: CredentialOptions, secrets: Secrets): Sourc
   return fixed('PCRS_TOKEN', userOf('environment', options), true, env['PCRS_TOKEN']);
 }
 
-/** The password that a service manager (systemd, LoadCredential=pcrs-password:…) put beside the service. */
+/** The password that a service manager provides (systemd, LoadCredential=pcrs-password:…). */
 function serviceCredential(options: CredentialOptions): Source | undefined {
   const directory = options.env['CREDENTIALS_DIRECTORY'];
   const path = directory === undefined ? undefined : join(directory, 'pcrs-password');
   if (path === undefined || !existsSync(path)) return undefined;
-  // Whoever may enter the directory may read it; its mode says nothing.
+  // Access to the directory is what protects the file; its mode does not matter.
   const source = fileSource('CREDENTIALS_DIRECTORY', 'passwordFile', path, { ...options, uid: undefined });
   return { ...source, user: userOf('environment', options), shared: true };
 }
@@ -134,14 +134,14 @@ function commandSource(
   };
 }
 
-/** Where a flag's value came from decides which user it serves, and whether other stages have it too. */
+/** Origin of a flag: decides which user the source serves, and whether other stages have it too. */
 function placed(flag: string, option: string, options: CredentialOptions): Omit<Source, 'read'> {
   const origin = options.origins?.[option] ?? 'flag';
   const user = userOf(origin, options);
   return { name: flag, user, shared: origin !== 'flag', renewable: true };
 }
 
-/** The user that an origin names: by that origin where it names one, else the user in force. */
+/** The user named by the flag's own origin, else the user in force. */
 function userOf(origin: string, options: CredentialOptions): string | undefined {
   if (options.origins?.['username'] === origin) return options.username;
   if (origin === 'environment') return options.env['PCRS_USERNAME'] || options.username;
@@ -149,7 +149,7 @@ function userOf(origin: string, options: CredentialOptions): string | undefined 
   return options.username;
 }
 
-/** A profile's user is not known where another origin named one and nobody says; then its password serves nobody. */
+/** The profile's user. If the profile names none and another origin does, its password serves nobody. */
 function profileUser(options: CredentialOptions): string | undefined {
   if (options.origins?.['username'] === 'profile') return options.username;
   if ('profileUsername' in options) return options.profileUsername ?? options.username;

@@ -7,14 +7,14 @@ import { platformUrl } from './platforms.ts';
 const refused = (text: string, message: RegExp) =>
   assert.throws(() => gatewayUrl(text), { code: 'PCRS_USAGE', message });
 
-test('takes a bare host as https and a URL without its slash', () => {
+test('accepts a bare host as https and a URL without its slash', () => {
   assert.equal(gatewayUrl('gateway.qg2.apps.qualys.com'), 'https://gateway.qg2.apps.qualys.com');
   assert.equal(gatewayUrl(' Gateway.QG2.apps.qualys.com:8443/ '), 'https://gateway.qg2.apps.qualys.com:8443');
   assert.equal(gatewayUrl('https://gateway.example.net/'), 'https://gateway.example.net');
   assert.equal(gatewayUrl('127.0.0.1:8080'), 'https://127.0.0.1:8080');
 });
 
-test('takes http only for this machine', () => {
+test('accepts http only for this machine', () => {
   for (const host of ['127.0.0.1:8080', 'localhost:1', '[::1]:8080', '127.9.9.9']) {
     assert.equal(gatewayUrl(`http://${host}`), `http://${host}`);
   }
@@ -41,7 +41,7 @@ test('refuses a user and password without showing them', () => {
   );
 });
 
-test('refuses paths, queries, other schemes and what is no host', () => {
+test('refuses paths, queries, other schemes and invalid hosts', () => {
   refused('https://gateway.example.net/auth', /without a path.*use https:\/\/gateway\.example\.net/);
   refused('gateway.example.net?x=1', /without a path/);
   refused('ftp://gateway.example.net', /must be an https URL/);
@@ -49,7 +49,7 @@ test('refuses paths, queries, other schemes and what is no host', () => {
   refused('https://', /must be a host name/);
 });
 
-test('knows the platforms in any case and lists them for an unknown one', () => {
+test('finds platforms in any case and lists them all for an unknown one', () => {
   assert.equal(platformUrl('us2'), 'https://gateway.qg2.apps.qualys.com');
   assert.equal(platformUrl('KSA1'), 'https://gateway.qg1.apps.qualysksa.com');
   assert.throws(() => platformUrl('US9'), { code: 'PCRS_USAGE', message: /US1, US2.*got "US9"/ });

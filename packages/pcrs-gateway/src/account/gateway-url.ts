@@ -2,11 +2,12 @@ import { platforms } from 'pcrs-records/platforms';
 import { usageError } from '../ask/gateway-error.ts';
 
 /**
- * A gateway as people write it → its base URL, without a slash at the end.
+ * The base URL of a gateway as written by a user, without a slash at the end.
  *
- * Takes   name   what messages call it
- *         text   a bare host or a URL; a bare host is https, http only for this machine and only where it is written
- * Throws  PCRS_USAGE for http elsewhere, user:password@, a path, a query, and a qualysapi host (with the gateway to use)
+ * Takes   name   its name in messages
+ *         text   a bare host or a URL; a bare host is https; http must be written and is for this machine only
+ * Throws  PCRS_USAGE for http elsewhere, user:password@, a path, a query, and a qualysapi host (with the gateway to
+ *         use)
  */
 export function gatewayUrl(text: string, name = '--gateway'): string {
   const url = parsed(text, name);

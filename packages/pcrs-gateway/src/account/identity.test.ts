@@ -25,7 +25,7 @@ function withTokens(t: TestContext, ...tokens: [gateway: string, username: strin
 
 const usage = (message: RegExp) => ({ code: 'PCRS_USAGE', message });
 
-test('takes flag before environment before profile, for URL and platform alike', (t) => {
+test('flag beats environment beats profile, for URL and platform alike', (t) => {
   const { who } = withTokens(t);
   const both = { gateway: here, platform: 'US2', username: 'alice' };
   assert.equal(
@@ -40,7 +40,7 @@ test('takes flag before environment before profile, for URL and platform alike',
   );
 });
 
-test('means the only live token file where gateway or user is not named, and lists several', (t) => {
+test('uses the only live token file if gateway or user is not named, and lists them if there are several', (t) => {
   const past = '2020-01-01T00:00:00.000Z';
   const { who } = withTokens(t, [here, 'alice'], [here, 'old', past]);
   for (const options of [{}, { gateway: here }, { username: 'alice' }]) {
@@ -56,7 +56,7 @@ test('means the only live token file where gateway or user is not named, and lis
   assert.equal(two.who({ username: 'bob' }).username, 'bob');
 });
 
-test('holds credentials to the gateway and user they name', (t) => {
+test('sends credentials only to the gateway and user they name', (t) => {
   const { who } = withTokens(t);
   const credentials = { username: 'alice', password: 'x', gateway: here };
   assert.deepEqual(who({ credentials }), { url: here, username: 'alice', trusted: true });
@@ -124,7 +124,7 @@ test('gives a forged session neither token nor password: status 2', (t) => {
   assert.ok(store.read(here, 'alice'));
 });
 
-test('lets no password go to a gateway that only the session and a token file name, while others name another', (t) => {
+test('sends no password to a gateway known only from the session and a token file, if others name another', (t) => {
   const { who } = withTokens(t, [here, 'alice']);
   const session = { gateway: here, username: 'alice' };
   assert.equal(who({ gateway: elsewhere, origins: { gateway: 'environment' } }, session).trusted, false);

@@ -4,35 +4,35 @@ import { gatewayUrl } from './gateway-url.ts';
 import { platformUrl } from './platforms.ts';
 import type { TokenFile, TokenStore } from './token-store.ts';
 
-/** What a session record says; it chooses among what is ours and decides nothing. */
+/** What a session record says: it chooses among our gateways and users, and adds none. */
 export interface SessionHint {
   gateway: string;
   username?: string | null | undefined;
   tokenFile?: string | null | undefined;
 }
 
-/** The options that say which gateway and user are meant. */
+/** Options that select gateway and user. */
 export interface IdentityOptions extends CredentialOptions {
   gateway?: string | undefined;
   platform?: string | undefined;
 }
 
-/** Which gateway is asked as which user, and what may be sent there. */
+/** The gateway and user to use, and what may be sent there. */
 export interface Identity {
   url: string;
   username: string | undefined;
-  /** Whether passwords and tokens obtained elsewhere may go to this gateway; our own token files may in any case. */
+  /** Whether passwords and tokens obtained elsewhere may go to this gateway. Our own token files always may. */
   trusted: boolean;
 }
 
 /**
- * Decides which gateway and user are meant.
+ * Decides on gateway and user.
  *
- * Without a session: flag, environment or profile, else the only live token file. With one: its gateway must be
- * named by those too, or by a token file of ours; passwords go to a gateway that only a file of ours and the session
- * name where nothing else names another.
+ * Without a session: flag, environment or profile, else the only live token file. With a session: one of these, or a
+ * token file of ours, must name its gateway too. If only a token file and the session name it, passwords go there
+ * unless another origin names another gateway.
  *
- * Throws  PCRS_USAGE: no gateway, several token files, a session that names what is not ours
+ * Throws  PCRS_USAGE: no gateway, several token files, a session with a gateway that is not ours
  */
 export function identify(
   options: IdentityOptions,
@@ -148,7 +148,7 @@ function fromSession(
   return { url, username, trusted: isNamed || named === undefined };
 }
 
-/** A session's token file is only compared with the place where ours lies; it is never a place to read from. */
+/** Compares a session's token file with the place of ours; it is never read from there. */
 function checkTokenFile(said: string | undefined, ours: string | undefined): void {
   if (said === undefined || said === ours) return;
   throw usageError(

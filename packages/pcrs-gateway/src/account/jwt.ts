@@ -1,9 +1,9 @@
-/** What a token says of itself; its signature is the gateway's business. Times in milliseconds since 1970. */
+/** A token's claims; only the gateway checks its signature. Times in milliseconds since 1970. */
 export interface TokenClaims {
   expiresMs: number | undefined;
   issuedMs: number | undefined;
   subject: string | undefined;
-  /** Names of the modules the user may use; undefined where the token does not say. */
+  /** Modules the user may use; undefined if the token does not list them. */
   modules: readonly string[] | undefined;
 }
 
@@ -13,15 +13,15 @@ export interface LiveToken {
   expiresMs: number;
 }
 
-/** How long a token lives that does not say. Source: Qualys API best practices, PCRS, 2023-10-31. */
+/** Life of a token without an end. Source: Qualys API best practices, PCRS, 2023-10-31. */
 export const tokenLifeMs = 4 * 60 * 60 * 1000;
 
-/** Whether a text has a token's form, three parts of base64url. */
+/** Whether a text looks like a token: three parts of base64url. */
 export function isTokenLike(text: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(text);
 }
 
-/** The claims that can be read; all undefined for a token that says nothing. */
+/** The readable claims; all undefined for an opaque token. */
 export function tokenClaims(token: string): TokenClaims {
   const none = { expiresMs: undefined, issuedMs: undefined, subject: undefined, modules: undefined };
   try {

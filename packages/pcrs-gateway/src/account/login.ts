@@ -26,10 +26,10 @@ export interface LoginOptions {
 const maxTokenBytes = 64 * 1024;
 
 /**
- * Asks the gateway for a token.
+ * Requests a token from the gateway.
  *
- * Limits  --retries for 5xx, connections and answers without a token, --max-wait for waits; a 401 is never repeated, since
- *         that may lock the user
+ * Limits  --retries for 5xx, connection failures and responses without a token, --max-wait for waits; a 401 is never
+ *         retried, since that may lock the user
  * Throws  PCRS_REFUSED for 401 and 403; PCRS_GATEWAY for the rest
  * Source  POST /auth with username, password, token=true, permissions=true (docs.qualys.com, appendix E)
  */
@@ -72,7 +72,7 @@ export async function login(options: LoginOptions): Promise<LiveToken> {
   }
 }
 
-/** As for every question: what takes more than 5 s is told. */
+/** Logs a wait of more than 5 s, as other requests do. */
 function tell(options: LoginOptions, message: string, ms: number): void {
   if (ms > 5000) options.log.info(`POST /auth: ${message}`);
   else options.log.verbose(`POST /auth: ${message}`);
@@ -145,10 +145,10 @@ async function token(answer: HttpAnswer, options: LoginOptions): Promise<LiveTok
   return { token: text, expiresMs: endOf(text, Date.now()) };
 }
 
-/** Said times that are further apart from ours were made by another clock. */
+/** A larger difference means that another clock wrote the times. */
 const sameClockMs = 60_000;
 
-/** When a token ends that was just made, by our clock: where the gateway's differs, its life counts from now. */
+/** End of a new token, by our clock; if the gateway's clock differs, its life counts from now. */
 function endOf(token: string, now: number): number {
   const { expiresMs, issuedMs } = tokenClaims(token);
   if (expiresMs === undefined) return now + tokenLifeMs;

@@ -2,10 +2,10 @@ import { platforms } from 'pcrs-records/platforms';
 import { usageError } from '../ask/gateway-error.ts';
 
 /**
- * The gateway's base URL of a platform, `US2` → `https://gateway.qg2.apps.qualys.com`.
+ * Gateway URL of a platform: `US2` → `https://gateway.qg2.apps.qualys.com`.
  *
  * Takes   any case
- * Throws  PCRS_USAGE for a name that is not in the table
+ * Throws  PCRS_USAGE for an unknown platform
  */
 export function platformUrl(name: string): string {
   const platform = platforms.find((one) => one.name === name.trim().toUpperCase());

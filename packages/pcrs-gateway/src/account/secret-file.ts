@@ -5,9 +5,9 @@ import { secretText } from './secret-text.ts';
 const maxSecretBytes = 64 * 1024;
 
 export interface SecretFileOptions {
-  /** The flag it came by, for messages. */
+  /** The flag that gave the path, for messages. */
   flag: string;
-  /** Whether a file that others may read is refused instead of warned of. */
+  /** Whether to refuse a file that others may read, instead of warning. */
   strict: boolean;
   uid: number | undefined;
   signal: AbortSignal;
@@ -15,11 +15,11 @@ export interface SecretFileOptions {
 }
 
 /**
- * A secret from a file of the user's own making; see secretText.
+ * Reads a secret from a user's file; see secretText.
  *
  * Takes   path   a file, or a pipe such as /dev/fd/63, which can be read once
- * Throws  PCRS_USAGE for one that is missing, unreadable or too long, and with `strict` for one that others may read;
- *         the signal's reason
+ * Throws  PCRS_USAGE if it is missing, unreadable or too long, and with `strict` if others may read it; the signal's
+ *         reason
  */
 export async function readSecretFile(path: string, options: SecretFileOptions): Promise<string> {
   const { flag, uid, signal } = options;

@@ -1,10 +1,10 @@
 import { usageError } from '../ask/gateway-error.ts';
 
 /**
- * A secret as it stands in a file or comes from a command: without a byte order mark, and without one line break at its
- * end. What is not UTF-8 is refused here: sent, it would be a wrong password, and several of those lock the user.
+ * A secret from a file or a command, without a byte order mark and without one final line break. Refuses bytes that
+ * are not UTF-8: sent, they would be a wrong password, and several of those lock the user.
  *
- * Takes   where   the place, for messages
+ * Takes   where   its origin, for messages
  * Throws  PCRS_USAGE
  */
 export function secretText(bytes: Uint8Array, where: string): string {
@@ -18,7 +18,7 @@ export function secretText(bytes: Uint8Array, where: string): string {
   }
 }
 
-/** A token as people write it: `Bearer` in front of it belongs to the header. */
+/** A token as written by a user, without a leading `Bearer`, which belongs to the header. */
 export function tokenText(text: string): string {
   return text.trim().replace(/^(authorization:\s*)?bearer\s+/i, '');
 }

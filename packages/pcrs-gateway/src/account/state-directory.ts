@@ -5,10 +5,10 @@ import { makeDirectory } from 'pcrs-machine/directory';
 import { usageError } from '../ask/gateway-error.ts';
 
 /**
- * Where tokens and the state of pacing live.
+ * Directory of tokens and pacing state.
  *
- * PCRS_STATE_DIR, else %LOCALAPPDATA%/pcrs, $XDG_STATE_HOME/pcrs, ~/.local/state/pcrs; undefined where the
- * environment names none of them.
+ * PCRS_STATE_DIR, else %LOCALAPPDATA%/pcrs, $XDG_STATE_HOME/pcrs, ~/.local/state/pcrs; undefined if the environment
+ * has none of these.
  */
 export function stateRoot(env: Record<string, string | undefined>): string | undefined {
   const own = env['PCRS_STATE_DIR'];
@@ -22,10 +22,10 @@ export function stateRoot(env: Record<string, string | undefined>): string | und
 }
 
 /**
- * Makes a directory below the root that only this user can enter, or checks the one that is there.
+ * Makes a directory below the root that only this user can enter, or checks an existing one.
  *
- * Takes   uid   undefined where the system has none (Windows): nothing is checked
- * Throws  PCRS_USAGE for a link, another owner, or a mode that lets others in; the file system's error where it cannot
+ * Takes   uid   undefined on a system without uids (Windows), where nothing is checked
+ * Throws  PCRS_USAGE for a link, another owner, or a mode that lets others in; the file system's error if it cannot
  *         be made or written
  */
 export function privateDirectory(root: string, names: readonly string[], uid: number | undefined): string {
@@ -43,7 +43,7 @@ export function privateDirectory(root: string, names: readonly string[], uid: nu
 /**
  * Refuses a file or directory that another user could have made, changed or read.
  *
- * Throws  PCRS_USAGE with what to do
+ * Throws  PCRS_USAGE with advice
  */
 export function checkPrivate(
   path: string,
@@ -66,9 +66,9 @@ export function checkPrivate(
 }
 
 /**
- * A host or user as the name of a file: letters, digits, dot, dash, underscore and @ stay, the rest is %XX.
+ * A host or user as a file name: letters, digits, dot, dash, underscore and @ stay, the rest becomes %XX.
  *
- * Limits  150 characters; a longer one ends in a part of its SHA-256
+ * Limits  150 characters; a longer one ends in part of its SHA-256
  */
 export function safeName(text: string): string {
   const escaped = Array.from(Buffer.from(text, 'utf8'), (byte) => {
@@ -79,7 +79,7 @@ export function safeName(text: string): string {
   }).join('');
   const name = escaped.replace(/^\./, '%2E');
   if (name.length <= 150) return name;
-  // Loaded only for such a name: it takes 5 ms.
+  // Loaded only for a long name: it takes 5 ms.
   const { createHash } = createRequire(import.meta.url)('node:crypto') as typeof import('node:crypto');
   return `${name.slice(0, 130)}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
 }

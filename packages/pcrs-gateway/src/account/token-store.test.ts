@@ -26,7 +26,7 @@ function storeIn(t: TestContext) {
   return { root, store: new TokenStore(root, uid) };
 }
 
-test('keeps a token as JSON in tokens/HOST/USER.json, 0600 in directories 0700', unix, (t) => {
+test('stores a token as JSON in tokens/HOST/USER.json, 0600 in directories 0700', unix, (t) => {
   const { root, store } = storeIn(t);
   const path = store.write(stored);
   assert.equal(path, join(root, 'tokens', 'gateway.example.net%3A8443', 'alice.json'));
@@ -39,7 +39,7 @@ test('keeps a token as JSON in tokens/HOST/USER.json, 0600 in directories 0700',
   assert.deepEqual(read, stored);
 });
 
-test('gives a token only for the gateway and the user that its file names', (t) => {
+test('returns a token only for the gateway and the user that its file names', (t) => {
   const { store } = storeIn(t);
   const path = store.write(stored);
   assert.equal(store.read(gateway, 'bob'), undefined);
@@ -49,28 +49,32 @@ test('gives a token only for the gateway and the user that its file names', (t) 
   assert.deepEqual(store.list(), []);
 });
 
-test('refuses a file or directory that others may use, of another owner, or behind a link', unix, (t) => {
-  const moveAndLink = (path: string) => {
-    renameSync(path, `${path}.real`);
-    symlinkSync(`${path}.real`, path);
-  };
-  const spoil: [string, (path: string) => void, RegExp][] = [
-    ['readable file', (path) => chmodSync(path, 0o640), /others may use it \(mode 0640\)/],
-    ['open directory', (path) => chmodSync(dirname(path), 0o755), /others may use it \(mode 0755\)/],
-    ['open top', (path) => chmodSync(dirname(dirname(path)), 0o770), /others may use it \(mode 0770\)/],
-    ['link', moveAndLink, /a link is not followed/],
-    ['linked directory', (path) => moveAndLink(dirname(path)), /a link is not followed/],
-  ];
-  if (uid === 0) spoil.push(['owner', (path) => chownSync(path, 12345, 0), /another user \(uid 12345\)/]);
-  for (const [name, spoilIt, message] of spoil) {
-    const { store } = storeIn(t);
-    spoilIt(store.write(stored));
-    assert.throws(() => store.read(gateway, 'alice'), { code: 'PCRS_USAGE', message }, name);
-    assert.deepEqual(store.list(), [], name);
-  }
-});
+test(
+  'refuses a file or directory that others may use, that has another owner, or that is a link',
+  unix,
+  (t) => {
+    const moveAndLink = (path: string) => {
+      renameSync(path, `${path}.real`);
+      symlinkSync(`${path}.real`, path);
+    };
+    const spoil: [string, (path: string) => void, RegExp][] = [
+      ['readable file', (path) => chmodSync(path, 0o640), /others may use it \(mode 0640\)/],
+      ['open directory', (path) => chmodSync(dirname(path), 0o755), /others may use it \(mode 0755\)/],
+      ['open top', (path) => chmodSync(dirname(dirname(path)), 0o770), /others may use it \(mode 0770\)/],
+      ['link', moveAndLink, /a link is not followed/],
+      ['linked directory', (path) => moveAndLink(dirname(path)), /a link is not followed/],
+    ];
+    if (uid === 0) spoil.push(['owner', (path) => chownSync(path, 12345, 0), /another user \(uid 12345\)/]);
+    for (const [name, spoilIt, message] of spoil) {
+      const { store } = storeIn(t);
+      spoilIt(store.write(stored));
+      assert.throws(() => store.read(gateway, 'alice'), { code: 'PCRS_USAGE', message }, name);
+      assert.deepEqual(store.list(), [], name);
+    }
+  },
+);
 
-test('takes a file that holds no token for none', (t) => {
+test('treats a file without a valid token as missing', (t) => {
   const { store } = storeIn(t);
   const path = store.write(stored);
   const contents = ['', '{', '[]', '{"token":"x"}', JSON.stringify({ ...stored, token: 'a\r\nb' })];
@@ -99,7 +103,7 @@ test('lists every token and deletes one', (t) => {
   assert.equal(store.read(gateway, 'alice'), undefined);
 });
 
-test('makes safe file names of any host and user, different ones for different users', () => {
+test('makes safe file names for any host and user, different for different users', () => {
   assert.equal(safeName('acme_ab1'), 'acme_ab1');
   assert.equal(safeName('../../etc/passwd'), '%2E.%2F..%2Fetc%2Fpasswd');
   assert.equal(safeName('..'), '%2E.');
@@ -109,7 +113,7 @@ test('makes safe file names of any host and user, different ones for different u
   assert.notEqual(long[0], long[1]);
 });
 
-test('finds the state directory in the environment, or none', () => {
+test('takes the state directory from the environment, or has none', () => {
   assert.equal(stateRoot({ PCRS_STATE_DIR: '/a', XDG_STATE_HOME: '/b', HOME: '/c' }), '/a');
   assert.equal(stateRoot({ XDG_STATE_HOME: '/b', HOME: '/c' }), '/b/pcrs');
   assert.equal(stateRoot({ XDG_STATE_HOME: 'relative', HOME: '/c' }), '/c/.local/state/pcrs');

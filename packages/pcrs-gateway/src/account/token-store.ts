@@ -13,7 +13,7 @@ import { replaceFile } from 'pcrs-machine/file';
 import { codeOf } from '../ask/gateway-error.ts';
 import { checkPrivate, privateDirectory, safeName } from './state-directory.ts';
 
-/** A token of ours as it lies in its file. */
+/** Content of a token file. */
 export interface StoredToken {
   gateway: string;
   username: string;
@@ -22,12 +22,12 @@ export interface StoredToken {
   expiresAt: string;
 }
 
-/** A token as it was read, with the time its file was written, in milliseconds since 1970. */
+/** A stored token with its file's modification time, in milliseconds since 1970. */
 export interface KeptToken extends StoredToken {
   writtenMs: number;
 }
 
-/** A token file and what is in it. */
+/** A token file and its content. */
 export interface TokenFile {
   path: string;
   stored: KeptToken;
@@ -36,9 +36,9 @@ export interface TokenFile {
 const maxFileBytes = 256 * 1024;
 
 /**
- * The token files of one user: `tokens/HOST/USER.json` below the state directory.
+ * Token files: `tokens/HOST/USER.json` below the state directory.
  *
- * Files are 0600 in directories 0700, are ours or refused, are never links, and change by rename.
+ * Files are 0600 in directories 0700. A file of another owner or behind a link is refused. Changes go by rename.
  */
 export class TokenStore {
   readonly #root: string;
@@ -49,27 +49,27 @@ export class TokenStore {
     this.#uid = uid;
   }
 
-  /** Where the token of a user at a gateway lies, or would lie. */
+  /** Path of a user's token at a gateway, existing or not. */
   path(gateway: string, username: string): string {
     return join(this.#root, 'tokens', safeName(new URL(gateway).host), `${safeName(username)}.json`);
   }
 
-  /** The lock under which that token is renewed; its directory exists afterwards. */
+  /** Path of the lock for renewing that token; makes its directory. */
   lockPath(gateway: string, username: string): string {
     return join(this.#directory(gateway), `${safeName(username)}.lock`);
   }
 
   /**
-   * The token of a user at a gateway, live or not.
+   * The token of a user at a gateway, expired or not.
    *
-   * Throws  PCRS_USAGE for a file that is not ours alone
+   * Throws  PCRS_USAGE for a file that others could have written
    */
   read(gateway: string, username: string): KeptToken | undefined {
     const stored = this.#readFile(this.path(gateway, username));
     return stored?.gateway === gateway && stored.username === username ? stored : undefined;
   }
 
-  /** Keeps a token, in place of the one before. Throws PCRS_MACHINE where that cannot be done. */
+  /** Stores a token, replacing the previous one. Throws PCRS_MACHINE if that fails. */
   write(stored: StoredToken): string {
     this.#directory(stored.gateway);
     const path = this.path(stored.gateway, stored.username);
@@ -77,12 +77,12 @@ export class TokenStore {
     return path;
   }
 
-  /** Deletes a token; false where there was none. */
+  /** Deletes a token; false if there was none. */
   remove(gateway: string, username: string): boolean {
     return removeFile(this.path(gateway, username));
   }
 
-  /** All tokens that are ours, by path; files that are not are passed over. */
+  /** All our tokens, by path; skips files that are not ours. */
   list(): TokenFile[] {
     const found: TokenFile[] = [];
     const top = join(this.#root, 'tokens');
@@ -109,7 +109,7 @@ export class TokenStore {
     }
   }
 
-  /** The directories are checked too: who can write there can put a file of ours of another time in this one's place. */
+  /** Checks the directories too: whoever can write there can put an older file of ours in place of this one. */
   #readFile(path: string): KeptToken | undefined {
     try {
       for (const directory of [join(path, '..', '..'), join(path, '..')]) {
@@ -139,7 +139,7 @@ export class TokenStore {
   }
 }
 
-/** A file that does not hold what it should is no token; the next login replaces it. */
+/** Undefined for an invalid file; the next login replaces it. */
 function parseStored(text: string): StoredToken | undefined {
   try {
     const { gateway, username, token, expiresAt } = JSON.parse(text) as Record<string, unknown>;
@@ -148,7 +148,7 @@ function parseStored(text: string): StoredToken | undefined {
     );
     if (!texts || Number.isNaN(Date.parse(expiresAt as string))) return undefined;
     if (!/^https?:\/\/[^/@?#]+$/.test(gateway as string)) return undefined;
-    // A header cannot carry anything else, and an error about it would show the token.
+    // A header cannot carry other characters, and its error would show the token.
     if (!/^[\x21-\x7e]+$/.test(token as string)) return undefined;
     return { gateway, username, token, expiresAt } as StoredToken;
   } catch {

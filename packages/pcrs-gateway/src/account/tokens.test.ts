@@ -49,7 +49,7 @@ async function open(
 }
 const noPassword = { env: { PCRS_PASSWORD: undefined } };
 
-test('keeps a login for the next process and uses a live token without one', async (t) => {
+test('stores a login for the next process and uses a live token without a login', async (t) => {
   const { server, store, start } = await open(t);
   await (await start()).ask();
   const kept = store.read(server.url, 'alice')!;
@@ -58,7 +58,7 @@ test('keeps a login for the next process and uses a live token without one', asy
   assert.equal(server.logins.length, 1);
 });
 
-test('asks a wrong password once and says who is refused', async (t) => {
+test('sends a wrong password once and names the refused user', async (t) => {
   const { server, start } = await open(
     t,
     {},
@@ -78,7 +78,7 @@ test('asks a wrong password once and says who is refused', async (t) => {
   assert.equal(server.logins.length, 1);
 });
 
-test('tries a login again after a 5xx, a wait, a dropped connection and half a token', async (t) => {
+test('retries a login after a 5xx, a wait, a dropped connection and half a token', async (t) => {
   const { server, start } = await open(
     t,
     {},
@@ -96,7 +96,7 @@ test('tries a login again after a 5xx, a wait, a dropped connection and half a t
   assert.equal(server.logins.length, 5);
 });
 
-test('takes no login answer for a token that is none', async (t) => {
+test('does not accept a login response without a valid token', async (t) => {
   const { start } = await open(t, {}, { auth: (response) => response.end('<html><title>Log in</title>') });
   await assert.rejects((await start()).ask(), {
     code: 'PCRS_GATEWAY',
@@ -104,7 +104,7 @@ test('takes no login answer for a token that is none', async (t) => {
   });
 });
 
-test('takes the end of a token from its claims, else four hours from now', async (t) => {
+test("takes a token's end from its claims, else four hours from now", async (t) => {
   const exp = inSeconds(5000);
   let token = jwt({ exp });
   const { options } = await open(t, {}, { auth: (response) => response.end(token) });
@@ -114,13 +114,13 @@ test('takes the end of a token from its claims, else four hours from now', async
   token = 'opaque.to.us';
   const left = (await account.tokens.force()).expiresMs - Date.now();
   assert.ok(Math.abs(left - 4 * 3_600_000) < 60_000);
-  // A clock that differs from the gateway's by hours: the life counts.
+  // A clock hours apart from the gateway's: only the life counts.
   token = jwt({ iat: inSeconds(-9000), exp: inSeconds(-5400) });
   const skewed = (await account.tokens.force()).expiresMs - Date.now();
   assert.ok(Math.abs(skewed - 3_600_000) < 60_000);
 });
 
-test('renews ahead of the end: below 15 minutes, or a tenth of a shorter life', async (t) => {
+test('renews before the end: below 15 minutes, or a tenth of a shorter life', async (t) => {
   const cases: [string, lifeSeconds: number, left: number, renewed: boolean][] = [
     ['14 of 240 minutes', 14_400, 14 * 60, true],
     ['16 of 240 minutes', 14_400, 16 * 60, false],
@@ -135,7 +135,7 @@ test('renews ahead of the end: below 15 minutes, or a tenth of a shorter life', 
   }
 });
 
-test('goes on with a token that could not be renewed ahead, and asks a refused password no more', async (t) => {
+test('keeps using a token whose early renewal failed, and does not send a refused password again', async (t) => {
   let isGood = true;
   const { server, keep, start, told } = await open(
     t,
@@ -154,7 +154,7 @@ test('goes on with a token that could not be renewed ahead, and asks a refused p
   assert.equal(server.logins.length, 1);
 });
 
-test('on a 401 takes the token that another process renewed, without a login', async (t) => {
+test('on a 401, uses the token that another process renewed, without a login', async (t) => {
   let good = 'first.token.x';
   const { server, keep, start } = await open(
     t,
@@ -172,7 +172,7 @@ test('on a 401 takes the token that another process renewed, without a login', a
   assert.equal(server.asked.length, 3);
 });
 
-test('without credentials goes on until a 401, then says run pcrs-auth again', async (t) => {
+test('without credentials, continues until a 401, then says run pcrs-auth again', async (t) => {
   let good = 'first.token.x';
   const { server, keep, start, options } = await open(
     t,
@@ -238,7 +238,7 @@ test('runs a token command again when its token is refused', async (t) => {
   assert.equal(server.asked.at(-1)!.headers.authorization, 'Bearer second.token.x');
 });
 
-test('takes PCRS_TOKEN before a token file, and cannot renew it', async (t) => {
+test('prefers PCRS_TOKEN to a token file, and cannot renew it', async (t) => {
   const { server, keep, start } = await open(t, {
     env: { PCRS_PASSWORD: undefined, PCRS_TOKEN: 'from.environment.x' },
   });
@@ -254,7 +254,7 @@ test('takes PCRS_TOKEN before a token file, and cannot renew it', async (t) => {
   await assert.rejects((await ended.start()).ask(), { code: 'PCRS_REFUSED', message: /PCRS_TOKEN ended at/ });
 });
 
-test('keeps the token in memory where nothing can be written, with one warning', async (t) => {
+test('keeps the token in memory if nothing can be written, with one warning', async (t) => {
   for (const place of ['no directory', 'a file in the way']) {
     const { server, start, told, options, state } = await open(t);
     if (place === 'no directory') options.env = { PCRS_PASSWORD: 'open sesame' };
@@ -283,7 +283,7 @@ test('refuses a state directory that others can enter', { skip: process.getuid =
   assert.equal(server.logins.length, 0);
 });
 
-test('waits for the login that is under way, and uses its token', async (t) => {
+test('waits for a login in progress, and uses its token', async (t) => {
   const { server, start } = await open(
     t,
     {},
@@ -294,7 +294,7 @@ test('waits for the login that is under way, and uses its token', async (t) => {
   assert.equal(server.logins.length, 1);
 });
 
-test('makes one login when several processes start or renew at once', async (t) => {
+test('logs in once when several processes start or renew together', async (t) => {
   const { server, state, store } = await open(t, {}, { auth: undefined as never });
   const code = `
     const { openGateway } = await import(${JSON.stringify(new URL('../ask/gateway.ts', import.meta.url).href)});

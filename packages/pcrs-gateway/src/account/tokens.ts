@@ -9,7 +9,7 @@ import type { TokenStore } from './token-store.ts';
 export interface TokensOptions {
   url: string;
   username: string | undefined;
-  /** Where tokens are kept; undefined where nothing can be. */
+  /** Token files; undefined if nothing can be stored. */
   store: TokenStore | undefined;
   /** A token obtained elsewhere. */
   elsewhere: Source | undefined;
@@ -19,13 +19,13 @@ export interface TokensOptions {
   signal: AbortSignal;
   log: { warn(message: string): void; info(message: string): void; verbose(message: string): void };
   lockTimes?: LockTimes | undefined;
-  /** The state directory cannot be written. */
+  /** Called if the state directory is not writable. */
   onUnwritable(error: unknown): void;
-  /** What to do without a token and without credentials; default: run pcrs-auth again. */
+  /** Advice for an error without a token and without credentials; default: run pcrs-auth again. */
   advice?: string | undefined;
 }
 
-/** A renewal ahead of the end: when less than 15 minutes remain, or a tenth of the life, if that is less. */
+/** Early renewal: less than 15 minutes left, or a tenth of the life, whichever is less. */
 const renewalMs = 15 * 60 * 1000;
 
 interface Held extends LiveToken {
@@ -33,16 +33,16 @@ interface Held extends LiveToken {
 }
 
 /**
- * The token of one gateway and user, kept alive: from elsewhere, from the token file, or by a login that is made under
- * a lock shared by all processes of this user, so that only the first of them makes it.
+ * The token of one gateway and user, kept live: from elsewhere, from the token file, or by a login. A lock shared by
+ * all processes of this user makes only one of them log in.
  */
 export class Tokens {
   readonly #options: TokensOptions;
-  /** As given, else as the token obtained elsewhere says. */
+  /** The given user, else the one that the token obtained elsewhere names. */
   username: string | undefined;
   #held: Held | undefined;
   #pending: Promise<Held | undefined> | undefined;
-  /** The token whose renewal ahead of its end was tried: once is enough, the 401 comes anyway. */
+  /** The token whose early renewal was tried. One try is enough; a 401 renews anyway. */
   #triedAhead: string | undefined;
   #loginRefused: unknown;
   #file: string | undefined;
@@ -53,15 +53,15 @@ export class Tokens {
   }
 
   /**
-   * A token to send now, renewed ahead of its end where that can be done.
+   * A token to send now, renewed early if possible.
    *
-   * Throws  PCRS_REFUSED where there is none and none can be had; PCRS_USAGE for a token file that is not ours alone
+   * Throws  PCRS_REFUSED if no token can be had; PCRS_USAGE for a token file that others could have written
    */
   async current(): Promise<string> {
     return (await this.live()).token;
   }
 
-  /** As `current`, with the time it ends. */
+  /** Like `current`, with the token's end. */
   async live(): Promise<LiveToken> {
     if (this.#held && endsSoon(this.#held) && this.#triedAhead !== this.#held.token)
       await this.#renewAhead(this.#held);
@@ -70,12 +70,12 @@ export class Tokens {
     return this.#held;
   }
 
-  /** Where the token lies, once it does. */
+  /** The token file, once the token is in it. */
   get file(): string | undefined {
     return this.#file;
   }
 
-  /** Another token than the refused one, or undefined where none can be had. */
+  /** A new token in place of the refused one; undefined if none can be had. */
   async renew(refused: string): Promise<string | undefined> {
     if (this.#held && this.#held.token !== refused) return this.#held.token;
     const renewed = await this.#once(refused);
@@ -83,7 +83,7 @@ export class Tokens {
     return renewed?.token;
   }
 
-  /** A new token by a login, whatever is held. Throws PCRS_REFUSED without credentials. */
+  /** Logs in, whatever token is held. Throws PCRS_REFUSED without credentials. */
   async force(): Promise<LiveToken> {
     const held = this.#held ?? this.#fromFile(undefined);
     this.#held = (await this.#fromElsewhere(held?.token)) ?? (await this.#locked(() => this.#login()));
@@ -91,7 +91,7 @@ export class Tokens {
     return this.#held;
   }
 
-  /** Whether a token could be had again by what all stages share: environment and profile, not flags or a prompt. */
+  /** Whether every stage could renew the token: from environment and profile, not from flags or a prompt. */
   get renewableByAll(): boolean {
     const { elsewhere } = this.#options;
     const sources = [
@@ -101,16 +101,16 @@ export class Tokens {
     return sources.some((source) => source.shared);
   }
 
-  /** Keeps a token that came from elsewhere in the token file, for the stages after this one. */
+  /** Stores a token obtained elsewhere in the token file, for the following stages. */
   keep(live: LiveToken): void {
     if (this.#file === undefined) this.#write(live);
   }
 
-  /** A token that ends soon is as good as any until it ends: where it cannot be renewed, it is used on. */
+  /** Renews a token that ends soon; if that fails, it is used until it ends. */
   async #renewAhead(held: Held): Promise<void> {
     this.#triedAhead = held.token;
     this.#held = (await this.#orWarn(() => this.#once(held.token))) ?? held;
-    // A gateway may give the same token until it ends, or one that ends as soon.
+    // A gateway may return the same token until it ends, or one that ends as soon.
     if (endsSoon(this.#held)) this.#triedAhead = this.#held.token;
   }
 
@@ -124,7 +124,7 @@ export class Tokens {
     }
   }
 
-  /** Questions that are put side by side share one renewal. */
+  /** Concurrent requests share one renewal. */
   #once(old: string | undefined): Promise<Held | undefined> {
     this.#pending ??= this.#obtain(old).finally(() => {
       this.#pending = undefined;
@@ -144,7 +144,7 @@ export class Tokens {
 
   #loginUnlessRenewed(old: string | undefined): Promise<Held | undefined> {
     return this.#locked(async () => {
-      // Another process may have renewed it while this one waited for the lock.
+      // Another process may have renewed it during the wait for the lock.
       const renewed = this.#fromFile(old);
       return renewed && !endsSoon(renewed) ? renewed : this.#login();
     });
@@ -226,7 +226,7 @@ export class Tokens {
     }
   }
 
-  /** Runs under the lock of this token, or without one where nothing can be written. */
+  /** Runs `work` under this token's lock, or without a lock if nothing can be written. */
   async #locked(work: () => Promise<Held | undefined>): Promise<Held | undefined> {
     const { store, url, signal, log, lockTimes, onUnwritable } = this.#options;
     const { username } = this;
@@ -248,7 +248,7 @@ export class Tokens {
       return await withLock(path, { what: 'the token', signal, info, times: lockTimes }, inside);
     } catch (error) {
       if (entered || signal.aborted) throw error;
-      // A directory that may be written can still be full.
+      // A writable directory can still be full.
       onUnwritable(error);
       return work();
     }

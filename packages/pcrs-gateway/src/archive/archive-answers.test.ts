@@ -13,7 +13,7 @@ const root = mkdtempSync(join(tmpdir(), 'pcrs-answers-'));
 after(() => rmSync(root, { recursive: true }));
 const newDirectory = () => join(mkdtempSync(join(root, 'a-')), 'archive');
 
-/** Answers each question with its own text, and counts. */
+/** Answers each request with its own text, and counts. */
 function echo(): Gateway & { asked: string[] } {
   const asked: string[] = [];
   const ask = async <T>(request: GatewayRequest, consume: Consume<T>): Promise<T> => {
@@ -59,7 +59,7 @@ async function askAll(
   return got;
 }
 
-test('what a stopped run has kept is not asked for again', async () => {
+test('does not ask again for what a stopped run has stored', async () => {
   const directory = newDirectory();
   const gateway = echo();
   await askAll(gateway, directory, ['1', '2'], false);
@@ -67,7 +67,7 @@ test('what a stopped run has kept is not asked for again', async () => {
   assert.deepEqual(gateway.asked, ['1', '2', '3']);
 });
 
-test('a question that is asked twice in one run is asked twice', async () => {
+test('asks twice for a request made twice in one run', async () => {
   const gateway = echo();
   const directory = newDirectory();
   await askAll(gateway, directory, ['1', '1'], false);
@@ -76,7 +76,7 @@ test('a question that is asked twice in one run is asked twice', async () => {
   assert.deepEqual(gateway.asked, ['1', '1', '1']);
 });
 
-test('a kept answer that is damaged is asked for again', async () => {
+test('asks again for a damaged answer', async () => {
   const gateway = echo();
   const directory = newDirectory();
   await askAll(gateway, directory, ['1'], false);
@@ -86,7 +86,7 @@ test('a kept answer that is damaged is asked for again', async () => {
   assert.deepEqual(gateway.asked, ['1', '1']);
 });
 
-test('a manifest line that a crash tore off is passed over', async () => {
+test('skips a manifest line that a crash cut', async () => {
   const gateway = echo();
   const directory = newDirectory();
   await askAll(gateway, directory, ['1'], false);
@@ -95,7 +95,7 @@ test('a manifest line that a crash tore off is passed over', async () => {
   assert.deepEqual(gateway.asked, ['1', '2']);
 });
 
-test('an archive is for its owner only and belongs to one run and one selection', async () => {
+test('an archive is private to its owner and belongs to one run and one selection', async () => {
   const gateway = echo();
   const directory = newDirectory();
   await askAll(gateway, directory, ['1'], false);
@@ -116,7 +116,7 @@ test('an archive is for its owner only and belongs to one run and one selection'
   });
 });
 
-test('going on without an archive to go on with is refused', async () => {
+test('refuses to resume without an archive', async () => {
   await assert.rejects(
     askKeeping(echo(), { directory: undefined, resume: true, header }, facts, async () => {}),
     { code: 'PCRS_USAGE' },

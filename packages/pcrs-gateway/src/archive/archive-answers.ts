@@ -8,16 +8,16 @@ import { kept } from './archive-kept.ts';
 import type { ArchivedBody, ArchiveHeader } from './archive-manifest.ts';
 import { requestKey } from './request-key.ts';
 
-/** The manifest's first line, but for what is always the same. */
+/** First line of the manifest, without its constant members. */
 export type Header = Omit<ArchiveHeader, 'kind' | 'contract'>;
 
 /**
- * The answers of a stage that asks one small question after another: each is kept once it is taken as good, and where
- * the run goes on after it was stopped, what is kept is not asked for again.
+ * Stores the answers of a stage that makes many small requests. Each is stored once it is accepted; a resumed run
+ * does not ask for it again.
  */
 export class ArchivedAnswers {
   readonly #archive: Archive;
-  /** Answers of the run that was stopped, each good for one question. */
+  /** Answers of the stopped run, each used for one request. */
   readonly #earlier: Map<string, ArchivedBody>;
 
   constructor(archive: Archive) {
@@ -26,9 +26,9 @@ export class ArchivedAnswers {
   }
 
   /**
-   * Writes what the archive is of, or checks that it is of the same.
+   * Writes the archive's header, or checks it when resuming.
    *
-   * Throws  PCRS_USAGE where it is of another run, gateway or selection
+   * Throws  PCRS_USAGE if it belongs to another run, gateway or selection
    */
   async begin(header: Header): Promise<void> {
     const { manifest, directory } = this.#archive;
@@ -44,9 +44,9 @@ export class ArchivedAnswers {
   }
 
   /**
-   * The gateway, with each answer kept.
+   * A gateway that stores each answer.
    *
-   * Takes  facts  what the manifest says of an answer: how many records it holds, of which policies
+   * Takes  facts  an answer's description for the manifest: its record count and policies
    */
   over<T>(
     gateway: Pick<Gateway, 'ask'>,
@@ -62,7 +62,7 @@ export class ArchivedAnswers {
         try {
           return await consume({ status: 200, headers: {}, body: part.read() });
         } catch (error) {
-          // A damaged copy is asked for again.
+          // Asks again for a damaged copy.
           if ((error as { code?: unknown }).code !== 'PCRS_BROKEN_BODY') throw error;
           await this.#archive.forget(earlier);
         } finally {
@@ -90,10 +90,10 @@ export class ArchivedAnswers {
 }
 
 /**
- * Opens the archive of a stage.
+ * Opens a stage's archive.
  *
- * Takes   resume   go on with what a stopped run left there, if it left anything
- * Throws  PCRS_USAGE where the directory holds an archive and `resume` is not asked for, or something else
+ * Takes   resume   continue a stopped run's archive, if there is one
+ * Throws  PCRS_USAGE if the directory holds anything but an archive, or an archive without `resume`
  */
 export async function openAnswers(
   directory: string,

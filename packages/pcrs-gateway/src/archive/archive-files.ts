@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** An error that says what is wrong with an archive. */
+/** An error about an archive. */
 export function archiveError(
   code: 'PCRS_MACHINE' | 'PCRS_USAGE' | 'PCRS_INCOMPLETE',
   message: string,
@@ -8,7 +8,7 @@ export function archiveError(
   return Object.assign(new Error(message), { code });
 }
 
-/** A file that only grows, by whole lines, one after another. */
+/** An append-only file of whole lines, written one at a time. */
 export class LineFile {
   readonly #handle: FileHandle;
   #turn: Promise<void> = Promise.resolve();
@@ -17,7 +17,7 @@ export class LineFile {
     this.#handle = handle;
   }
 
-  /** Takes  durable  the line is to survive a crash of the machine from here on */
+  /** Takes  durable  whether this line, and all before it, must survive a crash of the machine */
   append(line: string, durable: boolean): Promise<void> {
     const written = this.#turn.then(async () => {
       await this.#handle.appendFile(`${line}\n`);

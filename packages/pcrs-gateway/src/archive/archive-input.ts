@@ -6,18 +6,18 @@ import { fileMode } from 'pcrs-machine/modes';
 
 const CHUNK_BYTES = 256 << 10;
 
-/** What an input that was kept whole is recorded with. */
+/** Record of an input that was stored whole. */
 export interface KeptInput {
   bytes: number;
   sha256: string;
 }
 
 /**
- * Keeps an input in a file as fast as it comes, and yields it from there as fast as it is wanted: the input is whole in
- * the file long before it is used up.
+ * Stores an input in a file as fast as it arrives, and yields it from there as fast as it is read: the whole input is
+ * stored long before it is used up.
  */
 export class InputTee {
-  /** Resolves once all of it is in the file and synced; rejects where that failed. */
+  /** Resolves once the whole input is stored and synced; rejects if that failed. */
   readonly whole: Promise<KeptInput>;
   readonly #path: string;
   #bytes = 0;
@@ -91,7 +91,7 @@ async function write(file: FileHandle, chunk: Uint8Array, path: string): Promise
   }
 }
 
-/** The bytes of a file. */
+/** Bytes of a file. */
 export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   for (let at = 0; ; ) {
     const chunk = await readAt(path, at);
@@ -101,7 +101,7 @@ export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Opened anew for each chunk: a reader that stops half-way leaves nothing open. */
+/** Opens the file anew for each chunk: a reader that stops midway leaves nothing open. */
 async function readAt(path: string, at: number): Promise<Buffer> {
   try {
     requireRegular(path);

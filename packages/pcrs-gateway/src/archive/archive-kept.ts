@@ -3,9 +3,10 @@ import type { Archive, ArchivePart, BodyFacts } from './archive.ts';
 import { requestKey } from './request-key.ts';
 
 /**
- * A `consume` that also keeps the body, once it is taken as good; without an archive it is `consume` itself.
+ * Wraps a `consume` so that it also stores the body once `consume` accepts it; without an archive, returns `consume`
+ * itself.
  *
- * Takes   facts   what the manifest says of the body besides the request, from what `consume` made of it
+ * Takes   facts   the body's description for the manifest, besides the request, from the result of `consume`
  */
 export function kept<T>(
   archive: Archive | undefined,

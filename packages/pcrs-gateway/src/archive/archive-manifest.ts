@@ -3,7 +3,7 @@ import { requireRegular } from 'pcrs-machine/file';
 import { machineError } from 'pcrs-machine/machine-error';
 import { archiveError } from './archive-files.ts';
 
-/** The manifest's first line: what was asked for, and when. */
+/** First line of the manifest: the selection, and when it was asked for. */
 export interface ArchiveHeader {
   kind: 'archive';
   contract: 1;
@@ -14,23 +14,23 @@ export interface ArchiveHeader {
   username: string | null;
   /** ISO 8601, UTC. */
   startedAt: string;
-  /** The flags that decide what is asked, by name; dates resolved. */
+  /** Flags that narrow the selection, by name; dates resolved. */
   options: Record<string, unknown>;
 }
 
-/** The manifest's line of one body that was proven whole. */
+/** Manifest line of a body proven whole. */
 export interface ArchivedBody {
   kind: 'body';
-  /** Names the question. */
+  /** Key of the request. */
   key: string;
-  /** Relative to the archive. */
+  /** Path relative to the archive. */
   file: string;
   path: string;
   parameters: Record<string, string>;
   policies: readonly string[];
   hosts: number | null;
   records: number;
-  /** As received. */
+  /** Bytes as received. */
   bytes: number;
   sha256: string;
   askedAt: string;
@@ -44,14 +44,14 @@ export interface Manifest {
   header: ArchiveHeader;
   bodies: Map<string, ArchivedBody>;
   notes: ArchiveNote[];
-  /** Bytes up to the end of its last whole line; what follows was torn off by a crash. */
+  /** Bytes up to the end of the last whole line; a crash cut the rest. */
   wholeBytes: number;
 }
 
 /**
- * Reads a manifest; what a crash tore off at its end is passed over.
+ * Reads a manifest; drops a line that a crash cut at its end.
  *
- * Throws  PCRS_INCOMPLETE where there is not even a whole first line; PCRS_USAGE where there is no manifest or it is none of ours
+ * Throws  PCRS_INCOMPLETE without a whole first line; PCRS_USAGE if there is no manifest or it is not ours
  */
 export async function readManifest(directory: string, path: string): Promise<Manifest> {
   requireRegular(path);

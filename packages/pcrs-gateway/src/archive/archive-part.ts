@@ -3,7 +3,7 @@ import { type FileHandle, rm } from 'node:fs/promises';
 import { renameFile } from 'pcrs-machine/file';
 import { machineError } from 'pcrs-machine/machine-error';
 
-/** A body's bytes in an archive: written once, read as often as needed. */
+/** Bytes of one body in an archive: written once, read as often as needed. */
 export class ArchivePart {
   isGzip = false;
   readonly #hash = createHash('sha256');
@@ -14,7 +14,7 @@ export class ArchivePart {
   #closed = false;
   #first = 0;
 
-  /** Takes  kept  the file is part of the archive already */
+  /** Takes  kept  whether the file is already part of the archive */
   constructor(path: string, handle: FileHandle, kept: boolean) {
     this.#path = path;
     this.#handle = handle;
@@ -46,7 +46,7 @@ export class ArchivePart {
     }
   }
 
-  /** Lets go of the file; one that was not kept is removed. */
+  /** Closes the file; removes it unless it is part of the archive. */
   async discard(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -54,7 +54,7 @@ export class ArchivePart {
     if (!this.#kept) await rm(this.#path, { force: true });
   }
 
-  /** For the archive: the final name, lasting. */
+  /** Gives the file its final name, durably. */
   async rename(path: string): Promise<{ bytes: number; sha256: string }> {
     await this.#handle.sync();
     renameFile(this.#path, path);

@@ -68,7 +68,7 @@ describe('an archive', () => {
   });
   after(() => rm(root, { recursive: true }));
 
-  it('keeps bodies as received under names that sha256sum checks, readable by nobody else', async () => {
+  it('stores bodies as received, under names that sha256sum checks, readable only by the owner', async () => {
     const archive = await filled();
     await archive.close();
     assert.match(checked(), /^000001-[\da-f]{12}\.json: OK\n000002-[\da-f]{12}\.json\.gz: OK\n$/);
@@ -97,7 +97,7 @@ describe('an archive', () => {
     ]);
   });
 
-  it('leaves nothing of a body that was not proven', async () => {
+  it('leaves nothing of a body that was not proven whole', async () => {
     const archive = await newArchive(directory);
     await archive.begin(header);
     const part = await archive.part();
@@ -108,7 +108,7 @@ describe('an archive', () => {
     assert.deepEqual(readdirSync(directory).sort(), ['SHA256SUMS', 'manifest.ndjson']);
   });
 
-  it('is found again with its bodies, whatever a crash tore off', async () => {
+  it('is found again with its bodies, whatever a crash cut', async () => {
     const archive = await filled();
     await archive.note({ kind: 'cut', number: 1, hosts: 20 });
     await archive.close();
@@ -137,7 +137,7 @@ describe('an archive', () => {
     assert.equal(readdirSync(directory).length, 5);
   });
 
-  it('is whole at every byte at which its manifest may be torn', async () => {
+  it('stays whole if its manifest is cut at any byte', async () => {
     await (await filled()).close();
     const path = join(directory, 'manifest.ndjson');
     const text = readFileSync(path, 'utf8');
@@ -160,7 +160,7 @@ describe('an archive', () => {
     assert.equal((await oldArchive(directory, 'read')).bodies.get(body.key)?.file.slice(0, 6), '000003');
   });
 
-  it('refuses a directory that holds an archive or something else, and takes what a kill before the first line left', async () => {
+  it('refuses a directory with an archive or anything else in it, and reuses one left by a kill before the first line', async () => {
     await (await filled()).close();
     await assert.rejects(
       newArchive(directory),
@@ -181,7 +181,7 @@ describe('an archive', () => {
     await assert.rejects(oldArchive(killed, 'read'), fails('PCRS_USAGE', /not one of this suite's archives/));
   });
 
-  it('is for one process at a time, and outlives one that was killed', async () => {
+  it('admits one process at a time, and outlives a killed one', async () => {
     const archive = await filled();
     await assert.rejects(oldArchive(directory, 'write'), fails('PCRS_BUSY', /another run is at work there/));
     assert.equal((await oldArchive(directory, 'read')).bodies.size, 2);
@@ -192,7 +192,7 @@ describe('an archive', () => {
     await (await oldArchive(directory, 'write')).close();
   });
 
-  it('waits for the lock of a container that is gone, and is then not changed by it any more', async () => {
+  it('waits for the lock of a vanished container, which then changes it no more', async () => {
     const archive = await filled();
     const part = await archive.part();
     const path = join(directory, 'lock');
@@ -211,7 +211,7 @@ describe('an archive', () => {
     await next.close();
   });
 
-  it('refuses a named pipe in the place of a body, the manifest or the input', {
+  it('refuses a named pipe in place of a body, the manifest or the input', {
     skip: process.platform !== 'linux',
   }, async () => {
     const archive = await filled();
@@ -230,7 +230,7 @@ describe('an archive', () => {
     }
   });
 
-  it('keeps its input as fast as it comes and yields it as it is wanted', async () => {
+  it('stores its input as fast as it arrives and yields it as fast as it is read', async () => {
     const archive = await newArchive(directory);
     let given = 0;
     async function* source(): AsyncGenerator<Uint8Array> {
@@ -252,7 +252,7 @@ describe('an archive', () => {
     assert.equal(again.manifest?.notes[0]?.kind, 'input');
   });
 
-  it('does not call an input whole that broke', async () => {
+  it('does not call a broken input whole', async () => {
     const archive = await newArchive(directory);
     async function* source(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('line\n');
@@ -266,7 +266,7 @@ describe('an archive', () => {
     assert.deepEqual((await oldArchive(directory, 'read')).manifest?.notes, []);
   });
 
-  it('keeps what a consumer takes as good, and nothing that it refuses', async () => {
+  it('stores what a consumer accepts, and nothing that it refuses', async () => {
     const archive = await newArchive(directory);
     await archive.begin(header);
     const request: GatewayRequest = {
@@ -301,7 +301,7 @@ describe('an archive', () => {
     assert.equal(readdirSync(directory).filter((name) => name.endsWith('.json')).length, 1);
   });
 
-  it('tells of a disk that fails', async () => {
+  it('reports a disk failure', async () => {
     writeFileSync(join(root, 'file'), '');
     await assert.rejects(newArchive(join(root, 'file', 'run')), fails('PCRS_MACHINE', /ENOTDIR/));
   });

@@ -21,9 +21,9 @@ import { ArchivePart } from './archive-part.ts';
 export type { ArchivedBody, ArchiveHeader, ArchiveNote } from './archive-manifest.ts';
 export { ArchivePart } from './archive-part.ts';
 
-/** What was asked, for the manifest. */
+/** Description of a request, for the manifest. */
 export interface BodyFacts {
-  /** Names the question; see requestKey. */
+  /** Key of the request; see requestKey. */
   key: string;
   path: string;
   parameters: Record<string, string>;
@@ -33,7 +33,7 @@ export interface BodyFacts {
   askedAt: Date;
 }
 
-/** How an archive is opened, and its lock waited for; a library's user may say nothing. */
+/** Waiting for an archive's lock; optional for users of the library. */
 export interface Opening {
   signal?: AbortSignal | undefined;
   info?: ((message: string) => void) | undefined;
@@ -46,22 +46,22 @@ const sumsName = 'SHA256SUMS';
 const inputName = 'input.ndjson';
 
 /**
- * A directory that keeps every body of one run as received: `NUMBER-KEY.json.gz` (or `.json`) once it is proven whole, a line
- * in `manifest.ndjson` and one in `SHA256SUMS`, which `sha256sum -c` checks.
+ * A directory with every body of one run as received: `NUMBER-KEY.json.gz` (or `.json`) once it is proven whole, with
+ * a line in `manifest.ndjson` and one in `SHA256SUMS`, which `sha256sum -c` checks.
  *
- * A body's manifest line is what makes it kept. It is written last, after the body and its name are synced, so that a crash
- * at any moment leaves bodies that are kept and whole, and at most files that nobody knows.
+ * The manifest line makes a body part of the archive. It is written last, after body and name are synced, so that a
+ * crash leaves only whole bodies in the manifest, and at most files that it does not list.
  *
- * Limits  0600 in 0700, if not group-readable; one process at a time
- * Throws  PCRS_MACHINE where the disk fails
+ * Limits  0600 in 0700; one process at a time
+ * Throws  PCRS_MACHINE if the disk fails
  */
 export class Archive {
   readonly directory: string;
-  /** What an earlier run left; undefined in a new archive. */
+  /** Manifest of an earlier run; undefined in a new archive. */
   readonly manifest: Manifest | undefined;
-  /** What is kept, by key. */
+  /** Stored bodies, by key. */
   readonly bodies: Map<string, ArchivedBody>;
-  /** Undefined where nothing is changed. */
+  /** Undefined when only reading. */
   readonly #lock: Lock | undefined;
   #manifestLines: LineFile | undefined;
   #sums: LineFile | undefined;
@@ -77,7 +77,7 @@ export class Archive {
     this.#numbers = Math.max(0, ...Array.from(this.bodies.values(), ({ file }) => Number.parseInt(file, 10)));
   }
 
-  /** Writes the first line of a new archive, or goes on with an old one; before that nothing can be kept. */
+  /** Writes the first line of a new archive, or resumes an old one; call it before storing anything. */
   async begin(header: Omit<ArchiveHeader, 'kind' | 'contract'>): Promise<void> {
     await this.#guarded(async () => {
       this.#lock?.stillMine();
@@ -98,13 +98,13 @@ export class Archive {
     if (this.#input !== undefined) void this.#noteInput(this.#input);
   }
 
-  /** A place for a body that is being received. */
+  /** A file for a body being received. */
   async part(): Promise<ArchivePart> {
     const path = join(this.directory, `${randomUUID()}.part`);
     return this.#guarded(async () => new ArchivePart(path, await open(path, 'wx+', fileMode()), false));
   }
 
-  /** Keeps a body that is proven whole, under its final name. */
+  /** Adds a body proven whole to the archive, under its final name. */
   async keep(part: ArchivePart, facts: BodyFacts): Promise<ArchivedBody> {
     return this.#guarded(async () => {
       const { key, path, parameters, policies, hosts, records, askedAt } = facts;
@@ -123,7 +123,7 @@ export class Archive {
     });
   }
 
-  /** A body that is kept already, for reading. */
+  /** Opens a stored body for reading. */
   async open(body: ArchivedBody): Promise<ArchivePart> {
     const path = join(this.directory, body.file);
     return this.#guarded(async () => {
@@ -132,7 +132,7 @@ export class Archive {
     });
   }
 
-  /** Takes a kept body out that turned out to be damaged. */
+  /** Removes a stored body that turned out to be damaged. */
   async forget(body: ArchivedBody): Promise<void> {
     await this.#guarded(async () => {
       this.#lock?.stillMine();
@@ -143,23 +143,25 @@ export class Archive {
     });
   }
 
-  /** Another line for the manifest; it lasts through a crash at the latest with the next body. */
+  /** Adds a line to the manifest; durable with the next body at the latest. */
   async note(note: ArchiveNote, durable = false): Promise<void> {
     await this.#guarded(() => this.#open(this.#manifestLines).append(JSON.stringify(note), durable));
   }
 
-  /** The input of a new archive: kept as fast as it comes, yielded as it is wanted. */
+  /** The input of a new archive, stored as fast as it arrives and yielded as fast as it is read. */
   keepInput(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
     this.#input = new InputTee(source, join(this.directory, inputName));
     return this.#input;
   }
 
-  /** The input that an earlier run kept. */
+  /** The input that an earlier run stored. */
   keptInput(): AsyncIterable<Uint8Array> {
     return fileBytes(join(this.directory, inputName));
   }
 
-  /** Waits until the input is kept whole, so that the archive can be resumed; a failure of the input is told elsewhere. */
+  /**
+   * Waits until the whole input is stored, so that the archive can be resumed; a failing input is reported elsewhere.
+   */
   async inputKept(): Promise<void> {
     if (this.#input !== undefined && this.#manifestLines !== undefined) await this.#noteInput(this.#input);
   }
@@ -171,7 +173,7 @@ export class Archive {
     this.#lock?.release();
   }
 
-  /** Bodies whose manifest line a crash has prevented. */
+  /** Removes bodies without a manifest line, left by a crash. */
   async #removeUnknown(): Promise<void> {
     const known = new Set(Array.from(this.bodies.values(), ({ file }) => file));
     for (const name of await readdir(this.directory)) {
@@ -180,7 +182,7 @@ export class Archive {
     }
   }
 
-  /** Anew from what is kept: a crash may have left lines that the manifest knows nothing of. */
+  /** Rewrites SHA256SUMS from the manifest: a crash may have left lines that the manifest lacks. */
   async #newSums(): Promise<LineFile> {
     const path = join(this.directory, sumsName);
     const lines = Array.from(this.bodies.values(), ({ sha256, file }) => `${sha256}  ${file}\n`);
@@ -213,7 +215,7 @@ export class Archive {
 /**
  * Opens a directory for a new archive.
  *
- * Throws  PCRS_USAGE where it holds one already, or something else; PCRS_BUSY where another process is at it
+ * Throws  PCRS_USAGE if it holds an archive or anything else; PCRS_BUSY if another process uses it
  */
 export async function newArchive(directory: string, opening: Opening = {}): Promise<Archive> {
   let lock: Lock | undefined;
@@ -241,11 +243,10 @@ export async function newArchive(directory: string, opening: Opening = {}): Prom
 }
 
 /**
- * Opens an archive that an earlier run left.
+ * Opens the archive of an earlier run.
  *
- * Takes   mode   `read`: nothing in it is changed, and several may read at a time
- * Throws  PCRS_USAGE where there is none; PCRS_BUSY where another process is at it; PCRS_INCOMPLETE where its first
- *         line is torn
+ * Takes   mode   `read`: changes nothing; several processes may read at a time
+ * Throws  PCRS_USAGE if there is none; PCRS_BUSY if another process uses it; PCRS_INCOMPLETE if its first line is cut
  */
 export async function oldArchive(
   directory: string,
@@ -276,7 +277,7 @@ async function removeParts(directory: string): Promise<void> {
   }
 }
 
-/** What a run leaves that was killed before its first line. */
+/** Files left by a run that was killed before its first line. */
 function isOurs(name: string): boolean {
   return name === inputName || name === 'lock' || /\.(part|stale)$/.test(name);
 }

@@ -4,20 +4,20 @@ import type { GatewayRequest } from '../ask/request.ts';
 import type { Opening } from './archive.ts';
 import type { Header } from './archive-answers.ts';
 
-/** What is kept, and where; nothing without a directory. */
+/** Where to store answers, and how; nothing is stored without a directory. */
 export interface Keeping {
   directory: string | undefined;
   resume: boolean;
-  /** How long another process's archive is waited for, and who is told. */
+  /** How long to wait for another process's archive, and whom to inform. */
   opening?: Opening | undefined;
-  /** Members of the manifest's first line that the gateway does not tell. */
+  /** Members of the manifest's first line that the gateway does not provide. */
   header: Pick<Header, 'stage' | 'version' | 'runId' | 'startedAt' | 'options'>;
 }
 
 /**
- * Lets `work` ask the gateway, keeps the answers where that is wanted, and closes both.
+ * Runs `work` with a gateway, stores the answers if asked to, and closes both.
  *
- * Throws  what `work` throws; what `openAnswers` and `begin` throw
+ * Throws  whatever `work`, `openAnswers` and `begin` throw
  */
 export async function askKeeping<T>(
   gateway: Gateway,

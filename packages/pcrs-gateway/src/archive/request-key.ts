@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type GatewayRequest, pathAndQuery } from '../ask/request.ts';
 
-/** A name for a question: the same path, query and body have the same one in every run. */
+/** Key of a request: equal for the same path, query and body, in every run. */
 export function requestKey(request: Pick<GatewayRequest, 'path' | 'query' | 'body'>): string {
   const hash = createHash('sha256').update(`${pathAndQuery(request)}\n`);
   return hash

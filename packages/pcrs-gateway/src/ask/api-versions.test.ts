@@ -26,7 +26,7 @@ test('refuses by name a flag that the version does not know, and says which vers
   assert.throws(() => checkFlags('policyList', '1.0', ['tag-info']), /2\.0/);
 });
 
-test('lets a version that is not in the table have every flag', () => {
+test('allows every flag with a version that is not in the table', () => {
   checkFlags('postureInfo', '6.0', ['qds', 'extended-evidence']);
   checkFlags('hostids', '5.0', ['asset-state', 'asset-deployment-type', 'not-a-filter']);
 });
@@ -52,14 +52,14 @@ test('warns once an announced end is reached, with its month and source', () => 
     assert.equal(versionWarning('postureInfo', version, november), undefined);
 });
 
-test('says that SCA hosts are left out when versions are mixed', () => {
+test('warns that mixed versions omit SCA hosts', () => {
   assert.equal(mixedVersionsWarning('5.0', '5.0'), undefined);
   assert.match(mixedVersionsWarning('2.0', '5.0')!, /SCA hosts will have no posture/);
   assert.match(mixedVersionsWarning('5.0', '1.0')!, /SCA hosts are missing/);
   assert.match(mixedVersionsWarning('3.0', '5.0')!, /one version for both/);
 });
 
-test('takes any N.N as a version and puts it into the path', () => {
+test('accepts any N.N as a version and puts it into the path', () => {
   assert.equal(apiPath('postureInfo', parseApiVersion('7.1')), '/pcrs/7.1/posture/postureInfo');
   assert.equal(apiPath('policyList', '2.0'), '/pcrs/2.0/posture/policy/list');
   for (const text of ['5', 'v5.0', '5.0/../..', '5.0.0', ''])

@@ -1,15 +1,15 @@
 import { usageError } from './gateway-error.ts';
 
-/** The three questions of PCRS. */
+/** The three endpoints of PCRS. */
 export type Endpoint = 'policyList' | 'hostids' | 'postureInfo';
 
-/** What is known of one version of one endpoint. Months are `YYYY-MM`, as Qualys announces them. */
+/** One version of one endpoint. Months are `YYYY-MM`, as Qualys announces them. */
 export interface ApiVersion {
   endpoint: Endpoint;
   version: string;
   /** Query parameters that the version knows. */
   parameters: readonly string[];
-  /** Whether hosts that only Security Configuration Assessment (SCA) covers are in the answer. */
+  /** Whether hosts covered only by Security Configuration Assessment (SCA) are included. */
   scaHosts?: boolean;
   endOfSupport?: string;
   endOfLife?: string;
@@ -33,10 +33,10 @@ const hostsPage = 'docs.qualys.com, Resolve Host IDs';
 const posturePage = 'docs.qualys.com, Get Posture Info';
 
 /**
- * Every version of every endpoint, what it knows, and when it ends.
+ * Every version of every endpoint, its parameters, and its end.
  *
- * Source  Qualys' reference pages and the release notes named in each row, read 2026-11-23; a version that is not here
- *         is sent as given and assumed to know everything
+ * Source  Qualys' reference pages and the release notes named in each row, read 2026-11-23; any other version is sent
+ *         as given and assumed to know all parameters
  */
 export const apiVersions: readonly ApiVersion[] = [
   {
@@ -95,14 +95,14 @@ export const apiVersions: readonly ApiVersion[] = [
   },
 ];
 
-/** What is asked where nothing else is said. Source: the end dates above. */
+/** Default versions. Source: the end dates above. */
 export const defaultVersions: Readonly<Record<Endpoint, string>> = {
   policyList: '2.0',
   hostids: '5.0',
   postureInfo: '5.0',
 };
 
-/** Flags of the stages → the query parameters they set. */
+/** Query parameter that each flag sets. */
 export const flagParameters: Readonly<Record<Endpoint, Readonly<Record<string, string>>>> = {
   policyList: { 'evaluated-since': 'lastEvaluationDate', 'tag-info': 'requireTagInfo' },
   hostids: {
@@ -136,15 +136,15 @@ export function apiPath(endpoint: Endpoint, version: string): string {
   return `/pcrs/${version}/${paths[endpoint]}`;
 }
 
-/** The row of a version, or undefined for one the table does not hold. */
+/** The row of a version; undefined if the table lacks it. */
 export function apiVersion(endpoint: Endpoint, version: string): ApiVersion | undefined {
   return apiVersions.find((row) => row.endpoint === endpoint && row.version === version);
 }
 
 /**
- * `5.0` → `5.0`; a flag's parser.
+ * Parses the value of --api-version.
  *
- * Throws  Error for anything that is not N.N, with the wording that follows "--api-version "
+ * Throws  Error for anything but N.N, worded to follow "--api-version "
  */
 export function parseApiVersion(text: string): string {
   if (/^[1-9]\d?\.\d{1,2}$/.test(text)) return text;
@@ -152,7 +152,7 @@ export function parseApiVersion(text: string): string {
 }
 
 /**
- * Refuses a flag that the version does not know.
+ * Refuses a flag that the version lacks.
  *
  * Takes   flags   names of the flags in use, without dashes, such as `asset-state`
  * Throws  PCRS_USAGE naming the flag, and the versions that know it
@@ -173,7 +173,7 @@ export function checkFlags(endpoint: Endpoint, version: string, flags: Iterable<
 }
 
 /**
- * The one warning about a version that reached an announced end, or undefined.
+ * The warning about a version past its announced end, or undefined.
  *
  * Takes   now   the clock; an announced month counts from its first day, UTC
  */
@@ -191,7 +191,8 @@ export function versionWarning(endpoint: Endpoint, version: string, now: Date): 
 }
 
 /**
- * What is left out when posture is asked in another version than the host ids were, or undefined where nothing is known to be.
+ * The warning about hosts omitted when host ids and posture use different versions; undefined if none are known to
+ * be.
  */
 export function mixedVersionsWarning(hostidsVersion: string, postureVersion: string): string | undefined {
   if (hostidsVersion === postureVersion) return undefined;

@@ -3,9 +3,10 @@ import { Question } from './question.ts';
 import type { AskContext, Consume, GatewayRequest } from './request.ts';
 
 /**
- * Puts one question until it is answered, given up or refused: waits, tries and token renewals.
+ * Sends a request until it is answered, given up or refused: waits, retries, token renewals.
  *
- * Takes   consume   runs once a try; what it throws with code PCRS_BROKEN_BODY is a try, anything else is passed on
+ * Takes   consume   runs once per try; an error with code PCRS_BROKEN_BODY counts as a failed try, any other is
+ *                   passed on
  * Throws  GatewayError; PCRS_REFUSED without a token or with a refused one; the signal's reason
  */
 export async function ask<T>(context: AskContext, request: GatewayRequest, consume: Consume<T>): Promise<T> {

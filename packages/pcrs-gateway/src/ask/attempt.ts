@@ -6,22 +6,24 @@ import { brokenBody, codeOf, type Reason } from './gateway-error.ts';
 import { type AskContext, type Consume, type GatewayRequest, pathAndQuery } from './request.ts';
 import { header, judgeAnswer, type Verdict } from './retry.ts';
 
-/** What came of one try. */
+/** Outcome of one try. */
 export type Outcome<T> = { kind: 'done'; value: T } | Unanswered;
 
-/** A try that answered nothing: it failed on the way, or the answer was an error. */
+/** A try without an answer: it failed on the way, or the answer was an error. */
 export type Unanswered =
   | { kind: 'failed'; reason: Reason; text: string; status?: number | undefined }
   | { kind: 'answered'; verdict: Verdict; text: string; status: number };
 
-/** What a try needs: it is given anew to each. */
+/** Context of one try. */
 export interface Try {
   token: string;
   dispatcher: Dispatcher;
   permit: Permit;
 }
 
-/** Sends a question once, with this token, and reads what comes. Throws what `consume` throws, and the signal's reason. */
+/**
+ * Sends a request once, with this token, and reads the answer. Throws what `consume` throws, and the signal's reason.
+ */
 export async function attempt<T>(
   context: AskContext,
   request: GatewayRequest,
@@ -101,7 +103,7 @@ async function consumed<T>(
   } catch (error) {
     context.signal.throwIfAborted();
     const text = `${status}, ${context.secrets.scrub((error as Error).message)}`;
-    // A reader's own limit (whole.ts) or a member in the way (elements.ts): told with the question, not tried again.
+    // A reader's own limit (whole.ts) or a `kind` member (elements.ts): reported with the request, not retried.
     if (codeOf(error) === 'PCRS_GATEWAY') return { kind: 'failed', reason: 'fatal', status, text };
     if (codeOf(error) !== 'PCRS_BROKEN_BODY') throw error;
     const empty = body.bytes === 0 && body.failed;
@@ -109,7 +111,7 @@ async function consumed<T>(
   }
 }
 
-/** The body, unless it is an HTML page: proxies and portals answer 200 with one. */
+/** The body, unless it is an HTML page: proxies and portals send one with status 200. */
 async function* checked(
   context: AskContext,
   answer: HttpAnswer,

@@ -33,7 +33,7 @@ test('quotes the best message of every form of error body', () => {
   for (const [text, message, code] of forms) assert.deepEqual(says(text), { message, code }, text);
 });
 
-test('keeps a quote to one line of printable text, 300 characters at most', () => {
+test('limits a quote to one line of printable text and 300 characters', () => {
   const { message } = says(`{"message":"a\\nb\\u001b[31m\\u2028c${'x'.repeat(1000)}"}`);
   assert.match(message!, /^a b \[31m cx+…$/);
   assert.equal(message!.length, 301);

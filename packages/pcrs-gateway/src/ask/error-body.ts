@@ -3,21 +3,21 @@ import { terminalText } from 'pcrs-records/terminal-text';
 import type { ResponseBody } from '../http/response-body.ts';
 import { isGzip } from './whole.ts';
 
-/** The most that is read of an error's body. */
+/** The most to read of an error's body. */
 const maxErrorBytes = 64 * 1024;
 const maxQuoteLength = 300;
 
-/** What an error's body says: the best sentence in it, and Qualys' code where it holds one. */
+/** The best sentence of an error's body, and Qualys' code if it has one. */
 export interface ErrorBody {
   message: string | undefined;
   code: number | undefined;
 }
 
 /**
- * Reads an error's body to its end, so that the connection can be used again, or to 64 KiB, and takes what it says.
+ * Reads an error's body to its end, so that the connection can be reused, or to 64 KiB, and parses it.
  *
  * Takes   scrub   hides secrets; applied before anything is cut
- * Throws  nothing for a body that breaks off (what came is used); the signal's reason when interrupted
+ * Throws  nothing for a body that breaks off (uses what came); the signal's reason when interrupted
  */
 export async function readErrorBody(
   body: ResponseBody,
@@ -38,7 +38,7 @@ export async function readErrorBody(
   return parseErrorBody(unpacked(Buffer.concat(chunks).subarray(0, maxErrorBytes)), scrub);
 }
 
-/** The text of an error's body → its message and code; for the order of places see pcrs-api, section 6. */
+/** Message and code of an error's body; for the order of places see pcrs-api, section 6. */
 export function parseErrorBody(text: string, scrub: (text: string) => string): ErrorBody {
   const found = fromJson(text) ?? { message: plainText(text), code: codeInXml(text) };
   const message = found.message === undefined ? undefined : oneLine(scrub(found.message));
@@ -94,7 +94,7 @@ function codeInXml(text: string): number | undefined {
   return codeNumber(/<CODE>\s*(\d+)\s*<\/CODE>/i.exec(text)?.[1]);
 }
 
-/** The first line of text that is left when a page's tags are taken off; a page's title says most. */
+/** The first line of a page's text without tags; its title says most. */
 function plainText(text: string): string | undefined {
   const title = /<title[^>]*>([^<]*)<\/title>/i.exec(text)?.[1] ?? /<TEXT>([^<]*)<\/TEXT>/i.exec(text)?.[1];
   const bare = text

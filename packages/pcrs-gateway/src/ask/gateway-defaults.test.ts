@@ -11,7 +11,7 @@ const env = {
   PCRS_PROXY: '',
 };
 
-test('takes from the environment who asks whom, and says so', () => {
+test('takes gateway and credentials from the environment, and records that origin', () => {
   const { gateway, username, passwordFile, proxy, origins } = withDefaults({ env });
   assert.deepEqual(
     [gateway, username, passwordFile, proxy],
@@ -20,21 +20,21 @@ test('takes from the environment who asks whom, and says so', () => {
   assert.deepEqual(origins, { gateway: 'environment', username: 'environment', passwordFile: 'environment' });
 });
 
-test('an option that is there wins over the environment, undefined too', () => {
+test('a given option wins over the environment, even if undefined', () => {
   assert.equal(withDefaults({ env, username: 'bob' }).username, 'bob');
   assert.equal(withDefaults({ env, username: undefined }).username, undefined);
   const { gateway, platform } = withDefaults({ env, platform: 'US2' });
   assert.deepEqual([gateway, platform], [undefined, 'US2']);
 });
 
-test('without an environment nothing is read of one, and the rest is as the flags are', () => {
+test("without an environment, uses the flags' defaults", () => {
   const options = withDefaults({ gateway: 'gateway.example' });
   assert.deepEqual(options.env, {});
   assert.equal(options.uid, undefined);
   assert.deepEqual([options.rate, options.retries], [{ requests: 25, seconds: 60 }, 6]);
 });
 
-/** What the gateway is opened with by a tool that was given these arguments. */
+/** Options of the gateway for a tool with these arguments. */
 function byFlags(...argv: string[]) {
   const flags = { ...stageFlags, concurrency: concurrencyFlag(2) };
   const { values, origins } = readFlags('pcrs-posture', flags, 0, argv, { HOME: '/nowhere' });
@@ -50,7 +50,7 @@ test("the library's defaults are those of the tools' flags", () => {
   assert.deepEqual([timeoutMs, maxWaitMs], [600_000, 1_800_000]);
 });
 
-test('flags say seconds and the library milliseconds', () => {
+test('flags take seconds and the library milliseconds', () => {
   const given = byFlags('--timeout', '7', '--max-wait', '3', '--retries', '2', '--rate', '5/9');
   const expected = { timeoutMs: 7000, retries: 2, maxWaitMs: 3000, rate: { requests: 5, seconds: 9 } };
   assert.deepEqual(given, { ...expected, concurrency: 2 });

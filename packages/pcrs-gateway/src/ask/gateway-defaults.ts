@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { GatewayOptions } from './gateway.ts';
 
-/** The texts that the environment may hold, by their names among the options. */
+/** Environment variables of the options. */
 const variables = {
   gateway: 'PCRS_GATEWAY',
   platform: 'PCRS_PLATFORM',
@@ -15,11 +15,11 @@ const variables = {
 } as const;
 
 /**
- * What is not said of a gateway: from the environment, if that is given, else the defaults of the tools' flags.
+ * Fills in options that are not given: from the environment, if that is given, else the defaults of the tools' flags.
  *
- * An option that is there, undefined too, is not looked for in the environment; nor are gateway and platform where
- * either is there. Without `env` there is no state directory: the token stays in memory and the pace is kept by this
- * process alone. Without `log` nobody is told of warnings.
+ * A given option, even undefined, is not looked up in the environment; nor are gateway and platform if either is
+ * given. Without `env` there is no state directory: the token stays in memory and only this process is paced. Without
+ * `log` warnings are dropped.
  */
 export function withDefaults(options: Partial<GatewayOptions>): GatewayOptions {
   const found = fromEnvironment(options);
@@ -53,7 +53,7 @@ function fromEnvironment(options: Partial<GatewayOptions>): Partial<GatewayOptio
   );
 }
 
-/** Undefined where the system has none (Windows), or does not know this user. */
+/** Undefined on a system without uids (Windows), or for an unknown user. */
 function ownUid(): number | undefined {
   try {
     const { uid } = userInfo();

@@ -1,12 +1,12 @@
-/** The codes that the suite's table of exit statuses knows. */
+/** Error codes that the suite's table of exit statuses knows. */
 export type ErrorCode = 'PCRS_USAGE' | 'PCRS_REFUSED' | 'PCRS_GATEWAY' | 'PCRS_MACHINE' | 'PCRS_BROKEN_BODY';
 
 /**
- * Why a question was given up.
+ * Reason for giving up a request.
  *
- * `status` an answer that stayed an error · `body` a body that broke again and again · `empty-break` a 200 that
- * broke before its first byte each time · `connection` and `timeout` nothing was answered · `wait` the gateway asked
- * for more patience than --max-wait · `redirect`, `fatal` an answer that another try would only repeat
+ * `status` the answer stayed an error · `body` the body broke again and again · `empty-break` a 200 broke before its
+ * first byte each time · `connection` and `timeout` no answer · `wait` the gateway demanded more than --max-wait ·
+ * `redirect`, `fatal` retrying would not help
  */
 export type Reason =
   | 'status'
@@ -18,7 +18,7 @@ export type Reason =
   | 'redirect'
   | 'fatal';
 
-/** An error with one of the suite's codes. It never has a `cause`: causes of HTTP libraries carry headers. */
+/** An error with one of the suite's codes. Never has a `cause`: an HTTP library's errors carry headers. */
 export class CodedError extends Error {
   readonly code: ErrorCode;
 
@@ -30,10 +30,10 @@ export class CodedError extends Error {
 }
 
 /**
- * A question that got no usable answer.
+ * A request without a usable answer.
  *
- * Shapes  code PCRS_GATEWAY, or PCRS_REFUSED for 401 and 403; `status` of the last answer, where there was one;
- *         `tries` made, waits and token renewals not counted
+ * Shapes code PCRS_GATEWAY, or PCRS_REFUSED for 401 and 403; `status` of the last answer, if there was one; `tries`
+ * made, without waits and token renewals
  */
 export class GatewayError extends CodedError {
   readonly reason: Reason;
@@ -58,17 +58,17 @@ export function usageError(message: string): CodedError {
   return new CodedError('PCRS_USAGE', message);
 }
 
-/** Credentials that are refused or missing: status 4. */
+/** Credentials refused or missing: status 4. */
 export function refusedError(message: string): CodedError {
   return new CodedError('PCRS_REFUSED', message);
 }
 
-/** A body that ended too early or cannot be what the gateway meant to send; another try may do better. */
+/** A body that ended too early or cannot be what the gateway meant to send; retrying may help. */
 export function brokenBody(message: string): CodedError {
   return new CodedError('PCRS_BROKEN_BODY', message);
 }
 
-/** The `code` of anything that was thrown. */
+/** The `code` of a thrown value. */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : undefined;

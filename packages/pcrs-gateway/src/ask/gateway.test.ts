@@ -35,7 +35,7 @@ async function open(t: TestContext, answer: Answer, changes: Partial<GatewayOpti
   return { local, gateway, ...given };
 }
 
-/** The error of a question that is not answered, held against what every error must be. */
+/** The error of a failing request, checked against the rules for every error. */
 async function failure(gateway: Gateway, changes: Partial<GatewayRequest> = {}): Promise<GatewayError> {
   const error = await gateway.ask({ ...question, ...changes }, text).then(
     () => assert.fail('was answered'),
@@ -48,7 +48,7 @@ async function failure(gateway: Gateway, changes: Partial<GatewayRequest> = {}):
   return error;
 }
 
-test('asks with the token, the query and the body, and gives the answer to consume', async (t) => {
+test('sends token, query and body, and passes the answer to consume', async (t) => {
   const { local, gateway } = await open(t, (response) => response.end(gzipSync('[1,2]')));
   assert.equal(await gateway.ask(question, text), '[1,2]');
   const [asked] = local.asked;
@@ -61,7 +61,7 @@ test('asks with the token, the query and the body, and gives the answer to consu
   assert.equal(local.logins[0]!.body, 'username=alice&password=open+sesame&token=true&permissions=true');
 });
 
-test('makes no login before there is something to ask, and one for all questions', async (t) => {
+test('does not log in before the first request, and only once for all', async (t) => {
   const { local, gateway } = await open(t, (response) => response.end('[]'));
   assert.equal(local.logins.length, 0);
   await Promise.all(Array.from({ length: 20 }, () => gateway.ask(question, text)));
@@ -69,7 +69,7 @@ test('makes no login before there is something to ask, and one for all questions
   assert.equal(local.asked.length, 20);
 });
 
-test('repeats a 401 once, with the new token in its header', async (t) => {
+test('repeats a request once on a 401, with the new token in its header', async (t) => {
   const { local, gateway } = await open(t, (response, _seen, count) =>
     count === 1 ? json(response, 401, { message: 'JWT expired' }) : response.end('[]'),
   );
@@ -79,7 +79,7 @@ test('repeats a 401 once, with the new token in its header', async (t) => {
   assert.equal(gateway.tally.retries, 1);
 });
 
-test('renews again when a question that waited meets another 401', async (t) => {
+test('renews again when a request that waited gets another 401', async (t) => {
   const statuses = [401, 429, 401, 200];
   const { local, gateway } = await open(t, (response, _seen, count) =>
     json(response, statuses[count - 1]!, [], { 'retry-after': '0' }),
@@ -129,7 +129,7 @@ test('never repeats 400, 403, 404 or a 409 that is not about limits', async (t) 
   }
 });
 
-test('says that host ids may ask for a Manager where they are forbidden', async (t) => {
+test('says that a forbidden host id request may need a Manager', async (t) => {
   const { gateway } = await open(t, (response) => json(response, 403, {}));
   const about = { endpoint: 'hostids', method: 'GET' } as const;
   assert.match((await failure(gateway, { ...about, path: '/pcrs/5.0/posture/hostids' })).message, /Manager/);
@@ -139,7 +139,7 @@ test('says that host ids may ask for a Manager where they are forbidden', async 
   );
 });
 
-test('calls a redirect an error that names its target, and sends nothing there', async (t) => {
+test('reports a redirect as an error that names its target, and sends nothing there', async (t) => {
   const elsewhere = await localGateway(t, (response) => response.end('[]'));
   const { gateway } = await open(t, (response) =>
     response.writeHead(302, { location: `${elsewhere.url}/x` }).end(),
@@ -150,7 +150,7 @@ test('calls a redirect an error that names its target, and sends nothing there',
   assert.equal(elsewhere.asked.length + elsewhere.logins.length, 0);
 });
 
-test('tries 5xx and 408 again until the tries are used up, then tells all of it', async (t) => {
+test('retries 5xx and 408 until the tries are used up, then reports all of it', async (t) => {
   const { local, gateway } = await open(t, (response, _seen, count) =>
     response
       .writeHead([500, 408, 520][count - 1] ?? 502, { 'content-type': 'text/html' })
@@ -182,7 +182,7 @@ test('waits as long as a 429 says, without using up a try', async (t) => {
   assert.deepEqual(told.info, []);
 });
 
-test('waits for the codes of limits in a 409, and for a 503 with a wait header', async (t) => {
+test('waits on a 409 with a limit code, and on a 503 with a wait header', async (t) => {
   const answers: [number, unknown, Record<string, string>][] = [
     [409, [{ response: { code: 1960, text: 'concurrency' } }], {}],
     [409, { message: 'no code' }, {}],
@@ -200,7 +200,7 @@ test('waits for the codes of limits in a 409, and for a 503 with a wait header',
   assert.equal(local.asked.length, 4);
 });
 
-test('gives up at once when it is told to wait for longer than --max-wait', async (t) => {
+test('gives up at once if the wait exceeds --max-wait', async (t) => {
   const { local, gateway, state, options } = await open(
     t,
     (response) => json(response, 429, { message: 'slow' }, { 'retry-after': '7200' }),
@@ -209,14 +209,14 @@ test('gives up at once when it is told to wait for longer than --max-wait', asyn
   const error = await failure(gateway);
   assert.deepEqual([error.code, error.reason, error.status], ['PCRS_GATEWAY', 'wait', 429]);
   assert.match(error.message, /429, slow; a wait of 7201 s is more than --max-wait \(60 s\) allows/);
-  // Whoever asks next keeps to it too, without a request.
+  // The next request obeys it too, without being sent.
   const second = await openGateway({ ...options, env: { ...options.env, PCRS_STATE_DIR: state } });
   t.after(() => second.close());
   assert.equal((await failure(second)).reason, 'wait');
   assert.equal(local.asked.length, 1);
 });
 
-test('ends with a wait that cannot be meant, and binds nobody by it', async (t) => {
+test('gives up on an absurd wait, and holds nobody else to it', async (t) => {
   const absurd = [
     { 'retry-after': 'Fri, 31 Dec 9999 23:59:59 GMT' },
     { 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' },
@@ -241,7 +241,7 @@ test('ends with a wait that cannot be meant, and binds nobody by it', async (t) 
   assert.equal(local.asked.length, 4);
 });
 
-test('ends when the rate alone asks for more patience than there is', async (t) => {
+test('gives up if the rate alone needs more time than --max-wait', async (t) => {
   const { gateway } = await open(t, (response) => response.end('[]'), {
     rate: { requests: 1, seconds: 3600 },
     maxWaitMs: 1000,
@@ -251,7 +251,7 @@ test('ends when the rate alone asks for more patience than there is', async (t) 
   assert.match(error.message, /rate 1\/3600; a wait of 3\d\d\d s is more than --max-wait \(1 s\) allows/);
 });
 
-test('counts a Retry-After date from the answer, whatever this clock says, and warns of the clock once', async (t) => {
+test("counts a Retry-After date from the answer's Date, whatever this clock says, and warns about the clock once", async (t) => {
   const at = (seconds: number) => new Date(Date.UTC(2031, 0, 1, 0, 0, seconds)).toUTCString();
   const { gateway, told } = await open(t, (response, _seen, count) => {
     response.sendDate = false;
@@ -269,7 +269,7 @@ test('counts a Retry-After date from the answer, whatever this clock says, and w
   );
 });
 
-test('tells a wait of more than 5 s with status, cause and seconds', async (t) => {
+test('logs a wait of more than 5 s with status, cause and seconds', async (t) => {
   const { gateway, told, stop, local } = await open(t, (response) =>
     json(response, 429, { message: 'slow' }, { 'x-ratelimit-towait-sec': '30' }),
   );
@@ -281,7 +281,7 @@ test('tells a wait of more than 5 s with status, cause and seconds', async (t) =
   assert.equal(local.asked.length, 1);
 });
 
-test('tries a body that broke off again, and never shows it as whole', async (t) => {
+test('retries a body that broke off, and never passes it off as whole', async (t) => {
   const { local, gateway } = await open(t, (response, _seen, count) => {
     if (count === 4) return response.end('[1]');
     response.write('[1');
@@ -291,7 +291,7 @@ test('tries a body that broke off again, and never shows it as whole', async (t)
   assert.equal(local.asked.length, 4);
 });
 
-test('gives a body that breaks its own number of tries', async (t) => {
+test('limits the tries of a request whose body breaks', async (t) => {
   const { local, gateway } = await open(
     t,
     (response) => {
@@ -306,7 +306,7 @@ test('gives a body that breaks its own number of tries', async (t) => {
   assert.equal(local.asked.length, 2);
 });
 
-test('takes what consume calls a broken body as a try, and passes its other errors on', async (t) => {
+test('counts a broken body that consume reports as a failed try, and passes its other errors on', async (t) => {
   const { local, gateway } = await open(t, (response) => response.end('[1]'));
   let reads = 0;
   const value = await gateway.ask(question, async (answer) => {
@@ -324,7 +324,7 @@ test('takes what consume calls a broken body as a try, and passes its other erro
   assert.equal(local.asked.length, 4);
 });
 
-test('tells a body that is too large for its reader with the question, once', async (t) => {
+test('reports a body that is too large for its reader with the request, once', async (t) => {
   const { local, gateway } = await open(t, (response) => response.end('x'.repeat(1000)));
   await assert.rejects(
     gateway.ask(question, (answer) => wholeBody(answer.body, 100)),
@@ -337,7 +337,7 @@ test('tells a body that is too large for its reader with the question, once', as
   assert.equal(local.asked.length, 1);
 });
 
-test('tells a member kind that the gateway sent with the question, once', async (t) => {
+test('reports a kind member sent by the gateway with the request, once', async (t) => {
   const { local, gateway } = await open(t, (response) => response.end('[{"kind":"asset"}]'));
   await assert.rejects(
     gateway.ask(question, async ({ body }) => {
@@ -354,7 +354,7 @@ test('tells a member kind that the gateway sent with the question, once', async 
   assert.equal(local.asked.length, 1);
 });
 
-test('asks twice more when a 200 breaks before its first byte, and tells it apart', async (t) => {
+test('retries twice when a 200 breaks before its first byte, and reports it as such', async (t) => {
   const { local, gateway } = await open(
     t,
     (response) => {
@@ -370,7 +370,7 @@ test('asks twice more when a 200 breaks before its first byte, and tells it apar
   assert.equal(local.asked.length, 3);
 });
 
-test('tries a refused or dropped connection again and says where it went', async (t) => {
+test('retries a refused or dropped connection and names the host', async (t) => {
   const { gateway } = await open(t, (response) => response.destroy(), { retries: 1 });
   const dropped = await failure(gateway);
   assert.deepEqual([dropped.reason, dropped.tries], ['connection', 2]);
@@ -385,7 +385,7 @@ test('tries a refused or dropped connection again and says where it went', async
   );
 });
 
-test('ends a gateway that is silent before its head, and one that falls silent in its body', async (t) => {
+test('gives up on a gateway that sends no head, and on one that falls silent in its body', async (t) => {
   const { gateway } = await open(
     t,
     (response, _seen, count) => {
@@ -401,7 +401,7 @@ test('ends a gateway that is silent before its head, and one that falls silent i
   assert.match(body.message, /broke off after 2 bytes: no byte for 0\.1 s/);
 });
 
-test('spares a gateway that is slow and not silent', async (t) => {
+test('tolerates a gateway that is slow but not silent', async (t) => {
   const { gateway } = await open(
     t,
     (response) => {
@@ -418,7 +418,7 @@ test('spares a gateway that is slow and not silent', async (t) => {
   assert.equal((await gateway.ask(question, text)).trim(), '[]');
 });
 
-test('notices a gateway that falls silent while the reader is slow, and spares one that does not', async (t) => {
+test('notices a gateway that falls silent while the reader is slow, and tolerates one that does not', async (t) => {
   const chunk = Buffer.alloc(64 * 1024, ' ');
   const { gateway } = await open(
     t,
@@ -432,7 +432,7 @@ test('notices a gateway that falls silent while the reader is slow, and spares o
   const slowly = async ({ body }: GatewayAnswer) => {
     bytes = 0;
     for await (const part of body) {
-      // Beyond 1 MiB the socket is held back; the first pause alone is longer than the limit.
+      // Beyond 1 MiB the socket is held back; the first pause alone exceeds the limit.
       await delay(bytes === 0 ? 500 : 1);
       bytes += part.length;
     }
@@ -443,7 +443,7 @@ test('notices a gateway that falls silent while the reader is slow, and spares o
   assert.equal(await gateway.ask(question, slowly), 40 * chunk.length);
 });
 
-test('ends an answer that goes on for ever', async (t) => {
+test('ends an answer that never finishes', async (t) => {
   const { gateway } = await open(
     t,
     (response) => {
@@ -455,7 +455,7 @@ test('ends an answer that goes on for ever', async (t) => {
   assert.match((await failure(gateway)).message, /response not finished after 0\.2 s/);
 });
 
-test('refuses an endless head, an HTML page with status 200, and an encoding nobody asked for', async (t) => {
+test('refuses an endless head, an HTML page with status 200, and an unrequested encoding', async (t) => {
   const { local, gateway } = await open(
     t,
     (response, _seen, count) => {
@@ -473,7 +473,7 @@ test('refuses an endless head, an HTML page with status 200, and an encoding nob
   assert.match(page.message, /200, an HTML page instead of JSON: Log in/);
 });
 
-test('reads an error body of any size or silence to its bound', async (t) => {
+test('reads at most 64 KiB of an error body, and stops if it falls silent', async (t) => {
   const { gateway, local } = await open(
     t,
     (response, _seen, count) => {
@@ -501,7 +501,7 @@ test('never shows a secret that the gateway sends back', async (t) => {
   assert.equal(secrets?.scrub('open sesame'), '[secret]', 'the log knows it too');
 });
 
-test('never shows a part of the token either: alone, escaped, wrapped, in a header', async (t) => {
+test('never shows part of the token: alone, escaped, wrapped, or in a header', async (t) => {
   const sent = (seen: { headers: { authorization?: string | undefined } }) =>
     seen.headers.authorization!.replace('Bearer ', '');
   const wrapped = (text: string) => text.replace(/.{7}/g, '$&\n ');
@@ -525,7 +525,7 @@ test('never shows a part of the token either: alone, escaped, wrapped, in a head
   assert.match(shown[4]!, /an encoding nobody asked for \(\[secret\]\)/);
 });
 
-test('ends what is in flight, and what waits, at once when it is interrupted', async (t) => {
+test('ends requests in flight and waiting ones at once when interrupted', async (t) => {
   const { gateway, local, stop } = await open(
     t,
     (response, _seen, count) => {
@@ -543,7 +543,7 @@ test('ends what is in flight, and what waits, at once when it is interrupted', a
   assert.equal(local.asked.length, 2);
 });
 
-test('keeps no connection of bodies that were not read', async (t) => {
+test('closes the connection of a body that was not read', async (t) => {
   const { gateway, local } = await open(t, (response) => response.end(Buffer.alloc(5_000_000)));
   for (let i = 0; i < 5; i += 1) await gateway.ask(question, async ({ status }) => status);
   await eventually(() => local.connections() <= 1);
@@ -551,7 +551,7 @@ test('keeps no connection of bodies that were not read', async (t) => {
   await eventually(() => local.connections() === 0);
 });
 
-test('tells each request in a line: method, path, status, bytes, time and what the rate headers say', async (t) => {
+test('logs each request in one line: method, path, status, bytes, time and rate headers', async (t) => {
   const { gateway, told } = await open(t, (response) =>
     json(response, 200, [], {
       'x-ratelimit-limit': '25',
@@ -567,7 +567,7 @@ test('tells each request in a line: method, path, status, bytes, time and what t
   );
 });
 
-test('asks many at once without a warning of Node', async (t) => {
+test('sends many requests at once without a Node warning', async (t) => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error) => void warnings.push(warning);
   process.on('warning', onWarning);

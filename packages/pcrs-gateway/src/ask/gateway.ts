@@ -8,40 +8,40 @@ import type { AskContext, Consume, GatewayRequest, Tally } from './request.ts';
 export type { SessionHint } from '../account/identity.ts';
 export type { Consume, GatewayAnswer, GatewayRequest, Tally } from './request.ts';
 
-/** All that connects, proves who asks, and paces: from flags, environment and profile. */
+/** Options for connection, account and pacing: from flags, environment and profile. */
 export interface GatewayOptions extends AccountOptions {
-  /** At most so many requests in so many seconds, over all processes of this user. */
+  /** At most `requests` per `seconds`, across all processes of this user. */
   rate: { requests: number; seconds: number };
-  /** Requests in flight, over all processes of this user. */
+  /** Requests in flight, across all processes of this user. */
   concurrency: number;
-  /** Told what is waited for, and undefined when it is over. */
+  /** Called with the reason for waiting, and with undefined when the wait is over. */
   waiting?: ((text: string | undefined) => void) | undefined;
-  /** Told at each request how many more may go out at once, and the seconds of the window they count in. */
+  /** Called at each request with the number of further requests allowed right now, and the window's seconds. */
   allowed?: ((left: number, seconds: number) => void) | undefined;
 }
 
-/** A gateway to ask. */
+/** An open gateway. */
 export interface Gateway {
   url: string;
   readonly username: string | undefined;
   tally: Tally;
   /**
-   * Puts one question until it is answered, given up or refused.
+   * Sends one request until it is answered, given up or refused.
    *
-   * Takes   consume   reads the body, once a try; what it throws with code PCRS_BROKEN_BODY is a try
-   * Throws  GatewayError, see gateway-error.ts; what `consume` throws otherwise; the signal's reason
+   * Takes   consume   reads the body, once per try; an error with code PCRS_BROKEN_BODY counts as a failed try
+   * Throws  GatewayError, see gateway-error.ts; any other error of `consume`; the signal's reason
    */
   ask<T>(request: GatewayRequest, consume: Consume<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 /**
- * Opens a gateway without asking it anything; the first question makes the login, if one is needed.
+ * Opens a gateway without a request; the first request logs in, if needed.
  *
- * Takes   given     what differs from the defaults of the tools' flags (gateway-defaults.ts); `{ env: process.env }` asks
- *                   whom and as the tools would without a flag
- *         session   the run's session record, where there is one
- * Throws  PCRS_USAGE: no gateway, or a session that names what is not ours
+ * Takes   given     options that differ from the defaults of the tools' flags (gateway-defaults.ts); `{ env:
+ *                   process.env }` behaves like a tool without flags
+ *         session   the run's session record, if there is one
+ * Throws  PCRS_USAGE: no gateway, or a session with a gateway that is not ours
  */
 export async function openGateway(given: Partial<GatewayOptions>, session?: SessionHint): Promise<Gateway> {
   const options = withDefaults(given);
@@ -51,7 +51,7 @@ export async function openGateway(given: Partial<GatewayOptions>, session?: Sess
   const context: AskContext = {
     way: account.way,
     tokens: account.tokens,
-    // The user may be known only once there is a token, which is before the first request.
+    // The user may become known only with a token, which comes before the first request.
     get pacing() {
       pacing ??= new Pacing({
         rate: options.rate,

@@ -1,10 +1,10 @@
-/** What bounds a question to the gateway, in time and tries. */
+/** Limits of a request, in time and tries. */
 export interface Limits {
-  /** Without a byte. */
+  /** Time without a byte. */
   timeoutMs: number;
   /** Tries after the first. */
   retries: number;
-  /** All waits that the gateway asks for, until it answers. */
+  /** Sum of the waits that the gateway demands until it answers. */
   maxWaitMs: number;
   /** From a request to the last byte of its answer; default 4 h. */
   lifeMs?: number | undefined;
@@ -12,7 +12,7 @@ export interface Limits {
   backoffBaseMs?: number | undefined;
 }
 
-/** The limits among more options, with the defaults that no flag changes. */
+/** The limits among other options, with defaults for those without a flag. */
 export function limitsOf({
   timeoutMs,
   retries,
@@ -23,5 +23,5 @@ export function limitsOf({
   return { timeoutMs, retries, maxWaitMs, lifeMs, backoffBaseMs };
 }
 
-/** Limits with nothing left to a default. */
+/** Limits, none left to a default. */
 export type AllLimits = { [K in keyof Limits]-?: number };

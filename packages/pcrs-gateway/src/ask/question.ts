@@ -5,10 +5,10 @@ import { GatewayError, type Reason } from './gateway-error.ts';
 import type { AskContext, GatewayRequest } from './request.ts';
 import { longestMeantMs, tryBackoffMs, waitMs } from './retry.ts';
 
-/** A wait this long is told to the person at the terminal. */
+/** Waits this long are logged. */
 const toldFromMs = 5000;
 
-/** The count of tries and waits of one question, and the decision to go on. */
+/** Counts the tries and waits of one request, and decides whether to continue. */
 export class Question {
   readonly #context: AskContext;
   readonly #request: GatewayRequest;
@@ -25,21 +25,21 @@ export class Question {
     this.#request = request;
   }
 
-  /** How long it may still wait for the gateway, counted from its first "wait" without an answer since. */
+  /** Time it may still wait, counted from the gateway's first demand to wait since the last answer. */
   patienceMs(): number {
     const now = performance.now();
     return (this.#waitingSinceMs ?? now) + this.#context.limits.maxWaitMs - now;
   }
 
-  /** Its turn would come later than this question may wait. */
+  /** The error for a turn that would come later than this request may wait. */
   outOfPatience({ waitMs: ms, why }: Blocked): GatewayError {
     return this.#impatience(ms, why, undefined);
   }
 
-  /** Returns when the question is to be put again; throws when it is given up. */
+  /** Returns when the request may be sent again; throws when it is given up. */
   async goOn(outcome: Unanswered, token: string): Promise<void> {
     const isUnauthorized = outcome.kind === 'answered' && outcome.verdict.kind === 'token';
-    // A question may take hours, with waits; each token gets one chance.
+    // With its waits a request may take hours; each token gets one chance.
     if (!isUnauthorized) this.#renewed = false;
     if (outcome.kind === 'failed') {
       if (outcome.reason === 'fatal')
@@ -68,7 +68,7 @@ export class Question {
     this.#waitingSinceMs ??= performance.now();
     const { limits, log, pacing } = this.#context;
     const ms = waitMs(toldMs, this.#waits, limits.backoffBaseMs);
-    // Nobody means such a wait: it ends who was told, and binds nobody.
+    // An absurd wait ends this request and binds no other.
     if (ms > longestMeantMs) throw this.#impatience(ms, text, status);
     await pacing.block(this.#request.endpoint, ms, text);
     if (ms > this.patienceMs()) throw this.#impatience(ms, text, status);

@@ -7,22 +7,22 @@ import type { Pacing } from '../pace/rate-limit.ts';
 import type { Endpoint } from './api-versions.ts';
 import type { AllLimits } from './limits.ts';
 
-/** One question to the gateway. */
+/** A request to the gateway. */
 export interface GatewayRequest {
   endpoint: Endpoint;
   method: 'GET' | 'POST';
   path: string;
   query: Record<string, string>;
   body?: string | Uint8Array;
-  /** Which policies and hosts, for messages: `policy 5772988, 50 hosts from 118772`. */
+  /** Policies and hosts, for messages: `policy 5772988, 50 hosts from 118772`. */
   what: string;
-  /** Give up after so many broken bodies and 5xx; default: all tries. */
+  /** Give up after this many broken bodies and 5xx; default: all tries. */
   bodyTries?: number;
-  /** Give up after so many 200s that broke before their first byte; default 3. */
+  /** Give up after this many 200s that broke before their first byte; default 3. */
   emptyBreakTries?: number;
 }
 
-/** What `consume` is given; the body can be read once. */
+/** An answer as `consume` gets it; the body can be read once. */
 export interface GatewayAnswer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
@@ -31,14 +31,14 @@ export interface GatewayAnswer {
 
 export type Consume<T> = (answer: GatewayAnswer) => Promise<T>;
 
-/** Requests sent, those that were repetitions, and the bytes of all bodies; logins are not among them. */
+/** Requests sent, repetitions among them, and bytes of all bodies; without logins. */
 export interface Tally {
   requests: number;
   retries: number;
   bytes: number;
 }
 
-/** All that a question needs of the gateway it is put to. */
+/** Everything a request needs from its gateway. */
 export interface AskContext {
   way: Way;
   tokens: Tokens;
@@ -54,7 +54,7 @@ export interface AskContext {
   dispatcher(): Promise<Dispatcher>;
 }
 
-/** What is asked, as one text: the request line, and the name of the question in an archive. */
+/** Path and query as one text: the request line, and part of the request's key in an archive. */
 export function pathAndQuery({ path, query }: Pick<GatewayRequest, 'path' | 'query'>): string {
   const text = new URLSearchParams(query).toString();
   return text === '' ? path : `${path}?${text}`;

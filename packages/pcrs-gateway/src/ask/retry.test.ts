@@ -12,7 +12,7 @@ import {
 const now = Date.parse('2026-11-23T10:00:00Z');
 const kind = (status: number, headers = {}, code?: number) => judgeAnswer(status, headers, code, now).kind;
 
-test('tells waits, tries and ends apart by status, headers and code', () => {
+test('tells waits, retries and failures apart by status, headers and code', () => {
   const cases: [number, Record<string, string>, number | undefined, string][] = [
     [200, {}, undefined, 'answer'],
     [204, {}, undefined, 'answer'],
@@ -41,7 +41,7 @@ test('tells waits, tries and ends apart by status, headers and code', () => {
   }
 });
 
-test('takes the wait from X-RateLimit-ToWait-Sec, else from Retry-After in seconds or as a date', () => {
+test('reads the wait from X-RateLimit-ToWait-Sec, else from Retry-After in seconds or as a date', () => {
   assert.equal(toldWaitMs({ 'x-ratelimit-towait-sec': '7', 'retry-after': '99' }, now), 7000);
   assert.equal(toldWaitMs({ 'retry-after': '90' }, now), 90_000);
   assert.equal(toldWaitMs({ 'retry-after': 'Mon, 23 Nov 2026 10:02:00 GMT' }, now), 120_000);

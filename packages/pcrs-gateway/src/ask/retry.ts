@@ -1,4 +1,4 @@
-/** What an answer means for the question: to be read, to be waited out, to be tried again, or the end. */
+/** What to do with an answer: read it, wait, retry, or give up. */
 export type Verdict =
   | { kind: 'answer' }
   | { kind: 'wait'; toldMs: number | undefined }
@@ -16,8 +16,8 @@ const limitCodes = new Set([1959, 1960, 1965, 1966]);
 /**
  * The meaning of an answer's status, headers and, for 409, the code in its body.
  *
- * 429, 409 of the limits and 503 with a wait header are waits; other 5xx and 408 are tries; 401 asks for another
- * token; the rest would be the same the next time.
+ * 429, 409 with a limit code and 503 with a wait header are waits; other 5xx and 408 are retried; 401 needs another
+ * token; retrying the rest would not help.
  */
 export function judgeAnswer(
   status: number,
@@ -37,12 +37,12 @@ export function judgeAnswer(
   return { kind: 'fatal' };
 }
 
-/** Longer waits, a day and the margin, are a mistake of whoever wrote the header. */
+/** A longer wait, a day and the margin, is a mistake in the header. */
 export const longestMeantMs = 24 * 3_600_000 + 1000;
 
 /**
- * The wait that an answer asks for: `X-RateLimit-ToWait-Sec`, else `Retry-After` in seconds or as a date, which is
- * counted from the answer's own `Date`. A date that is over is no wait; one of another day cannot be meant.
+ * The wait that an answer demands: `X-RateLimit-ToWait-Sec`, else `Retry-After` in seconds or as a date, which is
+ * counted from the answer's own `Date`. A past date is no wait; one more than a day away cannot be meant.
  */
 export function toldWaitMs(headers: Headers, now: number): number | undefined {
   const toWait = decimal(header(headers, 'x-ratelimit-towait-sec'));
@@ -50,7 +50,7 @@ export function toldWaitMs(headers: Headers, now: number): number | undefined {
   const after = header(headers, 'retry-after');
   const seconds = decimal(after);
   if (seconds !== undefined) return seconds * 1000;
-  // Date.parse takes '-5' and '5 minutes' for days of the year 2001: a date has a time of day.
+  // Date.parse reads '-5' and '5 minutes' as days of the year 2001: require a time of day.
   const date = after !== undefined && /\d:\d\d/.test(after) ? Date.parse(after) : Number.NaN;
   if (Number.isNaN(date)) return undefined;
   const sent = Date.parse(header(headers, 'date') ?? '');
@@ -58,25 +58,25 @@ export function toldWaitMs(headers: Headers, now: number): number | undefined {
   return Math.abs(ms) > longestMeantMs ? Math.abs(ms) : Math.max(0, ms);
 }
 
-/** The pause before the n-th repetition (from 1) of a question that the gateway told to wait, or only to come later. */
+/** Pause before the n-th repetition (from 1) of a request that the gateway told to wait, with or without a time. */
 export function waitMs(toldMs: number | undefined, n: number, baseMs: number): number {
   return toldMs ? toldMs + waitMarginMs(toldMs) : waitBackoffMs(n, baseMs);
 }
 
-/** Added to a told wait, whose seconds may be rounded down: a tenth and 0.1 s, at most 1 s. */
+/** Added to a demanded wait, whose seconds may be rounded down: a tenth and 0.1 s, at most 1 s. */
 export function waitMarginMs(toldMs: number): number {
   return Math.min(1000, 100 + toldMs / 10);
 }
 
 /**
- * The pause before the n-th repetition (from 1) of a question that failed: half to all of base × 3^(n−1), at most 60 s.
- * The first is short, because most failures are a connection that idled away; six of them last a minute or two.
+ * Pause before the n-th repetition (from 1) of a failed request: half to all of base × 3^(n−1), at most 60 s. The
+ * first is short, because most failures are idle connections that closed; six of them last a minute or two.
  */
 export function tryBackoffMs(n: number, baseMs: number, random = Math.random): number {
   return jitter(Math.min(60_000, baseMs * 3 ** (n - 1)), random);
 }
 
-/** The n-th wait (from 1) that the gateway asked for without saying how long: base × 2^n, half to all, at most 300 s. */
+/** The n-th wait (from 1) that the gateway demanded without a time: base × 2^n, half to all, at most 300 s. */
 export function waitBackoffMs(n: number, baseMs: number, random = Math.random): number {
   return jitter(Math.min(300_000, baseMs * 2 ** n), random);
 }

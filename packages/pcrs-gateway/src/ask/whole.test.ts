@@ -16,7 +16,7 @@ test('unpacks by the first bytes: plain, gzip, gzip twice, several members', asy
   assert.equal((await wholeBody(inChunks(Buffer.alloc(0), 3))).length, 0);
 });
 
-test('calls cut or damaged gzip a broken body', async () => {
+test('reports cut or damaged gzip as a broken body', async () => {
   const packed = gzipSync('x'.repeat(1000));
   const damaged = Buffer.from(packed);
   damaged[damaged.length - 5]! ^= 0xff;

@@ -4,14 +4,14 @@ import { brokenBody, GatewayError } from './gateway-error.ts';
 
 const unzip = promisify(gunzip);
 
-/** The most a whole body may hold, as sent and unpacked: what one JavaScript string can hold. */
+/** Limit of a whole body, as sent and unpacked: the longest JavaScript string. */
 export const maxWholeBytes = 512 * 1024 * 1024;
 
 /**
- * All bytes of a small document, unpacked where its first bytes say gzip (twice, if it was packed twice).
+ * All bytes of a small document, gunzipped if its first bytes say gzip (twice, if it was packed twice).
  *
  * Limits  512 MiB, packed and unpacked
- * Throws  PCRS_BROKEN_BODY for gzip that is cut or damaged (another try may do better); PCRS_GATEWAY beyond the limit
+ * Throws  PCRS_BROKEN_BODY for cut or damaged gzip (retrying may help); PCRS_GATEWAY beyond the limit
  */
 export async function wholeBody(body: AsyncIterable<Uint8Array>, maxBytes = maxWholeBytes): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
@@ -26,7 +26,7 @@ export async function wholeBody(body: AsyncIterable<Uint8Array>, maxBytes = maxW
   return bytes;
 }
 
-/** Whether bytes begin as a gzip file does. */
+/** Whether bytes start like a gzip file. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }

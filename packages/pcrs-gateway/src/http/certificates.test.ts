@@ -1,6 +1,6 @@
 /**
- * A CA of nobody's and a certificate it gave to localhost and 127.0.0.1, both until 2125: what the tests of TLS are held
- * against, so that they run without openssl. The keys protect nothing.
+ * A test CA and its certificate for localhost and 127.0.0.1, both valid until 2125, so that the TLS tests run without
+ * openssl. The keys protect nothing.
  */
 export const caCertificate = `-----BEGIN CERTIFICATE-----
 MIIBYjCCAQigAwIBAgICEAAwCgYIKoZIzj0EAwIwFzEVMBMGA1UEAwwMcGNycyB0

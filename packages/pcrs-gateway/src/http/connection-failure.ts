@@ -1,8 +1,8 @@
 /**
- * Why no answer came.
+ * Reason for a missing answer.
  *
- * `connection` and `timeout` may pass; `fatal` would come again with every try. The message is ours: an error of an
- * HTTP library may carry headers, and headers carry the token.
+ * `connection` and `timeout` may pass; `fatal` would fail on every try. The message is ours: an HTTP library's errors
+ * may carry headers, and headers carry the token.
  */
 export interface TransportFailure {
   kind: 'connection' | 'timeout' | 'fatal';
@@ -20,14 +20,14 @@ const certificateCodes = new Set([
 
 const wantsProxy = 'does this network need a proxy (HTTPS_PROXY or --proxy)?';
 
-/** Whom a request goes to, and through whom. */
+/** The gateway of a request, and the proxy to it. */
 export interface Way {
   gateway: string;
-  /** The proxy's URL and where it was named; undefined where there is none. */
+  /** The proxy's URL and its origin; undefined without a proxy. */
   proxy?: { url: string; name: string } | undefined;
 }
 
-/** An error of undici, Node's net or tls → the failure that is told, and whether another try makes sense. */
+/** The failure to report for an error of undici, Node's net or tls, and whether retrying makes sense. */
 export function connectionFailure(error: Error, way: Way): TransportFailure {
   const { code, text } = essence(error);
   const host = new URL(way.gateway).host;
@@ -73,7 +73,7 @@ export function connectionFailure(error: Error, way: Way): TransportFailure {
   return { kind: 'connection', message: `the connection broke (${plainReason(code, text)})` };
 }
 
-/** The host of the proxy, where it is the one that could not be reached: errors name an address, a port or a host. */
+/** The proxy's host, if the proxy is what could not be reached: errors name an address, a port or a host. */
 function brokenProxy(error: Error, { gateway, proxy }: Way): string | undefined {
   if (proxy === undefined) return undefined;
   const [ofProxy, ofGateway] = [new URL(proxy.url), new URL(gateway)];

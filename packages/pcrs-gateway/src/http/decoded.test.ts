@@ -16,14 +16,14 @@ async function decode(bytes: Uint8Array, size = 1000): Promise<string> {
 }
 
 describe('a decoded body', () => {
-  it('is gunzipped where its first bytes say so, in any chunks', async () => {
+  it('is gunzipped if its first bytes say so, for any chunking', async () => {
     for (const size of [3, 100_000]) {
       assert.equal(await decode(gzipSync(text), size), text);
       assert.equal(await decode(Buffer.from(text), size), text);
     }
   });
 
-  it('may be gzip in gzip, several members in a row, and empty', async () => {
+  it('may be gzip in gzip, several members in a row, or empty', async () => {
     assert.equal(await decode(gzipSync(gzipSync(text))), text);
     const members = Buffer.concat([gzipSync(text.slice(0, 999)), gzipSync(''), gzipSync(text.slice(999))]);
     for (const size of [1, 18, 100_000]) assert.equal(await decode(members, size), text);
@@ -32,7 +32,7 @@ describe('a decoded body', () => {
     assert.equal(await decode(Buffer.of(0x1f)), '\x1f');
   });
 
-  it('takes the memory of a chunk back where it is only lent', async () => {
+  it("takes a chunk's memory back if it was only lent", async () => {
     const long = Buffer.alloc(2 << 20, '[{"a":1}]');
     const seen: Uint8Array[] = [];
     let length = 0;
@@ -45,7 +45,7 @@ describe('a decoded body', () => {
     assert.ok(seen.filter((chunk) => chunk.byteLength === 0).length >= 7);
   });
 
-  it('takes no memory back of a body that was not compressed', async () => {
+  it('takes back no memory of an uncompressed body', async () => {
     const bytes = Buffer.alloc(1 << 20, '[{"a":1}]');
     const chunk = (at: number): Uint8Array => new Uint8Array(bytes.subarray(at << 18, (at + 1) << 18));
     const body = [0, 1, 2, 3].map(chunk);
@@ -56,14 +56,14 @@ describe('a decoded body', () => {
     assert.ok(bytes.equals(Buffer.concat(body)));
   });
 
-  it('is broken where it is cut, at every byte', async () => {
+  it('is broken if it is cut at any byte', async () => {
     const body = gzipSync('[{"a":1}]');
     for (let length = 2; length < body.length; length++) {
       await assert.rejects(decode(body.subarray(0, length), 5), { code: 'PCRS_BROKEN_BODY' }, `${length}`);
     }
   });
 
-  it('is broken where its checksum fails or something follows it, zeros too', async () => {
+  it('is broken if its checksum fails or anything follows it, even zeros', async () => {
     const body = gzipSync(text);
     for (const at of [body.length - 1, body.length - 6, body.length >> 1]) {
       const damaged = Buffer.from(body);
@@ -85,7 +85,7 @@ describe('a decoded body', () => {
     }
   });
 
-  it('passes the error of the connection on as it is, and lets go of it when the reader stops', async () => {
+  it('passes a connection error through unchanged, and closes when the reader stops', async () => {
     const reset = Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
     let closed = 0;
     async function* breaking(): AsyncGenerator<Uint8Array> {
@@ -111,7 +111,7 @@ describe('a decoded body', () => {
     assert.equal(closed, 2);
   });
 
-  it('refuses text wrapped in gzip again and again', async () => {
+  it('refuses text gzipped again and again', async () => {
     await assert.rejects(decode(gzipSync(gzipSync(gzipSync(gzipSync(text))))), { code: 'PCRS_BROKEN_BODY' });
   });
 });

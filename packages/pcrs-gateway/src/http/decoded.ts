@@ -2,21 +2,22 @@ import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { BrokenBodyError } from 'pcrs-json/broken-body';
 
-/** Measured on 2.5 KB records: 140 MB/s with zlib's own 16 KiB, 340 with 64, 640 with 256. */
+/** Measured on 2.5 KB records: 140 MB/s with zlib's default 16 KiB, 340 with 64, 640 with 256. */
 const CHUNK_BYTES = 256 << 10;
-/** gzip in gzip is known; a text wrapped more often was made to fill a machine. */
+/** gzip in gzip occurs; a text wrapped more often is an attack on memory. */
 const DEEPEST_GZIP = 3;
 
 type Decompressor = ReturnType<typeof createGunzip>;
 
 /**
- * A body's text: gunzipped where its first bytes say so, whatever the headers.
+ * A body's text, gunzipped if its first bytes say gzip, whatever the headers.
  *
  * Takes   body   as received, in any chunking; several gzip members in a row; gzip in gzip
- *         lend   a chunk is only used until the next is asked for: its memory is given back then, not by the garbage
- *                collector, which took a third of the time
+ *         lend   a chunk is used only until the next is asked for: its memory is then returned at once, not by the
+ *                garbage collector, which took a third of the time
  * Yields  chunks of up to 256 KiB, none before it is asked for
- * Throws  BrokenBodyError where the compressed data is cut, fails its checksum or has something after it; what the body throws
+ * Throws  BrokenBodyError if the compressed data is cut, fails its checksum or has something after it; whatever the
+ *         body throws
  */
 export function decoded(
   body: AsyncIterable<Uint8Array>,
@@ -25,7 +26,7 @@ export function decoded(
   return sniffed(body, 0, lend);
 }
 
-/** Only a buffer of zlib's own whose end has been handed over: until then zlib goes on filling it. */
+/** Only for a zlib buffer that was handed over to its end; zlib fills it until then. */
 function giveBack({ buffer, byteOffset, byteLength }: Uint8Array): void {
   const isOver = buffer.byteLength === CHUNK_BYTES && byteOffset + byteLength === CHUNK_BYTES;
   if (isOver && buffer instanceof ArrayBuffer) buffer.transfer(0);
@@ -40,7 +41,7 @@ async function* sniffed(
   if (head[0] !== 0x1f || head[1] !== 0x8b) {
     for await (const chunk of whole) {
       yield chunk;
-      // what was never compressed is somebody else's
+      // a chunk that was never compressed is not ours
       if (lend && depth > 0) giveBack(chunk);
     }
     return;
@@ -49,7 +50,7 @@ async function* sniffed(
   yield* sniffed(decompressed(whole, createGunzip({ chunkSize: CHUNK_BYTES }), 'gzip'), depth + 1, lend);
 }
 
-/** The first bytes of a body, and the body with them. */
+/** The first bytes of a body, and the body including them. */
 async function peek(
   body: AsyncIterable<Uint8Array>,
   length: number,
@@ -97,7 +98,7 @@ async function* decompressed(
   } catch (error) {
     throw brokenOr(failure ?? error, name);
   }
-  // the engine takes zero bytes after the last member for padding; they might as well have been records
+  // zlib takes zero bytes after the last member for padding; they might as well have been records
   if (engine.bytesWritten < fed)
     throw new BrokenBodyError(`${fed - engine.bytesWritten} bytes follow the ${name} data`);
 }

@@ -35,7 +35,7 @@ function statusOf(dispatcher: Dispatcher, origin: string): Promise<number> {
   });
 }
 
-test('a gateway is asked without the whole of undici', async () => {
+test('sends requests without loading all of undici', async () => {
   const port = await listening(createServer((_request, response) => response.end()));
   const gateway = `http://127.0.0.1:${port}`;
   const { signal } = new AbortController();
@@ -43,6 +43,6 @@ test('a gateway is asked without the whole of undici', async () => {
   assert.equal(await statusOf(dispatcher, gateway), 200);
   await dispatcher.destroy();
   const loaded = loadedOfUndici();
-  // Should a new undici need more files than this for its Agent, see which, and dispatcher.ts.
+  // If a new undici needs more files for its Agent, check which, and dispatcher.ts.
   assert.ok(loaded.length > 10 && loaded.length < 32, loaded.join('\n'));
 });

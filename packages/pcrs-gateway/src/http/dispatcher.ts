@@ -10,15 +10,15 @@ export interface DispatcherOptions {
   signal: AbortSignal;
 }
 
-/** The most that the head of an answer may hold. */
+/** Limit of an answer's head. */
 const maxHeaderBytes = 64 * 1024;
 const connectTimeoutMs = 30_000;
 
 /**
- * The connections to one gateway, through a proxy or not, with TLS always verified.
+ * Connections to one gateway, through a proxy or not, TLS always verified.
  *
- * HTTP/1.1 only: it is what the gateway documents, and what a cut body looks like is known. undici's own timeouts are
- * off (see idle-watch.ts), all but the one for connecting.
+ * HTTP/1.1 only: it is what the gateway documents, and we know what a cut body looks like. undici's own timeouts are
+ * off (see idle-watch.ts), except the one for connecting.
  */
 export async function openDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
   const tls = options.gateway.startsWith('https:') || options.route.proxy?.startsWith('https:');
@@ -50,8 +50,8 @@ async function verifying({ caFile, signal }: DispatcherOptions) {
 }
 
 /**
- * undici's Agent without the rest of undici (fetch, caches, mocks), which takes 0.1 s of every tool's start to load.
- * Our undici is pinned to one version, so its inner path holds; a proxy needs methods that only the whole adds.
+ * undici's Agent alone: the rest (fetch, caches, mocks) adds 0.1 s to every tool's start. undici is pinned to one
+ * version, so its inner path holds; a proxy needs methods that only all of undici provides.
  */
 function agentAlone(): typeof Agent {
   return createRequire(import.meta.url)('undici/lib/dispatcher/agent.js') as typeof Agent;

@@ -6,7 +6,7 @@ import { connectionFailure, type TransportFailure, type Way } from './connection
 import { type IdleWatch, watchIdle } from './idle-watch.ts';
 import { ResponseBody } from './response-body.ts';
 
-/** One HTTP request as it goes out. */
+/** An outgoing HTTP request. */
 export interface HttpRequest {
   method: 'GET' | 'POST';
   /** Path and query. */
@@ -15,7 +15,7 @@ export interface HttpRequest {
   body?: string | Uint8Array | undefined;
 }
 
-/** The head of an answer, and its body still on the way. */
+/** The head of an answer, with its body still to come. */
 export interface HttpAnswer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
@@ -27,7 +27,7 @@ type ExchangeLimits = Pick<AllLimits, 'timeoutMs' | 'lifeMs'>;
 /**
  * Sends one request and resolves with the head of its answer.
  *
- * Limits  `timeoutMs` without a byte, `lifeMs` in all, head of an answer 64 KiB (the dispatcher's)
+ * Limits  `timeoutMs` without a byte, `lifeMs` in all, 64 KiB for the head (the dispatcher's)
  * Throws  TransportFailure before the head; PCRS_BROKEN_BODY from the body; the signal's reason from either
  */
 export async function exchange(
@@ -37,8 +37,8 @@ export async function exchange(
   limits: ExchangeLimits,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  // undici frees a connection one turn of the event loop after its answer has ended; without that turn, an answer and
-  // the next question would need two connections.
+  // undici frees a connection one turn of the event loop after its answer has ended. Without this turn, the next
+  // request would open a second connection.
   await setImmediate();
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
@@ -58,7 +58,7 @@ export async function exchange(
   });
 }
 
-/** What undici calls on the way; it turns into one promise for the head and one ResponseBody. */
+/** undici's callbacks, turned into a promise for the head and a ResponseBody. */
 class AnswerHandler implements Dispatcher.DispatchHandler {
   readonly #way: Way;
   readonly #resolve: (answer: HttpAnswer) => void;
@@ -101,7 +101,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    // 1xx come here too; they neither answer nor count as a sign of life, or a gateway could send them for ever.
+    // 1xx come here too. They are neither an answer nor a sign of life, or a gateway could send them for ever.
     if (status < 200 || this.#over) return;
     this.#idle.touch();
     this.#body = new ResponseBody(

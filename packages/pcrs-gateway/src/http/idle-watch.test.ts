@@ -15,7 +15,7 @@ test('fires after a silence, and not while bytes come', async () => {
   assert.equal(fired, 1);
 });
 
-test('does not count the time in which our own reader holds the body back', async () => {
+test('does not count time in which our reader holds the body back', async () => {
   let fired = 0;
   const watch = watchIdle(60, () => (fired += 1));
   watch.pause();
@@ -28,7 +28,7 @@ test('does not count the time in which our own reader holds the body back', asyn
   assert.equal(fired, 1);
 });
 
-test('counts on where it stopped when the reader pauses again and again and no byte comes', async () => {
+test('resumes counting if the reader pauses again and again and no byte comes', async () => {
   let fired = 0;
   const watch = watchIdle(80, () => (fired += 1));
   for (let i = 0; i < 8 && fired === 0; i += 1) {
@@ -40,7 +40,7 @@ test('counts on where it stopped when the reader pauses again and again and no b
   assert.equal(fired, 1);
 });
 
-test('blames nobody for the time in which this process was busy', async () => {
+test('does not count time in which this process was busy', async () => {
   let fired = 0;
   const watch = watchIdle(40, () => (fired += 1));
   const until = performance.now() + 100;

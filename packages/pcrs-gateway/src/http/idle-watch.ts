@@ -1,16 +1,15 @@
 /**
- * Notices a gateway that has gone silent.
+ * Detects a gateway that has gone silent.
  *
- * Time in which our own reader holds the body back does not count, and neither does time in which this process was
- * too busy to look: undici's own body timer is off while its reader is paused, and never comes back for a gateway
- * that fell silent then.
+ * Time in which our own reader holds the body back does not count, nor does time in which this process was too busy
+ * to look. undici's body timer stops while its reader is paused, and never resumes if the gateway fell silent then.
  */
 export interface IdleWatch {
   /** A byte came. */
   touch(): void;
-  /** Our reader holds the body back; the gateway cannot be blamed. */
+  /** Our reader holds the body back; the gateway is not to blame. */
   pause(): void;
-  /** The gateway's turn again. */
+  /** The reader is ready again. */
   resume(): void;
   stop(): void;
 }
@@ -30,7 +29,7 @@ export function watchIdle(timeoutMs: number, onIdle: () => void): IdleWatch {
     timer = undefined;
     if (stopped || since === undefined) return;
     if (elapsed() < timeoutMs) return arm();
-    // Bytes may wait in the socket because this process was busy: one turn of the event loop reads them first.
+    // Bytes may wait in the socket because this process was busy; one turn of the event loop reads them first.
     setImmediate(() => {
       if (stopped || since === undefined) return;
       if (elapsed() < timeoutMs) return arm();

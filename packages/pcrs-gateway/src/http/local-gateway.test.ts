@@ -10,7 +10,7 @@ import { Secrets } from 'pcrs-records/secrets';
 import type { GatewayOptions } from '../ask/gateway.ts';
 import { localCertificate, localKey } from './certificates.test.ts';
 
-/** One request as it came, with its body. */
+/** A received request, with its body. */
 export interface Seen {
   method: string;
   url: string;
@@ -18,39 +18,39 @@ export interface Seen {
   body: string;
 }
 
-/** What a test answers; `count` is 1 for the first request that is no login. */
+/** A test's answer; `count` is 1 for the first request that is not a login. */
 export type Answer = (response: ServerResponse, seen: Seen, count: number) => void;
 
-/** A server on this machine that logs everybody in and answers as a test says. */
+/** A local server that accepts every login and answers as a test says. */
 export interface LocalGateway {
   url: string;
   /** All requests but logins. */
   asked: Seen[];
   logins: Seen[];
-  /** Tokens given, in order. */
+  /** Tokens given out, in order. */
   tokens: string[];
-  /** Open connections now. */
+  /** Connections open now. */
   connections(): number;
 }
 
 export interface LocalGatewayOptions {
   tls?: boolean;
-  /** The life of tokens in seconds; default 4 h. */
+  /** Life of tokens in seconds; default 4 h. */
   lifeSeconds?: number;
-  /** Answers logins instead. */
+  /** Answers logins instead of the default. */
   auth?: Answer;
 }
 
 let made = 0;
 
-/** A JWT with these claims and a signature that nobody can check. */
+/** A JWT with these claims and an invalid signature. */
 export function jwt(claims: Record<string, unknown>): string {
   made += 1;
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   return `${part({ alg: 'HS512' })}.${part({ sub: 'alice', jti: made, ...claims })}.c2lnbmF0dXJl`;
 }
 
-/** Starts a gateway that ends with the test. */
+/** Starts a gateway that stops with the test. */
 export async function localGateway(
   t: TestContext,
   answer: Answer,
@@ -90,14 +90,14 @@ export async function localGateway(
   return local;
 }
 
-/** A directory that goes with the test. */
+/** A directory removed after the test. */
 export function temporaryDirectory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'pcrs-gateway-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-/** Waits for something to come true; a test in which it never does fails instead of hanging. */
+/** Waits for a condition; fails instead of hanging if it never comes true. */
 export async function eventually(isTrue: () => boolean): Promise<void> {
   const untilMs = performance.now() + 10_000;
   while (!isTrue()) {
@@ -106,14 +106,14 @@ export async function eventually(isTrue: () => boolean): Promise<void> {
   }
 }
 
-/** What was logged, by level. */
+/** Logged messages, by level. */
 export interface Told {
   warn: string[];
   info: string[];
   verbose: string[];
 }
 
-/** Options of a user alice with a state directory of the test's own, and what they make the log tell. */
+/** Options of a user alice with the test's own state directory, and the log they fill. */
 export function optionsFor(
   t: TestContext,
   url: string | undefined,

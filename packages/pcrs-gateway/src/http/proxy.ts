@@ -1,19 +1,19 @@
 import type { Secrets } from 'pcrs-records/secrets';
 import { usageError } from '../ask/gateway-error.ts';
 
-/** The way to the gateway: a proxy, the hosts that need none, or neither. */
+/** The proxy to the gateway, or none. */
 export interface Route {
   proxy: string | undefined;
   noProxy: string;
-  /** Where the proxy was named: `--proxy`, `HTTPS_PROXY`. */
+  /** Origin of the proxy: `--proxy`, `HTTPS_PROXY`. */
   name: string;
 }
 
 /**
  * The proxy for a gateway: --proxy, else HTTPS_PROXY in either case (for an https gateway); NO_PROXY in either case.
  *
- * Takes   proxy   the flag; empty means none, whatever the environment says
- * Throws  PCRS_USAGE for what is not an http or https URL of a host alone; never shows its user or password
+ * Takes   proxy   the flag; empty for no proxy, whatever the environment says
+ * Throws  PCRS_USAGE for anything but an http or https URL of a host; never shows its user or password
  */
 export function proxyRoute(
   gateway: string,

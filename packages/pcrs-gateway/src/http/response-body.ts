@@ -1,18 +1,19 @@
-/** The part of undici's controller that holds a body back, lets it go on, or ends it. */
+/** The part of undici's controller that pauses, resumes or aborts a body. */
 export interface BodyControl {
   pause(): void;
   resume(): void;
   abort(reason: Error): void;
 }
 
-/** Bytes that may wait for the reader before the socket is held back, and the level at which it goes on. */
+/** Bytes that may wait for the reader before the socket pauses, and the level at which it resumes. */
 const highBytes = 1024 * 1024;
 const lowBytes = 256 * 1024;
 
 /**
  * A body between the socket, which pushes, and the reader, which pulls.
  *
- * Limits  1 MiB waiting; beyond that the socket is paused (and `onPause` told, so that nobody calls the gateway silent)
+ * Limits  1 MiB waiting; beyond that the socket is paused (and `onPause` called, so that the gateway does not count
+ *         as silent)
  */
 export class ResponseBody {
   bytes = 0;
@@ -44,13 +45,13 @@ export class ResponseBody {
     return this.#error !== undefined;
   }
 
-  /** The last byte came. */
+  /** Called after the last byte. */
   end(): void {
     this.#over = true;
     this.#wakeReader();
   }
 
-  /** Nothing more will come; the reader meets `error` at once, not after what is waiting. */
+  /** Breaks the body off; the reader gets `error` at once, not after the waiting chunks. */
   fail(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
@@ -72,7 +73,7 @@ export class ResponseBody {
     }
   }
 
-  /** Ends the request where its body is not read to the end, so that no connection is held. */
+  /** Ends the request of a body not read to its end, so that no connection stays open. */
   cancel(): void {
     if (this.#over) return;
     this.#over = true;

@@ -1,7 +1,7 @@
-/** A difference that spoils dates and the ends of tokens; what the network takes is far below it. */
+/** A larger difference spoils dates and token ends; network delay stays far below it. */
 const toleranceMs = 5 * 60_000;
 
-/** The gateway's clock minus ours, by the `Date` header of an answer to what was sent at `sentMs`. */
+/** The gateway's clock minus ours, from the `Date` header of the answer to a request sent at `sentMs`. */
 export function clockAheadMs(
   headers: Record<string, string | string[] | undefined>,
   sentMs: number,
@@ -11,7 +11,7 @@ export function clockAheadMs(
   return Number.isNaN(saidMs) ? undefined : saidMs - (sentMs + now) / 2;
 }
 
-/** What is wrong with this machine's clock, in a sentence; undefined where it is right to `withinMs`. */
+/** The warning about this machine's clock; undefined if it is right to within `withinMs`. */
 export function clockWarning(aheadMs: number | undefined, withinMs = toleranceMs): string | undefined {
   if (aheadMs === undefined || Math.abs(aheadMs) <= withinMs) return undefined;
   const minutes = Math.round(Math.abs(aheadMs) / 60_000);
@@ -28,7 +28,7 @@ export class ServerClock {
     this.#warn = warn;
   }
 
-  /** Takes the headers of an answer, and when its request was sent. */
+  /** Takes an answer's headers, and when its request was sent. */
   compare(headers: Record<string, string | string[] | undefined>, sentMs: number): void {
     const warning = this.#warned ? undefined : clockWarning(clockAheadMs(headers, sentMs, Date.now()));
     if (warning === undefined) return;

@@ -32,7 +32,7 @@ interface Connect {
   authorization: string | undefined;
 }
 
-/** A proxy on this machine: it connects everything to one port here, and answers plain requests itself. */
+/** A local proxy: it connects everything to one local port, and answers plain requests itself. */
 async function localProxy(t: TestContext, port: string, status = 200) {
   const asked: Connect[] = [];
   const server = createServer((request, response) => {
@@ -61,7 +61,7 @@ async function localProxy(t: TestContext, port: string, status = 200) {
   return { asked, port: own, url: `http://127.0.0.1:${own}` };
 }
 
-test('trusts a CA that --ca-file names, and tells one that nobody names in one try', async (t) => {
+test('trusts a CA named by --ca-file, and reports an unknown one after one try', async (t) => {
   const { local, ask } = await overTls(t);
   assert.equal(await ask(), 200);
   await assert.rejects(ask({ caFile: undefined, retries: 5 }), {
@@ -83,7 +83,7 @@ test('trusts no certificate for another name', async (t) => {
   assert.equal(local.logins.length, 0);
 });
 
-test('trusts NODE_EXTRA_CA_CERTS, and verifies also with NODE_TLS_REJECT_UNAUTHORIZED=0', async (t) => {
+test('trusts NODE_EXTRA_CA_CERTS, and verifies even with NODE_TLS_REJECT_UNAUTHORIZED=0', async (t) => {
   const { url, caFile } = await overTls(t);
   const code = `
     const { openGateway } = await import(${JSON.stringify(new URL('../ask/gateway.ts', import.meta.url).href)});
@@ -126,7 +126,7 @@ test('names a CA file that is missing or holds no certificate', async (t) => {
   });
 });
 
-test('goes through HTTPS_PROXY in either case, and not to hosts of NO_PROXY', async (t) => {
+test('uses HTTPS_PROXY in either case, but not for hosts in NO_PROXY', async (t) => {
   const { ask, url, port } = await overTls(t, 'localhost');
   const proxy = await localProxy(t, port);
   const { host } = new URL(url);
@@ -143,7 +143,7 @@ test('goes through HTTPS_PROXY in either case, and not to hosts of NO_PROXY', as
   assert.equal(proxy.asked.length, 2);
 });
 
-test('takes --proxy before the environment, with a user and password that are never shown', async (t) => {
+test('prefers --proxy to the environment, and never shows its user and password', async (t) => {
   const { ask, port } = await overTls(t);
   const proxy = await localProxy(t, port);
   const address = `http://user:c%40nary-word@127.0.0.1:${proxy.port}`;
@@ -165,7 +165,7 @@ test('takes --proxy before the environment, with a user and password that are ne
   assert.equal(refusing.asked.length, 1);
 });
 
-test('names the proxy, and where it was named, when it is down or misspelt', async (t) => {
+test('names the proxy and its origin when it is down or misspelt', async (t) => {
   const { ask } = await overTls(t);
   const cases: [string, RegExp][] = [
     [
@@ -186,7 +186,7 @@ test('names the proxy, and where it was named, when it is down or misspelt', asy
   }
 });
 
-test('says how a Windows user or a path is written in a proxy URL', async (t) => {
+test('says how to write a Windows user or a path in a proxy URL', async (t) => {
   const { options } = optionsFor(t, 'https://gateway.example.net');
   const cases: [string, RegExp][] = [
     [
@@ -204,7 +204,7 @@ test('says how a Windows user or a path is written in a proxy URL', async (t) =>
   }
 });
 
-test('refuses a proxy that is no http URL, without showing it', async (t) => {
+test('refuses a proxy that is not an http URL, without showing it', async (t) => {
   const { options } = optionsFor(t, 'https://gateway.example.net');
   for (const proxy of ['socks5://user:canary@127.0.0.1:1', 'http://', 'http://user:canary%@127.0.0.1:1']) {
     await assert.rejects(openGateway({ ...options, proxy }), (error: Error & { code: string }) => {

@@ -4,9 +4,10 @@ import { readInput } from 'pcrs-machine/read-input';
 import { usageError } from '../ask/gateway-error.ts';
 
 /**
- * Whom we trust: Node's list, the system's store, NODE_EXTRA_CA_CERTS (which Node read at its start), and a file.
+ * Trusted certificates: Node's list, the system's store, NODE_EXTRA_CA_CERTS (which Node read at its start), and a
+ * file.
  *
- * Throws  PCRS_USAGE for a file that cannot be read or holds no certificate
+ * Throws  PCRS_USAGE for a file that is unreadable or holds no certificate
  */
 export async function trust(caFile: string | undefined, signal: AbortSignal): Promise<SecureContext> {
   const stores = (['bundled', 'system', 'extra'] as const).flatMap(store);
@@ -14,7 +15,7 @@ export async function trust(caFile: string | undefined, signal: AbortSignal): Pr
   return createSecureContext({ ca: [...new Set([...stores, ...own])] });
 }
 
-/** A store that this machine lacks or cannot read is an empty one: the others still decide. */
+/** A missing or unreadable store counts as empty: the others still apply. */
 function store(name: 'bundled' | 'system' | 'extra'): string[] {
   try {
     return getCACertificates(name);

@@ -12,7 +12,7 @@ import {
   slotStaleMs,
 } from './pacing-state.ts';
 
-/** Numbers between 0 and 1 that are the same in every run. */
+/** Numbers between 0 and 1, the same in every run. */
 function* numbers(seed: number): Generator<number, never> {
   for (let state = seed; ; ) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -27,7 +27,9 @@ interface Flight {
   counted: boolean;
 }
 
-/** Ten minutes, from event to event, of clients that ask whenever they may, and of a gateway with a rolling window. */
+/**
+ * Simulates ten minutes, event by event, of clients that send whenever they may and a gateway with a rolling window.
+ */
 function tenMinutes(rule: PacingRule, seed: number, headers: boolean) {
   const random = numbers(seed);
   const state = emptyState();
@@ -70,7 +72,7 @@ function tenMinutes(rule: PacingRule, seed: number, headers: boolean) {
     const freeMs = inTheWay?.kind === 'rate' ? now + inTheWay.waitMs : Number.POSITIVE_INFINITY;
     now = Math.max(now + 1, Math.ceil(Math.min(freeMs, ...events)));
   }
-  // As many full windows as ten minutes hold, each with the whole rate.
+  // The most that ten minutes allow: every full window at the whole rate.
   return { refused, share: asked / ((600_000 / windowMs) * rule.rate.requests) };
 }
 
@@ -85,7 +87,7 @@ test('uses 95 % of a rolling limit for ten minutes and is never refused, with an
   }
 });
 
-test('counts a request from its sending at the latest possible time, and less once its answer has begun', () => {
+test('counts a request at the latest possible time after sending, and earlier once its answer has begun', () => {
   const rule = { rate: { requests: 1, seconds: 60 }, concurrency: 9 };
   const state = emptyState();
   const latestMs = depart(state, rule, 1_000_000);
@@ -102,7 +104,7 @@ const rule = { rate: { requests: 25, seconds: 60 }, concurrency: 2 };
 const now = 1_800_000_000_000;
 const dayMs = 86_400_000;
 
-test('what one process was told binds others for 15 minutes at most', () => {
+test('a wait given to one process binds others for at most 15 minutes', () => {
   const state = emptyState();
   block(state, dayMs, '429, slow', now);
   const inTheWay = hindrance(state, rule, now + 1000, () => false);
@@ -113,7 +115,7 @@ test('what one process was told binds others for 15 minutes at most', () => {
   );
 });
 
-test('nothing said in the future binds: a clock was wrong then', () => {
+test('ignores anything dated in the future: a clock was wrong', () => {
   const state = emptyState();
   block(state, 60_000, '429, slow', now + dayMs);
   hear(state, rule, { limit: 1, seconds: 3600, remaining: 0 }, now + dayMs);
@@ -124,7 +126,7 @@ test('nothing said in the future binds: a clock was wrong then', () => {
   );
 });
 
-test('a limit that was said is forgotten after 15 minutes, and one of an absurd window is not heard', () => {
+test('forgets an announced limit after 15 minutes, and ignores one with an absurd window', () => {
   const state = emptyState();
   hear(state, rule, { limit: 1, seconds: 99_999_999, remaining: 0 }, now);
   assert.equal(
@@ -139,7 +141,7 @@ test('a limit that was said is forgotten after 15 minutes, and one of an absurd 
   );
 });
 
-test('a slot from the future gets stale as any other', () => {
+test('a slot from the future goes stale like any other', () => {
   const state = emptyState();
   const slot = { id: 's', pid: 1, machine: 'elsewhere', started: null, seenMs: now + dayMs };
   state.inFlight.push({ ...slot }, { ...slot, id: 't' });

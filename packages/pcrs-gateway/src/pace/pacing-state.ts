@@ -1,21 +1,21 @@
 import type { Holder } from 'pcrs-machine/process-alive';
 
-/** What all processes of a user know together about one endpoint of a gateway. Times: milliseconds since 1970. */
+/** Shared knowledge of all processes of a user about one endpoint of a gateway. Times: milliseconds since 1970. */
 export interface PacingState {
   /** For each request in the window, the latest time at which the gateway can have counted it; ascending. */
   sent: number[];
-  /** The last word of the gateway's own headers on its limit. */
+  /** The limit that the gateway's headers gave last. */
   said?:
     | { requests: number; seconds: number; others: number; othersUntilMs: number; atMs: number }
     | undefined;
-  /** The gateway said: not before. */
+  /** The gateway demanded a wait until then. */
   blocked?: { untilMs: number; why: string } | undefined;
   inFlight: Slot[];
-  /** The longest window that any process looks at; what is younger is not forgotten. */
+  /** The longest window that any process uses; younger requests are kept. */
   windowMs: number;
 }
 
-/** A request on its way; `seenMs` is its holder's last sign of life. */
+/** A request in flight; `seenMs` is its holder's last heartbeat. */
 export interface Slot extends Holder {
   id: string;
   seenMs: number;
@@ -26,23 +26,23 @@ export interface PacingRule {
   concurrency: number;
 }
 
-/** Why a request must wait, and for how long at least; a slot is freed at any time. */
+/** Why a request must wait, and for at least how long; a slot may become free at any time. */
 export type Hindrance =
   | { kind: 'blocked'; waitMs: number; why: string }
   | { kind: 'rate'; waitMs: number; rate: string; isOurs: boolean }
   | { kind: 'slot' };
 
-/** A slot whose holder shows no sign of life for so long is free, whatever its process number says. */
+/** A slot without a heartbeat for this long is free, whether or not its process lives. */
 export const slotStaleMs = 90_000;
-/** What one process was told binds the others for so long at most: a mistake in a header must not outlive its reader. */
+/** A wait given to one process binds the others for at most this long: a wrong header must not outlive its reader. */
 export const bindingMs = 15 * 60_000;
-/** Windows of Qualys are a minute or an hour; a header that says more than a day is a mistake. */
+/** Qualys' windows are a minute or an hour; more than a day in a header is a mistake. */
 const longestWindowS = 86_400;
-/** Two readings of one clock may differ by this much after it was set. */
+/** Two readings of one clock may differ this much after it was set. */
 const clockStepMs = 5000;
-/** More requests in one window than any limit of Qualys allows. */
+/** More requests per window than any limit of Qualys allows. */
 const maxSent = 20_000;
-/** Clocks tick in whole milliseconds, here and there. */
+/** Both clocks tick in whole milliseconds. */
 const tickMs = 2;
 
 export function emptyState(): PacingState {
@@ -52,15 +52,15 @@ export function emptyState(): PacingState {
 /**
  * How long the gateway may take to count a request that was sent and not yet answered.
  *
- * A request is counted somewhere between its sending and the head of its answer. Until that head is here, the latest
- * possible time is assumed; 3 % of the window (of a short one more: up to 1 s) is all it may cost.
+ * The gateway counts a request at some time between its sending and the head of its answer. Until the head arrives,
+ * the latest possible time is assumed. That costs at most 3 % of the window (of a short one more: up to 1 s).
  */
 export function landingMs(rate: { seconds: number }): number {
   const windowMs = rate.seconds * 1000;
   return Math.ceil(Math.max(windowMs * 0.03, Math.min(1000, windowMs / 2)));
 }
 
-/** What stands in the way of a request now, or undefined. Forgets what is over. */
+/** The obstacle to a request right now, or undefined. Forgets expired entries. */
 export function hindrance(
   state: PacingState,
   rule: PacingRule,
@@ -82,7 +82,7 @@ export function hindrance(
   return state.inFlight.length >= rule.concurrency ? { kind: 'slot' } : undefined;
 }
 
-/** How many requests may go out at once now, and in how many seconds all that may are allowed again. */
+/** How many requests may go out right now, and after how many seconds the whole limit is free again. */
 export function allowance(
   state: PacingState,
   rule: PacingRule,
@@ -102,13 +102,13 @@ export function depart(state: PacingState, rule: PacingRule, now: number): numbe
   return latestMs;
 }
 
-/** The head of the answer is here, so the gateway has counted the request. */
+/** Records that the head of an answer has arrived, so the gateway has counted the request. */
 export function land(state: PacingState, latestMs: number, now: number): void {
   const index = state.sent.lastIndexOf(latestMs);
   if (index >= 0) state.sent[index] = Math.min(now, latestMs);
 }
 
-/** Takes what the head of an answer says of the gateway's limit: who else uses it shows in what remains. */
+/** Takes the limit from an answer's headers; the remaining number shows how much others use. */
 export function hear(
   state: PacingState,
   rule: PacingRule,
@@ -124,7 +124,7 @@ export function hear(
   state.said = { requests, seconds, others, othersUntilMs: now + seconds * 1000, atMs: now };
 }
 
-/** The gateway said: not before. It knows when the others leave room, too. */
+/** Records a wait demanded by the gateway, which also knows when others leave room. */
 export function block(state: PacingState, waitMs: number, why: string, now: number): void {
   const untilMs = now + Math.min(waitMs, bindingMs);
   if (state.blocked && state.blocked.untilMs >= untilMs) return;
@@ -135,7 +135,7 @@ export function block(state: PacingState, waitMs: number, why: string, now: numb
 interface Limit {
   requests: number;
   windowMs: number;
-  /** When it may be less strict, though nothing of ours has left the window. */
+  /** When the limit eases, even if none of our requests has left the window. */
   easesMs: number | undefined;
 }
 
@@ -168,7 +168,7 @@ function forget(state: PacingState, rule: PacingRule, now: number, isGone: (slot
   const windowMs = Math.max(rule.rate.seconds, state.said?.seconds ?? 0) * 1000;
   const before = state.sent.length === 0 ? 0 : Math.min(state.windowMs, longestWindowS * 1000);
   state.windowMs = Math.max(windowMs, before);
-  // A clock that was set back must not make the past a future that blocks, or a slot that never gets stale.
+  // A clock that was set back must not turn the past into a future that blocks, or keep a slot from going stale.
   const latest = now + landingMs(rule.rate);
   state.sent = state.sent
     .map((at) => Math.min(at, latest))
@@ -179,12 +179,12 @@ function forget(state: PacingState, rule: PacingRule, now: number, isGone: (slot
   state.inFlight = state.inFlight.filter((slot) => slot.seenMs > now - slotStaleMs && !isGone(slot));
 }
 
-/** Said not too long ago, and not in the future. */
+/** Recent, and not in the future. */
 function isBinding(atMs: number, now: number): boolean {
   return atMs <= now + clockStepMs && atMs + bindingMs > now;
 }
 
-/** A state as it was read from a file; anything that is not one is an empty one. */
+/** Parses a state file; anything invalid is an empty state. */
 export function parseState(text: string): PacingState {
   try {
     const value = JSON.parse(text) as Partial<PacingState>;

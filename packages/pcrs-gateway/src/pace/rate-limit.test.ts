@@ -59,7 +59,7 @@ const msOf = async (work: () => Promise<unknown>) => {
   return performance.now() - startedMs;
 };
 
-test('lets a burst of the whole rate through, and the next one when the window has rolled on', async (t) => {
+test('lets a burst of the whole rate through, and the next after the window', async (t) => {
   const { pacing, told } = pacingIn(t, { rate: { requests: 5, seconds: 1 } });
   assert.ok(
     (await msOf(async () => {
@@ -71,7 +71,7 @@ test('lets a burst of the whole rate through, and the next one when the window h
   assert.equal(told.at(-1), undefined);
 });
 
-test('tells what is still allowed at once, where the headers say less too', async (t) => {
+test('reports how many requests are still allowed, also if the headers say fewer', async (t) => {
   const allowed: number[][] = [];
   const rate = { requests: 5, seconds: 60 };
   const { pacing } = pacingIn(t, { rate, allowed: (left, seconds) => void allowed.push([left, seconds]) });
@@ -89,7 +89,7 @@ test('tells what is still allowed at once, where the headers say less too', asyn
   ]);
 });
 
-test('counts endpoints, users and gateways for themselves', async (t) => {
+test('counts endpoints, users and gateways separately', async (t) => {
   const { pacing, options } = pacingIn(t, { rate: { requests: 1, seconds: 3600 } });
   await pass(pacing);
   granted(await pacing.enter('postureInfo', far));
@@ -97,7 +97,7 @@ test('counts endpoints, users and gateways for themselves', async (t) => {
   await pass(new Pacing({ ...options, gateway: 'https://other.example.net' }));
 });
 
-test('keeps what was sent for the next process', async (t) => {
+test('keeps sent requests for the next process', async (t) => {
   const { pacing, open, stop, told } = pacingIn(t, { rate: { requests: 2, seconds: 3600 } });
   await pass(pacing);
   await pass(pacing);
@@ -107,7 +107,7 @@ test('keeps what was sent for the next process', async (t) => {
   await assert.rejects(waiting, /interrupted/);
 });
 
-test('keeps the wait that one process was told in all, and gives up where patience ends before it', async (t) => {
+test('keeps a demanded wait across the process, and gives up if it exceeds the patience', async (t) => {
   const { pacing, open } = pacingIn(t);
   await pacing.block('hostids', 300, '429, slow');
   const other = open();
@@ -116,7 +116,7 @@ test('keeps the wait that one process was told in all, and gives up where patien
   assert.ok((await msOf(() => pass(other))) > 200);
 });
 
-test('tells once a long wait that another process was told, and its own not again', async (t) => {
+test('logs a long wait given to another process once, and does not repeat its own', async (t) => {
   const { pacing, open, infos, stop } = pacingIn(t);
   await pacing.block('hostids', 60_000, '429, slow');
   const waiting = [open().enter('hostids', far), pacing.enter('hostids', far)];
@@ -134,7 +134,7 @@ test('waits no longer for others than the gateway itself says', async (t) => {
   assert.ok((await msOf(() => pass(pacing))) < 2000);
 });
 
-test('holds as many in flight as concurrency says, over all processes', async (t) => {
+test('keeps at most --concurrency requests in flight, across all processes', async (t) => {
   const { pacing, open } = pacingIn(t, { concurrency: 2 });
   const other = open();
   const held = [await enter(pacing), await enter(other)];
@@ -150,7 +150,7 @@ test('holds as many in flight as concurrency says, over all processes', async (t
   await held[1]!.leave();
 });
 
-test('slows down to what the headers say where that is less than the flag', async (t) => {
+test('slows down to the limit in the headers if it is below the flag', async (t) => {
   const { pacing, told, stop } = pacingIn(t, { rate: { requests: 100, seconds: 1 } });
   const headers = {
     'x-ratelimit-limit': '3',
@@ -165,9 +165,9 @@ test('slows down to what the headers say where that is less than the flag', asyn
   await assert.rejects(waiting);
 });
 
-test('leaves room for others of the subscription, seen in what remains', async (t) => {
+test('leaves room for other users of the subscription, seen in the remaining number', async (t) => {
   const { pacing, told } = pacingIn(t, { rate: { requests: 10, seconds: 1 } });
-  // One request of ours, and nine are gone: eight others used the same limit within the last second.
+  // One request of ours, and nine are used: eight came from others within the last second.
   await pass(pacing, {
     'x-ratelimit-limit': '10',
     'x-ratelimit-window-sec': '1',
@@ -178,7 +178,7 @@ test('leaves room for others of the subscription, seen in what remains', async (
   assert.ok((await msOf(() => pass(pacing))) > 500);
 });
 
-test('takes over the slots of a process that was killed', async (t) => {
+test('takes over the slots of a killed process', async (t) => {
   const { options, stateRoot } = pacingIn(t, { concurrency: 1 });
   const code = `
     const { Pacing } = await import(${JSON.stringify(new URL('./rate-limit.ts', import.meta.url).href)});
@@ -208,7 +208,7 @@ test('takes over the slots of a process that was killed', async (t) => {
   await entering;
 });
 
-test('paces by itself, after one word, where nothing can be written', async (t) => {
+test('paces alone, after one message, if nothing can be written', async (t) => {
   const inTheWay = temporaryDirectory(t);
   writeFileSync(join(inTheWay, 'pacing'), '');
   for (const stateRoot of [undefined, inTheWay]) {
@@ -223,7 +223,7 @@ test('paces by itself, after one word, where nothing can be written', async (t) 
   }
 });
 
-test('survives a state file that is torn or nonsense, and a clock that was set back', async (t) => {
+test('survives a torn or nonsensical state file, and a clock that was set back', async (t) => {
   const { pacing, open, stateRoot } = pacingIn(t, { rate: { requests: 2, seconds: 1 } });
   await pass(pacing);
   const directory = join(stateRoot, 'pacing', 'gateway.example.net');
@@ -240,7 +240,7 @@ test('survives a state file that is torn or nonsense, and a clock that was set b
   assert.ok((await msOf(() => pass(open()))) < 5000);
 });
 
-test('three processes side by side are never refused by a gateway with the same rolling limit', async (t) => {
+test('three parallel processes are never refused by a gateway with the same rolling limit', async (t) => {
   const rate = { requests: 20, seconds: 2 };
   const arrivals: number[] = [];
   let refused = 0;

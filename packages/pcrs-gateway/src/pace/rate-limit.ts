@@ -20,22 +20,22 @@ import { fileState, memoryState, type SharedState } from './shared-state.ts';
 
 type Headers = Record<string, string | string[] | undefined>;
 
-/** Leave to send one request now. */
+/** Permission to send one request now. */
 export interface Permit {
-  /** The head of the answer came, with what it says of the limits. */
+  /** Call with the head of the answer, whose headers show the limits. */
   landed(headers: Headers): Promise<void>;
-  /** The request is over; to be called in every case. */
+  /** Call when the request is over, also if it failed. */
   leave(): Promise<void>;
 }
 
-/** A turn would take more patience than there is. */
+/** The wait would take longer than the patience. */
 export interface Blocked {
   waitMs: number;
   why: string;
 }
 
 export interface PacingOptions extends PacingRule {
-  /** The state directory while it can be written, asked once at the first request. */
+  /** The state directory if it is writable; read once at the first request. */
   stateRoot: string | undefined;
   gateway: string;
   username: string | undefined;
@@ -43,27 +43,29 @@ export interface PacingOptions extends PacingRule {
   signal: AbortSignal;
   lockTimes?: LockTimes | undefined;
   onUnwritable(error: unknown): void;
-  /** Told a long wait that the gateway asked of another process. */
+  /** Called with a message about a long wait that the gateway gave to another process. */
   info(message: string): void;
-  /** Told what is waited for, and undefined when it is over. */
+  /** Called with the reason for waiting, and with undefined when the wait is over. */
   waiting(text: string | undefined): void;
-  /** Told at each request how many more may go out at once, and the seconds of the window they count in. */
+  /** Called at each request with the number of further requests allowed right now, and the window's seconds. */
   allowed(left: number, seconds: number): void;
 }
 
 const slotHeartbeatMs = 20_000;
 const longestNapMs = 1000;
-/** A wait this long is told; one for our own rate or another request is the ordinary pace until it takes a minute. */
+/**
+ * Waits this long are logged. A wait for our own rate or another request is the normal pace, logged after a minute.
+ */
 const toldFromMs = 5000;
 const ordinaryMs = 60_000;
 
 /**
- * Who may send when: at most `rate` per gateway, user and endpoint, and at most `concurrency` in flight, over all
- * processes of this user on this machine; less where the gateway's headers say less; nobody before the time that one of
- * them was told to wait for.
+ * Decides who may send when: at most `rate` per gateway, user and endpoint, and at most `concurrency` in flight,
+ * across all processes of this user on this machine; less if the gateway's headers say less; nobody before the end of
+ * a wait that one of them was given.
  *
- * Limits  a window that rolls as the gateway's does (Qualys: 25 requests in 60 s for each API); see landingMs for what
- *         of it may stay unused
+ * Limits  a window that rolls like the gateway's (Qualys: 25 requests in 60 s for each API); see landingMs for the
+ *         part that may stay unused
  */
 export class Pacing {
   readonly #options: PacingOptions;
@@ -73,12 +75,12 @@ export class Pacing {
     this.#options = options;
   }
 
-  /** Waits for leave to send; gives up when that takes more than `patienceMs`, whatever the reason. */
+  /** Waits for permission to send; gives up if that takes more than `patienceMs`, for any reason. */
   enter(endpoint: Endpoint, patienceMs: number): Promise<Permit | Blocked> {
     return this.#gate(endpoint).enter(patienceMs);
   }
 
-  /** The gateway said: not for so long. Kept by this process to the end, by all others for 15 minutes at most. */
+  /** Records a wait demanded by the gateway. This process keeps it to the end, others for at most 15 minutes. */
   block(endpoint: Endpoint, waitMs: number, why: string): Promise<void> {
     return this.#gate(endpoint).block(waitMs, why);
   }
@@ -117,7 +119,7 @@ interface Entered {
   latestMs: number;
 }
 
-/** The one door of an endpoint. */
+/** The queue of one endpoint. */
 class Gate {
   readonly #options: PacingOptions;
   readonly #state: SharedState;
@@ -125,9 +127,9 @@ class Gate {
   #turn: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
-  /** What this process was told itself, by its own monotonic clock. */
+  /** The wait given to this process, by its own monotonic clock. */
   #blocked: { untilMs: number; why: string } | undefined;
-  /** Waits up to here are known to the person at the terminal, by the same clock. */
+  /** Waits up to this time have been logged, by the same clock. */
   #toldUntilMs = 0;
 
   constructor(options: PacingOptions, state: SharedState) {
@@ -135,7 +137,7 @@ class Gate {
     this.#state = state;
   }
 
-  /** One after another: within a process, first come is first served. */
+  /** In order: first come, first served within a process. */
   enter(patienceMs: number): Promise<Permit | Blocked> {
     const patienceEndsMs = performance.now() + patienceMs;
     const entered = this.#turn.then(() => this.#wait(patienceEndsMs));
@@ -170,7 +172,7 @@ class Gate {
     }
   }
 
-  /** What this process was told itself has been said; what keeps it waiting otherwise is said here, once a wait. */
+  /** Logs other reasons for waiting, once per wait; the wait given to this process is already logged. */
   #tell(inTheWay: Hindrance, startedMs: number): void {
     const now = performance.now();
     if (inTheWay.kind === 'slot') {
@@ -211,7 +213,7 @@ class Gate {
     return entered;
   }
 
-  /** Sleeps as long as is known, or until a request of this process is over; others' slots are looked for. */
+  /** Sleeps as long as known, or until a request of this process ends; polls for others' slots. */
   async #nap(inTheWay: Hindrance, naps: number): Promise<void> {
     const ms = inTheWay.kind === 'slot' ? Math.min(200, 10 * 1.3 ** Math.min(naps, 20)) : inTheWay.waitMs;
     const over = new AbortController();
@@ -253,7 +255,7 @@ class Gate {
     };
   }
 
-  /** Also when interrupted: a slot that is given back need not be found dead by others. */
+  /** Runs even when interrupted: a slot that is returned need not go stale. */
   #change(work: (state: PacingState) => void): Promise<void> {
     const { signal } = this.#options;
     return this.#state.change(signal.aborted ? AbortSignal.timeout(500) : signal, work).catch(() => {});

@@ -3,9 +3,9 @@ import { type LockOptions, withLock } from 'pcrs-machine/lock';
 import { codeOf } from '../ask/gateway-error.ts';
 import { emptyState, type PacingState, parseState } from './pacing-state.ts';
 
-/** The one state that several processes read and change, each alone at its time. */
+/** A state that several processes read and change, one at a time. */
 export interface SharedState {
-  /** Runs `work` on the state and keeps what it changed. */
+  /** Runs `work` on the state and stores the change. */
   change<T>(signal: AbortSignal, work: (state: PacingState) => T): Promise<T>;
 }
 
@@ -18,7 +18,7 @@ export function memoryState(): SharedState {
 /**
  * A state in a file, under a lock.
  *
- * Takes   onUnwritable   told once, when the file cannot be written; from then on the state is that of this process
+ * Takes   onUnwritable   called once if the file cannot be written; from then on the state is private to this process
  */
 export function fileState(
   path: string,
@@ -57,7 +57,7 @@ function read(path: string): PacingState {
   }
 }
 
-/** Renamed into place, so that a process that is killed leaves the old state or the new one. */
+/** Written by rename, so that a killed process leaves the old state or the new one. */
 function write(path: string, state: PacingState): void {
   const temporary = `${path}.tmp`;
   writeFileSync(temporary, JSON.stringify(state), { mode: 0o600 });
