@@ -285,25 +285,32 @@ test("a full disk of the server's is told so", { skip }, async () => {
 });
 
 test('prunes what a complete run of everything does not name, and nothing for less', { skip }, async () => {
-  const schema = newSchema();
-  await load(server, schema, whole);
   const later = { runId: runId.replace(/1$/, '3'), startedAt: '2026-11-21T00:00:00.000Z' };
-  const narrowed = asRun([policy, hostIds, posture()], {
-    ...later,
-    options: { title: { value: 'x', from: 'flag' } },
-  });
-  assert.equal((await load(server, schema, narrowed, { prune: true }))['stale'], null);
+  const source = { stage: 'pcrs-from-sqlite' };
+  const fewer = [policy, hostIds, posture()];
+  const title = { options: { title: { value: 'x', from: 'flag' } } };
+  const dated = { options: { 'evaluated-since': { value: '2026-11-20', from: 'flag' } } };
+  const proving: [string, string[], RegExp][] = [
+    ['another scope', asRun(fewer, { ...later, ...source, ...title }), /of another scope/],
+    ['a date', asRun(fewer, { ...later, ...source, ...dated }), /--evaluated-since 2026-11-20 leaves/],
+    ['no run', fewer, /the stream is no run/],
+    ['a filter', asRun(whole.slice(2, -1), { ...later, ...source }).toSpliced(4, 1), /were filtered/],
+  ];
+  for (const [what, lines, why] of proving) {
+    const schema = newSchema();
+    await load(server, schema, asRun(whole.slice(2, -1), source));
+    const warnings: string[] = [];
+    const log = { warn: (line: string) => warnings.push(line), note() {} };
+    assert.equal((await load(server, schema, lines, { prune: true, log }))['stale'], null, what);
+    assert.match(warnings.join('\n'), why);
+    assert.equal(await rowsIn(schema), 2, what);
+  }
+  const schema = newSchema();
+  await load(server, schema, asRun(whole.slice(2, -1), source));
+  // A list of policies alone says nothing of postures.
+  await load(server, schema, asRun([policy], later), { prune: true });
   assert.equal(await rowsIn(schema), 2);
-  const dated = asRun([posture()], {
-    ...later,
-    options: { 'evaluated-since': { value: '2026-11-20', from: 'flag' } },
-  });
-  await load(server, schema, dated, { prune: true });
-  assert.equal(await rowsIn(schema), 2);
-  const other = newSchema();
-  await load(server, other, whole);
-  const fewer = asRun([policy, hostIds, posture()], later);
-  assert.equal((await load(server, other, fewer))['stale'], 1);
-  await load(server, other, fewer, { prune: true });
-  assert.equal(await rowsIn(other), 1);
+  assert.equal((await load(server, schema, asRun(fewer, { ...later, ...source })))['stale'], 1);
+  await load(server, schema, asRun(fewer, { ...later, ...source }), { prune: true });
+  assert.equal(await rowsIn(schema), 1);
 });

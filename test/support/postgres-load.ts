@@ -123,15 +123,16 @@ export interface RunOptions {
   ok?: boolean;
   options?: object;
   gateway?: string;
+  stage?: string;
 }
 
 /** Lines as a run of one stage that makes everything. */
 export function asRun(lines: readonly string[], more: RunOptions = {}): string[] {
-  const { ok = true, options = {}, gateway = 'https://gateway.example' } = more;
+  const { ok = true, options = {}, gateway = 'https://gateway.example', stage = 'pcrs-policies' } = more;
   const id = more.runId ?? runId;
   const began = more.startedAt ?? startedAt;
   const session = { kind: 'session', runId: id, gateway, username: 'acme_ab1', startedAt: began };
-  const of = { runId: id, startId: id.replace(/^0/, '1'), stage: 'pcrs-policies' };
+  const of = { runId: id, startId: id.replace(/^0/, '1'), stage };
   const start = { kind: 'start', contract: 2, ...of, version: '0.1.0', startedAt: began, options };
   const made = new Made();
   for (const line of lines.filter((one) => one.startsWith('{'))) made.add(JSON.parse(line).kind, `${line}\n`);

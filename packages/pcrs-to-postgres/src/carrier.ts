@@ -10,10 +10,17 @@ export interface Carrier {
    * Takes  statement  without its semicolon
    */
   copy(statement: string, rows: Buffer): Promise<void>;
-  /** Commits; what the server counted, or undefined if there is no way to know here. */
-  commit(): Promise<readonly CountedHere[] | undefined>;
+  /** Commits; what the server found, or undefined if there is no way to know here. */
+  commit(): Promise<Committed | undefined>;
   /** Leaves everything as it was, and makes it known at the other end. */
   abandon(reason: string): Promise<void>;
+}
+
+/** What the server found on the way. */
+export interface Committed {
+  readonly counts: readonly CountedHere[];
+  /** Start of the full run that the rows rest on. */
+  readonly fullRunAt: string | null;
 }
 
 /** A count of the server's. */

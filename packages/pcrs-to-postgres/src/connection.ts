@@ -61,8 +61,11 @@ export async function connect(config: ClientConfig, signal?: AbortSignal): Promi
         const { rows } = await client.query(
           'SELECT tbl, name, sum(value)::float8 AS value FROM pg_temp.pcrs_results GROUP BY tbl, name ORDER BY tbl, name',
         );
+        const { rows: load } = await client.query(
+          "SELECT detail::json ->> 'fullRunAt' AS at FROM pg_temp.pcrs_notes WHERE name = 'LOAD'",
+        );
         await client.query('COMMIT');
-        return rows as CountedHere[];
+        return { counts: rows as CountedHere[], fullRunAt: load[0]?.at ?? null };
       }),
     abandon: async () => {
       if (lost === undefined) await client.query('ROLLBACK').catch(() => {});

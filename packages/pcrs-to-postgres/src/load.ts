@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 
-import type { JsonObject } from 'pcrs-records/kinds';
-import { scopeOf } from 'pcrs-records/scope';
+import type { Counts, JsonObject } from 'pcrs-records/kinds';
 import type { SinkDemands } from 'pcrs-sink/demands';
+import type { RunVerdict } from 'pcrs-sink/judge';
 import { SinkReader, type StreamEnd } from 'pcrs-sink/reader';
+import { sawWholeTable, whyNothingIsStale } from 'pcrs-sink/stale';
+import type { RecordTable } from 'pcrs-sink/table';
 import type { Carrier } from './carrier.ts';
 import { CopyText } from './copy-text.ts';
 import { loadedRecord, report } from './loaded.ts';
-import { gatewayOf, lastSession, notes, showsEverything, sqlTime } from './notes.ts';
+import { gatewayOf, lastSession, notes, sqlTime } from './notes.ts';
 import { Records } from './records.ts';
-import { countStale, mergeFunctions, mergeRows, scopeFunction, writeStatus } from './server/merge.ts';
+import { countStale, keepScope, mergeFunctions, mergeRows, writeStatus } from './server/merge.ts';
 import { addColumns, checkSource, lockSchema, makeTables } from './server/schema.ts';
 import { factsCopy, stageColumn, stageCopy, stageTable, staging } from './server/staging.ts';
 import { makeViews, views } from './server/views.ts';
@@ -42,6 +44,9 @@ export class Load {
   readonly #controls: JsonObject[] = [];
   readonly #batches: { last: number; date: string; number: string }[] = [];
   readonly #staged = new Map<StagedTable, { stage: string; columns: number }>();
+  /** Records that came, by kind: of each run, and of the one that they now belong to. */
+  readonly #receivedByRun = new Map<string | null, Counts>();
+  #received: Counts = {};
   readonly #loadedAt = sqlTime(new Date());
   #date = this.#loadedAt;
 
@@ -53,7 +58,7 @@ export class Load {
       skipBad: options.skipBad,
       requireRun: options.requireRun,
       expected: ['policy', 'hostids', 'posture', 'slice'],
-      tableOf: (kind) => (kind === 'slice' ? this.#sliceRecords() : this.#records.tableOf(kind)),
+      tableOf: (kind) => (kind === 'slice' ? this.#sliceRecords() : this.#countedTable(kind)),
       onControl: (record) => this.#control(record),
     });
   }
@@ -79,9 +84,9 @@ export class Load {
       if (end.failure) throw Object.assign(end.failure, { loaded: loadedRecord(end, this.#told) });
       await this.#send(0);
       await this.#finish(end);
-      const counted = await this.#carrier.commit();
-      if (this.#options.log) report(end, this.#told, counted ?? [], this.#options.log);
-      return loadedRecord(end, this.#told, counted);
+      const committed = await this.#carrier.commit();
+      report(end, this.#told, committed, this.#options);
+      return loadedRecord(end, this.#told, committed);
     } catch (error) {
       const reason = this.#options.signal?.aborted ? this.#options.signal.reason : error;
       await Promise.resolve(this.#carrier.abandon((reason as Error).message)).catch(() => {});
@@ -137,8 +142,8 @@ export class Load {
       checkSource,
       addColumns,
       mergeFunctions,
-      scopeFunction,
       mergeRows,
+      keepScope,
       countStale,
       writeStatus,
       makeViews,
@@ -162,30 +167,33 @@ export class Load {
       ['allowOlder', String(allowOlder)],
       ['reduced', String(reduced)],
       ['prune', String(prune)],
-      ['whole', String(!reduced && showsEverything(verdicts))],
-      ['scope', JSON.stringify(scopeOf(starts))],
+      ['whole', this.#wholeTables(verdicts)],
     ]);
+  }
+
+  /** Tables of which the stream shows all there is in its scope: a row that it does not name is gone. */
+  #wholeTables(verdicts: readonly RunVerdict[]): string {
+    if (whyNothingIsStale(verdicts, false) !== undefined) return '';
+    const names = this.#records.tables.map(({ table }) => table.name);
+    return names.filter((name) => sawWholeTable(name, verdicts)).join(' ');
   }
 
   #columns(): Buffer {
     return rows(
       [...this.#staged].flatMap(([table, { stage }]) =>
-        table.columns.map(({ came, key, known, name, type, zero }, index) => {
-          const lacking = table.shapes.flatMap((absent, shape) => (absent.includes(index) ? [shape] : []));
-          return [
-            stage,
-            table.table.name,
-            `v${index}`,
-            name,
-            type,
-            String(known),
-            String(key),
-            String(zero),
-            String(came),
-            String(index),
-            `{${lacking.join()}}`,
-          ];
-        }),
+        table.columns.map(({ came, key, known, name, type, zero }, index) => [
+          stage,
+          table.table.name,
+          `v${index}`,
+          name,
+          type,
+          String(known),
+          String(key),
+          String(zero),
+          String(came),
+          String(index),
+          `{${table.shapesWithout(index).join()}}`,
+        ]),
       ),
     );
   }
@@ -208,6 +216,7 @@ export class Load {
     const story = {
       ...end,
       records: this.#records,
+      received: this.#receivedByRun,
       controls: this.#controls,
       loadedAt: this.#loadedAt,
       load,
@@ -240,7 +249,31 @@ export class Load {
       if (this.#records.number > 0)
         this.#batches.push({ last: this.#records.number, date: this.#date, number: '1' });
       this.#date = sqlTime(new Date(String(record['startedAt'])));
+      this.#enterRun(String(record['runId']));
     }
+  }
+
+  /** What came before the first session is that run's. */
+  #enterRun(runId: string): void {
+    const known = this.#receivedByRun.get(runId);
+    if (known) this.#received = known;
+    else {
+      if (this.#receivedByRun.size > 0) this.#received = {};
+      this.#receivedByRun.set(runId, this.#received);
+    }
+  }
+
+  /** A kind's table, whose records count as received, taken or not. */
+  #countedTable(kind: string): RecordTable | undefined {
+    const table = this.#records.tableOf(kind);
+    if (table === undefined) return undefined;
+    return {
+      ...table,
+      take: (members) => {
+        this.#received[kind] = (this.#received[kind] ?? 0) + 1;
+        table.take(members);
+      },
+    };
   }
 
   /** A slice comes behind its records. */

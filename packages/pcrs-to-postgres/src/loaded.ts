@@ -3,7 +3,8 @@ import { baseOf, scopeOf } from 'pcrs-records/scope';
 import { differenceWords, fidelityOf } from 'pcrs-sink/fidelity';
 
 import type { SinkReader, StreamEnd } from 'pcrs-sink/reader';
-import type { CountedHere } from './carrier.ts';
+import { whyNothingIsStale } from 'pcrs-sink/stale';
+import type { Committed } from './carrier.ts';
 import type { Records } from './records.ts';
 
 /** What was met on the way. */
@@ -12,16 +13,22 @@ export interface Met {
   problems: SinkReader['problems'];
 }
 
+interface Log {
+  warn(message: string): void;
+  note(message: string): void;
+}
+
 /** What a load did, as the record that the tool prints; without what the server counted if nobody could ask it. */
 export function loadedRecord(
   { complete, failure, verdicts }: StreamEnd,
   met: Met,
-  counted?: readonly CountedHere[],
+  committed?: Committed,
 ): JsonObject {
+  const counted = committed?.counts;
   const of = (name: string) => counted?.filter((one) => one.name === name) ?? [];
   const sum = (name: string) =>
     of(name).length === 0 ? null : of(name).reduce((total, { value }) => total + value, 0);
-  const starts = verdicts.flatMap((verdict) => verdict.starts);
+  const starts = verdicts.at(-1)?.starts;
   const columns = counted?.filter(({ name }) => name.startsWith('column ')) ?? [];
   return {
     kind: 'loaded',
@@ -34,8 +41,9 @@ export function loadedRecord(
       hostsWithoutPosture: sum('withoutPosture'),
       addedColumns: columns.map(({ tbl, name }) => `${tbl}.${name.slice(7)}`),
     }),
-    base: verdicts.length === 0 ? null : baseOf(starts),
-    scope: scopeOf(starts),
+    base: starts ? baseOf(starts) : null,
+    ...(committed && { fullRunAt: committed.fullRunAt }),
+    scope: starts ? scopeOf(starts) : null,
     ...fidelityOf(verdicts),
     problems: problemCounts(met, sum('differing') ?? 0),
   };
@@ -55,9 +63,10 @@ function problemCounts({ records, problems }: Met, differingDuplicates: number):
 export function report(
   { verdicts }: StreamEnd,
   { records, problems }: Met,
-  counted: readonly CountedHere[],
-  log: { warn(message: string): void; note(message: string): void },
+  committed: Committed | undefined,
+  { log, prune }: { log?: Log | undefined; prune?: boolean },
 ): void {
+  if (log === undefined) return;
   for (const line of problems.reports()) log.warn(line);
   const difference = differenceWords(verdicts);
   if (difference !== undefined) log.note(`what came is not what was made: ${difference}`);
@@ -66,7 +75,11 @@ export function report(
     log.warn(`characters U+0000, which PostgreSQL does not take, now U+FFFD: ${nulCharacters}`);
   if (loneSurrogates > 0) log.warn(`halves of surrogate pairs, now U+FFFD: ${loneSurrogates}`);
   if (records.policyErrors > 0) log.warn(`hostids records with an error: ${records.policyErrors}`);
-  for (const { tbl, name, value } of counted) {
+  const counts = committed?.counts ?? [];
+  const isMixed = committed !== undefined && !counts.some(({ name }) => name === 'pruned');
+  const kept = prune && whyNothingIsStale(verdicts, isMixed);
+  if (kept) log.warn(`nothing pruned: ${kept}, so rows that did not come may still be true`);
+  for (const { tbl, name, value } of counts) {
     if (name === 'touched' || name === 'pruned')
       log.note(`${tbl}: ${value} rows ${name === 'touched' ? 'new or changed' : name}`);
   }

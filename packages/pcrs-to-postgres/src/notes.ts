@@ -1,7 +1,8 @@
-import type { JsonObject, Session } from 'pcrs-records/kinds';
-import { baseOf, scopeOf } from 'pcrs-records/scope';
+import type { Counts, JsonObject, Session } from 'pcrs-records/kinds';
+import { isSameScope, scopeOf } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import { StageNotes } from 'pcrs-sink/stage-notes';
+import { isFilteredOrSupplied } from 'pcrs-sink/stale';
 import type { Records } from './records.ts';
 
 /** A row of q_pcrs_status. */
@@ -15,6 +16,8 @@ export interface Story {
   verdicts: readonly RunVerdict[];
   complete: boolean | null;
   records: Records;
+  /** Gateway records that came, by run and kind. */
+  received: ReadonlyMap<string | null, Counts>;
   /** Control records as they came. */
   controls: readonly JsonObject[];
   loadedAt: string;
@@ -45,12 +48,8 @@ export function notes(story: Story): Note[] {
       last: '1',
     });
   }
+  all.push({ name: 'SCOPE', detail: scopeNote(verdicts, gateway), last: '1' });
   if (complete) {
-    all.push({
-      name: 'SCOPE',
-      detail: { gateway, flags: scopeOf(verdicts.flatMap(({ starts }) => starts)), beganFiltered: false },
-      last: '1',
-    });
     all.push({
       name: 'ALL_TABLES_LOADED_SUCCESSFULLY',
       detail: { ...batch, TOTAL_ROWS_ADDED: 0, ...workflow },
@@ -60,17 +59,31 @@ export function notes(story: Story): Note[] {
   return [...all, { name: 'LOAD', detail: load, last: '1' }];
 }
 
+/** What a schema that begins with these runs is of; the server keeps what it began with. */
+function scopeNote(verdicts: readonly RunVerdict[], gateway: string | null): JsonObject {
+  const [flags = {}, ...others] = verdicts.map(({ starts }) => scopeOf(starts));
+  const isMixed = verdicts.length === 0 || others.some((other) => !isSameScope(flags, other));
+  return {
+    ...{ gateway, flags, beganFiltered: verdicts.some(isFilteredOrSupplied) },
+    ...(isMixed ? { mixed: true } : {}),
+  };
+}
+
 function runNotes(
-  { runId, session, complete, reason, accepted, filtered, ends }: RunVerdict,
-  { records, controls }: Story,
+  { runId, session, complete, reason, accepted, filtered, supplied, edited, verified, ends }: RunVerdict,
+  { records, controls, received }: Story,
 ): Note[] {
   const reconciliation = {
     policiesListed: ends.find(({ stage }) => stage === 'pcrs-policies')?.out?.['policy'] ?? null,
     policiesResolved: accepted['hostids'] ?? 0,
     policyErrors: records.policyErrors,
     hostsResolved: records.hosts,
+    recordsReceived: received.get(runId) ?? {},
     recordsAccepted: accepted,
     recordsFiltered: filtered,
+    recordsSupplied: supplied,
+    kindsEdited: edited,
+    verified,
   };
   const { gateway = null, username = null, startedAt = null } = session ?? {};
   const run: Note = {
@@ -90,21 +103,6 @@ export function lastSession(verdicts: readonly RunVerdict[]): Session | undefine
 /** A gateway's address in the one spelling that is compared. */
 export function gatewayOf({ gateway }: Session): string {
   return gateway.replace(/\/+$/, '').toLowerCase();
-}
-
-/** Whether the runs of a stream are all there is in their scope: then a row that they do not name is gone. */
-export function showsEverything(verdicts: readonly RunVerdict[]): boolean {
-  const makers = new Set(['pcrs-policies', 'pcrs-from-sqlite']);
-  return (
-    verdicts.length > 0 &&
-    verdicts.every(
-      ({ complete, edited, filtered, starts, supplied }) =>
-        complete &&
-        Object.keys(filtered).length + Object.keys(supplied).length + edited.length === 0 &&
-        baseOf(starts) === 'full' &&
-        starts.some(({ stage }) => makers.has(stage)),
-    )
-  );
 }
 
 /** `YYYY-MM-DD hh:mm:ss`, UTC. */

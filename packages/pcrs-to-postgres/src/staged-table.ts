@@ -36,6 +36,12 @@ export interface Rows {
   readonly text: Buffer;
 }
 
+/** What a record lacks: of the columns that there were when it came, these, and all that came later. */
+interface Shape {
+  readonly columns: number;
+  readonly absent: readonly number[];
+}
+
 /** Rows of one table on their way to the server, and which members their records had. */
 export class StagedTable {
   readonly table: Table;
@@ -45,8 +51,7 @@ export class StagedTable {
   readonly #cut: Rows[] = [];
   /** Rows in all. */
   rows = 0;
-  /** Which columns records of a shape did not have. */
-  readonly shapes: (readonly number[])[] = [];
+  readonly #shapes: Shape[] = [];
   readonly #shapeNumbers = new Map<string, number>();
   #shape = -1;
   #absent: number[] = [];
@@ -161,19 +166,28 @@ export class StagedTable {
     return this.table.columns.find((column) => column.name.toLowerCase() === name)?.name ?? name;
   }
 
+  /** The shapes whose records lack a column. */
+  shapesWithout(column: number): number[] {
+    return this.#shapes.flatMap(({ columns, absent }, shape) =>
+      column >= columns || absent.includes(column) ? [shape] : [],
+    );
+  }
+
   /** The number of the shape whose records lack these columns; most records have that of the one before. */
   #shapeOf(absent: readonly number[]): number {
-    const last = this.shapes[this.#shape];
+    const columns = this.columns.length;
+    const last = this.#shapes[this.#shape];
     if (
       last !== undefined &&
-      last.length === absent.length &&
-      last.every((column, index) => column === absent[index])
+      last.columns === columns &&
+      last.absent.length === absent.length &&
+      last.absent.every((column, index) => column === absent[index])
     )
       return this.#shape;
-    const key = absent.join();
+    const key = `${columns}:${absent.join()}`;
     let shape = this.#shapeNumbers.get(key);
     if (shape === undefined) {
-      shape = this.shapes.push([...absent]) - 1;
+      shape = this.#shapes.push({ columns, absent: [...absent] }) - 1;
       this.#shapeNumbers.set(key, shape);
     }
     this.#shape = shape;

@@ -1,13 +1,13 @@
 import { type CodedError, codedError } from 'pcrs-records/errors';
-import { type Base, type Counts, type JsonObject, madeBy, type Scope } from 'pcrs-records/kinds';
+import type { Base, Counts, JsonObject, Scope } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import type { SinkDemands } from 'pcrs-sink/demands';
 import { differenceWords, type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
 import type { RunVerdict } from 'pcrs-sink/judge';
+import { isFilteredOrSupplied, sawWholeTable, whyNothingIsStale } from 'pcrs-sink/stale';
 import type { Load } from './load.ts';
 import type { Fate, Stand } from './place.ts';
 import { makeIndexes, makeViews } from './schema.ts';
-import { isSource, sawWholeTable, whyNothingIsStale } from './stale.ts';
 import type { Standing } from './standing.ts';
 
 /** What a load did, as the record that the tool prints. */
@@ -136,19 +136,6 @@ async function settle(
   return standing;
 }
 
-/** Records that were supplied can hide as many that were lost. */
-function isFilteredOrSupplied(verdict: RunVerdict): boolean {
-  const differences = [verdict.filtered, verdict.supplied].flatMap((counts) => Object.keys(counts));
-  return differences.length > 0 || !isWhole(verdict);
-}
-
-/** Whether all of a run's records were made in it, from the listing on. */
-function isWhole({ starts }: RunVerdict): boolean {
-  return Object.keys(madeBy).every((stage) =>
-    starts.some((start) => start.stage === stage || isSource(start)),
-  );
-}
-
 /**
  * Ends a load that cannot go on. What came before stands: whole records are committed, and the status tells why it stopped.
  */
@@ -174,7 +161,7 @@ async function countStale(
   verdicts: readonly RunVerdict[],
   { prune, log }: FinishOptions,
 ): Promise<{ stale: number | null; pruned: number }> {
-  const why = whyNothingIsStale(verdicts, load.notes.scope.note);
+  const why = whyNothingIsStale(verdicts, load.notes.scope.note?.mixed === true);
   if (why !== undefined) {
     if (prune) log?.warn(`nothing pruned: ${why}, so rows that did not come may still be true`);
     return { stale: null, pruned: 0 };

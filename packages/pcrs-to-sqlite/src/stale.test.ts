@@ -36,6 +36,7 @@ test('does not know what is stale, and removes nothing, unless the run is comple
   const narrowed: [string, (object | string)[]][] = [
     ['the stream is no run', [policy]],
     ['records were filtered on the way', one.filter((record) => record !== one[4])],
+    ['records came from outside the run', [...one.slice(0, -1), posture, ...one.slice(-1)]],
     ['the run asked only for what pcrs-posture --evaluated-since 2026-01-01 leaves', dated],
     [otherScope, run([policy], { 'exclude-inactive-controls': true })],
     [otherScope, one.with(3, start('pcrs-policies', { title: 'DISA' }))],

@@ -59,20 +59,54 @@ BEGIN
 END`);
 
 /** What the merge is made of: functions that go with the session. */
-export const mergeFunctions = `CREATE FUNCTION pg_temp.pcrs_fill(stage text, tbl text, matches text, is_old text, round int) RETURNS void LANGUAGE plpgsql AS $pcrs$
-DECLARE fills text;
+export const mergeFunctions = `CREATE OR REPLACE FUNCTION pg_temp.pcrs_fill(stage text, tbl text, matches text, is_old text, round int) RETURNS void LANGUAGE plpgsql AS $pcrs$
+DECLARE
+  fills text;
+  wanted text;
 BEGIN
-  SELECT string_agg(format('%1$s = CASE WHEN s.shape = ANY (%2$L::int[]) THEN %3$s ELSE s.%1$s END', v, lacking,
-      CASE WHEN name IN ('evidence', 'causeoffailure') THEN format('CASE WHEN %s THEN t.%I END', is_old, name) ELSE format('t.%I', name) END), ', ')
-    INTO fills FROM pg_temp.pcrs_columns c WHERE c.stage = pcrs_fill.stage AND came AND key = 0 AND lacking <> '{}';
+  SELECT string_agg(format('%1$s = CASE WHEN s.shape = ANY (%2$L::int[]) THEN %3$s ELSE %4$s END', v, lacking,
+      CASE WHEN name IN ('evidence', 'causeoffailure') THEN format('CASE WHEN %s THEN t.%I END', is_old, name) ELSE format('t.%I', name) END,
+      CASE WHEN name = 'unknown_members' THEN format('pg_temp.pcrs_merged(t.%I, s.%s)', name, v) ELSE 's.' || v END), ', '),
+    format('s.shape = ANY (%L::int[])', (SELECT array_agg(DISTINCT shape) FROM pg_temp.pcrs_columns k, unnest(k.lacking) AS shape
+      WHERE k.stage = pcrs_fill.stage AND k.came AND k.key = 0)) || coalesce(max(format(' OR s.%s IS NOT NULL', v)) FILTER (WHERE name = 'unknown_members'), '')
+    INTO fills, wanted FROM pg_temp.pcrs_columns c WHERE c.stage = pcrs_fill.stage AND came AND key = 0 AND (lacking <> '{}' OR name = 'unknown_members');
   IF fills IS NULL THEN RETURN; END IF;
-  EXECUTE format('UPDATE pg_temp.%I s SET %s FROM %I.%I t WHERE s.r = $1 AND %s', stage, fills, ${fact('schema')}, tbl, matches) USING round;
+  EXECUTE format('UPDATE pg_temp.%I s SET %s FROM %I.%I t WHERE s.r = $1 AND (%s) AND %s', stage, fills, ${fact('schema')}, tbl, wanted, matches) USING round;
 END $pcrs$;
-CREATE FUNCTION pg_temp.pcrs_clears(clears text, cleared text, is_new text) RETURNS text LANGUAGE sql AS $pcrs$
+CREATE OR REPLACE FUNCTION pg_temp.pcrs_clears(clears text, cleared text, is_new text) RETURNS text LANGUAGE sql AS $pcrs$
   SELECT string_agg(format('%s = CASE WHEN %s THEN NULL ELSE t.%s END', split_part(one, ' = ', 1), is_new, split_part(one, ' = ', 1)), ', ')
   FROM regexp_split_to_table(clears, ', ') AS one WHERE is_new IS NOT NULL
 $pcrs$;
+CREATE OR REPLACE FUNCTION pg_temp.pcrs_merged(earlier json, later json) RETURNS json LANGUAGE sql AS $pcrs$
+  SELECT CASE WHEN later IS NULL OR earlier::text = later::text THEN earlier WHEN earlier IS NULL THEN later ELSE (
+    SELECT ('{' || string_agg(to_json(key)::text || ':' || value, ',' ORDER BY place) || '}')::json FROM (
+      SELECT key, (array_agg(value ORDER BY place DESC))[1] AS value, min(place) AS place FROM (
+        SELECT key, value::text, n AS place FROM json_each(earlier) WITH ORDINALITY AS e (key, value, n)
+        UNION ALL SELECT key, value::text, 1000000 + n FROM json_each(later) WITH ORDINALITY AS e (key, value, n)
+      ) AS members GROUP BY key
+    ) AS kept
+  ) END
+$pcrs$;
 `;
+
+/**
+ * Keeps what the schema is of since its first load, and notes that something of another scope, or without a run, came
+ * into it: what a run does not name may still be true then.
+ */
+export const keepScope = block(`DECLARE
+  s text := ${fact('schema')};
+  given jsonb := (SELECT detail::jsonb FROM pg_temp.pcrs_notes WHERE name = 'SCOPE');
+  held text;
+  mixed boolean := given ? 'mixed';
+BEGIN
+  EXECUTE format('SELECT status_detail FROM %I.q_pcrs_status WHERE status_name = $1', s) INTO held USING 'SCOPE';
+  IF held IS NOT NULL THEN
+    mixed := mixed OR held::jsonb ? 'mixed' OR held::jsonb -> 'flags' <> given -> 'flags';
+    UPDATE pg_temp.pcrs_notes SET detail = CASE WHEN mixed AND NOT held::jsonb ? 'mixed' THEN (held::jsonb || '{"mixed": true}')::text ELSE held END
+      WHERE name = 'SCOPE';
+  END IF;
+  INSERT INTO pg_temp.pcrs_facts (name, value) VALUES ('mixed', mixed::text);
+END`);
 
 /** Counts rows that a complete run of everything did not name again, and removes them if asked to. */
 export const countStale = block(`DECLARE
@@ -83,7 +117,7 @@ BEGIN
   FOR t IN SELECT stage, tbl, string_agg(format('t.%I = s.%s', name, v), ' AND ' ORDER BY key) AS matches
     FROM pg_temp.pcrs_columns WHERE key > 0 GROUP BY stage, tbl ORDER BY stage DESC
   LOOP
-    IF ${fact('whole')} = 'true' AND (${fact('scope')})::jsonb IS NOT DISTINCT FROM coalesce(pg_temp.pcrs_scope(s), (${fact('scope')})::jsonb) THEN
+    IF t.tbl = ANY (string_to_array(${fact('whole')}, ' ')) AND ${fact('mixed')} = 'false' THEN
       IF ${fact('prune')} = 'true' THEN
         EXECUTE format('DELETE FROM %I.%I t WHERE NOT EXISTS (SELECT 1 FROM pg_temp.%I s WHERE %s)', s, t.tbl, t.stage, t.matches);
         GET DIAGNOSTICS found = ROW_COUNT;
@@ -99,25 +133,29 @@ BEGIN
   INSERT INTO pg_temp.pcrs_results VALUES ('q_pcrs_hostids', 'withoutPosture', found);
 END`);
 
-/** The scope of all loads so far; NULL before the first. */
-export const scopeFunction = `CREATE FUNCTION pg_temp.pcrs_scope(s text) RETURNS jsonb LANGUAGE plpgsql AS $pcrs$
-DECLARE found jsonb;
-BEGIN
-  EXECUTE format('SELECT status_detail::jsonb -> %L FROM %I.q_pcrs_status WHERE status_name = %L', 'flags', s, 'SCOPE') INTO found;
-  RETURN found;
-END $pcrs$;
-`;
-
-/** Writes what the load and its runs say of themselves; `LOAD` with what was counted here. */
+/** Writes what the load and its runs say of themselves, with what was counted here. */
 export const writeStatus = block(`DECLARE
   s text := ${fact('schema')};
+  counts jsonb := jsonb_build_object(
+    'rows', (SELECT jsonb_object_agg(tbl, value) FROM pg_temp.pcrs_results r WHERE r.name = 'rows'),
+    'stale', (SELECT sum(value) FROM pg_temp.pcrs_results r WHERE r.name = 'stale'),
+    'hostsWithoutPosture', (SELECT value FROM pg_temp.pcrs_results r WHERE r.name = 'withoutPosture'),
+    'addedColumns', (SELECT coalesce(jsonb_agg(tbl || '.' || substr(r.name, 8)), '[]') FROM pg_temp.pcrs_results r WHERE r.name LIKE 'column %'));
+  stored jsonb := (SELECT jsonb_object_agg(tbl, value) FROM (SELECT tbl, sum(value) AS value FROM pg_temp.pcrs_results r WHERE r.name IN ('touched', 'differing') GROUP BY tbl) AS t);
+  unchanged jsonb := (SELECT jsonb_object_agg(n.name, (n.detail::json ->> 'TOTAL_ROWS_ADDED')::bigint - coalesce((stored ->> n.name)::bigint, 0))
+    FROM pg_temp.pcrs_notes n WHERE n.name IN (SELECT tbl FROM pg_temp.pcrs_columns));
+  rested text;
 BEGIN
-  UPDATE pg_temp.pcrs_notes SET detail = (detail::jsonb || jsonb_build_object(
-      'rows', (SELECT jsonb_object_agg(tbl, value) FROM pg_temp.pcrs_results r WHERE r.name = 'rows'),
-      'stale', (SELECT sum(value) FROM pg_temp.pcrs_results r WHERE r.name = 'stale'),
-      'hostsWithoutPosture', (SELECT value FROM pg_temp.pcrs_results r WHERE r.name = 'withoutPosture'),
-      'addedColumns', (SELECT coalesce(jsonb_agg(tbl || '.' || substr(r.name, 8)), '[]') FROM pg_temp.pcrs_results r WHERE r.name LIKE 'column %')))::text
+  EXECUTE format('SELECT status_detail::json ->> %L FROM %I.q_pcrs_status WHERE status_name = $1', 'fullRunAt', s) INTO rested USING 'LOAD';
+  UPDATE pg_temp.pcrs_notes SET detail = (detail::jsonb || counts || jsonb_build_object('fullRunAt',
+      CASE detail::json ->> 'base' WHEN 'full' THEN ${fact('startedAt')} WHEN 'delta' THEN CASE WHEN ${fact('mixed')} = 'false' THEN rested END END))::text
     WHERE name = 'LOAD';
+  UPDATE pg_temp.pcrs_notes n SET detail = (n.detail::jsonb || jsonb_build_object('TOTAL_ROWS_ADDED', r.value))::text
+    FROM pg_temp.pcrs_results r WHERE r.name = 'rows' AND r.tbl = n.name;
+  UPDATE pg_temp.pcrs_notes SET detail = (detail::jsonb || jsonb_build_object('reconciliation', detail::jsonb -> 'reconciliation'
+      || jsonb_build_object('hostsWithPosture', (counts -> 'rows' ->> 'q_pcrs_hostids')::bigint - (counts ->> 'hostsWithoutPosture')::bigint)
+      || CASE WHEN (SELECT count(*) FROM pg_temp.pcrs_notes WHERE name ~ '^RUN [^ ]+$') = 1 THEN jsonb_build_object('rowsStored', stored, 'rowsUnchanged', unchanged) ELSE '{}' END))::text
+    WHERE name ~ '^RUN [^ ]+$';
   EXECUTE format('DELETE FROM %I.q_pcrs_status WHERE status_name = %L', s, 'ALL_TABLES_LOADED_SUCCESSFULLY');
   EXECUTE format('INSERT INTO %I.q_pcrs_status AS t SELECT name, detail, last, $1 FROM pg_temp.pcrs_notes ORDER BY n
     ON CONFLICT (status_name) DO UPDATE SET status_detail = excluded.status_detail, last_batch_processed = excluded.last_batch_processed, row_last_updated = excluded.row_last_updated

@@ -1,8 +1,7 @@
-import type { ScopeNote } from 'pcrs-database/snapshot-status';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
-import type { Start } from 'pcrs-records/kinds';
+import { madeBy, type Start } from 'pcrs-records/kinds';
 import { baseOf, narrowings, narrowingText } from 'pcrs-records/scope';
-import type { RunVerdict } from 'pcrs-sink/judge';
+import type { RunVerdict } from './judge.ts';
 
 /** The stages whose records fill each table, from the listing on. */
 const filledBy: Readonly<Record<string, readonly string[]>> = {
@@ -15,27 +14,35 @@ const filledBy: Readonly<Record<string, readonly string[]>> = {
 /**
  * Why the runs of a stream do not prove that a row which they did not name is gone from the gateway: one is
  * incomplete, was filtered on the way, asked for changes only, or is of another scope than something else in the
- * database. Undefined if they do prove it.
+ * store. Undefined if they do prove it.
+ *
+ * Takes  isMixed  the store also holds what a run of another scope, or no run, brought
  */
-export function whyNothingIsStale(
-  verdicts: readonly RunVerdict[],
-  scope: ScopeNote | undefined,
-): string | undefined {
+export function whyNothingIsStale(verdicts: readonly RunVerdict[], isMixed: boolean): string | undefined {
   if (verdicts.length === 0) return 'the stream is no run';
-  for (const { complete, filtered, edited, starts } of verdicts) {
+  for (const { complete, filtered, supplied, edited, starts } of verdicts) {
     if (!complete) return 'the run is incomplete';
     if (Object.keys(filtered).length > 0) return 'records were filtered on the way';
+    if (Object.keys(supplied).length > 0) return 'records came from outside the run';
     if (edited.length > 0) return 'records were edited on the way';
     if (starts.some((start) => 'reduced' in start)) return 'the run has reduced records';
     if (baseOf(starts) !== 'full') return `the run asked only for what ${datesOf(starts)} leaves`;
   }
-  if (scope?.mixed) return 'the database also holds what a run of another scope, or no run, brought';
+  if (isMixed) return 'the database also holds what a run of another scope, or no run, brought';
   return undefined;
 }
 
 function datesOf(starts: readonly Start[]): string {
   const dates = starts.flatMap((start) => narrowings(start).filter(({ isDate }) => isDate));
   return dates.map(narrowingText).join(', ');
+}
+
+/** Whether a run lost records on the way, or not all of them were made in it: supplied ones can hide as many lost. */
+export function isFilteredOrSupplied({ filtered, supplied, starts }: RunVerdict): boolean {
+  if (Object.keys(filtered).length + Object.keys(supplied).length > 0) return true;
+  return !Object.keys(madeBy).every((stage) =>
+    starts.some((start) => start.stage === stage || isSource(start)),
+  );
 }
 
 /** Whether the runs had every stage that it takes to see all rows of a table, or came whole from a store. */
@@ -48,6 +55,6 @@ export function sawWholeTable(table: string, verdicts: readonly RunVerdict[]): b
 }
 
 /** A store put back into the pipe has all kinds of records. */
-export function isSource({ stage }: Start): boolean {
+function isSource({ stage }: Start): boolean {
   return stage.startsWith('pcrs-from-');
 }
