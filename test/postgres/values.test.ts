@@ -196,6 +196,22 @@ test('evidence belongs to an evaluation: absent from a newer one it becomes NULL
   }
 });
 
+test('a member that only later records of a load have stays what it was for those before', {
+  skip,
+}, async () => {
+  const schema = newSchema();
+  await load(server, schema, [posture({ tags: 't', '': { a: 1 } })]);
+  await load(server, schema, [posture({ '': 2 }), posture({ id: 8, tags: 'u' }), posture({ '\u0001': [] })]);
+  const rows = await query(
+    server,
+    `SELECT tags, unknown_members FROM ${schema}.q_pcrs_postureinfo ORDER BY id`,
+  );
+  assert.deepEqual(rows, [
+    { tags: 't', unknown_members: { '': 2, '\u0001': [] } },
+    { tags: 'u', unknown_members: null },
+  ]);
+});
+
 const statuses = fc.constantFrom('Passed', 'Failed', null, undefined);
 const record = fc.record({
   id: fc.constantFrom(1, 2),
@@ -203,8 +219,12 @@ const record = fc.record({
   status: statuses,
   dns: fc.constantFrom('a', 'b', '', null, undefined),
   lastEvaluatedDate: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', undefined),
-  evidence: fc.constantFrom({ x: 1 }, null),
-  tags: fc.constantFrom('t', undefined),
+  evidence: fc.constantFrom({ x: 1 }, null, undefined),
+  causeOfFailure: fc.constantFrom({ missing: 'm' }, undefined),
+  tags: fc.constantFrom('t', 'u', undefined),
+  // Names that no column can have.
+  '': fc.constantFrom(1, { a: [] }, undefined),
+  '\u0001': fc.constantFrom('x', null, undefined),
   rationale: fc.constantFrom('r', 'q', undefined),
 });
 

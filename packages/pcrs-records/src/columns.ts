@@ -127,6 +127,15 @@ export const flatPostureColumns: readonly FlatColumn[] = [
   ...flat('currentDataSizeKB totalDataSizeKB currentBatch totalBatches CLOUD_RESOURCE_ID CloudMetaData'),
 ];
 
+/** The gateway's five criticalities by value; a subscription may have others. */
+export const criticalities = { urgent: 5, critical: 4, serious: 3, medium: 2, minimal: 1 } as const;
+
+/** What `v_pcrs_hosts` says of a host as its posture of the last scan has it. */
+export const hostColumns: readonly Column[] = columns(
+  'hostId netBios dns domainName ip os trackingMethod networkName',
+  'hostId',
+);
+
 /**
  * Columns of `pcrs-diff`'s `change` record and of its CSV: the posture's members, named as in the flat view,
  * and both statuses.

@@ -3,8 +3,10 @@ import {
   bookkeepingColumns,
   type Column,
   controlsTable,
+  criticalities,
   type FlatColumn,
   flatPostureColumns,
+  hostColumns,
   hostIdsTable,
   policyTable,
   postureTable,
@@ -80,10 +82,7 @@ const failed = `SELECT *,
   CAST(julianday('now') - julianday(firstFailDate) AS INTEGER) AS days_since_first_fail
 FROM v_pcrs_postureinfo WHERE status = 'Failed'`;
 
-/** The gateway's five criticalities by value; anything else counts in `failed` alone. */
-const criticalities = { urgent: 5, critical: 4, serious: 3, medium: 2, minimal: 1 };
-
-/** A row a host, described by its posture of the last scan. */
+/** A row a host, described by its posture of the last scan; failures of other criticalities count in `failed` alone. */
 function hosts(): string {
   const byCriticality = Object.entries(criticalities).map(
     ([label, value]) =>
@@ -94,7 +93,7 @@ function hosts(): string {
     CASE WHEN json_valid(criticality) THEN json_extract(criticality, '$.value') END AS value
   FROM ${controlsTable.name}
 )
-SELECT p.hostId, p.netBios, p.dns, p.domainName, p.ip, p.os, p.trackingMethod, p.networkName,
+SELECT ${hostColumns.map(({ name }) => `p.${name}`).join(', ')},
   max(coalesce(p.complianceLastScanDate, '')) AS complianceLastScanDate,
   count(DISTINCT p.policyId) AS policies,
   count(*) AS postures,

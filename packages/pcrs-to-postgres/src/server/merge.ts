@@ -43,6 +43,7 @@ BEGIN
       ) d WHERE s.n = d.n AND (%3$s) = (%4$s) AND d.r > 1',
       t.stage, t.keys, regexp_replace(t.keys, 'v', 's.v', 'g'), regexp_replace(t.keys, 'v', 'd.v', 'g'));
     EXECUTE format('SELECT coalesce(max(r), 0) FROM pg_temp.%I', t.stage) INTO rounds;
+    INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, 'touched', 0);
     FOR round IN 1 .. rounds LOOP
       PERFORM pg_temp.pcrs_fill(t.stage, t.tbl, t.matches, coalesce('(' || t.is_old || ')', 'true'), round);
       EXECUTE format('INSERT INTO %I.%I AS t (%s, batch_date, batch_number, row_last_updated)

@@ -1,8 +1,10 @@
 import {
   bookkeepingColumns,
   controlsTable,
+  criticalities,
   type FlatColumn,
   flatPostureColumns,
+  hostColumns,
   postureTable,
 } from 'pcrs-records/columns';
 import { block, fact } from './schema.ts';
@@ -35,7 +37,10 @@ const plain = (names: readonly string[], row: string) =>
   names.map((name) => ({ name, sql: `${row}.${name.toLowerCase()}` }));
 const bookkeeping = bookkeepingColumns.map(({ name }) => name);
 
-/** The views of a schema; the flat one gets the columns that records brought besides, at the server. */
+/** The views whose rows are postures; they get the columns that records brought besides, at the server. */
+const ofPostures = ['v_pcrs_postureinfo', 'v_pcrs_failed'];
+
+/** The views of a schema. */
 export function views(): View[] {
   const posture = [
     ...flatPostureColumns.map((column) => ({ name: column.name, sql: flatValue(column) })),
@@ -43,12 +48,21 @@ export function views(): View[] {
     ...dates.map((name) => ({ name: `${name}_at`, sql: `%1$I.pcrs_moment(p.${name.toLowerCase()})` })),
     ...nested.map(({ name }) => ({ name: `${name}_jsonb`, sql: `%1$I.pcrs_jsonb(p.${name.toLowerCase()})` })),
   ];
-  const controls = `LEFT JOIN %1$I.${controlsTable.name} AS c ON c.policyid = p.policyid AND c.controlid = p.controlid AND c.technologyid = coalesce(p.technologyid, 0)`;
+  const joined = `FROM %1$I.${postureTable.name} AS p LEFT JOIN %1$I.${controlsTable.name} AS c ON c.policyid = p.policyid AND c.controlid = p.controlid AND c.technologyid = coalesce(p.technologyid, 0)`;
   return [
+    { name: 'v_pcrs_postureinfo', columns: posture, rest: joined },
     {
-      name: 'v_pcrs_postureinfo',
-      columns: posture,
-      rest: `FROM %1$I.${postureTable.name} AS p ${controls}`,
+      name: 'v_pcrs_failed',
+      columns: [...posture, { name: 'days_since_first_fail', sql: daysSince('p.firstfaildate') }],
+      rest: `${joined} WHERE p.status = 'Failed'`,
+    },
+    {
+      name: 'v_pcrs_hosts',
+      columns: [...hostColumns.map(({ name }) => name), ...hostCounts].map((name) => ({
+        name,
+        sql: `r.${name.toLowerCase()}`,
+      })),
+      rest: `FROM (${hosts()}) AS r`,
     },
     {
       name: 'v_pcrs_hosts_without_posture',
@@ -75,6 +89,44 @@ function flatValue({ path: [member, part], without, name }: FlatColumn): string 
   if (without === undefined) return column;
   const parts = without.map((one) => `'${one}'`).join(', ');
   return `CASE WHEN json_typeof(${column}) = 'object' THEN (SELECT json_object_agg(e.key, e.value) FROM json_each(${column}) AS e WHERE e.key NOT IN (${parts}))::text ELSE ${column}::text END`;
+}
+
+/** Whole days since a date; of one that lies ahead a negative number. */
+function daysSince(column: string): string {
+  return `trunc(extract(epoch FROM now() - %1$I.pcrs_moment(${column})) / 86400)::integer`;
+}
+
+const hostCounts = [
+  ...['complianceLastScanDate', 'policies', 'postures', 'failed'],
+  ...[...Object.keys(criticalities).map((label) => `failed_${label}`), 'errors'],
+];
+
+/** A row a host, described by its posture of the last scan; failures of other criticalities count in `failed` alone. */
+function hosts(): string {
+  const scanned = `coalesce(compliancelastscandate, '') COLLATE "C"`;
+  const byCriticality = Object.entries(criticalities).map(
+    ([label, value]) =>
+      `count(*) FILTER (WHERE p.status = 'Failed' AND c.value = ${value}) AS failed_${label}`,
+  );
+  return `SELECT ${hostColumns.map(({ name }) => `d.${name.toLowerCase()}`).join(', ')}, d.compliancelastscandate,
+  n.policies, n.postures, n.failed, ${Object.keys(criticalities)
+    .map((label) => `n.failed_${label}`)
+    .join(', ')}, n.errors
+FROM (
+  SELECT DISTINCT ON (hostid) ${hostColumns.map(({ name }) => name.toLowerCase()).join(', ')},
+    coalesce(compliancelastscandate, '') AS compliancelastscandate
+  FROM %1$I.${postureTable.name} ORDER BY hostid, ${scanned} DESC
+) AS d
+JOIN (
+  SELECT p.hostid, count(DISTINCT p.policyid) AS policies, count(*) AS postures, count(*) FILTER (WHERE p.status = 'Failed') AS failed,
+    ${byCriticality.join(',\n    ')},
+    count(*) FILTER (WHERE p.status = 'Error') AS errors
+  FROM %1$I.${postureTable.name} AS p
+  LEFT JOIN (
+    SELECT policyid, controlid, technologyid, %1$I.pcrs_number(criticality ->> 'value') AS value FROM %1$I.${controlsTable.name}
+  ) AS c ON c.policyid = p.policyid AND c.controlid = p.controlid AND c.technologyid = coalesce(p.technologyid, 0)
+  GROUP BY p.hostid
+) AS n ON n.hostid = d.hostid`;
 }
 
 const passRateColumns = [
@@ -122,7 +174,7 @@ BEGIN
   END IF;
   INSERT INTO pg_temp.pcrs_views (view, n, name, sql, rest, version)
     SELECT f.view, 10000 + a.attnum, a.attname, replace(format('p.%I', a.attname), '%', '%%'), f.rest, f.version
-    FROM pg_attribute a, (SELECT DISTINCT view, rest, version FROM pg_temp.pcrs_views WHERE view = 'v_pcrs_postureinfo') f
+    FROM pg_attribute a, (SELECT DISTINCT view, rest, version FROM pg_temp.pcrs_views WHERE view IN (${ofPostures.map((name) => `'${name}'`).join(', ')})) f
     WHERE a.attrelid = to_regclass(format('%I.${postureTable.name}', s)) AND a.attnum > 0 AND NOT a.attisdropped
       AND a.attname NOT IN (SELECT name FROM pg_temp.pcrs_columns k WHERE k.known) AND a.attname NOT IN (SELECT name FROM pg_temp.pcrs_views w WHERE w.view = f.view);
   FOR v IN SELECT view, min(rest) AS rest, min(version) AS version FROM pg_temp.pcrs_views GROUP BY view ORDER BY min(n) LOOP
