@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import type { Counts, JsonObject } from 'pcrs-records/kinds';
 import type { SinkDemands } from 'pcrs-sink/demands';
 import type { RunVerdict } from 'pcrs-sink/judge';
@@ -7,14 +5,14 @@ import { SinkReader, type StreamEnd } from 'pcrs-sink/reader';
 import { sawWholeTable, whyNothingIsStale } from 'pcrs-sink/stale';
 import type { RecordTable } from 'pcrs-sink/table';
 import type { Carrier } from './carrier.ts';
-import { CopyText } from './copy-text.ts';
+import { columnRows, rows, type Staged, viewRows } from './fact-rows.ts';
 import { loadedRecord, report } from './loaded.ts';
 import { gatewayOf, lastSession, notes, sqlTime } from './notes.ts';
 import { Records } from './records.ts';
 import { countStale, keepScope, mergeFunctions, mergeRows, writeStatus } from './server/merge.ts';
 import { addColumns, checkSource, lockSchema, makeTables } from './server/schema.ts';
 import { factsCopy, stageColumn, stageCopy, stageTable, staging } from './server/staging.ts';
-import { makeViews, views } from './server/views.ts';
+import { makeViews } from './server/views.ts';
 import type { StagedTable } from './staged-table.ts';
 
 export interface LoadOptions extends SinkDemands {
@@ -43,7 +41,7 @@ export class Load {
   readonly #reader: SinkReader;
   readonly #controls: JsonObject[] = [];
   readonly #batches: { last: number; date: string; number: string }[] = [];
-  readonly #staged = new Map<StagedTable, { stage: string; columns: number }>();
+  readonly #staged = new Map<StagedTable, Staged>();
   /** Records that came, by kind: of each run, and of the one that they now belong to. */
   readonly #receivedByRun = new Map<string | null, Counts>();
   #received: Counts = {};
@@ -118,11 +116,7 @@ export class Load {
     }
   }
 
-  async #declare(
-    table: StagedTable,
-    staged: { stage: string; columns: number },
-    columns: number,
-  ): Promise<void> {
+  async #declare(table: StagedTable, staged: Staged, columns: number): Promise<void> {
     for (; staged.columns < columns; staged.columns += 1) {
       const type = table.columns[staged.columns]?.type ?? 'text';
       await this.#carrier.run(stageColumn(staged.stage, staged.columns, type));
@@ -132,10 +126,10 @@ export class Load {
   async #finish(end: StreamEnd): Promise<void> {
     const carrier = this.#carrier;
     await carrier.copy(factsCopy.facts, this.#facts(end));
-    await carrier.copy(factsCopy.columns, this.#columns());
+    await carrier.copy(factsCopy.columns, columnRows(this.#staged));
     await carrier.copy(factsCopy.batches, this.#batchRows());
     await carrier.copy(factsCopy.notes, this.#notes(end));
-    await carrier.copy(factsCopy.views, this.#views());
+    await carrier.copy(factsCopy.views, viewRows());
     for (const sql of [
       lockSchema,
       makeTables,
@@ -178,26 +172,6 @@ export class Load {
     return names.filter((name) => sawWholeTable(name, verdicts)).join(' ');
   }
 
-  #columns(): Buffer {
-    return rows(
-      [...this.#staged].flatMap(([table, { stage }]) =>
-        table.columns.map(({ came, key, known, name, type, zero }, index) => [
-          stage,
-          table.table.name,
-          `v${index}`,
-          name,
-          type,
-          String(known),
-          String(key),
-          String(zero),
-          String(came),
-          String(index),
-          `{${table.shapesWithout(index).join()}}`,
-        ]),
-      ),
-    );
-  }
-
   #batchRows(): Buffer {
     const batches = new Map(this.#batches.map(({ last, date, number }) => [String(last), [date, number]]));
     batches.set(String(Number.MAX_SAFE_INTEGER), [this.#date, '1']);
@@ -229,18 +203,6 @@ export class Load {
         last,
       ]),
     );
-  }
-
-  #views(): Buffer {
-    let number = 0;
-    const all = views().map((view) => {
-      const version = createHash('sha256').update(JSON.stringify(view)).digest('hex').slice(0, 16);
-      return view.columns.map(({ name, sql }) => {
-        number += 1;
-        return [view.name, String(number), name.toLowerCase(), sql, view.rest, `pcrs ${version}`];
-      });
-    });
-    return rows(all.flat());
   }
 
   #control(record: JsonObject): void {
@@ -285,19 +247,4 @@ export class Load {
       },
     };
   }
-}
-
-/** Rows of a temporary table, each behind the `--` that makes it a comment. */
-function rows(values: readonly (readonly (string | null)[])[]): Buffer {
-  const text = new CopyText({ nulCharacters: 0, loneSurrogates: 0 });
-  for (const row of values) {
-    text.ascii('--\t');
-    for (const value of row) {
-      if (value === null) text.null();
-      else text.text(value);
-      text.endValue();
-    }
-    text.endRow();
-  }
-  return text.take();
 }

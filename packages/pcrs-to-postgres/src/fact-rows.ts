@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { CopyText } from './copy-text.ts';
+import { views } from './server/views.ts';
+import type { StagedTable } from './staged-table.ts';
+
+/** Where the rows of a table wait at the server, and how many columns it has there. */
+export interface Staged {
+  readonly stage: string;
+  columns: number;
+}
+
+/** Which column of which table each value of a stage is for. */
+export function columnRows(staged: ReadonlyMap<StagedTable, Staged>): Buffer {
+  return rows(
+    [...staged].flatMap(([table, { stage }]) =>
+      table.columns.map(({ came, key, known, name, type, zero }, index) => [
+        stage,
+        table.table.name,
+        `v${index}`,
+        name,
+        type,
+        String(known),
+        String(key),
+        String(zero),
+        String(came),
+        String(index),
+        `{${table.shapesWithout(index).join()}}`,
+      ]),
+    ),
+  );
+}
+
+/** The views as they should be; a hash of each tells whether the schema's is the same. */
+export function viewRows(): Buffer {
+  let number = 0;
+  const all = views().map((view) => {
+    const version = createHash('sha256').update(JSON.stringify(view)).digest('hex').slice(0, 16);
+    return view.columns.map(({ name, sql }) => {
+      number += 1;
+      return [view.name, String(number), name.toLowerCase(), sql, view.rest, `pcrs ${version}`];
+    });
+  });
+  return rows(all.flat());
+}
+
+/** Rows of a temporary table, each behind the `--` that makes it a comment. */
+export function rows(values: readonly (readonly (string | null)[])[]): Buffer {
+  const text = new CopyText({ nulCharacters: 0, loneSurrogates: 0 });
+  for (const row of values) {
+    text.ascii('--\t');
+    for (const value of row) {
+      if (value === null) text.null();
+      else text.text(value);
+      text.endValue();
+    }
+    text.endRow();
+  }
+  return text.take();
+}
