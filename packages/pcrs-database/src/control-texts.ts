@@ -1,13 +1,12 @@
 import { controlsTable } from 'pcrs-records/columns';
 import type { Database, Statement } from './open.ts';
-import { columnsInFile, type RowJson, rowJson } from './row-json.ts';
+import { columnsInFile, onOneLine, rowJson } from './row-json.ts';
 
 /** Of texts that are kept, twice: the recent ones, and those before them. */
 const keptBytes = 8 * 1024 * 1024;
 
 /** The texts of controls as the bytes of a record's members, each made once: hundreds of postures share them. */
 export class ControlTexts {
-  readonly #json: RowJson;
   readonly #statement: Statement;
   readonly #none: Buffer;
   #young = new Map<number, Buffer>();
@@ -17,9 +16,10 @@ export class ControlTexts {
   /** Takes  name  of the database in SQL: `main`, or what it was attached as */
   constructor(db: Database, name = 'main') {
     const columns = controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name));
-    this.#json = rowJson(columns, controlsTable, 'c', columnsInFile(db, controlsTable, name));
-    const sql = `SELECT ${this.#json.columns.join(', ')} FROM ${name}.${controlsTable.name} AS c WHERE c.rowid = ?`;
-    this.#statement = db.prepare(sql).raw();
+    const json = rowJson(columns, controlsTable, 'c', columnsInFile(db, controlsTable, name));
+    this.#statement = db
+      .prepare(`SELECT ${json} FROM ${name}.${controlsTable.name} AS c WHERE c.rowid = ?`)
+      .pluck();
     this.#none = Buffer.from(columns.map(({ name }) => `"${name}":null`).join());
   }
 
@@ -30,7 +30,7 @@ export class ControlTexts {
   }
 
   #read(row: number): Buffer {
-    return Buffer.from(this.#json.members(this.#statement.get(row) as unknown[]));
+    return Buffer.from(onOneLine(this.#statement.get(row) as string));
   }
 
   #keep(row: number, text: Buffer): Buffer {

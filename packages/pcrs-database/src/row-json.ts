@@ -2,22 +2,12 @@ import { bookkeepingColumns, type Column, type Table } from 'pcrs-records/column
 import type { Database } from './open.ts';
 import { sqlName, sqlText } from './sql.ts';
 
-/** SQL that gives rows as texts, and how the texts of a row become members of a record. */
-export interface RowJson {
-  /** Result columns. */
-  readonly columns: readonly string[];
-  /** `"id":1,"instance":"os"`; none of it is empty but for a table without known columns. */
-  members(row: readonly unknown[]): string;
-}
-
-/** A run of scalars as one `json_object`, or a nested member, whose text is taken as it is stored. */
-type Piece = { readonly sql: string; readonly nested: string | undefined };
-
 /**
- * The JSON of a table's known columns, in their order, then of those that records brought.
+ * The JSON of a table's known columns, in their order, then of those that records brought, as SQL: `"id":1,"instance":"os"`.
+ * It is one line if `onOneLine` takes it.
  *
  * SQLite's `json_object` spells scalars several times faster than anything here could; but it would respell nested
- * JSON (white space, digits), which therefore comes beside it, as stored.
+ * JSON (white space, digits), which therefore stands between such objects without their braces, as stored.
  *
  * Takes   row     the table's name in the query
  *         inFile  the columns that the file has; a known one that it lacks is null
@@ -27,11 +17,11 @@ export function rowJson(
   { zeroKeys }: Table,
   row: string,
   inFile: InFile,
-): RowJson {
-  const pieces: Piece[] = [];
+): string {
+  const pieces: string[] = [];
   let scalars: string[] = [];
   const endScalars = () => {
-    if (scalars.length > 0) pieces.push({ sql: `json_object(${scalars.join(', ')})`, nested: undefined });
+    if (scalars.length > 0) pieces.push(`trim(json_object(${scalars.join(', ')}), '{}')`);
     scalars = [];
   };
   for (const column of columns) {
@@ -39,7 +29,7 @@ export function rowJson(
     const value = inFile.known.has(name) ? `${row}.${name}` : 'NULL';
     if (column.json === 'nested') {
       endScalars();
-      pieces.push({ sql: nestedJson(value), nested: `${JSON.stringify(name)}:` });
+      pieces.push(`'"${name}":', ${nestedJson(value)}`);
     } else {
       const zero = column.type === 'INTEGER' ? '0' : "'0'";
       const given = zeroKeys.includes(name) ? `nullif(${value}, ${zero})` : value;
@@ -47,22 +37,12 @@ export function rowJson(
     }
   }
   endScalars();
-  const added = addedMembers(inFile, row);
-  const nested = pieces.map((piece) => piece.nested);
-  return {
-    columns: [...pieces.map(({ sql }) => sql), added],
-    members(values) {
-      let text = '';
-      for (let index = 0; index < nested.length; index += 1) {
-        const value = values[index] as string;
-        const name = nested[index];
-        if (index > 0) text += ',';
-        text += name === undefined ? value.slice(1, -1) : name + onOneLine(value);
-      }
-      const more = values[nested.length] as string;
-      return more === '' ? text : text + onOneLine(more);
-    },
-  };
+  return `concat(${[pieces.join(", ',', "), ...addedMembers(inFile, row)].join(', ')})`;
+}
+
+/** Stored JSON that somebody else wrote may hold line breaks between its tokens; a record is one line. */
+export function onOneLine(json: string): string {
+  return json.includes('\n') || json.includes('\r') ? json.replace(/[\r\n]+/g, ' ') : json;
 }
 
 /** The columns of a table as a file has them. */
@@ -97,7 +77,7 @@ function scalar({ json, type }: Column, value: string): string {
   if (json === 'string') return type === 'INTEGER' ? `CAST(${value} AS TEXT)` : value;
   if (type === 'INTEGER') return value;
   const whole = `CAST(${value} AS INTEGER)`;
-  return `CASE WHEN ${whole} || '' = ${value} THEN ${whole}
+  return `CASE WHEN ${value} IS NULL THEN NULL WHEN ${whole} || '' = ${value} THEN ${whole}
     WHEN json_valid(${value}) AND json_type(${value}) IN ('integer', 'real', 'true', 'false') THEN json(${value}) ELSE ${value} END`;
 }
 
@@ -109,23 +89,18 @@ function isNested(value: string): string {
   return `substr(${value}, 1, 1) IN ('{', '[') AND json_valid(${value})`;
 }
 
-/** `,"tags":[1],"owner":"me"` of a row's columns beyond the known ones; empty if all of them are NULL. */
-function addedMembers({ added, unknownMembers }: InFile, row: string): string {
+/** `,"tags":[1]` and the like for a row's columns beyond the known ones, each NULL if its column is. */
+function addedMembers({ added, unknownMembers }: InFile, row: string): string[] {
   const texts = added.map((name) => {
     const value = `${row}.${sqlName(name)}`;
-    const json = `CASE WHEN typeof(${value}) = 'real' THEN number_text(${value}) WHEN ${isNested(value)} THEN ${value} ELSE json_quote(${value}) END`;
-    return `CASE WHEN ${value} IS NULL THEN '' ELSE ${sqlText(`,${JSON.stringify(name)}:`)} || ${json} END`;
+    const json = `CASE WHEN ${value} IS NULL THEN NULL WHEN typeof(${value}) = 'real' THEN number_text(${value}) WHEN ${isNested(value)} THEN ${value} ELSE json_quote(${value}) END`;
+    return `${sqlText(`,${JSON.stringify(name)}:`)} || ${json}`;
   });
   const other = `${row}.unknown_members`;
   if (unknownMembers) {
     texts.push(
-      `CASE WHEN json_valid(${other}) AND json_type(${other}) = 'object' AND ${other} <> '{}' THEN ',' || substr(${other}, 2, length(${other}) - 2) ELSE '' END`,
+      `CASE WHEN json_valid(${other}) AND json_type(${other}) = 'object' AND ${other} <> '{}' THEN ',' || substr(${other}, 2, length(${other}) - 2) END`,
     );
   }
-  return texts.length === 0 ? "''" : texts.join(' || ');
-}
-
-/** Stored JSON that somebody else wrote may hold line breaks between its tokens; a record is one line. */
-function onOneLine(json: string): string {
-  return json.includes('\n') || json.includes('\r') ? json.replace(/[\r\n]+/g, ' ') : json;
+  return texts;
 }

@@ -1,11 +1,10 @@
 import { controlsTable, postureTable } from 'pcrs-records/columns';
 import { ControlTexts } from './control-texts.ts';
 import type { Database, Statement } from './open.ts';
-import { addNumberText, columnsInFile, type RowJson, rowJson } from './row-json.ts';
+import { addNumberText, columnsInFile, onOneLine, rowJson } from './row-json.ts';
 
 /** Posture records as their stage wrote them, one at a time, by their row. */
 export class StoredPosture {
-  readonly #json: RowJson;
   readonly #texts: ControlTexts;
   readonly #row: Statement;
 
@@ -16,11 +15,11 @@ export class StoredPosture {
   constructor(db: Database, name = 'main', without: readonly string[] = []) {
     addNumberText(db);
     const columns = postureTable.columns.filter((column) => !without.includes(column.name));
-    this.#json = rowJson(columns, postureTable, 'p', columnsInFile(db, postureTable, name));
+    const json = rowJson(columns, postureTable, 'p', columnsInFile(db, postureTable, name));
     this.#texts = new ControlTexts(db, name);
     this.#row = db
       .prepare(
-        `SELECT ${this.#json.columns.join(', ')}, c.rowid FROM ${name}.${postureTable.name} AS p
+        `SELECT ${json}, c.rowid FROM ${name}.${postureTable.name} AS p
          LEFT JOIN ${name}.${controlsTable.name} AS c
            ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
          WHERE p.rowid = ?`,
@@ -30,7 +29,7 @@ export class StoredPosture {
 
   /** The record in a row as JSON, without `kind`. */
   at(rowid: bigint): string {
-    const row = this.#row.get(rowid) as unknown[];
-    return `{${this.#json.members(row)},${this.#texts.of(row.at(-1) as number | null)}}`;
+    const [members, control] = this.#row.get(rowid) as [string, number | null];
+    return `{${onOneLine(members)},${this.#texts.of(control)}}`;
   }
 }

@@ -1,5 +1,7 @@
 /** A block is handed on when it is about this long: what a pipe takes at once. */
 const blockBytes = 64 * 1024;
+const closingBrace = 0x7d;
+const lineFeed = 0x0a;
 
 /** Lines gathered into blocks of bytes. */
 export class LineBlocks {
@@ -8,13 +10,16 @@ export class LineBlocks {
   /** Lines in the block. */
   count = 0;
 
-  /** A line in parts: text, then bytes that are there already, then what ends it. */
-  add(text: string, bytes: Buffer, end: string): void {
+  /** A line in parts: its beginning in ASCII, members, bytes that are there already; `}` ends it. */
+  add(begin: string, members: string, bytes: Buffer): void {
     // A UTF-16 unit takes at most three bytes.
-    this.#need(3 * (text.length + end.length) + bytes.length);
-    this.#length += this.#bytes.write(text, this.#length);
-    this.#length += bytes.copy(this.#bytes, this.#length);
-    this.#length += this.#bytes.write(end, this.#length);
+    this.#need(begin.length + 3 * members.length + bytes.length + 2);
+    this.#length += this.#bytes.write(begin, this.#length, 'latin1');
+    this.#length += this.#bytes.write(members, this.#length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+    this.#bytes[this.#length++] = closingBrace;
+    this.#bytes[this.#length++] = lineFeed;
     this.count += 1;
   }
 

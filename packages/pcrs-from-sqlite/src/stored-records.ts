@@ -1,6 +1,6 @@
 import { ControlTexts } from 'pcrs-database/control-texts';
 import type { Database } from 'pcrs-database/open';
-import { addNumberText, columnsInFile, rowJson } from 'pcrs-database/row-json';
+import { addNumberText, columnsInFile, onOneLine, rowJson } from 'pcrs-database/row-json';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import type { GatewayKind } from 'pcrs-records/kinds';
 import { LineBlocks } from './line-blocks.ts';
@@ -22,8 +22,8 @@ export interface Narrowing {
   readonly without?: readonly string[] | undefined;
 }
 
-/** Of a line: text, ready bytes behind it, and its end. */
-type LineParts = readonly [string, Buffer, string];
+/** Of a line: its beginning, members, ready bytes behind them; what ends it is the same for all. */
+type LineParts = readonly [string, string, Buffer];
 
 const noBytes = Buffer.alloc(0);
 
@@ -58,21 +58,20 @@ export class StoredRecords {
 
   *#policies(): Generator<LineParts> {
     const json = rowJson(policyTable.columns, policyTable, 't', columnsInFile(this.#db, policyTable));
-    const sql = `SELECT ${json.columns.join(', ')} FROM ${policyTable.name} AS t ${this.#where('t.id')} ORDER BY t.rowid`;
-    for (const row of this.#rows(sql)) yield [`{"kind":"policy",${json.members(row)}`, noBytes, '}\n'];
+    const sql = `SELECT ${json} FROM ${policyTable.name} AS t ${this.#where('t.id')} ORDER BY t.rowid`;
+    for (const [members] of this.#rows<[string]>(sql)) yield ['{"kind":"policy",', members, noBytes];
   }
 
   /** One a policy: its hosts are rows. */
   *#hostIds(): Generator<LineParts> {
     const columns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
     const json = rowJson(columns, hostIdsTable, 't', columnsInFile(this.#db, hostIdsTable));
-    const sql = `SELECT ${json.columns.join(', ')}, ids FROM (
+    const sql = `SELECT ${json}, ids FROM (
         SELECT min(rowid) AS first, json_group_array(CAST(hostId AS TEXT) ORDER BY rowid) AS ids
         FROM ${hostIdsTable.name} GROUP BY subscriptionId, policyId
       ) JOIN ${hostIdsTable.name} AS t ON t.rowid = first ${this.#where('t.policyId')} ORDER BY first`;
-    for (const row of this.#rows(sql)) {
-      yield [`{"kind":"hostids",${json.members(row)},"hostIds":${row.at(-1)}`, noBytes, '}\n'];
-    }
+    for (const [members, ids] of this.#rows<[string, string]>(sql))
+      yield ['{"kind":"hostids",', `${members},"hostIds":${ids}`, noBytes];
   }
 
   *#postures(): Generator<LineParts> {
@@ -82,20 +81,18 @@ export class StoredRecords {
     const texts = new ControlTexts(this.#db);
     const wanted = [this.#condition('p.policyId', policies)];
     if (statuses) wanted.push(`lower(p.status) IN (SELECT value FROM json_each(:statuses))`);
-    const sql = `SELECT ${json.columns.join(', ')}, c.rowid FROM ${postureTable.name} AS p
+    const sql = `SELECT ${json} || ',', c.rowid FROM ${postureTable.name} AS p
       LEFT JOIN ${controlsTable.name} AS c
         ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
       WHERE ${wanted.join(' AND ')} ORDER BY p.rowid`;
     const bound = statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) };
-    const last = json.columns.length;
-    for (const row of this.#rows(sql, bound)) {
-      yield [`{"kind":"posture",${json.members(row)},`, texts.of(row[last] as number | null), '}\n'];
-    }
+    for (const [members, control] of this.#rows<[string, number | null]>(sql, bound))
+      yield ['{"kind":"posture",', members, texts.of(control)];
   }
 
-  #rows(sql: string, bound?: object): IterableIterator<unknown[]> {
+  #rows<Row>(sql: string, bound?: object): IterableIterator<Row> {
     const statement = this.#db.prepare(sql).raw();
-    return (bound ? statement.iterate(bound) : statement.iterate()) as IterableIterator<unknown[]>;
+    return (bound ? statement.iterate(bound) : statement.iterate()) as IterableIterator<Row>;
   }
 
   #where(column: string): string {
@@ -110,8 +107,8 @@ export class StoredRecords {
 function* toBlocks(kind: GatewayKind, lines: Iterable<LineParts>): Generator<LineBlock> {
   const gathered = new LineBlocks();
   const block = (): LineBlock => ({ kind, count: gathered.count, lines: gathered.take() });
-  for (const [members, texts, end] of lines) {
-    gathered.add(members, texts, end);
+  for (const [begin, members, texts] of lines) {
+    gathered.add(begin, onOneLine(members), texts);
     if (gathered.isFull) yield block();
   }
   if (gathered.count > 0) yield block();
