@@ -1,6 +1,5 @@
 import type { Database } from 'pcrs-database/open';
 import { openHistory } from './history-file.ts';
-import { makeSchema } from './schema.ts';
 
 /** What was removed, by table. */
 export type Forgotten = Record<string, number>;
@@ -37,7 +36,6 @@ async function forget(path: string, deletions: readonly [string, string][]): Pro
   const database = await openHistory(path);
   try {
     const forgotten = await database.transaction((db: Database) => {
-      makeSchema(db, path);
       db.pragma('secure_delete = ON');
       return Object.fromEntries(
         deletions.map(([table, where]) => [

@@ -94,7 +94,7 @@ test('only a full run ends what it does not name; a delta and a filtered run ope
   const warnings: string[] = [];
   const filtered = await add(path, '2026-11-03', [posture('1/1', 'Failed')], {
     filtered: 2,
-    log: { warn: (text) => warnings.push(text) },
+    log: { warn: (text) => warnings.push(text), note: () => {} },
   });
   assert.deepEqual([filtered.ended, warnings.length], [0, 1]);
   await add(path, '2026-11-04', [posture('1/1', 'Failed')]);

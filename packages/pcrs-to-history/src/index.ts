@@ -5,7 +5,6 @@ import { baseOf, isSameScope, scopeOf, scopeWords } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import { openHistory } from './history-file.ts';
 import { type Merged, merge, rescope } from './merge.ts';
-import { makeSchema } from './schema.ts';
 import { StagedRuns, type WholeRun } from './staged-runs.ts';
 
 export { forgetBefore, forgetHost } from './forget.ts';
@@ -20,7 +19,7 @@ export interface HistoryOptions {
   groupReadable?: boolean | undefined;
   signal?: AbortSignal | undefined;
   progress?: { update(fields: { records: number }): void };
-  log?: { warn(message: string): void };
+  log?: { warn(message: string): void; note(message: string): void } | undefined;
 }
 
 /** What was done, as the record that the tool prints. */
@@ -54,7 +53,6 @@ export async function* toHistory(
 ): AsyncGenerator<Added> {
   const database = await openHistory(path, options);
   try {
-    await database.transaction((db) => makeSchema(db, path));
     const runs = new StagedRuns(database.db);
     for await (const run of runs.whole(chunks, options))
       yield await database.transaction((db) => add(db, path, run, options));

@@ -56,24 +56,27 @@ CREATE TABLE controls (
 ) WITHOUT ROWID;`;
 
 /**
- * Makes a history of an empty file, and leaves one as it is; inside a transaction.
+ * The layout of a history; 0 for an empty file.
  *
  * Throws  PCRS_USAGE for a file of another make, or of a later layout
  */
-export function makeSchema(db: Database, path: string): void {
-  if (db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() !== 0) {
-    requireHistory(db, path);
-    return;
-  }
-  db.exec(tables);
-  for (const [name, select] of Object.entries(views)) db.exec(`CREATE VIEW ${name} AS ${select}`);
-  db.pragma(`application_id = ${historyId}`);
-  db.pragma(`user_version = ${historyLayout}`);
-}
-
-function requireHistory(db: Database, path: string): void {
+export function layoutOf(db: Database, path: string): number {
+  if (db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0) return 0;
   if (db.pragma('application_id', { simple: true }) !== historyId)
     throw codedError('PCRS_USAGE', `${path} is not a history of pcrs-to-history; give a new file name`);
-  if ((db.pragma('user_version', { simple: true }) as number) > historyLayout)
+  const layout = db.pragma('user_version', { simple: true }) as number;
+  if (layout > historyLayout)
     throw codedError('PCRS_USAGE', `${path} was made by a newer pcrs-to-history; update`);
+  return layout;
+}
+
+/** Brings a file to the layout of today, from none or an older one; inside a transaction. Throws as `layoutOf`. */
+export function makeSchema(db: Database, path: string): void {
+  const layout = layoutOf(db, path);
+  if (layout === historyLayout) return;
+  if (layout === 0) db.exec(tables);
+  for (const [name, select] of Object.entries(views))
+    db.exec(`DROP VIEW IF EXISTS ${name}; CREATE VIEW ${name} AS ${select}`);
+  db.pragma(`application_id = ${historyId}`);
+  db.pragma(`user_version = ${historyLayout}`);
 }

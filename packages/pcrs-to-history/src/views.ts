@@ -27,9 +27,9 @@ export const views: Readonly<Record<string, string>> = {
   ${joined}
   WHERE s.ended = 'passed' AND s.failing_since IS NOT NULL`,
   v_trend: `SELECT r.runId, r.startedAt, n.policyId,
-  (SELECT p.policyTitle FROM policies AS p WHERE p.policyId = n.policyId AND p.first_run <= r.run
+  (SELECT p.policyTitle FROM policies AS p WHERE p.policyId = n.policyId AND p.first_run <= n.run
     ORDER BY p.first_run DESC LIMIT 1) AS policyTitle,
-  n.criticality_label, n.status, sum(n.n) AS n
-  FROM run_counts AS n JOIN runs AS r ON r.run = n.run
-  GROUP BY n.run, n.policyId, n.criticality_label, n.status`,
+  n.criticality_label, n.status, n.n
+  FROM (SELECT run, policyId, criticality_label, status, sum(n) AS n FROM run_counts
+    GROUP BY run, policyId, criticality_label, status) AS n JOIN runs AS r ON r.run = n.run`,
 };
