@@ -60,6 +60,29 @@ suite('machine', () => {
       assert.equal(ended.status, 2, line);
       assert.match(ended.stderr, /: p is a named pipe; give a (database file|file name)\n$/);
     }
+    const from = await bash('mkfifo p; echo | pcrs-to-sqlite --snapshot s --from p', { limitMs: 30_000 });
+    assert.deepEqual(
+      [from.status, from.stderr],
+      [2, 'pcrs-to-sqlite: p: must be a file, is a named pipe\n'],
+    );
+  });
+
+  test('a run that lost the lock it works under stops before it publishes', async () => {
+    const cwd = folder();
+    const made = await bash('pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture > run', { cwd });
+    assert.equal(made.status, 0, made.stderr);
+    writeFileSync(join(cwd, 'lock'), '{"pid":1,"machine":"m","nonce":"n-1"}\n0000000000');
+    const begun = 'until ls s/*.incomplete.db > /dev/null 2>&1; do sleep 0.1; done';
+    const stream = (then: string) => `{ head -n 4 run; ${begun}; ${then}; tail -n +5 run; }`;
+    const sink = 'PCRS_HELD_LOCK="n-1 $PWD/lock" pcrs-to-sqlite --snapshot s';
+    const taken = stream("sed -i 's/n-1/n-2/' lock");
+    const lost = await bash(`${taken} | ${sink}`, { cwd });
+    assert.deepEqual([lost.status, lost.stdout], [1, ''], lost.stderr);
+    assert.match(lost.stderr, /^pcrs-to-sqlite: s: another run took it over while this one showed no life; /);
+    assert.match(readdirSync(join(cwd, 's')).join(), /^pcrs_\w+\.incomplete\.db$/);
+    const back = await bash(`sed -i 's/n-2/n-1/' lock; ${stream('true')} | ${sink}`, { cwd });
+    assert.equal(back.status, 0, back.stderr);
+    assert.ok(readdirSync(join(cwd, 's')).includes('latest.db'));
   });
 
   test('a folder that cannot be made is refused at once, and a state without one stays in memory', {

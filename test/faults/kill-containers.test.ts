@@ -72,7 +72,8 @@ function container(out: string, lease?: number) {
   const [command, args] = containerCommand(`pod-${containers}`, [...words, '--hosts-per-request', '10']);
   const leased = lease === undefined ? {} : { PCRS_LOCK_LEASE: String(lease) };
   const child: ChildProcess = spawn(command, args, {
-    env: { ...place.env, ...shim?.env, ...leased },
+    // One that was killed with a request in flight holds up others of its state.
+    env: { ...place.env, ...shim?.env, ...leased, PCRS_STATE_DIR: `${out}-state` },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let stderr = '';

@@ -35,6 +35,21 @@ export function failing(functions: Readonly<Record<string, string>>): string {
   return `#include <errno.h>\n${bodies.join('\n')}\n`;
 }
 
+/** C code for a file system on which a directory cannot be synced, as on some network volumes. */
+export const withoutDirectorySync = `
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/stat.h>
+static int synced(const char *name, int fd) {
+  struct stat about;
+  if (fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) { errno = EINVAL; return -1; }
+  int (*real)(int) = dlsym(RTLD_NEXT, name);
+  return real(fd);
+}
+int fsync(int fd) { return synced("fsync", fd); }
+int fdatasync(int fd) { return synced("fdatasync", fd); }
+`;
+
 /** C code for a wall clock that is so many seconds ahead (or, negative, behind). */
 export function clockOff(seconds: number): string {
   return `

@@ -3,6 +3,7 @@ import { exitStatus, messageOf } from 'pcrs-cli/exit-status';
 import { camelCase } from 'pcrs-cli/read-flags';
 import { makeDirectory } from 'pcrs-machine/directory';
 import { probeFileSystem } from 'pcrs-machine/file-system';
+import { handDown } from 'pcrs-machine/held-lock';
 import { type Lock, lockTimes, openLock } from 'pcrs-machine/lock';
 import { letGroupRead } from 'pcrs-machine/modes';
 import { durationMs } from 'pcrs-records/duration';
@@ -58,6 +59,10 @@ async function attempt(context: EtlContext, series: Series, lock: Lock): Promise
   const abilities = probeFileSystem(series.out);
   if (!abilities.chmod)
     log.warn(`${series.out}: the file system keeps no modes, so others may read what is there`);
+  if (!abilities.syncDirectory)
+    log.warn(
+      `${series.out}: the file system syncs no directories, so a crash of the machine may take the newest files with it`,
+    );
   if (!abilities.symlink) log.note(`${series.out}: no links there, so latest.db will be a copy`);
   const afterKill = lastAttempt(series)?.status === null;
   const ended = noteAttempt(series, startedAt);
@@ -118,10 +123,9 @@ function runOptions(
   const { env, flags, log, profile } = context;
   const started = programs(context);
   const { given } = started;
-  const held = `${lock.nonce} ${series.lock}`;
   return {
     ...started,
-    env: { ...started.env, PCRS_HELD_LOCK: held },
+    env: { ...started.env, PCRS_HELD_LOCK: handDown(lock, series.lock) },
     ...{ series, lock, canLink, afterKill, rescope: flags.rescope },
     make: new Set(products.flatMap(({ flag }) => (flags[flag] ? [flag] : []))),
     wanted: {

@@ -17,7 +17,14 @@ import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startSimulator } from 'pcrs-simulator';
-import { clockOff, failing, noPreload, preload } from '../../../test/support/preload.ts';
+import { containerCommand, noContainers } from '../../../test/support/container.ts';
+import {
+  clockOff,
+  failing,
+  noPreload,
+  preload,
+  withoutDirectorySync,
+} from '../../../test/support/preload.ts';
 import { run } from '../../../test/support/programs.ts';
 
 const Sqlite = createRequire(new URL('../../pcrs-database/package.json', import.meta.url))('better-sqlite3');
@@ -209,4 +216,49 @@ test('with a clock that was set back a run neither moves latest.db nor loses its
   assert.equal(back.status, 0, back.stderr);
   assert.match(back.stderr, /latest\.db stays as it was: it is of a run that started .*--allow-older/);
   assert.deepEqual([latest(out), existsSync(back.loaded.database)], [first, true]);
+});
+
+test('what the file system lacks is said at the start, and the run is published all the same', {
+  skip: noPreload,
+}, async (t) => {
+  const lacks: [string, string, RegExp][] = [
+    [
+      'modes',
+      failing({ chmod: 'EPERM', fchmod: 'EPERM', fchmodat: 'EPERM' }),
+      /: the file system keeps no modes, so others may read what is there$/m,
+    ],
+    [
+      'sync',
+      withoutDirectorySync,
+      /: the file system syncs no directories, so a crash of the machine may take the newest files with it$/m,
+    ],
+  ];
+  for (const [name, code, said] of lacks) {
+    const { env: shim, remove } = preload(code);
+    t.after(remove);
+    const out = join(root, `without-${name}`);
+    for (const start of ['first', 'second']) {
+      const ended = await etl(out, [], shim);
+      assert.equal(ended.status, 0, `${name}, ${start}: ${ended.stderr}`);
+      assert.match(ended.stderr, said);
+      assert.equal(latest(out), basename(ended.loaded.database));
+    }
+  }
+});
+
+test('a read-only folder is refused before anything is asked', { skip: noContainers }, async () => {
+  const out = join(root, 'read-only');
+  assert.equal((await etl(out)).status, 0);
+  const before = readdirSync(out).sort();
+  const asked = simulator.requests.length;
+  const readOnly = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+  const words = [process.execPath, '--conditions=pcrs-source', bin, '--out'];
+  for (const folder of [out, join(out, 'new')]) {
+    const [file, args] = containerCommand('pod', ['sh', '-c', readOnly, out, ...words, folder]);
+    const ended = await run(file, args, { env, limitMs: 60_000 });
+    assert.deepEqual([ended.status, ended.stdout], [1, ''], ended.stderr);
+    assert.match(ended.stderr, /^pcrs-etl: \S*read-only\S*: .*the file system is read-only.*\n$/);
+  }
+  assert.equal(simulator.requests.length, asked);
+  assert.deepEqual(readdirSync(out).sort(), before);
 });

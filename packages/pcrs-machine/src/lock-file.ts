@@ -10,6 +10,8 @@ export interface Claim extends Holder {
   since: string;
   /** Unique to this claim. */
   nonce: string;
+  /** Of the lock above this one: of the folder that an archive lies in. */
+  under?: string | undefined;
 }
 
 /** Content of a lock file at one moment; while `text` does not change, its holder shows no heartbeat. */
@@ -26,8 +28,8 @@ export interface Seen {
 const counterDigits = 10;
 
 /** A claim of this process. */
-export function newClaim(host: string): Claim {
-  return { ...thisProcess(), host, since: new Date().toISOString(), nonce: uniqueName() };
+export function newClaim(host: string, under?: string): Claim {
+  return { ...thisProcess(), host, since: new Date().toISOString(), nonce: uniqueName(), under };
 }
 
 /** Takes a free lock; false if it is held. Throws PCRS_MACHINE if the file cannot be made. */

@@ -159,6 +159,21 @@ test('waits for a heartbeat of a holder elsewhere, logs it, and takes over if no
   }
 });
 
+test('does not wait again for what was done under a lock that was taken over', async (t) => {
+  const { path } = placeOf(t);
+  const long = { ...options, times: lockTimes({}) };
+  leave(path, { machine: 'another machine', under: 'n-0' });
+  (await openLock(path, { ...long, under: 'n-2', signal: AbortSignal.timeout(10_000) })).release();
+  for (const under of ['n-0', undefined]) {
+    leave(path, { machine: 'another machine', under: 'n-0' });
+    const waiting = openLock(path, { ...long, under, signal: AbortSignal.timeout(500) });
+    await assert.rejects(waiting, { name: 'TimeoutError' }, `under ${under}`);
+  }
+  // One that is seen alive keeps what it has, whoever has the lock above it.
+  leave(path, { pid: process.ppid, started: null, under: 'n-0' });
+  await assert.rejects(openLock(path, { ...long, under: 'n-2' }), { code: 'PCRS_BUSY' });
+});
+
 test('waits without a right clock: the file may be from any time', async (t) => {
   const { path } = placeOf(t);
   leave(path, { machine: 'another machine', since: '9999-01-01T00:00:00Z' });
@@ -233,13 +248,17 @@ test('buries a lock over which another process died', async (t) => {
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test('waits for a live holder until interrupted, and releases the lock if the work throws', async (t) => {
+test('waits for a live holder until interrupted or until its patience ends, and releases the lock if the work throws', async (t) => {
   const { path } = placeOf(t);
   const stop = new AbortController();
   await withLock(path, options, async () => {
     const waiting = withLock(path, { ...options, signal: stop.signal }, () => assert.fail('must not enter'));
     setTimeout(() => stop.abort(new Error('interrupted')), 50);
     await assert.rejects(waiting, /interrupted/);
+  });
+  await withLock(path, options, async () => {
+    const waiting = withLock(path, { ...options, maxWaitMs: 50 }, () => assert.fail('must not enter'));
+    await assert.rejects(waiting, { code: 'PCRS_BUSY', message: /^out: waited 0 s for pid \d+ on / });
   });
   await assert.rejects(
     withLock(path, options, () => Promise.reject(new Error('no'))),

@@ -44,6 +44,10 @@ export interface LockOptions {
   /** Called with a message about waiting. */
   info(message: string): void;
   times?: LockTimes | undefined;
+  /** Of the lock that this process's work is done under, if that covers this one: see PCRS_HELD_LOCK. */
+  under?: string | undefined;
+  /** The longest that `withLock` waits, in milliseconds. */
+  maxWaitMs?: number | undefined;
 }
 
 /**
@@ -84,18 +88,23 @@ export async function openLock(path: string, options: LockOptions): Promise<Lock
 }
 
 /**
- * Runs `work` while no other process holds the same lock; waits for as long as a live one does.
+ * Runs `work` while no other process holds the same lock; waits for as long as a live one does, at most
+ * `maxWaitMs`.
  *
- * Throws  whatever `work` throws; PCRS_MACHINE if the file cannot be made; the signal's reason
+ * Throws  whatever `work` throws; PCRS_BUSY after `maxWaitMs`; PCRS_MACHINE if the file cannot be made; the signal's reason
  */
 export async function withLock<T>(
   path: string,
   options: LockOptions,
   work: (lock: Lock) => T | Promise<T>,
 ): Promise<T> {
-  const { what, info, times = lockTimes({}) } = options;
+  const { what, info, times = lockTimes({}), maxWaitMs = Number.POSITIVE_INFINITY } = options;
   let said = false;
   const lock = await acquire(path, { ...options, times, longestPauseMs: 50 }, ({ claim, waitedMs }) => {
+    if (waitedMs > maxWaitMs) {
+      const seconds = Math.round(waitedMs / 1000);
+      throw codedError('PCRS_BUSY', `${what}: waited ${seconds} s for ${describe(claim)}`);
+    }
     if (said || waitedMs < saidFromMs) return;
     said = true;
     info(`${what}: waiting for ${describe(claim)}`);
@@ -120,10 +129,10 @@ interface Acquiring extends LockOptions {
 }
 
 async function acquire(path: string, options: Acquiring, onHeld: (held: Held) => void): Promise<Lock> {
-  const { what, signal, times, longestPauseMs } = options;
+  const { what, signal, times, longestPauseMs, under } = options;
   signal.throwIfAborted();
-  const claim = newClaim(hostname());
-  const watch = new Watch(path, times.leaseMs);
+  const claim = newClaim(hostname(), under);
+  const watch = new Watch(path, times.leaseMs, under);
   inForce.add(claim.nonce);
   try {
     for (let pauseMs = 1; !tryToClaim(path, claim); pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)) {
@@ -142,6 +151,7 @@ async function acquire(path: string, options: Acquiring, onHeld: (held: Held) =>
 class Watch {
   readonly #path: string;
   readonly #leaseMs: number;
+  readonly #under: string | undefined;
   readonly #startedMs = performance.now();
   #seen: Seen | undefined;
   #unchangedSinceMs = 0;
@@ -149,9 +159,10 @@ class Watch {
   /** When another process's burial was first seen. */
   #graveSinceMs: number | undefined;
 
-  constructor(path: string, leaseMs: number) {
+  constructor(path: string, leaseMs: number, under: string | undefined) {
     this.#path = path;
     this.#leaseMs = leaseMs;
+    this.#under = under;
   }
 
   /** Undefined if the lock may be free now. */
@@ -166,7 +177,7 @@ class Watch {
     }
     const { claim } = seen;
     const silentMs = now - this.#unchangedSinceMs;
-    if (silentMs > this.#leaseMs || (claim && isOver(claim))) {
+    if (silentMs > this.#leaseMs || (claim && isOver(claim, this.#under))) {
       this.#bury(seen, now);
       return undefined;
     }
@@ -187,13 +198,14 @@ class Watch {
   }
 }
 
-function isOver(claim: Claim): boolean {
-  return isGone(claim) || (isOwnNumber(claim) && !inForce.has(claim.nonce));
+function isOver(claim: Claim, under: string | undefined): boolean {
+  if (isHere(claim)) return isGone(claim) || (isOwnNumber(claim) && !inForce.has(claim.nonce));
+  // The lock above it was taken over since, after a wait for its signs of life: there is no need to wait again.
+  return claim.under !== undefined && under !== undefined && claim.under !== under;
 }
 
-function isOwnNumber({ pid, machine }: Claim): boolean {
-  const self = thisProcess();
-  return pid === self.pid && machine === self.machine;
+function isOwnNumber({ pid }: Claim): boolean {
+  return pid === thisProcess().pid;
 }
 
 function hold(path: string, nonce: string, what: string, { renewMs }: LockTimes): Lock {

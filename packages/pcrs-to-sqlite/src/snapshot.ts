@@ -9,7 +9,8 @@ import { readStatusOf } from 'pcrs-database/snapshot-status';
 import { makeDirectory, syncDirectory } from 'pcrs-machine/directory';
 import { renameFile, setMode, syncFile } from 'pcrs-machine/file';
 import { pointTo } from 'pcrs-machine/file-system';
-import { lockTimes, requireHeld, withLock } from 'pcrs-machine/lock';
+import { parseHeldLock, requireStillHeld } from 'pcrs-machine/held-lock';
+import { lockTimes, withLock } from 'pcrs-machine/lock';
 import { fileMode } from 'pcrs-machine/modes';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { Session } from 'pcrs-records/kinds';
@@ -75,11 +76,12 @@ export class Snapshot {
 
   /** Does what decides on the link and moves it, while no other process does. */
   alone<T>(work: () => Promise<T>): Promise<T> {
-    const { lockLease, log, signal = new AbortController().signal } = this.#placing;
+    const { heldLock, lockLease, log, signal = new AbortController().signal } = this.#placing;
+    const under = parseHeldLock(heldLock)?.nonce;
     const info = (message: string) => log?.warn(message);
     const path = join(this.#directory, `.${basename(this.#link)}.lock`);
     const times = lockTimes({ PCRS_LOCK_LEASE: lockLease });
-    return withLock(path, { what: this.#link, signal, info, times }, work);
+    return withLock(path, { what: this.#link, signal, info, times, under }, work);
   }
 
   /**
@@ -148,8 +150,7 @@ export class Snapshot {
 
   /** Throws PCRS_MACHINE once the folder belongs to another process. */
   #stillOurs(): void {
-    const [, nonce, path] = /^(\S+) (.+)$/s.exec(this.#placing.heldLock ?? '') ?? [];
-    if (nonce !== undefined && path !== undefined) requireHeld(path, nonce, this.#directory);
+    requireStillHeld(parseHeldLock(this.#placing.heldLock), this.#directory);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type LockTimes, lockTimes } from 'pcrs-machine/lock';
+import { lockTimes } from 'pcrs-machine/lock';
 import { Secrets } from 'pcrs-records/secrets';
 import type { Dispatcher } from 'undici';
 import { type AllLimits, type Limits, limitsOf } from '../ask/limits.ts';
@@ -11,6 +11,7 @@ import { type IdentityOptions, identify, type SessionHint } from './identity.ts'
 import { tokenClaims } from './jwt.ts';
 import { tokenText } from './secret-text.ts';
 import { stateRoot } from './state-directory.ts';
+import type { StateLocking } from './state-lock.ts';
 import { TokenStore } from './token-store.ts';
 import { Tokens } from './tokens.ts';
 
@@ -43,7 +44,7 @@ export interface Account {
   store: TokenStore | undefined;
   limits: AllLimits;
   clock: ServerClock;
-  lockTimes: LockTimes;
+  locking: StateLocking;
   dispatcher(): Promise<Dispatcher>;
   /** Logs once that nothing can be stored, and why; nothing is stored from then on. */
   onUnwritable(error: unknown): void;
@@ -71,7 +72,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   const limits = limitsOf(options);
   const clock = new ServerClock((message) => log.warn(message));
 
-  const times = lockTimes(options.env);
+  const locking = { times: lockTimes(options.env), maxWaitMs: limits.maxWaitMs };
   let writable = root !== undefined;
   let told = false;
   const unwritable = (error: unknown) => {
@@ -86,7 +87,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   };
   const tokens = new Tokens({
     ...{ url, username, store, elsewhere, passwords, secrets, signal, log, advice, onUnwritable: unwritable },
-    lockTimes: times,
+    locking,
     async login(user, password) {
       const { login } = await import('./login.ts');
       const who = { way, username: user, password };
@@ -104,7 +105,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   });
   return {
     ...{ url, way, tokens, secrets, store, limits, clock, dispatcher, onUnwritable: unwritable },
-    lockTimes: times,
+    locking,
     get username() {
       return tokens.username;
     },

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { withLock } from 'pcrs-machine/lock';
 import { type GatewayOptions, openGateway } from '../ask/gateway.ts';
 import {
   type Answer,
@@ -292,6 +293,20 @@ test('waits for a login in progress, and uses its token', async (t) => {
   const gateways = [await start(), await start(), await start()];
   await Promise.all(gateways.map((gateway) => gateway.ask()));
   assert.equal(server.logins.length, 1);
+});
+
+test('waits for the login of another process for no longer than --max-wait', async (t) => {
+  const { server, store, start } = await open(t, { maxWaitMs: 200 });
+  const { signal } = new AbortController();
+  const locking = { what: 'the token', signal, info() {} };
+  await withLock(store.lockPath(server.url, 'alice'), locking, async () => {
+    await assert.rejects((await start()).ask(), {
+      code: 'PCRS_GATEWAY',
+      message: /the token: waited 0 s for pid \d+ on \S+ since \S+ \(--max-wait\)/,
+    });
+  });
+  assert.equal(server.logins.length, 0);
+  assert.equal(await (await start()).ask(), 'answered');
 });
 
 test('logs in once when several processes start or renew together', async (t) => {

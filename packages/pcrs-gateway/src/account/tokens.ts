@@ -1,9 +1,9 @@
-import { type LockTimes, withLock } from 'pcrs-machine/lock';
 import type { Secrets } from 'pcrs-records/secrets';
 import { codeOf, refusedError, usageError } from '../ask/gateway-error.ts';
 import type { Source } from './credentials.ts';
 import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
 import { tokenText } from './secret-text.ts';
+import { isWaitedOut, type StateLocking, withStateLock } from './state-lock.ts';
 import type { TokenStore } from './token-store.ts';
 
 export interface TokensOptions {
@@ -18,7 +18,7 @@ export interface TokensOptions {
   secrets: Secrets;
   signal: AbortSignal;
   log: { warn(message: string): void; info(message: string): void; verbose(message: string): void };
-  lockTimes?: LockTimes | undefined;
+  locking?: StateLocking | undefined;
   /** Called if the state directory is not writable. */
   onUnwritable(error: unknown): void;
   /** Advice for an error without a token and without credentials; default: run pcrs-auth again. */
@@ -228,7 +228,7 @@ export class Tokens {
 
   /** Runs `work` under this token's lock, or without a lock if nothing can be written. */
   async #locked(work: () => Promise<Held | undefined>): Promise<Held | undefined> {
-    const { store, url, signal, log, lockTimes, onUnwritable } = this.#options;
+    const { store, url, signal, log, locking, onUnwritable } = this.#options;
     const { username } = this;
     let path: string | undefined;
     try {
@@ -245,9 +245,9 @@ export class Tokens {
     };
     try {
       const info = (message: string) => log.info(message);
-      return await withLock(path, { what: 'the token', signal, info, times: lockTimes }, inside);
+      return await withStateLock(path, { what: 'the token', signal, info, ...locking }, inside);
     } catch (error) {
-      if (entered || signal.aborted) throw error;
+      if (entered || signal.aborted || isWaitedOut(error)) throw error;
       // A writable directory can still be full.
       onUnwritable(error);
       return work();

@@ -4,6 +4,7 @@ import { open, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from 'pcrs-machine/directory';
 import { replaceFile, requireRegular, setMode } from 'pcrs-machine/file';
+import { parseHeldLock } from 'pcrs-machine/held-lock';
 import { type Lock, lockTimes, openLock } from 'pcrs-machine/lock';
 import { machineError } from 'pcrs-machine/machine-error';
 import { directoryMode, fileMode, letGroupRead } from 'pcrs-machine/modes';
@@ -268,7 +269,8 @@ export async function oldArchive(
 
 function lockArchive(directory: string, opening: Opening): Promise<Lock> {
   const { signal = new AbortController().signal, info = () => {}, env = {} } = opening;
-  return openLock(join(directory, 'lock'), { what: directory, signal, info, times: lockTimes(env) });
+  const under = parseHeldLock(env['PCRS_HELD_LOCK'])?.nonce;
+  return openLock(join(directory, 'lock'), { what: directory, signal, info, times: lockTimes(env), under });
 }
 
 async function removeParts(directory: string): Promise<void> {

@@ -61,7 +61,7 @@ export async function openGateway(given: Partial<GatewayOptions>, session?: Sess
         username: account.username,
         uid: options.uid,
         signal: options.signal,
-        lockTimes: account.lockTimes,
+        locking: account.locking,
         onUnwritable: account.onUnwritable,
         info: (message) => options.log.info(message),
         waiting,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { withLock } from 'pcrs-machine/lock';
 import { eventually, localGateway, temporaryDirectory } from '../http/local-gateway.test.ts';
 import { type Blocked, Pacing, type PacingOptions, type Permit } from './rate-limit.ts';
 
@@ -206,6 +207,20 @@ test('takes over the slots of a killed process', async (t) => {
   assert.equal(entered, false);
   child.kill('SIGKILL');
   await entering;
+});
+
+test('waits for the state that another process changes for no longer than --max-wait', async (t) => {
+  const { pacing, stateRoot, troubles } = pacingIn(t, { locking: { maxWaitMs: 200 } });
+  await pass(pacing);
+  const [file] = readdirSync(stateRoot, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.hostids.json'),
+  );
+  const locking = { what: 'the pace', signal: new AbortController().signal, info() {} };
+  await withLock(join(stateRoot, `${file}.lock`), locking, () =>
+    assert.rejects(enter(pacing), { code: 'PCRS_GATEWAY', message: /the pace: waited .* \(--max-wait\)/ }),
+  );
+  await pass(pacing);
+  assert.deepEqual(troubles, []);
 });
 
 test('paces alone, after one message, if nothing can be written', async (t) => {

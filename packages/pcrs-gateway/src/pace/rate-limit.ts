@@ -1,7 +1,7 @@
-import type { LockTimes } from 'pcrs-machine/lock';
 import { isGone, thisProcess, uniqueName } from 'pcrs-machine/process-alive';
 import { sleep } from 'pcrs-machine/sleep';
 import { privateDirectory, safeName } from '../account/state-directory.ts';
+import type { StateLocking } from '../account/state-lock.ts';
 import type { Endpoint } from '../ask/api-versions.ts';
 import { codeOf } from '../ask/gateway-error.ts';
 import { decimal, header } from '../ask/retry.ts';
@@ -41,7 +41,7 @@ export interface PacingOptions extends PacingRule {
   username: string | undefined;
   uid: number | undefined;
   signal: AbortSignal;
-  lockTimes?: LockTimes | undefined;
+  locking?: StateLocking | undefined;
   onUnwritable(error: unknown): void;
   /** Called with a message about a long wait that the gateway gave to another process. */
   info(message: string): void;
@@ -95,7 +95,7 @@ export class Pacing {
   }
 
   #openState(endpoint: Endpoint): SharedState {
-    const { stateRoot, gateway, username = '-', uid, info, lockTimes, onUnwritable } = this.#options;
+    const { stateRoot, gateway, username = '-', uid, info, locking, onUnwritable } = this.#options;
     if (stateRoot === undefined) {
       onUnwritable(undefined);
       return memoryState();
@@ -103,7 +103,7 @@ export class Pacing {
     try {
       const directory = privateDirectory(stateRoot, ['pacing', safeName(new URL(gateway).host)], uid);
       const file = `${directory}/${safeName(username)}.${endpoint}.json`;
-      return fileState(file, { what: 'the pace', info, times: lockTimes }, onUnwritable);
+      return fileState(file, { what: 'the pace', info, ...locking }, onUnwritable);
     } catch (error) {
       if (codeOf(error) === 'PCRS_USAGE') throw error;
       onUnwritable(error);

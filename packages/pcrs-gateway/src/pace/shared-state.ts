@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { type LockOptions, withLock } from 'pcrs-machine/lock';
+import type { LockOptions } from 'pcrs-machine/lock';
+import { isWaitedOut, withStateLock } from '../account/state-lock.ts';
 import { codeOf } from '../ask/gateway-error.ts';
 import { emptyState, type PacingState, parseState } from './pacing-state.ts';
 
@@ -31,14 +32,14 @@ export function fileState(
       if (fallback) return fallback.change(signal, work);
       let done: { value: Awaited<ReturnType<typeof work>> } | undefined;
       try {
-        await withLock(`${path}.lock`, { ...locking, signal }, () => {
+        await withStateLock(`${path}.lock`, { ...locking, signal }, () => {
           const state = read(path);
           done = { value: work(state) as never };
           write(path, state);
         });
       } catch (error) {
         signal.throwIfAborted();
-        if (codeOf(error) === 'PCRS_USAGE') throw error;
+        if (codeOf(error) === 'PCRS_USAGE' || isWaitedOut(error)) throw error;
         fallback = memoryState();
         onUnwritable(error);
         if (!done) return fallback.change(signal, work);
