@@ -61,10 +61,7 @@ suite('machine', () => {
       assert.match(ended.stderr, /: p is a named pipe; give a (database file|file name)\n$/);
     }
     const from = await bash('mkfifo p; echo | pcrs-to-sqlite --snapshot s --from p', { limitMs: 30_000 });
-    assert.deepEqual(
-      [from.status, from.stderr],
-      [2, 'pcrs-to-sqlite: p: must be a file, is a named pipe\n'],
-    );
+    assert.deepEqual([from.status, from.stderr], [2, 'pcrs-to-sqlite: p: must be a file, is a named pipe\n']);
   });
 
   test('a run that lost the lock it works under stops before it publishes', async () => {
