@@ -59,7 +59,7 @@ test('opens a run: a session that holds everything but the token', async (t) => 
   assert.equal(renewable, true);
 });
 
-test('makes no login while a token is live, and one when told to renew', async (t) => {
+test('does not log in while a token is live, and logs in once with renew', async (t) => {
   const { options, logins } = await withSimulator(t);
   const first = await openSession(options);
   const second = await openSession({ ...options, gateway: undefined, username: undefined });
@@ -81,7 +81,7 @@ test('knows whether the stages after it can renew', async (t) => {
   assert.equal((await openSession(profile)).renewable, true);
 });
 
-test('tells a live token without asking the gateway, and says when there is none', async (t) => {
+test('describes a live token without a request, and reports if there is none', async (t) => {
   const { options, simulator } = await withSimulator(t);
   await assert.rejects(checkToken(options), { code: 'PCRS_REFUSED', message: /no live token of alice/ });
   assert.equal(simulator.requestCount, 0);
@@ -93,7 +93,7 @@ test('tells a live token without asking the gateway, and says when there is none
   assert.equal(simulator.requestCount, 1);
 });
 
-test('forgets the token, live or not', async (t) => {
+test('deletes the token, live or expired', async (t) => {
   const { options } = await withSimulator(t);
   const { session } = await openSession(options);
   assert.equal(await logout({ ...options, gateway: undefined, username: undefined }), session.tokenFile);
@@ -101,7 +101,7 @@ test('forgets the token, live or not', async (t) => {
   await assert.rejects(checkToken(options), { code: 'PCRS_REFUSED' });
 });
 
-test('puts a token obtained elsewhere into the token file, for the stages after it', async (t) => {
+test('stores a token obtained elsewhere in the token file, for the following stages', async (t) => {
   const { options, logins } = await withSimulator(t);
   const token = await liveToken(options);
   const { session } = await openSession({
@@ -119,7 +119,7 @@ test('puts a token obtained elsewhere into the token file, for the stages after 
   assert.equal(logins(), 1);
 });
 
-test('asks at the prompt last, once, and never without a user', async (t) => {
+test('prompts last, once, and never without a user', async (t) => {
   const asked: string[] = [];
   const prompt = async (question: string) => {
     asked.push(question);

@@ -26,7 +26,7 @@ async function withSimulator(t: TestContext) {
     PCRS_GATEWAY: simulator.gateway,
     PCRS_USERNAME: 'alice',
   };
-  /** Every output of these tests is searched for the secrets in them. */
+  /** Searches every output of these tests for the secrets used in them. */
   const auth = async (args: string[], env: Record<string, string> = {}, stdin = ''): Promise<Ended> => {
     const child = spawn(process.execPath, ['--conditions=pcrs-source', bin, ...args], {
       env: { PATH: process.env['PATH'], HOME: directory, ...usual, ...env },
@@ -47,7 +47,7 @@ async function withSimulator(t: TestContext) {
 
 const password = { PCRS_PASSWORD: 'canary-password' };
 
-test('writes one session, then tells, prints and forgets its token', async (t) => {
+test('writes one session, then checks, prints and deletes its token', async (t) => {
   const { auth, simulator, logins } = await withSimulator(t);
   const opened = await auth([], password);
   assert.equal(opened.stderr, '');
@@ -64,7 +64,7 @@ test('writes one session, then tells, prints and forgets its token', async (t) =
   assert.equal(logins(), 1);
 });
 
-test('writes only a failed end where it cannot open a run, after one try of a wrong password', async (t) => {
+test('writes only a failed end if it cannot open a run, after one try of a wrong password', async (t) => {
   const { auth, logins } = await withSimulator(t);
   const { status, stdout, stderr } = await auth(['--verbose', '--log-format', 'json'], {
     PCRS_PASSWORD: 'wrong',
@@ -105,7 +105,7 @@ test('says in the failed end what is missing', async (t) => {
   assert.equal(JSON.parse(nowhere.stdout).status, 2);
 });
 
-test('takes credentials from stdin for the gateway and user in them, and says until when the run can ask', async (t) => {
+test('reads credentials from stdin for the gateway and user in them, and says how long the run can continue', async (t) => {
   const { auth, simulator } = await withSimulator(t);
   const object = { username: 'bob', password: 'canary-password', gateway: simulator.gateway };
   const { status, stdout, stderr } = await auth(
@@ -120,7 +120,7 @@ test('takes credentials from stdin for the gateway and user in them, and says un
   assert.ok(stderr.includes(session.expiresAt));
 });
 
-test('warns of a password file that others may read, refuses it when strict, and refuses --password', async (t) => {
+test('warns about a password file that others may read, refuses it when strict, and refuses --password', async (t) => {
   const { auth, directory } = await withSimulator(t);
   const file = join(directory, 'password');
   writeFileSync(file, 'canary-password\n');
@@ -140,7 +140,7 @@ test('warns of a password file that others may read, refuses it when strict, and
   }
 });
 
-test('refuses actions that do not go together', async (t) => {
+test('refuses conflicting actions', async (t) => {
   const { auth } = await withSimulator(t);
   assert.match((await auth(['--check', '--logout'])).stderr, /give one of them/);
   assert.match((await auth(['--logout', '--renew'])).stderr, /--renew does not go with --logout/);

@@ -21,7 +21,7 @@ test('reads one object of user, password and gateway, and hides the password', a
   assert.deepEqual(hidden, ['s3cret']);
 });
 
-test('refuses what is no such object without showing it', async () => {
+test('refuses anything else without showing it', async () => {
   const wrong = [
     '',
     'canary',
@@ -40,7 +40,7 @@ test('refuses what is no such object without showing it', async () => {
   }
 });
 
-test('reads stdin only, and no terminal', async () => {
+test('reads only stdin, and not from a terminal', async () => {
   await assert.rejects(read('{}', 'file.json'), /must be - \(stdin\)/);
   await assert.rejects(read('{}', '-', 'terminal'), /is a terminal/);
 });

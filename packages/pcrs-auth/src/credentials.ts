@@ -1,6 +1,6 @@
 import { codedError } from 'pcrs-records/errors';
 
-/** Credentials as `--credentials -` takes them. */
+/** Credentials for `--credentials -`. */
 export interface Credentials {
   username?: string;
   password?: string;
@@ -12,9 +12,9 @@ const maxBytes = 64 * 1024;
 /**
  * One JSON object of credentials from stdin.
  *
- * Takes   place   the flag's value; only `-` is a place
+ * Takes   place   the flag's value; must be `-`
  * Limits  64 KiB
- * Throws  PCRS_USAGE, never with what was read
+ * Throws  PCRS_USAGE, never quoting the input
  */
 export async function readCredentials(
   place: string,

@@ -33,7 +33,7 @@ async function withSimulator(t: TestContext, ...faults: string[]) {
   return { simulator, options };
 }
 
-/** A host that is no simulator. */
+/** A host that is not the simulator. */
 async function withHost(t: TestContext, answer: RequestListener): Promise<string> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -44,7 +44,7 @@ async function withHost(t: TestContext, answer: RequestListener): Promise<string
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A token as a gateway would make it for these modules; nobody looks at its signature here. */
+/** A token like a gateway's for these modules; nobody checks its signature here. */
 function tokenFor(...modulesAllowed: string[]): string {
   const claims = { sub: 'alice', exp: Math.floor(Date.now() / 1000) + 3600, modulesAllowed };
   return `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
@@ -55,7 +55,7 @@ const json =
   (_request, response) =>
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
 
-test('asks one question with the live token and finds nothing in the way', async (t) => {
+test('sends one request with the live token and finds no problem', async (t) => {
   const { simulator, options } = await withSimulator(t);
   await openSession(options);
   const { facts, ...found } = await diagnose(options);
@@ -78,7 +78,7 @@ test('never sends a password: without a token it says so once the gateway has an
   );
 });
 
-test('says what to do about a revoked token, a missing permission, a busy gateway and an answer in its place', async (t) => {
+test('advises on a revoked token, a missing permission, a busy gateway and a foreign answer', async (t) => {
   const cases: [string, string, RegExp][] = [
     ['list:1:expired', 'PCRS_REFUSED', /answers 401 .*; run pcrs-auth --renew$/],
     ['list:1:status=403', 'PCRS_REFUSED', /answers 403 .* the Policy Compliance module$/],
@@ -97,7 +97,7 @@ test('says what to do about a revoked token, a missing permission, a busy gatewa
   }
 });
 
-test('names a host or a proxy that is not there, and what to look at', async (t) => {
+test('names a missing host or proxy, and what to check', async (t) => {
   const nobody = 'http://127.0.0.1:1';
   const absent = await diagnose(optionsFor(t, nobody));
   assert.equal((absent.failure as { code?: string }).code, 'PCRS_GATEWAY');
@@ -107,7 +107,7 @@ test('names a host or a proxy that is not there, and what to look at', async (t)
   assert.match(behind.failure!.message, /--proxy/);
 });
 
-test('warns of a clock that differs by more than a minute, in minutes and with its side', async (t) => {
+test('warns about a clock off by more than a minute, with minutes and direction', async (t) => {
   for (const [minutes, said] of [
     [10, /10 min behind/],
     [-10, /10 min ahead of/],
@@ -121,7 +121,7 @@ test('warns of a clock that differs by more than a minute, in minutes and with i
   }
 });
 
-test('warns of a token whose modules leave Policy Compliance out, and of no other', async (t) => {
+test('warns about a token whose modules lack Policy Compliance, and about no other', async (t) => {
   const gateway = await withHost(t, json(200));
   const warnings = async (...modules: string[]) =>
     (await diagnose(optionsFor(t, gateway, { PCRS_TOKEN: tokenFor(...modules) }))).warnings;

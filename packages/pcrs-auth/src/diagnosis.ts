@@ -7,19 +7,19 @@ import { tokenClaims } from 'pcrs-gateway/jwt';
 import { clockAheadMs, clockWarning } from 'pcrs-gateway/server-clock';
 import { type AuthOptions, factsOf, type TokenFacts, withoutPasswords } from './index.ts';
 
-/** What `--check` found out. */
+/** Findings of `--check`. */
 export interface Diagnosis {
-  /** Undefined where no token is live. */
+  /** Undefined without a live token. */
   facts: TokenFacts | undefined;
-  /** What will be in the way sooner or later, in sentences. */
+  /** Problems to come, in sentences. */
   warnings: string[];
-  /** What is in the way now: PCRS_REFUSED or PCRS_GATEWAY, with what to do. */
+  /** The present problem: PCRS_REFUSED or PCRS_GATEWAY, with advice. */
   failure: Error | undefined;
 }
 
 interface Heard {
   status: number;
-  /** Whether the body is JSON, as a gateway's is. */
+  /** Whether the body is JSON, like a gateway's. */
   isJson: boolean;
   said: string | undefined;
   /** The gateway's clock minus ours. */
@@ -28,14 +28,14 @@ interface Heard {
 
 const probeTimeoutMs = 30_000;
 const clockToleranceMs = 60_000;
-/** What is asked: the policies evaluated since now, of which there are hardly any. */
+/** The test request: policies evaluated since now, of which there are hardly any. */
 const path = '/pcrs/2.0/posture/policy/list';
 
 /**
- * Finds out what stands between this machine and the posture: the way to the gateway, the clock, the token, the module.
+ * Checks what posture needs from this machine: access to the gateway, the clock, the token, the module.
  *
- * Limits  one request, with the live token where there is one; never a password, so that nothing gets locked
- * Throws  PCRS_USAGE for what is wrong before anything is asked
+ * Limits  one request, with the live token if there is one; never a password, so that nothing gets locked
+ * Throws  PCRS_USAGE for mistakes found before the request
  */
 export async function diagnose(options: AuthOptions): Promise<Diagnosis> {
   const account = await openAccount(withoutPasswords(options));
@@ -122,7 +122,7 @@ function judge(heard: Heard, url: string, asked: boolean): Error | undefined {
   return undefined;
 }
 
-/** Names of modules come and go: a token that names some and none of these is worth a warning, not more. */
+/** Module names change: a token that lists modules but none of these is worth a warning, not more. */
 function moduleWarning(token: string): string[] {
   const { modules } = tokenClaims(token);
   if (modules === undefined || modules.some((name) => /\b(PC|PA|SCA)(\b|_)|POLICY/i.test(name))) return [];

@@ -3,22 +3,22 @@ import { forget } from 'pcrs-gateway/forget';
 import type { Session } from 'pcrs-records/kinds';
 import { newRunId } from 'pcrs-records/run-id';
 
-/** Who logs in where, and how; as `openGateway` of pcrs-gateway takes it, without the rate. */
+/** Options of a login; `openGateway`'s in pcrs-gateway, without the rate. */
 export interface AuthOptions extends AccountOptions {
-  /** Makes a login also where there is a live token. */
+  /** Log in even if there is a live token. */
   renew?: boolean | undefined;
-  /** When the run starts; default now. */
+  /** Start of the run; default now. */
   startedAt?: Date | undefined;
 }
 
-/** An opened run, and what whoever opened it should know. */
+/** An opened run, with facts for its caller. */
 export interface OpenedSession {
   session: Session;
-  /** Whether the stages after this one, which have its environment and profile, can renew the token. */
+  /** Whether the following stages, which share its environment and profile, can renew the token. */
   renewable: boolean;
 }
 
-/** A live token as it may be shown. */
+/** The presentable facts about a live token. */
 export interface TokenFacts {
   kind: 'token';
   gateway: string;
@@ -29,11 +29,11 @@ export interface TokenFacts {
 }
 
 /**
- * Opens a run: sees to a live token in the token file, and makes the record that starts the pipe.
+ * Opens a run: makes sure of a live token in the token file, and makes the record that starts the pipe.
  *
  * Yields  the session; it never holds the token
- * Limits  one login at most, and none where a token is live
- * Throws  PCRS_USAGE, PCRS_REFUSED (wrong password: asked once), PCRS_GATEWAY
+ * Limits  at most one login, and none if a token is live
+ * Throws  PCRS_USAGE, PCRS_REFUSED (wrong password: sent once), PCRS_GATEWAY
  */
 export function openSession(options: AuthOptions): Promise<OpenedSession> {
   return withAccount(options, async (account) => {
@@ -52,7 +52,7 @@ export function openSession(options: AuthOptions): Promise<OpenedSession> {
   });
 }
 
-/** The live token itself: the one way in which it leaves this package. Throws as `openSession` does. */
+/** The live token itself: the only function that lets it out of this package. Throws like `openSession`. */
 export function liveToken(options: AuthOptions): Promise<string> {
   return withAccount(options, async (account) => {
     await liveFacts(account, options.renew ?? false);
@@ -61,9 +61,9 @@ export function liveToken(options: AuthOptions): Promise<string> {
 }
 
 /**
- * Whose token is live, where, and for how long, without asking the gateway.
+ * User, place and remaining life of the live token, without a request.
  *
- * Throws  PCRS_REFUSED where none is
+ * Throws  PCRS_REFUSED if there is none
  */
 export function checkToken(options: AuthOptions): Promise<TokenFacts> {
   return withAccount(withoutPasswords(options), async (account) => {
@@ -71,7 +71,7 @@ export function checkToken(options: AuthOptions): Promise<TokenFacts> {
   });
 }
 
-/** What may be shown of an account's token. */
+/** The presentable facts about an account's token. */
 export function factsOf(account: Account, expiresMs: number): TokenFacts {
   return {
     kind: 'token',
@@ -83,7 +83,7 @@ export function factsOf(account: Account, expiresMs: number): TokenFacts {
   };
 }
 
-/** Deletes the token file, live or not; undefined where there was none. */
+/** Deletes the token file, expired or not; undefined if there was none. */
 export async function logout(options: AuthOptions): Promise<string | undefined> {
   return forget(options);
 }
@@ -103,7 +103,7 @@ async function liveFacts(account: Account, renew: boolean) {
   return { expiresAt: new Date(live.expiresMs).toISOString(), tokenFile: account.tokens.file ?? null };
 }
 
-/** The same options with nothing to log in with. */
+/** The same options without passwords. */
 export function withoutPasswords(options: AuthOptions): AuthOptions {
   const { PCRS_PASSWORD: _, CREDENTIALS_DIRECTORY: __, ...env } = options.env;
   const { username, gateway } = options.credentials ?? {};

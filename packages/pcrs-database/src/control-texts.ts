@@ -2,10 +2,10 @@ import { controlsTable } from 'pcrs-records/columns';
 import type { Database, Statement } from './open.ts';
 import { columnsInFile, onOneLine, rowJson } from './row-json.ts';
 
-/** Of texts that are kept, twice: the recent ones, and those before them. */
+/** Size of each of two caches: recent texts, and the ones before them. */
 const keptBytes = 8 * 1024 * 1024;
 
-/** The texts of controls as the bytes of a record's members, each made once: hundreds of postures share them. */
+/** Controls' texts as bytes of a record's members, each made once: hundreds of postures share them. */
 export class ControlTexts {
   readonly #statement: Statement;
   readonly #none: Buffer;
@@ -13,7 +13,7 @@ export class ControlTexts {
   #old = new Map<number, Buffer>();
   #bytes = 0;
 
-  /** Takes  name  of the database in SQL: `main`, or what it was attached as */
+  /** Takes  name  the database's name in SQL: `main`, or the name it was attached under */
   constructor(db: Database, name = 'main') {
     const columns = controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name));
     const json = rowJson(columns, controlsTable, 'c', columnsInFile(db, controlsTable, name));

@@ -2,16 +2,16 @@ import { type CodedError, codedError } from 'pcrs-records/errors';
 
 type Sentence = ['PCRS_USAGE' | 'PCRS_RECORD' | 'PCRS_MACHINE', string];
 
-/** What a file is opened for: a database that is only read is input, one that is written is a place. */
+/** Purpose of opening a file: a database to read is input, one to write is output. */
 export type Purpose = 'reading' | 'writing';
 
-/** What went wrong in SQLite, in a sentence with a code of ours; any other error stays what it is. */
+/** An error of SQLite as a sentence with one of our codes; any other error is returned as it is. */
 export function databaseError(error: unknown, path: string, purpose: Purpose = 'writing'): CodedError {
   const { code = '' } = error as { code?: string };
   return code.startsWith('SQLITE_') ? machineError(error, path, purpose) : (error as CodedError);
 }
 
-/** The same, also for what went wrong in the file system. */
+/** The same, also for errors of the file system. */
 export function machineError(error: unknown, path: string, purpose: Purpose = 'writing'): CodedError {
   const { code = '', message } = error as { code?: string; message: string };
   if (code.startsWith('PCRS_')) return error as CodedError;

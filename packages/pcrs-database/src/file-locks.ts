@@ -4,9 +4,9 @@ import { uniqueName } from 'pcrs-machine/process-alive';
 import { codedError } from 'pcrs-records/errors';
 
 /**
- * Tells a database that is locked from one on a file system without locks.
+ * Distinguishes a locked database from a file system without locks.
  *
- * SQLite says "busy" also where the system says that it has none (ENOLCK, as on some network volumes).
+ * SQLite reports "busy" also if the system has no locks (ENOLCK, as on some network volumes).
  *
  * Throws  PCRS_MACHINE for the latter
  */
@@ -18,7 +18,7 @@ export async function requireFileLocks(path: string): Promise<void> {
   );
 }
 
-/** Tried on a new database beside it: if that is busy too, nobody else is the reason. True where it cannot be tried. */
+/** Tries a new database next to it: if that is busy too, nobody else is the reason. True if it cannot be tried. */
 async function hasFileLocks(path: string): Promise<boolean> {
   const { default: Sqlite } = await import('better-sqlite3');
   const probe = join(dirname(path), `.probe-${uniqueName()}.db`);

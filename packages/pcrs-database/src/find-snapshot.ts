@@ -3,18 +3,18 @@ import { basename, dirname, join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
 import { latestName, snapshotName, stampsIn } from './snapshot-names.ts';
 
-/** The database to look at, and what lies beside it. */
+/** The database to read, and the snapshots next to it. */
 export interface Found {
   database: string;
-  /** Snapshots begun later that are not complete, the newest first. */
+  /** Incomplete snapshots that began later, newest first. */
   newerIncomplete: string[];
 }
 
 /**
- * Finds the snapshot that a path means: the database itself, or the latest one in a directory.
+ * Finds a path's snapshot: the database itself, or the latest one in a directory.
  *
- * Takes   name  of the snapshots, if several are kept in a directory
- * Throws  PCRS_INCOMPLETE if there is none; PCRS_USAGE for a name beside a database
+ * Takes   name  of the snapshots, if a directory holds several series
+ * Throws  PCRS_INCOMPLETE if there is none; PCRS_USAGE for a name with a database
  */
 export function findSnapshot(path: string, name: string | undefined): Found {
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -26,7 +26,7 @@ export function findSnapshot(path: string, name: string | undefined): Found {
   return { database: path, newerIncomplete: [] };
 }
 
-/** The snapshots beside a snapshot, of its own series and older, the newest first; none for a database of another name. */
+/** Older snapshots of the same series next to a snapshot, newest first; none for a database with another name. */
 export function snapshotsBefore(database: string): string[] {
   const real = realpathSync(database);
   const own = /^pcrs_(?:(.+)_)?(\d{8}T\d{6}Z)\.db$/.exec(basename(real));
@@ -44,7 +44,7 @@ function inDirectory(directory: string, name: string | undefined): Found {
   const incomplete = stampsIn(names, name, 'incomplete');
   const link = join(directory, latestName(name));
   const [newest] = stampsIn(names, name);
-  // A link may have been left behind when the files were moved.
+  // A link may have stayed behind when the files were moved.
   const database = existsSync(link) ? link : newest && pathOf(newest);
   if (database === undefined) {
     const [attempt] = incomplete;
@@ -64,7 +64,7 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** Of the file that a link leads to; undefined if that is a copy. */
+/** Stamp of the file that a link points to; undefined for a copy. */
 function stampOfFile(link: string): string | undefined {
   return /_(\d{8}T\d{6}Z)\.db$/.exec(basename(realpathSync(link)))?.[1];
 }

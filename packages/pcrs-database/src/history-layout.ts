@@ -1,15 +1,15 @@
 import { codedError } from 'pcrs-records/errors';
 import { openForReading, type ReadDatabase, type ReadOptions } from './open.ts';
 
-/** `PCRH`: what makes a file a history, and not a database of another tool. */
+/** `PCRH`: marks a file as a history, not another tool's database. */
 export const historyId = 0x50435248;
-/** Written into the file, so that a later layout can tell an earlier one; 2 has a faster `v_trend`. */
+/** Written into the file, so that a later version can recognise an older layout; 2 has a faster `v_trend`. */
 export const historyLayout = 2;
 
 /**
- * Opens a history of pcrs-to-history to read it.
+ * Opens a history of pcrs-to-history for reading.
  *
- * Throws  PCRS_RECORD for a file of another make; PCRS_USAGE for no file, or one of a later layout; PCRS_MACHINE
+ * Throws  PCRS_RECORD for another kind of file; PCRS_USAGE for a missing file or a later layout; PCRS_MACHINE
  */
 export async function openHistoryForReading(path: string, options: ReadOptions = {}): Promise<ReadDatabase> {
   const database = await openForReading(path, options);

@@ -4,7 +4,7 @@ import Sqlite from 'better-sqlite3';
 import { besides, hostPostures } from './host-postures.ts';
 import { passRateSelect } from './pass-rate.ts';
 
-/** A database with postures given as [policy, host, id, control, technology, instance, status, batch date, batch]. */
+/** A database of postures given as [policy, host, id, control, technology, instance, status, batch date, batch]. */
 function database(rows: readonly unknown[][]) {
   const db = new Sqlite(':memory:');
   db.exec(`CREATE TABLE q_pcrs_postureinfo (policyId INTEGER, hostId INTEGER, id INTEGER, controlId INTEGER,
@@ -29,7 +29,7 @@ const rows = [
   [1, 10, 13, 8, 3, null, 'Failed', '2026-11-02 00:00:00', 0],
 ];
 
-test('a posture counts once, by the row that was loaded last, in the walk and in SQL', () => {
+test('counts a posture once, by the row loaded last, in the walk and in SQL', () => {
   const db = database(rows);
   const hosts = [...hostPostures(db)].map(({ hostId, postures }) => [
     hostId,
@@ -85,7 +85,7 @@ test('a posture counts once, by the row that was loaded last, in the walk and in
   ]);
 });
 
-test('two walks meet at each host once, in the order of their ids as numbers', () => {
+test('two walks meet at each host once, in numeric order of the ids', () => {
   const fresh = database([...rows.slice(4), [2, 1, 1, 1, 1, null, 'Passed', '', 0]]);
   const pairs = [...besides(hostPostures(database(rows)), hostPostures(fresh))];
   assert.deepEqual(

@@ -1,23 +1,23 @@
 import { postureTable } from 'pcrs-records/columns';
 import type { Database } from './open.ts';
 
-/** A posture of a host: what tells it from others, its status, and whatever columns were asked for. */
+/** A posture of a host: its identity, its status, and the requested columns. */
 export type PostureRow<C extends string = never> = {
   readonly [name in C]: bigint | string | null;
 } & {
   readonly policyId: bigint;
   readonly hostId: bigint;
   readonly controlId: bigint;
-  /** 0 where the gateway gave none. */
+  /** 0 if the gateway sent none. */
   readonly technologyId: bigint;
   readonly instance: string | null;
   readonly status: string | null;
-  /** The load that changed the row last: the later of two rows of one posture is the posture. */
+  /** The load that last changed the row; of two rows of one posture the later counts. */
   readonly BATCH_DATE: string | null;
   readonly currentBatch: bigint;
 };
 
-/** All postures of a host in a policy, by their identity inside it. */
+/** All postures of a host in a policy, by their identity within it. */
 export interface HostPostures<C extends string = never> {
   readonly policyId: bigint;
   readonly hostId: bigint;
@@ -29,12 +29,12 @@ const always = ['policyId', 'hostId', 'controlId', 'instance', 'status', 'BATCH_
 /**
  * Each host of each policy with its postures, by policy and host.
  *
- * A posture is (policyId, hostId, controlId, technologyId, instance). Of several rows of one (evidence in batches, an id
- * that the gateway issued anew) the one that was loaded last counts, and of those of one load the first batch.
+ * A posture is (policyId, hostId, controlId, technologyId, instance). Of several rows of one (evidence in batches, an
+ * id that the gateway issued anew) the one loaded last counts, and within one load the first batch.
  *
- * Takes   name     of the database in SQL: `main`, or what it was attached as
- *         columns  of the posture table that are wanted besides; `rowid` too
- * Limits  one host's postures in memory; the database may not be written through `db` meanwhile
+ * Takes   name     the database's name in SQL: `main`, or the name it was attached under
+ *         columns  further columns of the posture table; `rowid` too
+ * Limits  one host's postures in memory; do not write to the database through `db` meanwhile
  */
 export function* hostPostures<const C extends string = never>(
   db: Database,
@@ -61,7 +61,7 @@ export function* hostPostures<const C extends string = never>(
   if (host !== undefined) yield host;
 }
 
-/** The digits of two ids end at the blanks, so that no two postures of a host share a text. */
+/** The digits of both ids end at the blanks, so that no two postures of a host share a key. */
 function identityIn({ controlId, technologyId, instance }: PostureRow): string {
   return `${controlId} ${technologyId}${instance === null ? '' : ` ${instance}`}`;
 }
@@ -71,7 +71,7 @@ function isLater(one: PostureRow, other: PostureRow): boolean {
   return a > b || (a === b && one.currentBatch < other.currentBatch);
 }
 
-/** A host of a policy in two databases; undefined where one has no posture of it. */
+/** A host of a policy in two databases; undefined on a side without postures of it. */
 export interface HostInBoth<C extends string = never> {
   readonly policyId: bigint;
   readonly hostId: bigint;
@@ -79,7 +79,7 @@ export interface HostInBoth<C extends string = never> {
   readonly new: HostPostures<C> | undefined;
 }
 
-/** Two walks of `hostPostures` merged: each host once, with what either has of it. */
+/** Merges two walks of `hostPostures`: each host once, with its postures on either side. */
 export function* besides<C extends string>(
   old: Iterator<HostPostures<C>>,
   fresh: Iterator<HostPostures<C>>,
@@ -94,7 +94,7 @@ export function* besides<C extends string>(
       if (order >= 0) b = fresh.next().value;
     }
   } finally {
-    // An open query keeps its database from being closed.
+    // A database cannot be closed while a query is open.
     old.return?.();
     fresh.return?.();
   }

@@ -31,7 +31,7 @@ async function check(path: string): Promise<void> {
 const key = 'PRIMARY KEY (policyId, hostId, id, currentBatch)';
 const columns = 'id, policyId, hostId, currentBatch, status';
 
-test('knows a database of pcrs-to-sqlite from any other', async () => {
+test('tells a database of pcrs-to-sqlite from any other', async () => {
   await check(made('ours.db', `CREATE TABLE q_pcrs_postureinfo (${columns}, ${key})`));
   const others = {
     'other.db': [
@@ -44,7 +44,7 @@ test('knows a database of pcrs-to-sqlite from any other', async () => {
     await assert.rejects(check(made(name, sql)), { code: 'PCRS_RECORD', message });
 });
 
-test('refuses a layout that it does not know yet', async () => {
+test('refuses an unknown later layout', async () => {
   const path = made('later.db', `PRAGMA user_version = ${layoutVersion + 1}; CREATE TABLE t (n)`);
   await assert.rejects(check(path), {
     code: 'PCRS_USAGE',
@@ -52,7 +52,7 @@ test('refuses a layout that it does not know yet', async () => {
   });
 });
 
-test('reads nothing out of a database that says nothing of itself', async () => {
+test('reads nothing from a database without valid status rows', async () => {
   const rows =
     "INSERT INTO q_pcrs_status VALUES ('LOAD', 'no json', NULL, NULL), ('SOURCE', NULL, NULL, NULL)";
   const table =

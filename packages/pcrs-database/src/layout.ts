@@ -2,15 +2,15 @@ import { postureTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
 import type { ReadDatabase } from './open.ts';
 
-/** Written into the file, so that a later layout can tell an earlier one. */
+/** Written into the file, so that a later version can recognise an older layout. */
 export const layoutVersion = 2;
 
 /**
- * Whether a database is of pcrs-to-sqlite, with the tables and keys that its readers count on.
+ * Checks that a database is from pcrs-to-sqlite, with the tables and keys that readers need.
  *
- * Takes   name  of the database in SQL: `main`, or what it was attached as
+ * Takes   name  the database's name in SQL: `main`, or the name it was attached under
  *         path  for messages
- * Throws  PCRS_RECORD for a database of another make; PCRS_USAGE for one of a later layout
+ * Throws  PCRS_RECORD for another kind of database; PCRS_USAGE for a later layout
  */
 export async function checkLayout({ db, read }: ReadDatabase, path: string, name = 'main'): Promise<void> {
   const version = await read(() => db.pragma(`${name}.user_version`, { simple: true }) as number);
@@ -22,7 +22,7 @@ export async function checkLayout({ db, read }: ReadDatabase, path: string, name
     () => db.pragma(`${name}.table_info(${table})`) as { name: string; pk: number }[],
   );
   const key = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
-  // From layout 2 on the key is an index, which a load that is under way makes at its end.
+  // Since layout 2 the key is an index, which a load makes at its end.
   const isKeyless = version >= 2 && key.length === 0;
   const lacks =
     columns.length === 0

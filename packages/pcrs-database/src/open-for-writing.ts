@@ -13,13 +13,13 @@ const cacheKiB = 12 * 1024;
 /** Measured: rows of about 1 KB load as fast as with larger pages, and small files stay small. */
 const pageBytes = 8192;
 
-/** A database that is written, a transaction at a time. */
+/** A database being written, one transaction at a time. */
 export interface WriteDatabase {
   readonly db: Database;
   readonly path: string;
   /** Whether a transaction is open. */
   readonly busy: boolean;
-  /** Both wait for other programs, and throw PCRS_MACHINE when these take too long. */
+  /** Both wait for other programs, and throw PCRS_MACHINE if these take too long. */
   begin(): Promise<void>;
   commit(): Promise<void>;
   rollback(): void;
@@ -27,22 +27,22 @@ export interface WriteDatabase {
 }
 
 export interface WriteOptions extends Patience {
-  /** Keeps the file locked from the first read on: nobody else is to see it yet. */
+  /** Lock the file from the first read on: nobody else should see it yet. */
   exclusive?: boolean;
   /** A new file is 0640, not 0600. */
   groupReadable?: boolean | undefined;
 }
 
 /**
- * Says early what would be wrong with a database later; makes nothing.
+ * Finds early what would later be wrong with a database; makes nothing.
  *
- * Throws  PCRS_USAGE for a name that cannot be a database; PCRS_MACHINE where its directory cannot be written
+ * Throws  PCRS_USAGE for a name that cannot be a database; PCRS_MACHINE if its directory is not writable
  */
 export async function checkPath(path: string): Promise<void> {
   if (path === '' || path === '-' || path === ':memory:') {
     throw codedError('PCRS_USAGE', `${JSON.stringify(path)} is not a database file; give a file name`);
   }
-  // A named pipe would hold SQLite up for ever, deaf to signals.
+  // A named pipe would block SQLite for ever, and it ignores signals.
   const stats = statSync(path, { throwIfNoEntry: false });
   const kind = stats && specialKind(stats);
   if (kind) throw codedError('PCRS_USAGE', `${path} is a ${kind}; give a file name`);
@@ -50,16 +50,16 @@ export async function checkPath(path: string): Promise<void> {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw codedError('PCRS_USAGE', `${path}: there is no directory ${directory}; make it first`);
   }
-  // SQLite puts its journal beside the file, so the directory must be writable in any case.
+  // SQLite puts its journal next to the file, so the directory must always be writable.
   await access(directory, constants.W_OK).catch(() => {
     throw codedError('PCRS_MACHINE', `${path}: the directory ${directory} is not writable for this user`);
   });
 }
 
 /**
- * Opens a database to write it, made if it is missing (0600, or as `letGroupRead` says).
+ * Opens a database for writing, made if missing (0600, or as `letGroupRead` says).
  *
- * Throws  PCRS_USAGE for a file that is no database; PCRS_MACHINE for what the machine refuses
+ * Throws  PCRS_USAGE for a file that is not a database; PCRS_MACHINE if the machine refuses
  */
 export async function openForWriting(path: string, options: WriteOptions = {}): Promise<WriteDatabase> {
   const { default: Sqlite } = await import('better-sqlite3');
@@ -72,7 +72,7 @@ export async function openForWriting(path: string, options: WriteOptions = {}): 
       if (options.exclusive) db.pragma('locking_mode = EXCLUSIVE');
       if (isNew) db.pragma(`page_size = ${pageBytes}`);
       db.pragma(`cache_size = -${cacheKiB}`);
-      // Spilling takes the file's exclusive lock in the middle of a transaction; ours are short, so they need not.
+      // Spilling takes the exclusive lock in mid-transaction; our transactions are short and need not spill.
       db.pragma('cache_spill = OFF');
       db.pragma('temp_store = MEMORY');
       await patiently(path, 'writing', options, () => db.pragma('schema_version'));
@@ -112,9 +112,9 @@ function transactions(db: Database, path: string, options: WriteOptions): WriteD
 }
 
 /**
- * A handle on a file that is there, for a look or a word in it.
+ * A handle on an existing file, for a short read or write.
  *
- * Takes   readonly  whether nothing is to be written; nobody else's lock is waited for
+ * Takes   readonly  read only; does not wait for locks
  * Throws  SQLite's own errors
  */
 export async function openHandle(path: string, readonly: boolean): Promise<Database> {

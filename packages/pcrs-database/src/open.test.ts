@@ -21,7 +21,7 @@ after(() => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A database with a row, in a directory of its own. */
+/** A database with one row, in its own directory. */
 function made(mode: 'delete' | 'wal' = 'delete'): { directory: string; path: string } {
   const directory = mkdtempSync(join(tmpdir(), 'pcrs-database-'));
   directories.push(directory);
@@ -55,7 +55,7 @@ for (const mode of ['delete', 'wal'] as const) {
   });
 }
 
-test('reads what another program has written and not yet moved out of its log', async () => {
+test('reads what another program has written to its log and not yet checkpointed', async () => {
   const { directory, path } = made('wal');
   const writer = new Sqlite(path);
   writer.exec('INSERT INTO t VALUES (2)');
@@ -65,7 +65,7 @@ test('reads what another program has written and not yet moved out of its log', 
   writer.close();
 });
 
-test('lets nothing be written, in either of two databases', async () => {
+test('allows no writes, in either of two databases', async () => {
   for (const mode of ['delete', 'wal'] as const) {
     const [one, other] = [made(), made(mode)];
     const { db, close } = await openForReading(one.path, { beside: { path: other.path, name: 'other' } });
@@ -85,7 +85,7 @@ test('opens files of any name', async () => {
   }
 });
 
-test('stays with the file that a link led to', async () => {
+test('stays with the file that a link pointed to', async () => {
   const { directory, path } = made();
   const other = join(directory, 'other.db');
   copyFileSync(path, other);
@@ -100,7 +100,7 @@ test('stays with the file that a link led to', async () => {
   close();
 });
 
-test('sees that a file was written to', async () => {
+test('notices that a file was written to', async () => {
   for (const mode of ['delete', 'wal'] as const) {
     const [still, written] = [made(), made(mode)];
     const { changed, close } = await openForReading(still.path, {
@@ -115,7 +115,7 @@ test('sees that a file was written to', async () => {
   }
 });
 
-test('waits for a writer, and says so when that takes too long', async () => {
+test('waits for a writer, and says so if that takes too long', async () => {
   const { path } = made();
   const writer = new Sqlite(path);
   writer.exec('BEGIN EXCLUSIVE');
@@ -133,7 +133,7 @@ test('waits for a writer, and says so when that takes too long', async () => {
   writer.close();
 });
 
-test('ends the waiting when it is told to', async () => {
+test('stops waiting when told to', async () => {
   const { path } = made();
   const writer = new Sqlite(path);
   writer.exec('BEGIN EXCLUSIVE');
@@ -142,9 +142,9 @@ test('ends the waiting when it is told to', async () => {
   writer.close();
 });
 
-test('names a file whose writer died in the middle of a write', async () => {
+test('names a file whose writer died in mid-write', async () => {
   const { path } = made();
-  // The journal is synced and the file half written: what a kill in the middle of a commit leaves behind.
+  // The journal is synced and the file half written: the state after a kill in mid-commit.
   const script = `
     import Sqlite from 'better-sqlite3';
     const db = new Sqlite(process.argv[1]);
@@ -162,7 +162,7 @@ test('names a file whose writer died in the middle of a write', async () => {
   assert.equal(digest(path), before);
 });
 
-test('says in a line what is wrong with a file', async () => {
+test('says in one line what is wrong with a file', async () => {
   const { directory, path } = made();
   const file = (name: string, content: string | Uint8Array) => {
     writeFileSync(join(directory, name), content);

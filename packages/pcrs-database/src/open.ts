@@ -7,36 +7,36 @@ import { busyTimeoutMs, type Patience, patiently } from './patience.ts';
 
 export type { Database, Statement } from 'better-sqlite3';
 
-/** Of each file; more makes a walk along a key no faster. */
+/** Cache of each file; more does not speed up a walk along a key. */
 const cacheKiB = 32 * 1024;
 
-/** A database that is only read: nothing in it, and nothing beside it, changes. */
+/** A database opened for reading: nothing in it, or next to it, changes. */
 export interface ReadDatabase {
   readonly db: Database;
-  /** Does what reads, waiting while another program is in the middle of a write. */
+  /** Runs `act`, waiting while another program is in mid-write. */
   read<T>(act: () => T): Promise<T>;
-  /** The first of the files that somebody has written to since it was opened; undefined where nobody has. */
+  /** The first of the files written to since it was opened; undefined if none was. */
   changed(): string | undefined;
   close(): void;
 }
 
 export interface ReadOptions extends Patience {
-  /** Another database that is attached, and under which name of SQL. */
+  /** Another database to attach, and its name in SQL. */
   beside?: { path: string; name: string };
 }
 
 /**
- * Opens a database to read it.
+ * Opens a database for reading.
  *
- * Takes   path  a link is followed once: that it leads elsewhere later changes nothing
- * Throws  PCRS_USAGE for a path without a file; PCRS_RECORD for a file that is no database; PCRS_MACHINE
+ * Takes   path  a link is resolved once; later changes of it do not matter
+ * Throws  PCRS_USAGE if there is no file; PCRS_RECORD for a file that is not a database; PCRS_MACHINE
  */
 export async function openForReading(path: string, options: ReadOptions = {}): Promise<ReadDatabase> {
   const { default: Sqlite } = await import('better-sqlite3');
   const { beside } = options;
   const main = fileAt(path, 'main');
   const files = beside ? [main, fileAt(beside.path, beside.name)] : [main];
-  // A reader that may not write leaves -wal and -shm beside a file in WAL mode that nobody has open.
+  // A reader without write access leaves -wal and -shm behind next to a WAL file that nobody has open.
   const readonly = !files.some(({ isRestingWal }) => isRestingWal);
   const db = named(
     main,
@@ -70,16 +70,16 @@ interface OpenFile {
   path: string;
   real: string;
   name: string;
-  /** In WAL mode, and nobody has written to it without cleaning up. */
+  /** In WAL mode, without leftovers of a writer. */
   isRestingWal: boolean;
-  /** Of what is on the disk. */
+  /** Fingerprint of the file on disk. */
   trace: string;
 }
 
 function fileAt(path: string, name: string): OpenFile {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw codedError('PCRS_USAGE', `there is no file ${path}`);
-  // A named pipe would hold SQLite up for ever, deaf to signals.
+  // A named pipe would block SQLite for ever, and it ignores signals.
   const kind = specialKind(stat);
   if (kind) throw codedError('PCRS_USAGE', `${path} is a ${kind}; give a database file`);
   return named({ path }, () => {
@@ -97,7 +97,7 @@ function named<T>({ path }: { path: string }, act: () => T): T {
   }
 }
 
-/** Source  the file format of SQLite: 16 bytes of magic; 2 in the bytes 18 and 19 means WAL */
+/** Source  SQLite's file format: 16 bytes of magic; 2 in bytes 18 and 19 means WAL */
 function isWal(path: string, real: string): boolean {
   const head = Buffer.alloc(20);
   const file = openSync(real, 'r');
@@ -114,7 +114,7 @@ function isWal(path: string, real: string): boolean {
   return head[18] === 2 || head[19] === 2;
 }
 
-/** A removed file stays open, as it was. */
+/** A removed file stays open, unchanged. */
 const gone = 'gone';
 
 /** Changes when somebody writes. */

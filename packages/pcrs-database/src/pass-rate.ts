@@ -1,6 +1,6 @@
 import { controlsTable, policyTable, postureTable } from 'pcrs-records/columns';
 
-/** What a status means for the pass rate. `Error` is neither passed nor failed: the check could not be made. */
+/** Meaning of a status for the pass rate. `Error` is neither passed nor failed: the check could not be made. */
 export type Outcome = 'passed' | 'excepted' | 'failed' | 'error' | 'other';
 
 const outcomeOf = new Map<string, Outcome>([
@@ -15,7 +15,7 @@ export function outcome(status: string | null): Outcome {
   return outcomeOf.get(String(status).toLowerCase()) ?? 'other';
 }
 
-/** Postures by what their status means. */
+/** Postures by outcome. */
 export type Outcomes = Record<Outcome, number>;
 
 export function noOutcomes(): Outcomes {
@@ -27,12 +27,12 @@ export function addOutcomes(to: Outcomes, more: Readonly<Outcomes>): void {
   for (const name of Object.keys(more) as Outcome[]) to[name] += more[name];
 }
 
-/** Those of which it is known whether they pass. */
+/** Postures known to pass or fail. */
 export function counted({ passed, excepted, failed }: Readonly<Outcomes>): number {
   return passed + excepted + failed;
 }
 
-/** (Passed + PassedE) / (Passed + PassedE + Failed), in percent; null if nothing is counted. */
+/** (Passed + PassedE) / (Passed + PassedE + Failed), in percent; null if that divides by zero. */
 export function passRate(outcomes: Readonly<Outcomes>): number | null {
   const all = counted(outcomes);
   return all === 0 ? null : (100 * (outcomes.passed + outcomes.excepted)) / all;
@@ -47,10 +47,10 @@ const number = (status: string) => `sum(CASE WHEN lower(s.status) = '${status}' 
 const identity = ['policyId', 'hostId', 'controlId', 'coalesce(technologyId, 0)', 'instance'];
 
 /**
- * The pass rate as SQL: a row for each policy, technology and criticality. Rates of more than one row are made of sums:
- * `100.0 * sum(passed + excepted) / sum(passed + excepted + failed)`.
+ * The pass rate as SQL: a row per policy, technology and criticality. For the rate of several rows use sums: `100.0 *
+ * sum(passed + excepted) / sum(passed + excepted + failed)`.
  *
- * Each posture counts once, whatever ids or batches it came under: max() makes SQLite take the status of that row.
+ * Each posture counts once, whatever its ids or batches: max() makes SQLite take the status of that row.
  */
 export const passRateSelect = `SELECT policyId, policyTitle, technologyId, technology_name, criticality_label, criticality_value,
   sum(postures) AS postures, sum(passed) AS passed, sum(excepted) AS excepted, sum(failed) AS failed,

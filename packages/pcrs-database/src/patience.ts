@@ -3,22 +3,23 @@ import { codedError } from 'pcrs-records/errors';
 import { databaseError, isLocked, type Purpose } from './database-error.ts';
 import { requireFileLocks } from './file-locks.ts';
 
-/** Another program's lock is waited for so long, unless told otherwise. */
+/** Default wait for another program's lock. */
 const defaultLockWaitMs = 10_000;
 /** One wait inside SQLite; it blocks the process, so it is short and repeated. */
 export const busyTimeoutMs = 100;
 
 export interface Patience {
-  /** Another program's lock is waited for so long. */
+  /** Wait for another program's lock. */
   lockWaitMs?: number | undefined;
-  /** Ends the waiting. */
+  /** Ends the wait. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Does what may find the database locked, until it is free or the wait is over.
+ * Runs an action that may find the database locked, until it is free or the wait is over.
  *
- * Throws  PCRS_MACHINE when the wait is over, at once where the file system has no locks; what `databaseError` makes of any other error; the signal's reason
+ * Throws  PCRS_MACHINE when the wait is over, at once on a file system without locks; any other error through
+ *         `databaseError`; the signal's reason
  */
 export async function patiently<T>(
   path: string,

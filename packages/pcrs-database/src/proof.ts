@@ -3,16 +3,19 @@ import type { Counts } from 'pcrs-records/kinds';
 import { openForReading, type ReadDatabase } from './open.ts';
 import { readSnapshotStatus } from './snapshot-status.ts';
 
-/** What a snapshot must be. */
+/** What to check in a snapshot. */
 export interface Expected {
   runId: string;
-  /** By table; else what its own last load noted. */
+  /** Rows by table; default: what its own last load recorded. */
   rows: Counts | undefined;
-  /** Every page is read, not only counted on. */
+  /** Read every page, instead of only counting. */
   readThrough: boolean;
 }
 
-/** Why a snapshot is not what its complete run left; undefined if it is. In words that go on with `, so …`. */
+/**
+ * Why a snapshot differs from what its complete run left; undefined if it does not. Worded so that `, so …` can
+ * follow.
+ */
 export async function flawOfSnapshot(path: string, expected: Expected): Promise<string | undefined> {
   const name = basename(path);
   try {

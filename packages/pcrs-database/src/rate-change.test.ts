@@ -7,7 +7,7 @@ import type { RateReason } from './rate-reasons.ts';
 
 type Statuses = Readonly<Record<string, string>>;
 
-/** A host's postures from `{control: status}`. */
+/** A host's postures, from `{control: status}`. */
 function host(policyId: number, hostId: number, statuses: Statuses | undefined): HostPostures | undefined {
   if (statuses === undefined) return undefined;
   const common = { technologyId: 1n, instance: null, BATCH_DATE: null, currentBatch: 0n };
@@ -31,10 +31,10 @@ function changeOf(hosts: readonly HostInBoth[]) {
   return count.change();
 }
 
-/** Points in ten thousandths, which add up without a rounding of their own. */
+/** Percentage points in ten thousandths, which add up exactly. */
 const units = (points: number) => Math.round(points * 10_000);
 
-test('gives each posture that differs to one reason', () => {
+test('gives each differing posture one reason', () => {
   const change = changeOf([
     both(
       1,
@@ -63,19 +63,19 @@ test('gives each posture that differs to one reason', () => {
   assert.deepEqual([change.old, change.new, change.change], [50, 62.5, 12.5]);
 });
 
-test('is one newly failed posture, worth what the rate lost', () => {
+test('one newly failed posture accounts for the whole loss', () => {
   const change = changeOf([both(1, 1, { 1: 'Passed', 2: 'Passed' }, { 1: 'Failed', 2: 'Passed' })]);
   assert.deepEqual(change.by, [
     { reason: 'newly_failed', points: -50, postures: 1, policies: 1, controls: 1, hosts: 1 },
   ]);
 });
 
-test('says nothing of the difference to a run in which nothing counts', () => {
+test('reports no difference to a run in which nothing counts', () => {
   const change = changeOf([both(1, 1, { 1: 'Error' }, { 1: 'Passed' })]);
   assert.deepEqual([change.old, change.new, change.change, change.by[0]?.points], [null, 100, null, 0]);
 });
 
-test('the parts add up to the change exactly, whatever happened', () => {
+test('the parts always add up to the change exactly', () => {
   const statuses = fc.option(
     fc.dictionary(
       fc.constantFrom('1', '2', '3', '4', '5', '6', '7'),

@@ -2,16 +2,18 @@ import type { HostInBoth, PostureRow } from './host-postures.ts';
 import { counted, noOutcomes, type Outcome, type Outcomes, outcome, passRate } from './pass-rate.ts';
 import { type RatePart, type RateReason, rateReasons } from './rate-reasons.ts';
 
-/** Two pass rates and the difference, told apart; rates are percent to four decimals, null if nothing is counted. */
+/**
+ * Two pass rates and the difference, split by reason; rates are percent to four decimals, null if nothing is counted.
+ */
 export interface RateChange {
   old: number | null;
   new: number | null;
   change: number | null;
-  /** Those with postures only, in the order of `rateReasons`. */
+  /** Parts with postures, in the order of `rateReasons`. */
   by: RatePart[];
 }
 
-/** What some postures do to the rate: how many more pass, of how many more that count. */
+/** Effect of some postures on the rate: how many more pass, of how many more that count. */
 class Share {
   passing = 0;
   counting = 0;
@@ -20,7 +22,7 @@ class Share {
   readonly hosts = new Set<bigint>();
   readonly controls = new Set<bigint>();
 
-  /** The status came (1) or went (-1). */
+  /** Counts a status that appeared (1) or disappeared (-1). */
   count(status: string | null, sign: 1 | -1): void {
     const means = outcome(status);
     const passes = means === 'passed' || means === 'excepted';
@@ -40,20 +42,20 @@ class Share {
 
 type Side = 'old' | 'new';
 
-/** Postures that only one side has, until the end of their policy shows why. */
+/** Postures on only one side, held until the end of their policy shows why. */
 class PolicyDifferences {
   readonly policyId: bigint;
   readonly seen = { old: new Set<bigint>(), new: new Set<bigint>() };
-  /** Of hosts that only this side has in the policy. */
+  /** Of hosts that only one side has in the policy. */
   readonly ofHosts = { old: new Share(), new: new Share() };
-  /** Of hosts that both have, by control. */
+  /** Of hosts that both sides have, by control. */
   readonly ofControls = { old: new Map<bigint, Share>(), new: new Map<bigint, Share>() };
 
   constructor(policyId: bigint) {
     this.policyId = policyId;
   }
 
-  /** Reasons and shares, now that all hosts of the policy were seen. */
+  /** Reasons and shares, once all hosts of the policy have been added. */
   *shares(): Generator<[RateReason, Share]> {
     for (const side of ['old', 'new'] as const) {
       const other = this.seen[side === 'old' ? 'new' : 'old'];
@@ -69,7 +71,7 @@ class PolicyDifferences {
     }
   }
 
-  /** Controls that came into the policy or left it, though the policy is on both sides. */
+  /** Controls that only this side has, though both have the policy. */
   controlsOnlyIn(side: Side): bigint[] {
     const other = this.seen[side === 'old' ? 'new' : 'old'];
     return other.size === 0 ? [] : [...this.seen[side]].filter((id) => !other.has(id));
@@ -84,7 +86,7 @@ export class RateChangeCount {
   readonly #onPolicy: (policy: PolicyDifferences) => void;
   #policy: PolicyDifferences | undefined;
 
-  /** Takes  onPolicy  told of each policy once all its hosts were added */
+  /** Takes  onPolicy  called with each policy once all its hosts have been added */
   constructor(onPolicy: (policy: PolicyDifferences) => void = () => {}) {
     this.#onPolicy = onPolicy;
   }
@@ -106,12 +108,12 @@ export class RateChangeCount {
     }
   }
 
-  /** Ends the last policy: all hosts were added. */
+  /** Ends the last policy. Call after the last host. */
   end(): void {
     this.#endPolicy();
   }
 
-  /** The difference; nothing is added after it. */
+  /** The difference; call it last. */
   change(): RateChange {
     this.#endPolicy();
     const [before, after] = [rateUnits(this.old), rateUnits(this.new)];
@@ -128,9 +130,9 @@ export class RateChangeCount {
   }
 
   /**
-   * Each share of the difference, in units. With P of T passing before and after,
-   * P1/T1 - P0/T0 = sum of (dP - P0/T0 * dT) / T1 over any parts, so their order does not matter. What rounding leaves
-   * over goes to the parts that lost most by it.
+   * Each share of the difference, in units. With P of T passing before (0) and after (1), P1/T1 - P0/T0 = sum of (dP
+   * - P0/T0 * dT) / T1 over any parts, so their order does not matter. The rest from rounding goes to the parts that
+   * lost most by it.
    */
   #apportioned(shares: readonly Share[], change: number): number[] {
     const rate = (this.old.passed + this.old.excepted) / counted(this.old);
@@ -180,7 +182,7 @@ function shareAt<K>(shares: Map<K, Share>, key: K): Share {
   return known;
 }
 
-/** Hosts by control would be as many as postures: they are not remembered. */
+/** Pairs of host and control would be as many as postures, so they are not stored. */
 function touch(share: Share, { policyId, hostId, controlId }: PostureRow, withHost = true): void {
   share.postures += 1;
   share.policies.add(policyId);
@@ -207,7 +209,7 @@ function partOf(reason: RateReason, share: Share, units: number): RatePart {
   return hosts.size > 0 ? { ...part, hosts: hosts.size } : part;
 }
 
-/** Rates are reckoned in ten thousandths of a percentage point, which are whole numbers and add up. */
+/** Ten thousandths of a percentage point: whole numbers, which add up exactly. */
 const unitsAPoint = 10_000;
 
 function rateUnits(outcomes: Readonly<Outcomes>): number | null {
@@ -220,7 +222,7 @@ function percent(units: number | null): number | null {
 }
 
 /**
- * Whole numbers near `exact` whose sum is `sum`: what rounding down leaves over goes to the largest remainders.
+ * Whole numbers near `exact` whose sum is `sum`: the rest from rounding down goes to the largest remainders.
  *
  * Takes  exact  numbers whose sum differs from `sum` by less than their count
  */

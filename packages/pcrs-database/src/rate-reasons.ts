@@ -1,4 +1,4 @@
-/** Why a pass rate may differ between two runs; each posture that differs belongs to one of them. */
+/** Reasons why a pass rate differs between two runs; each differing posture has one. */
 export const rateReasons = [
   'newly_failed',
   'fixed',
@@ -17,16 +17,16 @@ export type RateReason = (typeof rateReasons)[number];
 /** One reason's share of the difference. */
 export interface RatePart {
   reason: RateReason;
-  /** Percentage points, to four decimals; those of all parts add up to the change exactly. */
+  /** Percentage points, to four decimals; all parts add up to the change exactly. */
   points: number;
   postures: number;
   policies: number;
   controls: number;
-  /** Not counted for controls that came or went. */
+  /** Not counted for controls that were added or removed. */
   hosts?: number;
 }
 
-/** A part's postures for people: `172 newly failed: 94 controls on 48 hosts`, `20 controls added to 1 policy: 940 postures`. */
+/** A part in words: `172 newly failed: 94 controls on 48 hosts`, `20 controls added to 1 policy: 940 postures`. */
 export function partWords({ reason, postures, policies, hosts = 0, controls }: RatePart): string {
   const many = (count: number, noun: string, plural = `${noun}s`) =>
     `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;

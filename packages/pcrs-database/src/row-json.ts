@@ -3,14 +3,14 @@ import type { Database } from './open.ts';
 import { sqlName, sqlText } from './sql.ts';
 
 /**
- * The JSON of a table's known columns, in their order, then of those that records brought, as SQL: `"id":1,"instance":"os"`.
- * It is one line if `onOneLine` takes it.
+ * SQL for the JSON of a table's known columns, in order, then of the columns that records added:
+ * `"id":1,"instance":"os"`. Pass the result through `onOneLine` for a record.
  *
- * SQLite's `json_object` spells scalars several times faster than anything here could; but it would respell nested
- * JSON (white space, digits), which therefore stands between such objects without their braces, as stored.
+ * SQLite's `json_object` writes scalars several times faster than JavaScript could. But it would rewrite nested JSON
+ * (white space, digits), which therefore goes between such objects, without their braces, as stored.
  *
  * Takes   row     the table's name in the query
- *         inFile  the columns that the file has; a known one that it lacks is null
+ *         inFile  the columns in the file; a known one that it lacks is null
  */
 export function rowJson(
   columns: readonly Column[],
@@ -40,21 +40,21 @@ export function rowJson(
   return `concat(${[pieces.join(", ',', "), ...addedMembers(inFile, row)].join(', ')})`;
 }
 
-/** Stored JSON that somebody else wrote may hold line breaks between its tokens; a record is one line. */
+/** Foreign JSON may hold line breaks between its tokens; a record is one line. */
 export function onOneLine(json: string): string {
   return json.includes('\n') || json.includes('\r') ? json.replace(/[\r\n]+/g, ' ') : json;
 }
 
-/** The columns of a table as a file has them. */
+/** Columns of a table in a file. */
 export interface InFile {
   readonly known: ReadonlySet<string>;
-  /** Those that records brought. */
+  /** Columns that records added. */
   readonly added: readonly string[];
-  /** Members that could have no column are in one, as a JSON object. */
+  /** One column holds members that could not become columns, as a JSON object. */
   readonly unknownMembers: boolean;
 }
 
-/** The columns of a table in a file; `name` is the database's in SQL. */
+/** The columns of a table in a file; `name` is the database's name in SQL. */
 export function columnsInFile(db: Database, table: Table, name = 'main'): InFile {
   const names = (db.pragma(`${name}.table_info(${table.name})`) as { name: string }[]).map(
     (column) => column.name,
@@ -67,12 +67,15 @@ export function columnsInFile(db: Database, table: Table, name = 'main'): InFile
   };
 }
 
-/** SQLite's own spelling of a float has 15 or 17 digits; the one that was stored has as many as it takes. */
+/** SQLite writes a float with 15 or 17 digits; this writes as many as needed. */
 export function addNumberText(db: Database): void {
   db.function('number_text', { deterministic: true }, String);
 }
 
-/** An argument of `json_object`: a text in a column of numbers is a number if JSON has it so, else it stays a string. */
+/**
+ * An argument of `json_object`: a text in a numeric column becomes a number if it is one in JSON, otherwise it stays
+ * a string.
+ */
 function scalar({ json, type }: Column, value: string): string {
   if (json === 'string') return type === 'INTEGER' ? `CAST(${value} AS TEXT)` : value;
   if (type === 'INTEGER') return value;
@@ -89,7 +92,7 @@ function isNested(value: string): string {
   return `substr(${value}, 1, 1) IN ('{', '[') AND json_valid(${value})`;
 }
 
-/** `,"tags":[1]` and the like for a row's columns beyond the known ones, each NULL if its column is. */
+/** Each row's added columns, like `,"tags":[1]`; NULL if the column is. */
 function addedMembers({ added, unknownMembers }: InFile, row: string): string[] {
   const texts = added.map((name) => {
     const value = `${row}.${sqlName(name)}`;

@@ -1,9 +1,9 @@
-/** `2026-11-23T03:37:37.170Z` → `20261123T033737Z`, as a run's files are named by its start. */
+/** `2026-11-23T03:37:37.170Z` → `20261123T033737Z`: the stamp in the names of a run's files. */
 export function stampOf(startedAt: string): string {
   return new Date(startedAt).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
-/** What a snapshot is: of a complete run, of one that is not (yet), or of one that a shrink kept from being published. */
+/** State of a snapshot: complete, incomplete (or still loading), or held back for its shrink. */
 export type SnapshotState = 'complete' | 'incomplete' | 'shrunk';
 
 const endings: Readonly<Record<SnapshotState, string>> = {
@@ -17,12 +17,12 @@ export function snapshotName(stamp: string, name?: string, state: SnapshotState 
   return `pcrs_${prefix(name)}${stamp}${endings[state]}`;
 }
 
-/** `latest.db` or `latest_NAME.db`; with another ending for what lies beside a snapshot. */
+/** `latest.db` or `latest_NAME.db`; other endings for other links. */
 export function latestName(name?: string, ending = '.db'): string {
   return `latest${name === undefined ? '' : `_${name}`}${ending}`;
 }
 
-/** The stamps of a series' snapshots among the names of a directory, the newest first. */
+/** Stamps of a series' snapshots among file names, newest first. */
 export function stampsIn(
   names: readonly string[],
   name?: string,

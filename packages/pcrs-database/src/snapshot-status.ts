@@ -3,18 +3,20 @@ import type { Base, Counts, End, JsonObject, Scope, Start } from 'pcrs-records/k
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import { type Database, openForReading, type ReadDatabase } from './open.ts';
 
-/** What a database is of, and what alone may follow in its series: the row `SCOPE`. */
+/** What a database holds, and what alone may be loaded into its series: the row `SCOPE`. */
 export interface ScopeNote {
   gateway: string | null;
-  /** Those of the first run in it. */
+  /** Scope of its first run. */
   flags: Scope;
-  /** The first run had lost records to a filter on the way. */
+  /** A filter in the pipe dropped records of its first run. */
   beganFiltered: boolean;
-  /** Something of another scope, or without a run, was loaded too: what a run does not name may still be true. */
+  /**
+   * Something of another scope, or without a run, was loaded too: rows that a run does not name may still be valid.
+   */
   mixed?: true;
 }
 
-/** How the last load into a database ended, as it noted itself: the row `LOAD`. */
+/** Outcome of a database's last load, as it recorded itself: the row `LOAD`. */
 export interface LoadNote {
   state: 'loading' | 'complete' | 'incomplete' | 'without a run' | 'interrupted' | 'failed';
   /** Why it is not complete. */
@@ -22,19 +24,19 @@ export interface LoadNote {
   runId: string | null;
   /** `YYYY-MM-DD hh:mm:ss`, UTC. */
   loadedAt: string;
-  /** Lines of the stream that came. */
+  /** Lines of the stream. */
   lines: number;
   rows?: Counts;
-  /** How much of its scope the run asked for; `fullRunAt` is the start of the full run that a delta rests on. */
+  /** How much of its scope the run asked for; `fullRunAt` is the start of the full run that a delta builds on. */
   base?: Base | null;
   fullRunAt?: string | null;
   scope?: Scope | null;
-  /** Whether what came is what the stages made; null if that cannot be known. */
+  /** Whether the records are what the stages made; null if that cannot be known. */
   verified?: boolean | null;
   filtered?: Counts;
   supplied?: Counts;
   edited?: readonly string[];
-  /** Rows that a complete, full run of the one scope in the file did not name again. */
+  /** Rows that a complete, full run of the file's scope did not name again. */
   stale?: number | null;
   hostsWithoutPosture?: number;
   problems?: Counts;
@@ -66,33 +68,33 @@ export interface Reconciliation {
   rowsUnchanged: Counts;
 }
 
-/** A stage's own words in a run: the row `RUN id STAGE`, or `RUN id STAGE 2` of one side by side with another. */
+/** A stage's start and end in a run: the row `RUN id STAGE`, or `RUN id STAGE 2` for a parallel one. */
 export interface StageNote {
   stage: string;
   start?: Start;
   end?: End;
 }
 
-/** What a database says of itself in `q_pcrs_status`. */
+/** A database's own status, from `q_pcrs_status`. */
 export interface SnapshotStatus {
   gateway: string | null;
   subscriptionId: string | null;
   /** Undefined if no run was loaded. */
   scope: ScopeNote | undefined;
-  /** Undefined if no load has noted itself. */
+  /** Undefined if no load has recorded itself. */
   load: LoadNote | undefined;
-  /** Of all runs in it, whether or not they are complete, the one that started last. */
+  /** The run that started last of all runs in it, complete or not. */
   newest: { runId: string; startedAt: string } | undefined;
-  /** The run of the last load; undefined where that had none. */
+  /** Run of the last load; undefined if it had none. */
   run: RunNote | undefined;
-  /** Its stages in the order of the pipe. */
+  /** Its stages in pipe order. */
   stages: StageNote[];
 }
 
 /**
- * Reads what a database says of itself.
+ * Reads a database's status.
  *
- * Takes  name  of the database in SQL: `main`, or what it was attached as
+ * Takes  name  the database's name in SQL: `main`, or the name it was attached under
  */
 export async function readSnapshotStatus(
   { db, read }: Pick<ReadDatabase, 'db' | 'read'>,
@@ -121,13 +123,13 @@ export async function readSnapshotStatus(
   });
 }
 
-/** A run that a database knows of, by its notes. */
+/** A run that a database has notes of. */
 interface KnownRun {
   note: RunNote;
   starts: Start[];
 }
 
-/** The newest first. */
+/** Newest first. */
 function runsIn(details: readonly [string, JsonObject][]): KnownRun[] {
   const runs = details.flatMap(([name, note]): KnownRun[] => {
     const runId = /^RUN (\S+)$/.exec(name)?.[1];
@@ -139,7 +141,7 @@ function runsIn(details: readonly [string, JsonObject][]): KnownRun[] {
   return runs.sort((a, b) => (String(a.note.startedAt) < String(b.note.startedAt) ? 1 : -1));
 }
 
-/** A database from before scopes were noted has that of its last full run. */
+/** A database from before scopes were recorded has its last full run's scope. */
 function scopeByStarts(runs: readonly KnownRun[], gateway: string | null): ScopeNote | undefined {
   const { starts, note } = runs.find((run) => baseOf(run.starts) === 'full') ?? runs.at(-1) ?? {};
   if (starts === undefined) return undefined;
@@ -147,7 +149,7 @@ function scopeByStarts(runs: readonly KnownRun[], gateway: string | null): Scope
   return { gateway, flags: scopeOf(starts), beganFiltered: filtered };
 }
 
-/** The same of the base: a run with a date, in a file that a full run was loaded into before, was a delta. */
+/** The same for the base: a run with a date, in a file with an earlier full run, was a delta. */
 function baseByStarts(runs: readonly KnownRun[], load: LoadNote): Pick<LoadNote, 'base' | 'fullRunAt'> {
   const last = runs.find(({ note }) => note.runId === load.runId);
   const full = runs.find(({ starts, note }) => note.complete && baseOf(starts) === 'full');
@@ -158,9 +160,9 @@ function baseByStarts(runs: readonly KnownRun[], load: LoadNote): Pick<LoadNote,
 }
 
 /**
- * What a database at a path says of itself.
+ * Status of the database at a path.
  *
- * Yields  undefined if there is none, or nothing that can be read
+ * Yields  undefined if there is none, or it is unreadable
  */
 export async function readStatusOf(path: string): Promise<SnapshotStatus | undefined> {
   if (!existsSync(path)) return undefined;
@@ -176,12 +178,12 @@ export async function readStatusOf(path: string): Promise<SnapshotStatus | undef
   }
 }
 
-/** The run of the last load into a database; undefined if that cannot be read. */
+/** Run of a database's last load; undefined if it is unreadable. */
 export async function runIn(path: string): Promise<string | undefined> {
   return (await readStatusOf(path))?.load?.runId ?? undefined;
 }
 
-/** The rows with a JSON object; the latest first: each stage puts its `start` in front of those before it. */
+/** The rows with a JSON object, latest first: each stage puts its `start` before those already there. */
 function detailsIn(db: Database, name: string): [string, JsonObject][] {
   const rows = db
     .prepare(`SELECT STATUS_NAME, STATUS_DETAIL FROM ${name}.q_pcrs_status ORDER BY rowid DESC`)
@@ -206,7 +208,7 @@ function textOf(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** Why a database does not hold all of its run, or nothing proves that it does. */
+/** Why a database does not hold all of its run, or cannot be proven to. */
 export interface Incompleteness {
   /** For programs. */
   code:
@@ -222,7 +224,7 @@ export interface Incompleteness {
   message: string;
 }
 
-/** Undefined where a database is proven to hold all of its run. */
+/** Undefined if a database is proven to hold all of its run. */
 export function incompleteness(status: SnapshotStatus): Incompleteness | undefined {
   const { load, run, stages } = status;
   if (load === undefined) {

@@ -1,9 +1,9 @@
-/** A name as SQL takes it, whatever it is. */
+/** A name quoted for SQL. */
 export function sqlName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A text as SQL takes it. */
+/** A text quoted for SQL. */
 export function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

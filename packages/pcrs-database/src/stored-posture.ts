@@ -3,14 +3,14 @@ import { ControlTexts } from './control-texts.ts';
 import type { Database, Statement } from './open.ts';
 import { addNumberText, columnsInFile, onOneLine, rowJson } from './row-json.ts';
 
-/** Posture records as their stage wrote them, one at a time, by their row. */
+/** Posture records as their stage wrote them, one at a time, by row. */
 export class StoredPosture {
   readonly #texts: ControlTexts;
   readonly #row: Statement;
 
   /**
-   * Takes  name     of the database in SQL: `main`, or what it was attached as
-   *        without  members that are left out
+   * Takes  name     the database's name in SQL: `main`, or the name it was attached under
+   *        without  members to omit
    */
   constructor(db: Database, name = 'main', without: readonly string[] = []) {
     addNumberText(db);

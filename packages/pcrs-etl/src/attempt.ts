@@ -1,7 +1,7 @@
 import { replaceFile } from 'pcrs-machine/file';
 import type { Series } from './series.ts';
 
-/** How the last start in a series ended; `last_attempt[_NAME].json`. */
+/** Outcome of the last start in a series; `last_attempt[_NAME].json`. */
 export interface Attempt {
   startedAt: string;
   /** Null while it runs, and after it was killed. */
@@ -12,9 +12,9 @@ export interface Attempt {
 }
 
 /**
- * Notes that a start is under way.
+ * Records a start in progress.
  *
- * Yields  what notes how it ended
+ * Yields  a function that records its outcome
  */
 export function noteAttempt(series: Series, startedAt: Date) {
   const attempt: Attempt = {

@@ -38,7 +38,7 @@ export async function runEtl(context: EtlContext): Promise<void> {
   }
 }
 
-/** Undefined if another run is at work there and that is fine. */
+/** Undefined if another run holds the lock and that is fine. */
 async function lockOf(series: Series, context: EtlContext): Promise<Lock | undefined> {
   const { env, flags, log, signal } = context;
   const what = series.name === undefined ? series.out : `${series.out} (--name ${series.name})`;
@@ -53,7 +53,7 @@ async function lockOf(series: Series, context: EtlContext): Promise<Lock | undef
   }
 }
 
-/** One start, noted in the folder with how it ended. */
+/** One start, recorded in the folder with its outcome. */
 async function attempt(context: EtlContext, series: Series, lock: Lock): Promise<void> {
   const { log, output, startedAt } = context;
   const abilities = probeFileSystem(series.out);
@@ -106,7 +106,7 @@ function checkTogether({ flags }: EtlContext): void {
     throw codedError('PCRS_USAGE', '--incremental sets the dates itself; omit the date filters');
 }
 
-/** What it takes to start a tool. */
+/** What starting a tool needs. */
 function programs(context: EtlContext) {
   const { env, node, pid, signal } = context;
   const given = givenFlags(context);
@@ -141,7 +141,7 @@ function runOptions(
   };
 }
 
-/** The flags set for pcrs-etl alone, by name; what was set for the whole suite, the tools find themselves. */
+/** Flags set for pcrs-etl alone, by name; the tools read the suite's settings themselves. */
 function givenFlags(context: EtlContext): Map<string, unknown> {
   const values = context.flags as Readonly<Record<string, unknown>>;
   return new Map([...context.forThisTool].map((name) => [name, values[camelCase(name)]]));

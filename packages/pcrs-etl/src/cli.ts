@@ -83,7 +83,7 @@ export const tool = defineTool({
     'Flags of the stages are passed on to each stage that has them. DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h. TIME is 90m, 36h or 7d.',
   ],
   async main(context) {
-    // Loaded only now: help and wrong flags need none of it.
+    // Loaded late: help and wrong flags need none of it.
     const { runEtl } = await import('./cli-main.ts');
     await runEtl(context);
   },

@@ -54,7 +54,7 @@ const wanted: Wanted = {
 const deciding = (folders: RunFolder[], more: Partial<Wanted> = {}, opened = session(now)) =>
   decide(folders, opened, { ...wanted, ...more }, 7, async () => undefined);
 
-test('a first start asks for everything and has nothing to say', async () => {
+test('a first start asks for everything and logs nothing', async () => {
   const decision = await deciding([]);
   assert.equal(decision.kind, 'start');
   assert.deepEqual(decision.kind === 'start' && [decision.plan.mode, decision.plan.stamp, decision.why], [
@@ -64,7 +64,7 @@ test('a first start asks for everything and has nothing to say', async () => {
   ]);
 });
 
-test('an interrupted run is resumed, as it was started', async () => {
+test('resumes an interrupted run with its own options', async () => {
   const stopped = run(3, { finished: false });
   assert.deepEqual(await deciding([stopped, run(24)]), {
     kind: 'resume',
@@ -73,7 +73,7 @@ test('an interrupted run is resumed, as it was started', async () => {
   });
 });
 
-test('an interrupted run is started over when it is old, had other flags, or on request, and that is said', async () => {
+test('starts an interrupted run over if it is old, had other flags, or on request, and says so', async () => {
   const whys = (
     await Promise.all([
       deciding([run(13, { finished: false })]),
@@ -90,11 +90,11 @@ test('an interrupted run is started over when it is old, had other flags, or on 
   ]);
 });
 
-test('an interrupted run that a later one has finished is left alone', async () => {
+test('ignores an interrupted run if a later one completed', async () => {
   assert.equal((await deciding([run(1), run(3, { finished: false })])).kind, 'start');
 });
 
-test('a delta asks from an hour before the start of the last complete run, and starts from its snapshot', async () => {
+test('a delta asks from an hour before the start of the last complete run, and builds on its snapshot', async () => {
   const last = run(24, { fullAt: new Date(now - 48 * hour).toISOString() });
   const decision = await deciding(
     [run(2, { finished: false, selection: { flags: { qds: true } } }), last, run(48)],
@@ -108,7 +108,7 @@ test('a delta asks from an hour before the start of the last complete run, and s
   );
 });
 
-test('everything is asked for where there is nothing to start from, the flags differ, or a full run is due', async () => {
+test('asks for everything if there is nothing to build on, the flags differ, or a full run is due', async () => {
   const old = new Date(now - 8 * 24 * hour).toISOString();
   const modes = (
     await Promise.all([

@@ -4,35 +4,35 @@ import { durationWords } from 'pcrs-records/duration';
 import type { Scope, Session } from 'pcrs-records/kinds';
 import type { RunFolder, RunPlan } from './run-folder.ts';
 
-/** What is wanted of this start. */
+/** What the user wants of this start. */
 export interface Wanted {
   incremental: boolean;
   /** Start over instead of resuming. */
   fresh: boolean;
-  /** Publish a run that was not published for its shrink. */
+  /** Publish a run that was held back for its shrink. */
   acceptShrink: boolean;
   fullEveryMs: number;
-  /** An interrupted run that is older is started over: half of it would be of yesterday. */
+  /** An older interrupted run is started over: resuming would mix two days' data. */
   resumeWithinMs: number;
   scope: Scope;
   selection: Record<string, unknown>;
 }
 
-/** What is to be done, and why, if that is worth saying. */
+/** What to do, and why, if that is worth a message. */
 export type Decision =
   | { kind: 'resume'; folder: RunFolder; why: string }
   | { kind: 'start'; plan: RunPlan; why: string | undefined };
 
-/** What was evaluated while the last run began is asked for again. */
+/** Overlap: evaluations made while the last run began are asked for again. */
 const overlapMs = 3_600_000;
 
 /**
- * Decides whether a start resumes an interrupted run, asks for everything, or for what changed.
+ * Decides whether to resume an interrupted run, to ask for everything, or to ask for changes.
  *
- * Takes   folders    of earlier runs of the series, the newest first
- *         session    just opened
- *         order      of a new run
- *         flawOf   why a complete run's snapshot cannot be built on; undefined if it can
+ * Takes   folders    of earlier runs in the series, newest first
+ *         session    the session just opened
+ *         order      the new run's order
+ *         flawOf   reason not to build on a complete run's snapshot; undefined if it is fine
  */
 export async function decide(
   folders: readonly RunFolder[],
@@ -61,12 +61,12 @@ export async function decide(
   return { kind: 'start', plan, why: [stopped?.why, why].filter(Boolean).join('; ') || undefined };
 }
 
-/** When a run of this plan is started over rather than resumed. */
+/** When it is too late to resume a run of this plan. */
 export function resumableUntil(plan: RunPlan, resumeWithinMs: number): Date {
   return new Date(Date.parse(plan.session.startedAt) + resumeWithinMs);
 }
 
-/** The interrupted run that is the newest of all, if it can be resumed; else why not. */
+/** The interrupted run, if it is the newest run and can be resumed; otherwise the reason why not. */
 function stoppedRun(
   folders: readonly RunFolder[],
   session: Session,

@@ -50,7 +50,7 @@ async function simulated(options: SimulatorOptions = {}): Promise<Simulator> {
   return simulator;
 }
 
-/** The posture ids and statuses of a snapshot, and what the gateway has. */
+/** Posture ids and statuses of a snapshot, and of the gateway. */
 function rowsOf(database: string): string[] {
   const db = new Database(database, { readonly: true });
   try {
@@ -71,7 +71,7 @@ function truth(simulator: Simulator): string[] {
   return records.map(({ policyId, hostId, id, status }) => `${policyId} ${hostId} ${id} ${status}`).sort();
 }
 
-/** Questions asked, without logins. */
+/** Requests made, without logins. */
 const asked = (simulator: Simulator) =>
   simulator.requests.filter(({ endpoint }) => endpoint !== 'auth').length;
 
@@ -105,7 +105,7 @@ test('a run makes a snapshot, an archive, the control records and, on request, C
   );
 });
 
-test('killed ten times at random moments and started again it asks for the rest only, and the snapshot is the truth', async () => {
+test('killed ten times at random moments, it asks only for the rest each time, and the snapshot is right', async () => {
   const simulator = await simulated();
   simulator.faults.add('posture:*:delay=250');
   const ofOneRun = await askedBy(simulator, async () => {
@@ -124,7 +124,7 @@ test('killed ten times at random moments and started again it asks for the rest 
       inFlight += simulator.requests.filter(
         ({ outcome, endpoint }) => outcome === 'open' && endpoint !== 'auth',
       ).length;
-      // Its tools are left to themselves.
+      // Its tools stay behind.
       child.kill('SIGKILL');
       await ended;
     }
@@ -132,7 +132,7 @@ test('killed ten times at random moments and started again it asks for the rest 
     assert.equal(status, 0, `${stderr}, killed after ${moments}`);
   });
   assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator), `killed after ${moments}`);
-  // An answer that had come but was not kept yet counts as in flight too: one for each request at a time and kill.
+  // An answer that had arrived but was not stored yet counts as in flight: one per concurrent request and kill.
   assert.ok(
     inAll <= ofOneRun + inFlight + moments.length * 2,
     `${inAll} asked, ${ofOneRun} in a clean run, ${inFlight} in flight at ${moments}`,
@@ -148,7 +148,7 @@ async function askedBy(simulator: Simulator, work: () => Promise<void>): Promise
   return asked(simulator) - before;
 }
 
-test('deltas over a world that changes come to what full runs come to, and a full run lets go what vanished', async () => {
+test('deltas over a changing world equal full runs, and a full run drops what vanished', async () => {
   const out = join(root, 'deltas');
   const world = { ...small, hosts: 200, start: new Date().toISOString().slice(0, 10) };
   let port = 0;
@@ -234,7 +234,7 @@ function changes(older: string, newer: string): string[] {
 
 const withoutStatus = (row: string) => row.replace(/ \w+$/, '');
 
-test('an interrupt stops every tool, keeps what came, and the next start goes on', async () => {
+test('an interrupt stops every tool, keeps what came, and the next start resumes', async () => {
   const simulator = await simulated();
   simulator.faults.add('posture:2:hang');
   const out = join(root, 'interrupted');
@@ -255,7 +255,7 @@ test('an interrupt stops every tool, keeps what came, and the next start goes on
   assert.deepEqual(rowsOf(join(out, 'latest.db')), truth(simulator));
 });
 
-test('a run whose host ids failed is resumed from its host ids on, though posture came to its end', async () => {
+test('resumes a run whose host ids failed from its host ids on, even if posture finished', async () => {
   const simulator = await simulated();
   simulator.faults.add('hostids:2-:status=500');
   const out = join(root, 'half-resolved');
@@ -292,7 +292,7 @@ test('a killed pcrs-etl leaves no tool behind', { skip: process.platform !== 'li
   await ended;
 });
 
-/** Processes that name a folder among their arguments, without pcrs-etl itself. */
+/** Processes with a folder among their arguments, except pcrs-etl itself. */
 function toolsIn(folder: string): string[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   const commands = pids.map((pid) => {
@@ -305,7 +305,7 @@ function toolsIn(folder: string): string[] {
   return commands.filter((command) => command.includes(folder) && !command.includes('pcrs-etl.js'));
 }
 
-test('two at once in one folder: the second is refused', async () => {
+test('refuses the second of two runs in one folder', async () => {
   const simulator = await simulated();
   simulator.faults.add('*:*:delay=300');
   const out = join(root, 'twice');

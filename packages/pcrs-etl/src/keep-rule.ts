@@ -1,9 +1,9 @@
 import { durationMs } from 'pcrs-records/duration';
 
-/** What `--keep` says: so many complete runs, or those that started within a time. */
+/** Value of `--keep`: a number of complete runs, or an age limit. */
 export type KeepRule = { runs: number } | { withinMs: number };
 
-/** A flag's parser: `30` or `90d`. */
+/** Parses `30` or `90d`. */
 export function parseKeep(text: string): KeepRule {
   if (/^[1-9]\d{0,4}$/.test(text)) return { runs: Number(text) };
   try {

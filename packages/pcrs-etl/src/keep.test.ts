@@ -15,7 +15,7 @@ const root = mkdtempSync(join(tmpdir(), 'pcrs-keep-'));
 after(() => rmSync(root, { recursive: true }));
 let folders = 0;
 
-/** A folder of runs, each with snapshot, archive and CSV files, as pcrs-etl leaves them. */
+/** A folder of runs, each with snapshot, archive and CSV files, as pcrs-etl leaves it. */
 function outputFolder() {
   folders += 1;
   const out = join(root, String(folders));
@@ -71,7 +71,7 @@ const filesOf = (day: string, name = '') => [
   `pcrs_${name}202611${day}T030000Z.db`,
 ];
 
-test('keeps the newest complete runs of its own series, and removes all that older ones made', async () => {
+test('keeps the newest complete runs of its own series, and removes everything that older ones made', async () => {
   const { out, add, keep, names } = outputFolder();
   const [plain, other] = [seriesOf(out, undefined), seriesOf(out, 'emea')];
   add(other, '01');
@@ -84,7 +84,7 @@ test('keeps the newest complete runs of its own series, and removes all that old
   assert.deepEqual(names(), due.sort());
 });
 
-test('a clock that was set back removes neither the run just made nor what latest.db names', async () => {
+test('a clock that was set back removes neither the new run nor the one behind latest.db', async () => {
   const { out, add, keep, names } = outputFolder();
   const series = seriesOf(out, undefined);
   add(series, '20');
@@ -101,7 +101,7 @@ test('a clock that was set back removes neither the run just made nor what lates
   assert.deepEqual(there(), [...filesOf('02'), ...filesOf('20'), 'latest.db'].sort());
 });
 
-test('the archives that a kept delta rests on stay; their snapshots go', async () => {
+test('keeps the archives that a kept delta depends on, and removes their snapshots', async () => {
   const { out, add, keep, names } = outputFolder();
   const series = seriesOf(out, undefined);
   add(series, '01');
@@ -113,7 +113,7 @@ test('the archives that a kept delta rests on stay; their snapshots go', async (
   assert.deepEqual(names(), [...archives, ...filesOf('04'), 'latest.db'].sort());
 });
 
-test("a user's copies, and files put into our folders, stay and end nothing", async () => {
+test("keeps a user's copies and files put into our folders, and does not fail on them", async () => {
   const { out, add, keep, names } = outputFolder();
   const series = seriesOf(out, undefined);
   const old = add(series, '01');
@@ -135,7 +135,7 @@ test("a user's copies, and files put into our folders, stay and end nothing", as
   );
 });
 
-test('by time keeps what is young, and removes nothing if a wrong clock makes all of it old', async () => {
+test('by age, keeps young runs, and removes nothing if a wrong clock makes all of them old', async () => {
   const { out, add, keep, names } = outputFolder();
   const series = seriesOf(out, undefined);
   for (const day of ['01', '02', '10']) add(series, day);
@@ -148,7 +148,7 @@ test('by time keeps what is young, and removes nothing if a wrong clock makes al
   assert.match(warning!, /is the clock right/);
 });
 
-test('a lock that was lost ends the removal before the next file', async () => {
+test('a lost lock ends the removal before the next file', async () => {
   const { out, add, names } = outputFolder();
   const series = seriesOf(out, undefined);
   add(series, '01');

@@ -7,21 +7,22 @@ import type { KeepRule } from './keep-rule.ts';
 import { ownFiles, type RunFolder, type RunPlan, runsOf } from './run-folder.ts';
 import type { Series } from './series.ts';
 
-/** What became of the runs of a series that were not to be kept. */
+/** Result of removing old runs of a series. */
 export interface Removed {
   runs: number;
-  /** What nobody here made, in folders that were ours: it stays. */
+  /** Foreign files in folders of ours; they stay. */
   foreign: string[];
   /** Why nothing was removed, if that is strange. */
   warning?: string;
 }
 
-/** Asked before each deletion: throws once the folder belongs to another process. */
+/** Called before each deletion: throws if the folder now belongs to another process. */
 type Guard = () => void;
 
 /**
- * Removes older runs of a series, as far as the folder's records say what these made: snapshot, archive and what was
- * made from the snapshot. Never what was just made, what a `latest` names, or an archive that a kept snapshot rests on.
+ * Removes older runs of a series with everything their records name: snapshot, archive and products made from the
+ * snapshot. Never removes what was just made, what a `latest` points to, or an archive that a kept snapshot depends
+ * on.
  */
 export async function removeOldRuns(
   series: Series,
@@ -49,7 +50,7 @@ export async function removeOldRuns(
   return { runs: old.filter((run) => !needed.has(run)).length, foreign };
 }
 
-/** The complete runs that the rule keeps: by their order, since the clock may have been set. */
+/** Complete runs that the rule keeps: by their order, since the clock may have been set. */
 function keptBy(rule: KeepRule, runs: readonly RunFolder[], current: RunFolder): RunFolder[] {
   const complete = runs.filter(({ made }) => made);
   if ('runs' in rule) {
@@ -59,12 +60,12 @@ function keptBy(rule: KeepRule, runs: readonly RunFolder[], current: RunFolder):
   return complete.filter(({ plan }) => Date.parse(plan.session.startedAt) >= since);
 }
 
-/** Whether a run that did not end well was followed by one that is kept: it is not resumed any more. */
+/** Whether an unfinished run is older than a kept one, so that it is never resumed. */
 function isPassed(index: number, runs: readonly RunFolder[], kept: ReadonlySet<RunFolder>): boolean {
   return runs.slice(0, index).some((run) => kept.has(run));
 }
 
-/** The runs that made what a `latest` of any series leads to; where it is a copy, the file itself says of which run. */
+/** Runs that any series' `latest` points to; if it is a copy, the file itself names its run. */
 async function namedByLatest(series: Series, runs: readonly RunFolder[]): Promise<RunFolder[]> {
   const links = readdirSync(series.out).filter((name) => name.startsWith('latest'));
   const targets = new Set(links.map((name) => basename(targetOf(join(series.out, name)))));
@@ -90,7 +91,7 @@ function targetOf(link: string): string {
   }
 }
 
-/** The runs whose archives it takes to make the kept snapshots again: a delta rests on the run it started from. */
+/** Runs whose archives are needed to rebuild the kept snapshots: a delta depends on its base. */
 function restedOn(kept: ReadonlySet<RunFolder>, runs: readonly RunFolder[]): Set<RunFolder> {
   const needed = new Set<RunFolder>();
   for (const run of kept) {
@@ -103,7 +104,7 @@ function restedOn(kept: ReadonlySet<RunFolder>, runs: readonly RunFolder[]): Set
   return needed;
 }
 
-/** The snapshot files of a run that say so themselves. */
+/** Snapshot files that name the run as their own. */
 async function snapshotsOf(series: Series, { plan }: RunFolder): Promise<string[]> {
   const states: SnapshotState[] = ['complete', 'incomplete', 'shrunk'];
   const paths = states.map((state) => series.snapshot(plan.stamp, state)).filter(isThere);
@@ -111,7 +112,7 @@ async function snapshotsOf(series: Series, { plan }: RunFolder): Promise<string[
   return paths.filter((_, index) => runs[index] === plan.session.runId);
 }
 
-/** The files that were made from the snapshot, as the run's records name them; the folder may have been moved since. */
+/** Files made from the snapshot, as the run's records name them; the folder may have been moved since. */
 function madeFiles({ out, beside }: Series, { plan, made = [] }: RunFolder): string[] {
   if (plan.order === 0) {
     // Contract 1 did not record them.
@@ -131,11 +132,11 @@ function removeMadeFiles(series: Series, run: RunFolder, guard: Guard): string[]
   });
 }
 
-/** What an archive consists of: a crash may have left bodies that its manifest does not name. */
+/** Files of an archive: a crash may have left bodies that its manifest does not name. */
 const archiveFile =
   /^(manifest\.ndjson|SHA256SUMS|input\.ndjson|\d{6,}-[\da-f]{12}\.json(\.gz)?|.*\.part|\.?lock.*)$/;
 
-/** The plan goes last, so that a removal which is interrupted is taken up by the next start. */
+/** The plan goes last, so that the next start completes an interrupted removal. */
 function removeArchive({ path }: RunFolder, guard: Guard): string[] {
   const tools = readdirSync(path, { withFileTypes: true }).filter(
     ({ name, parentPath }) => name.startsWith('pcrs-') && lstatSync(join(parentPath, name)).isDirectory(),
@@ -146,7 +147,7 @@ function removeArchive({ path }: RunFolder, guard: Guard): string[] {
   return [...foreign, ...emptyFolder(path, (file) => ownFiles.includes(file), guard)];
 }
 
-/** Removes the files of a folder that are ours, and the folder if nothing is left; yields what is. */
+/** Removes our files in a folder, and the folder if nothing is left; yields what is left. */
 function emptyFolder(folder: string, isOurs: (name: string) => boolean, guard: Guard): string[] {
   if (!isThere(folder)) return [];
   const names = readdirSync(folder);

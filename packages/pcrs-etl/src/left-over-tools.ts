@@ -2,22 +2,22 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Holder, isGone, thisProcess } from 'pcrs-machine/process-alive';
 
-/** The tools of a killed run notice within a second or two that nobody waits for them. */
+/** A killed run's tools notice within a second or two that their parent is gone. */
 const longestWaitMs = 10_000;
 
-/** Notes the processes of a pipe, so that the next start does not run into them if this one is killed. */
+/** Records the processes of a pipe, so that the next start waits for them if this one is killed. */
 export function noteTools(file: string, pids: readonly number[]): void {
   const { machine } = thisProcess();
   const holders: Holder[] = pids.map((pid) => ({ pid, machine, started: null }));
   writeFileSync(file, JSON.stringify(holders), { mode: 0o600 });
 }
 
-/** Forgets them, once they have ended. */
+/** Deletes the record, once they have ended. */
 export function forgetTools(file: string): void {
   rmSync(file, { force: true });
 }
 
-/** Waits until the tools of a run that was killed have ended. */
+/** Waits until the tools of a killed run have ended. */
 export async function leftOverToolsEnded(file: string, signal: AbortSignal): Promise<void> {
   const holders = existsSync(file) ? holdersIn(readFileSync(file, 'utf8')) : [];
   const deadline = performance.now() + longestWaitMs;
@@ -25,7 +25,7 @@ export async function leftOverToolsEnded(file: string, signal: AbortSignal): Pro
   forgetTools(file);
 }
 
-/** Processes of another machine or container cannot be seen; what they hold, their locks tell. */
+/** Processes of another machine or container cannot be checked; their locks protect what they hold. */
 function holdersIn(text: string): Holder[] {
   try {
     const { machine } = thisProcess();

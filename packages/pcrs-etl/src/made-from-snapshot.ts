@@ -6,36 +6,36 @@ import { part } from './parts.ts';
 import type { PipePart } from './pipe.ts';
 import type { Series } from './series.ts';
 
-/** What a product is made from. */
+/** What a product needs. */
 export interface Making {
   readonly series: Series;
-  /** Of the run. */
+  /** The run's stamp. */
   readonly stamp: string;
   /** The complete snapshot. */
   readonly snapshot: string;
-  /** What is made: what comes later may use it. */
+  /** Flags of the requested products; a later product may use an earlier one. */
   readonly make: ReadonlySet<string>;
-  /** The flags set for pcrs-etl alone, by name. */
+  /** Flags set for pcrs-etl alone, by name. */
   readonly given: ReadonlyMap<string, unknown>;
 }
 
-/** What pcrs-etl makes from a snapshot once it is complete. */
+/** A product that pcrs-etl makes from a complete snapshot. */
 export interface Product {
-  /** The flag that asks for it. */
+  /** The flag that requests it. */
   readonly flag: 'csv' | 'history' | 'report';
   /** For messages: `the CSV files are`. */
   readonly what: string;
-  /** Where it goes. */
+  /** Its path. */
   readonly path: (series: Series, stamp: string) => string;
-  /** The `latest` link of this ending leads there; none for what there is once. */
+  /** Ending of the `latest` link to it; none if there is only one such file. */
   readonly link?: string;
-  /** A single file: its tool writes no record that names it. */
+  /** A single file, which its tool does not record. */
   readonly isFile?: boolean;
-  /** The pipes that make it, one after another. Records with `files` tell `--keep` what was written. */
+  /** The pipes that make it, one after another. Records with `files` list what was written, for `--keep`. */
   readonly pipes: (making: Making, path: string) => PipePart[][] | Promise<PipePart[][]>;
 }
 
-/** Each is made from the complete snapshot, so that it is a full picture after a delta too. */
+/** Each is made from the complete snapshot, so it is a full picture even after a delta. */
 export const products: readonly Product[] = [
   {
     flag: 'csv',
@@ -72,7 +72,7 @@ export const products: readonly Product[] = [
   },
 ];
 
-/** Stamps of the complete snapshots that are newer than the newest run of a history, the oldest first. */
+/** Stamps of complete snapshots newer than a history's newest run, oldest first. */
 async function missingIn(history: string, { out, name }: Series): Promise<string[]> {
   const newest = existsSync(history) ? await newestIn(history) : '';
   return stampsIn(readdirSync(out), name)

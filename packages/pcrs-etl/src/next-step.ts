@@ -2,15 +2,15 @@ import { type CodedError, codedError } from 'pcrs-records/errors';
 import { resumableUntil, type Wanted } from './decide.ts';
 import type { RunPlan } from './run-folder.ts';
 
-/** Wrong flags, nothing found, a gate that is not met: the same again would end the same way. */
+/** Wrong flags, nothing found, a failed gate: starting again would end the same way. */
 export type EndForGood = 2 | 7 | 8;
 
-/** The statuses with which a run has ended for good: the next start does not resume it. */
+/** Statuses that end a run for good: the next start does not resume it. */
 export function isEndForGood(status: number): status is EndForGood {
   return status === 2 || status === 7 || status === 8;
 }
 
-/** What became of a run that ended with a status, and what to do next: the last words of pcrs-etl. */
+/** The last message of pcrs-etl: the outcome of a run, and what to do next. */
 export function nextStep(status: number, plan: RunPlan, { resumeWithinMs }: Wanted): string {
   if (status === 2 || status === 7) return 'nothing was published';
   const until = `until ${minute(resumableUntil(plan, resumeWithinMs))} (--resume-within)`;

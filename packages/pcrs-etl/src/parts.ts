@@ -5,17 +5,17 @@ import type { PipePart } from './pipe.ts';
 import { controlFile, type PostureState, type RunFolder } from './run-folder.ts';
 import type { Series } from './series.ts';
 
-/** A part of a pipe: the tool's bin, as pcrs-etl itself was started (from source or built), and its flags. */
+/** A part of a pipe: the tool's bin, from source or built as pcrs-etl itself, and its flags. */
 export function part(tool: string, given: ReadonlyMap<string, unknown>, ...more: string[]): PipePart {
   const bin = join(dirname(fileURLToPath(import.meta.resolve(`${tool}/cli`))), '..', 'bin', `${tool}.js`);
   return { tool, bin, args: [...argumentsFor(tool, given), ...more] };
 }
 
 /**
- * The pipe of a run, from the stage that has something left to do on.
+ * The pipe of a run, from the first stage with work left.
  *
- * Takes   given  the flags set for pcrs-etl alone, by name
- *         state  how far posture got; `new` for a run that is just beginning
+ * Takes   given  flags set for pcrs-etl alone, by name
+ *         state  progress of posture; `new` for a new run
  */
 export function runParts(
   folder: RunFolder,

@@ -5,7 +5,7 @@ import type { Flags } from 'pcrs-cli/flags';
 import { argumentsFor, passedFlags, passedTo, selectionOf, variablesFor } from './passed-flags.ts';
 
 const tools = ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'];
-/** What makes something from the snapshot has flags of its own. */
+/** Tools that make something from the snapshot have their own flags. */
 const makers = ['pcrs-to-csv', 'pcrs-to-history', 'pcrs-report'];
 const tables = new Map<string, Flags>(
   await Promise.all(
@@ -15,20 +15,20 @@ const tables = new Map<string, Flags>(
   ),
 );
 
-test('every flag that is passed on exists where it goes', () => {
+test('every passed flag exists in its tool', () => {
   for (const [name, { tools: targets, as = name }] of Object.entries(passedTo)) {
     for (const target of targets) assert.ok(tables.get(target)?.[as], `${target} --${as}`);
   }
 });
 
-test('every flag that pcrs-etl takes for the stages goes somewhere', () => {
+test('every flag that pcrs-etl takes for the stages is passed to one', () => {
   assert.deepEqual(
     Object.keys(passedFlags).filter((name) => !(name in passedTo)),
     [],
   );
 });
 
-test('a flag that exists in several stages goes to each of them', () => {
+test('a flag that several stages have goes to each of them', () => {
   const differs = new Set([
     'archive',
     'resume',
@@ -50,7 +50,7 @@ test('a flag that exists in several stages goes to each of them', () => {
   }
 });
 
-test('a flag is passed on as it was given, under the name it has there', () => {
+test('passes a flag as given, under its name there', () => {
   const given = new Map<string, unknown>([
     ['id', ['1', '2']],
     ['evidence', true],
@@ -63,7 +63,7 @@ test('a flag is passed on as it was given, under the name it has there', () => {
   assert.deepEqual(argumentsFor('pcrs-to-sqlite', given), []);
 });
 
-test('what may hold a secret goes by the environment', () => {
+test('passes secrets in the environment', () => {
   const given = new Map([
     ['password-command', 'pass show x'],
     ['proxy', 'http://a:b@c'],
@@ -72,7 +72,7 @@ test('what may hold a secret goes by the environment', () => {
   assert.deepEqual(variablesFor(given), { PCRS_PASSWORD_COMMAND: 'pass show x', PCRS_PROXY: 'http://a:b@c' });
 });
 
-test('the selection changes with what decides on records and not with what only tunes', () => {
+test('the selection changes with flags that decide on records, not with those that only tune', () => {
   const selection = (given: [string, unknown][], profile = {}, env = {}) =>
     selectionOf(new Map(given), profile, env);
   const usual = selection([]);
@@ -93,7 +93,7 @@ test('the selection changes with what decides on records and not with what only 
   );
 });
 
-test('a pattern that is none is refused before anything is asked', () => {
+test('refuses an invalid pattern before any request', () => {
   assert.throws(() => passedFlags.title.parse('('), /^Error: must be a regular expression$/);
   assert.equal(passedFlags.title.parse('^PCI (v4|v3)'), '^PCI (v4|v3)');
 });

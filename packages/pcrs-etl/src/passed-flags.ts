@@ -3,12 +3,12 @@ import { apiVersionFlag, concurrencyFlag, connectionFlags } from 'pcrs-cli/gatew
 import { checkDate } from 'pcrs-records/dates';
 import { checkDuration } from 'pcrs-records/duration';
 
-/** The heading in the help of what concerns the output folder. */
+/** Heading in the help for flags about the output folder. */
 export const folder = 'The output folder';
 
 /**
- * The flags of the stages that `pcrs-etl` takes and passes on: same name, same meaning.
- * `passedTo` says to which tools; a test holds both tables against the tools' own.
+ * Flags of the stages that `pcrs-etl` takes and passes on: same name, same meaning. `passedTo` names the tools; a
+ * test compares both tables with the tools' own.
  */
 export const passedFlags = {
   'evaluated-since': flag.text({
@@ -120,10 +120,10 @@ const asking = ['pcrs-auth', ...stages] as const;
 const all = [...asking, 'pcrs-to-sqlite'] as const;
 const writing = [...stages, 'pcrs-to-sqlite', 'pcrs-to-csv', 'pcrs-to-history', 'pcrs-report'] as const;
 
-/** What the sink needs to know to let a run become `latest.db`. */
+/** Flags with which the sink decides whether a run becomes `latest.db`. */
 const publishing = ['rescope', 'allow-older', 'max-shrink', 'accept-shrink'] as const;
 
-/** Which tools a flag goes to, and under which name where it is another. */
+/** Tools that each flag goes to, and its name there if that differs. */
 export const passedTo: Readonly<Record<string, { tools: readonly string[]; as?: string }>> = {
   'evaluated-since': { tools: ['pcrs-policies', 'pcrs-posture'] },
   'scanned-since': { tools: ['pcrs-hostids', 'pcrs-posture'] },
@@ -160,10 +160,10 @@ export const passedTo: Readonly<Record<string, { tools: readonly string[]; as?: 
 };
 
 /**
- * The arguments for one tool of the pipe. What may hold a secret goes by the environment instead, where other
- * users of the machine cannot read it.
+ * The arguments for one tool of the pipe. Secrets go by the environment instead, which other users of the machine
+ * cannot read.
  *
- * Takes  given   the flags set for pcrs-etl alone: what was set for the whole suite, the tools find themselves
+ * Takes  given   the flags set for pcrs-etl alone; the tools read the suite's settings themselves
  */
 export function argumentsFor(tool: string, given: ReadonlyMap<string, unknown>): string[] {
   return [...given].flatMap(([name, value]) => {
@@ -175,7 +175,7 @@ export function argumentsFor(tool: string, given: ReadonlyMap<string, unknown>):
   });
 }
 
-/** Flags that only tune how the gateway is asked and told of, and what is made of it; all others decide which records come. */
+/** Flags that only tune requests, logging and products; all others decide which records come. */
 const tuning = new Set([
   ...Object.keys(connectionFlags).filter((name) => name !== 'gateway' && name !== 'platform'),
   ...[...publishing, 'allow-empty', 'resume-within'],
@@ -184,8 +184,8 @@ const tuning = new Set([
 ]);
 
 /**
- * What decides which records come: the flags given, the settings of the profile and the environment variables that
- * the tools of the pipe read, without what only tunes.
+ * What decides which records come: given flags, profile settings and environment variables that the tools of the pipe
+ * read, without those that only tune.
  */
 export function selectionOf(
   given: ReadonlyMap<string, unknown>,
@@ -208,7 +208,7 @@ const secretNames = new Set(
   Object.entries(connectionFlags).flatMap(([name, { secret }]) => (secret ? [name] : [])),
 );
 
-/** The environment variables for what may hold a secret. */
+/** Environment variables for flags that may hold a secret. */
 export function variablesFor(given: ReadonlyMap<string, unknown>): Record<string, string> {
   const secrets = [...given].filter(([name]) => secretNames.has(name));
   return Object.fromEntries(

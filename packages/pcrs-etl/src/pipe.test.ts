@@ -14,7 +14,7 @@ function program(name: string, source: string): { tool: string; bin: string; arg
   return { tool: name, bin, args: [] };
 }
 
-/** Runs a pipe in a process of its own, whose stdout is then ours to read. */
+/** Runs a pipe in its own process, whose stdout we can read. */
 function run(
   parts: unknown[],
   onError: (line: string, child: ReturnType<typeof spawn>) => void = () => {},
@@ -58,11 +58,11 @@ const count = program(
   'let n = 0; for await (const chunk of process.stdin) n += chunk.length; console.log(n);',
 );
 
-test('what one tool writes the next one reads, and the last one writes to our stdout', async () => {
+test('each tool reads what the one before writes, and the last one writes to our stdout', async () => {
   assert.deepEqual(await run([source, upper, count]), { stdout: '3000000\n', stderr: '[0,0,0]' });
 });
 
-test('each tool of the pipe tells its status', async () => {
+test('reports the status of each tool', async () => {
   const failing = program('failing', "process.stdout.write('abc'); process.exitCode = 5;");
   assert.deepEqual(await run([failing, upper, count]), { stdout: '3\n', stderr: '[5,0,0]' });
 });
@@ -79,7 +79,7 @@ test('a tool that ends early ends the tools before it', async () => {
   assert.deepEqual(await run([endless, first]), { stdout: 'enough\n', stderr: '[0,0]' });
 });
 
-test('an interrupt is passed on to every tool', async () => {
+test('passes an interrupt on to every tool', async () => {
   const waiting = program('waiting', "console.error('here'); setInterval(() => {}, 1000);");
   const passing = program('passing', "process.stdin.pipe(process.stdout); process.on('SIGINT', () => {});");
   const { stderr } = await run(
@@ -89,11 +89,11 @@ test('an interrupt is passed on to every tool', async () => {
   assert.equal(stderr, 'here\n[130,0]');
 });
 
-test('the first tool reads what it is given', async () => {
+test('the first tool reads the given input', async () => {
   assert.deepEqual(await run([upper], undefined, 'abc\n'), { stdout: 'ABC\n', stderr: '[0]' });
 });
 
-test('a tool that reads nothing of what it is given is no trouble', async () => {
+test('accepts a first tool that reads none of its input', async () => {
   const deaf = program('deaf', "console.log('done'); process.stdin.destroy();");
   assert.deepEqual(await run([deaf], undefined, 'x'.repeat(1_000_000)), { stdout: 'done\n', stderr: '[0]' });
 });

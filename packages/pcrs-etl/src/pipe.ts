@@ -14,13 +14,16 @@ export interface PipePart {
 export interface PipeOptions {
   node: { path: string; flags: readonly string[] };
   env: Readonly<Record<string, string | undefined>>;
-  /** Our own process number: each tool ends by itself once this process is gone. */
+  /** Our pid: each tool ends by itself once this process is gone. */
   pid: number;
-  /** Stops the pipe: the signal's reason may name the system signal to pass on. */
+  /** Stops the pipe; its reason may name the system signal to pass on. */
   signal: AbortSignal;
-  /** What the first tool reads: a text, or a file, which is whole for a tool whose parent is killed too; absent: our own stdin. */
+  /**
+   * Input of the first tool: a text, or a file, which stays complete for a tool whose parent is killed; absent: our
+   * stdin.
+   */
   input?: string | { file: string };
-  /** Told of the processes as soon as they are there. */
+  /** Called with the pids as soon as the processes run. */
   onStart?(pids: readonly number[]): void;
 }
 
@@ -30,28 +33,28 @@ export interface PartStatus {
   status: number;
 }
 
-/** What came of a pipe. */
+/** Result of a pipe. */
 export interface PipeResult {
-  /** In the order of the pipe. */
+  /** In pipe order. */
   statuses: PartStatus[];
-  /** What the last tool wrote. */
+  /** Output of the last tool. */
   output: string;
 }
 
-/** After a stop, the sinks get this long to write down what came before they are stopped too. */
+/** After a stop, sinks get this long to finish writing before they are stopped too. */
 const sinkGraceMs = 700;
 
 /**
- * Starts tools and joins their pipes, stdout to stdin. stderr is our own. Each tool is in a process group of
- * its own, so that an interrupt at the terminal reaches them through us, and once.
+ * Starts tools and joins them, stdout to stdin; stderr is ours. Each tool has its own process group, so that an
+ * interrupt at the terminal reaches it through us, and once.
  *
- * Yields  how each ended, and what the last one wrote: a few records, held in memory
- * Throws  the system's error if one cannot be started; the others are ended
+ * Yields  how each tool ended, and the last one's output: a few records, held in memory
+ * Throws  the system's error if a tool cannot be started; the others are ended
  */
 export async function runPipe(parts: readonly PipePart[], options: PipeOptions): Promise<PipeResult> {
   const { node, env, pid, signal } = options;
   const children: ChildProcess[] = [];
-  // From the last to the first: a tool's stdout is then the write end of a pipe that nobody here ever reads.
+  // From last to first: each tool's stdout is then the write end of a pipe that this process never reads.
   let next: Writable | 'pipe' = 'pipe';
   for (const part of parts.toReversed()) {
     const isFirst = children.length === parts.length - 1;
@@ -67,7 +70,7 @@ export async function runPipe(parts: readonly PipePart[], options: PipeOptions):
     if (child.stdin) next = child.stdin;
   }
   options.onStart?.(children.flatMap((child) => child.pid ?? []));
-  // A tool that reads nothing, or ends early, is none of our trouble: its status tells.
+  // A tool that reads nothing, or ends early, is not an error here: its status shows it.
   if (typeof options.input === 'string') children[0]!.stdin?.on('error', () => {}).end(options.input);
   const stopped = stopWith(signal, children);
   try {
@@ -89,7 +92,7 @@ function stdinOf(input: PipeOptions['input']): 'inherit' | 'pipe' | number {
   return typeof input === 'string' ? 'pipe' : openSync(input.file, 'r');
 }
 
-/** Passes a stop on to the tools: the sink comes last, so that it can write down what came. */
+/** Passes a stop on to the tools; the sink comes last, so that it can finish writing. */
 function stopWith(signal: AbortSignal, children: readonly ChildProcess[]): () => void {
   const onStop = (): void => {
     const name = (signal.reason as { signal?: NodeJS.Signals }).signal ?? 'SIGTERM';

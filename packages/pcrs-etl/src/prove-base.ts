@@ -4,13 +4,13 @@ import { flawOfSnapshot } from 'pcrs-database/proof';
 import type { RunFolder } from './run-folder.ts';
 import type { Series } from './series.ts';
 
-/** A smaller snapshot is read through in seconds: about 1 GB/s where it lies in memory. */
+/** Smaller snapshots are always read through, which takes seconds: about 1 GB/s from memory. */
 const alwaysReadBelowBytes = 2 * 1024 ** 3;
 
 /**
- * Why the snapshot of a complete run cannot be built on: it is gone, damaged, or not what the run left there.
+ * Reason not to build on a complete run's snapshot: it is gone, damaged, or not what the run left there.
  *
- * Takes  afterKill  the last start was killed: then even a large one is read through
+ * Takes  afterKill  the last start was killed: read even a large one through
  */
 export async function flawOfBase(
   series: Series,

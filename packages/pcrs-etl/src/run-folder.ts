@@ -11,25 +11,28 @@ import type { Series } from './series.ts';
 /** What a run was started with; `run.json` in its folder. */
 export interface RunPlan {
   contract: 2;
-  /** Of the series; null for the one without a name. */
+  /** Name of the series; null for the unnamed one. */
   name: string | null;
   /** Rises with each run of the folder, whatever the clock says; 0 in contract 1. */
   order: number;
-  /** `20261123T033737Z`, of the session's start. */
+  /** `20261123T033737Z`, the session's start. */
   stamp: string;
   session: Session;
   mode: 'full' | 'incremental';
-  /** What an incremental run asks from. */
+  /** Start date of an incremental run's changes. */
   since: string | null;
-  /** Stamp of the run whose snapshot an incremental run starts from. */
+  /** Stamp of the run whose snapshot an incremental run builds on. */
   base: string | null;
-  /** When the last full run that this one rests on was started. */
+  /** Start of the last full run that this one builds on. */
   fullAt: string;
   /** What narrows the run. */
   scope: Scope;
-  /** What decides which records come, the scope included; a change of it forces a full run. */
+  /** What decides which records come, the scope included; a change forces a full run. */
   selection: Record<string, unknown>;
-  /** It ended for good and was not published: 2 for wrong flags, 7 for a listing without a policy, 8 for a shrink, which can be accepted. */
+  /**
+   * Set if it ended for good and was not published: 2 wrong flags, 7 a listing without policies, 8 a shrink, which
+   * can be accepted.
+   */
   ended?: EndForGood;
 }
 
@@ -37,29 +40,29 @@ export interface RunPlan {
 export interface RunFolder {
   path: string;
   plan: RunPlan;
-  /** The run ended, and was complete: what its `run.ndjson` holds after the control records. */
+  /** Records in `run.ndjson` after the control records; undefined unless the run completed. */
   made: readonly JsonObject[] | undefined;
 }
 
 const prefix = 'archive_';
 const planFile = 'run.json';
 const recordsFile = 'run.ndjson';
-/** The control records of the run under way; the sink writes them. */
+/** Control records of the current run; the sink writes them. */
 export const controlFile = 'records.ndjson';
 
 const inputFile = 'session.ndjson';
 
-/** The files that pcrs-etl itself puts into a run's folder. */
+/** Files that pcrs-etl itself puts into a run's folder. */
 export const ownFiles: readonly string[] = [planFile, recordsFile, controlFile, inputFile];
 
-/** The run's session as the pipe reads it. */
+/** The run's session, as input of the pipe. */
 export function sessionFile({ path, plan }: RunFolder): string {
   const file = join(path, inputFile);
   if (!existsSync(file)) replaceFile(file, `${JSON.stringify(plan.session)}\n`);
   return file;
 }
 
-/** All runs of an output folder, the newest first. Folders without a plan of ours, and copies of some, are none. */
+/** All runs of an output folder, newest first. Ignores folders without our plan, and copies. */
 export function allRuns(out: string): RunFolder[] {
   if (!existsSync(out)) return [];
   const folders = readdirSync(out).flatMap((name) => {
@@ -71,7 +74,7 @@ export function allRuns(out: string): RunFolder[] {
   return folders.sort((a, b) => b.plan.order - a.plan.order || (a.plan.stamp < b.plan.stamp ? 1 : -1));
 }
 
-/** The runs of one series, the newest first. */
+/** The runs of one series, newest first. */
 export function runsOf(series: Series): RunFolder[] {
   return allRuns(series.out).filter(({ plan }) => plan.name === (series.name ?? null));
 }
@@ -90,7 +93,7 @@ function readPlan(path: string): RunPlan | undefined {
   }
 }
 
-/** Contract 1 kept no name: that of the snapshot which the run made, or was making. */
+/** Contract 1 did not record the name; the name of the run's snapshot gives it. */
 function nameOfFirstContract(path: string, stamp: string): string | null {
   const loaded = readMade(join(path, recordsFile))?.find(({ kind }) => kind === 'loaded');
   const files = [String(loaded?.['database'] ?? ''), ...readdirSync(join(path, '..'))];
@@ -102,8 +105,8 @@ function nameOfFirstContract(path: string, stamp: string): string | null {
 }
 
 /**
- * The records that tell what a run made: `loaded`, and `written` of what was made from the snapshot; undefined if they
- * are damaged too: they prove nothing then.
+ * The records of what a run made: `loaded`, and `written` for products of the snapshot. Undefined if they are
+ * damaged: they then prove nothing.
  */
 function readMade(path: string): JsonObject[] | undefined {
   if (!existsSync(path)) return undefined;
@@ -132,14 +135,14 @@ export function newRunFolder(out: string, plan: RunPlan): RunFolder | undefined 
   return { path, plan, made: undefined };
 }
 
-/** Writes the control records, and what was made; from then on the run is finished. */
+/** Writes the control records and the records of what was made; this completes the run. */
 export function finishRun(folder: RunFolder, made: readonly JsonObject[]): void {
   const control = readFileSync(join(folder.path, controlFile), 'utf8');
   const lines = made.map((record) => `${JSON.stringify(record)}\n`);
   replaceFile(join(folder.path, recordsFile), control + lines.join(''));
 }
 
-/** Notes that a run ended for good without being published. */
+/** Records that a run ended for good without being published. */
 export function noteEnd({ path, plan }: RunFolder, ended: EndForGood): void {
   writePlan({ path, plan: { ...plan, ended } });
 }
@@ -148,17 +151,17 @@ function writePlan({ path, plan }: { path: string; plan: RunPlan }): void {
   replaceFile(join(path, planFile), `${JSON.stringify(plan, null, 2)}\n`);
 }
 
-/** How far a stopped run got with posture: what is to be done to resume it. */
+/** Progress of posture in a stopped run: what resuming has to do. */
 export type PostureState =
-  /** Nothing of posture is kept. */
+  /** No posture is stored. */
   | 'new'
-  /** Its input was cut, or a stage before it failed: these run again, from what they kept. */
+  /** Its input was cut, or a stage before it failed: these run again, from what they stored. */
   | 'input cut'
   | 'under way'
-  /** All is kept: only the sink has something to do. */
+  /** All posture is stored; only the sink has work left. */
   | 'finished';
 
-/** Reads how far a stopped run got. */
+/** Reads the progress of a stopped run. */
 export async function postureState(folder: RunFolder): Promise<PostureState> {
   const archive = join(folder.path, 'pcrs-posture');
   const manifestFile = join(archive, 'manifest.ndjson');

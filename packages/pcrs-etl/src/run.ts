@@ -31,17 +31,17 @@ import { heldIn, requireSameGateway, requireSameScope, requireSpace } from './st
 export interface RunOptions extends Omit<PipeOptions, 'input' | 'onStart'> {
   series: Series;
   lock: Lock;
-  /** The file system of the folder has symbolic links. */
+  /** The folder's file system has symbolic links. */
   canLink: boolean;
-  /** The flags set for pcrs-etl alone, by name. */
+  /** Flags set for pcrs-etl alone, by name. */
   given: ReadonlyMap<string, unknown>;
   wanted: Wanted;
   rescope: boolean;
   /** The last start in the series was killed. */
   afterKill: boolean;
-  /** What is made from the snapshot, by flag. */
+  /** Products to make from the snapshot, by flag. */
   make: ReadonlySet<Product['flag']>;
-  /** Told what is done and why, in a sentence; what is routine is not worth a line in a log. */
+  /** Called with messages about actions and reasons; routine ones are not worth a line in a log. */
   tell(message: string, isRoutine: boolean): void;
 }
 
@@ -51,11 +51,11 @@ export interface Ran {
   loaded: JsonObject;
 }
 
-/** The exit status is that of the first tool of the pipe that failed; it has told why itself. */
+/** Carries the exit status of the pipe's first failed tool, which has logged the reason itself. */
 export class ToolFailed extends Error {
   readonly code = 'PCRS_INCOMPLETE';
   readonly exitStatus: number;
-  /** The `loaded` record, if the sink came to write one. */
+  /** The `loaded` record, if the sink wrote one. */
   readonly loaded: JsonObject | undefined;
 
   constructor({ tool, status }: PartStatus, what: string, loaded?: JsonObject) {
@@ -66,9 +66,9 @@ export class ToolFailed extends Error {
 }
 
 /**
- * One run of the whole pipe into an output folder: new, or from where an interrupted one stopped.
+ * One run of the whole pipe into an output folder: new, or resumed.
  *
- * Throws  PCRS_USAGE for another scope than that of `latest.db`; ToolFailed; PCRS_MACHINE
+ * Throws  PCRS_USAGE for a scope other than `latest.db`'s; ToolFailed; PCRS_MACHINE
  */
 export async function runIntoFolder(options: RunOptions): Promise<Ran> {
   const { series, signal, tell, wanted } = options;
@@ -88,7 +88,7 @@ export async function runIntoFolder(options: RunOptions): Promise<Ran> {
   return { folder, loaded };
 }
 
-/** What the pipe would ask of the gateway, as the `plan` record of pcrs-posture. */
+/** What the pipe would ask of the gateway, as pcrs-posture's `plan` record. */
 export async function planOfRun(
   options: Omit<PipeOptions, 'input' | 'onStart'> & Pick<RunOptions, 'given'>,
 ): Promise<JsonObject> {
@@ -105,7 +105,7 @@ export async function planOfRun(
   return JSON.parse(plan ?? '{"kind":"plan"}');
 }
 
-/** Opens a session, and the folder of the run that it comes to: a new one, or an interrupted one that is resumed. */
+/** Opens a session and the run's folder: a new one, or that of an interrupted run to resume. */
 async function openRun(
   options: RunOptions,
   check: (session: Session) => void,
@@ -121,12 +121,14 @@ async function openRun(
     if (decision.kind === 'resume') return { folder: decision.folder, resumed: true, why };
     const folder = newRunFolder(series.out, { ...decision.plan, name: series.name ?? null });
     if (folder) return { folder, resumed: false, why };
-    // A run of another series began in this second; a name stands for one run only.
+    // A run of another series started in this second; a stamp belongs to one run only.
     await sleep(1000 - (Date.now() % 1000), undefined, { signal });
   }
 }
 
-/** Has a live token and a fresh session; an interrupted run keeps its own session and uses the token. */
+/**
+ * Makes sure of a live token and opens a new session; an interrupted run keeps its own session and uses the token.
+ */
 async function openSession(
   options: Omit<PipeOptions, 'input' | 'onStart'> & Pick<RunOptions, 'given'>,
 ): Promise<Session> {
@@ -140,8 +142,8 @@ async function openSession(
 /**
  * Runs what is left of the pipe.
  *
- * Takes   replaces  the sink cannot read `latest.db`, and may replace it all the same: the run is of its scope
- * Yields  the `loaded` record of the sink
+ * Takes   replaces  the sink cannot read `latest.db` but may replace it: the run has its scope
+ * Yields  the sink's `loaded` record
  */
 async function loadRun(
   folder: RunFolder,
@@ -166,7 +168,7 @@ async function loadRun(
   throw new ToolFailed({ tool, status }, nextStep(status, folder.plan, wanted), loaded);
 }
 
-/** Makes what was asked for from the complete snapshot; the first that fails ends it, and the snapshot stays. */
+/** Makes the requested products from the complete snapshot. The first failure ends it; the snapshot stays. */
 async function makeProducts(ran: Ran, isLatest: boolean, options: RunOptions): Promise<void> {
   const { given, make, series } = options;
   const { stamp } = ran.folder.plan;
@@ -203,7 +205,7 @@ async function runTools(
   }
 }
 
-/** A folder cannot be copied like a file: without links there is none. */
+/** A folder cannot be copied like a file: without links there is no `latest`. */
 function pointLatest(
   target: string,
   link: string,

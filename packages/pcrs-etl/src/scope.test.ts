@@ -5,7 +5,7 @@ import { scopeOfStart } from './scope.ts';
 const scope = (given: [string, unknown][], profile = {}, env = {}) =>
   scopeOfStart({ given: new Map(given), profile, env });
 
-test('the scope of a start is what its stages will tell, wherever a flag comes from', () => {
+test('the scope of a start equals what its stages will write, wherever a flag comes from', () => {
   const all = scope([]);
   assert.deepEqual(all, {});
   assert.deepEqual(scope([['title', 'PCI']]), { 'pcrs-policies --title': 'PCI' });
@@ -20,7 +20,7 @@ test('the scope of a start is what its stages will tell, wherever a flag comes f
   });
 });
 
-test('what only adds to records or tunes is not part of the scope', () => {
+test('flags that only add to records or tune are not part of the scope', () => {
   assert.deepEqual(
     scope([
       ['evidence', true],

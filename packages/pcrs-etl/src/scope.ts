@@ -3,9 +3,9 @@ import { isObject, type Scope, type Start } from 'pcrs-records/kinds';
 import { scopeOfOptions } from 'pcrs-records/scope';
 import { passedFlags, passedTo, stages } from './passed-flags.ts';
 
-/** Where the stages of a start get their flags from. */
+/** Sources of the stages' flags. */
 export interface FlagSources {
-  /** The flags set for pcrs-etl alone, by name. */
+  /** Flags set for pcrs-etl alone, by name. */
   given: ReadonlyMap<string, unknown>;
   /** As written, with the settings of all tools. */
   profile: Readonly<Record<string, unknown>>;
@@ -13,8 +13,7 @@ export interface FlagSources {
 }
 
 /**
- * What narrows the run that a start would make: the scope that the `start` records of its stages will tell, known
- * before the gateway is asked.
+ * Scope of the run that a start would make, known before any request; the stages' `start` records will show the same.
  */
 export function scopeOfStart(sources: FlagSources): Scope {
   const scopes = stages.map((stage) => scopeOfOptions(stage, optionsOf(stage, sources)));
@@ -22,7 +21,7 @@ export function scopeOfStart(sources: FlagSources): Scope {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What a stage will have of the flags that pcrs-etl knows. */
+/** Options that a stage will have, of those that pcrs-etl knows. */
 function optionsOf(stage: string, { given, profile, env }: FlagSources): Start['options'] {
   const settings = isObject(profile[stage]) ? profile[stage] : {};
   const names = Object.keys(passedFlags).filter((name) => passedTo[name]?.tools.includes(stage));
@@ -35,7 +34,7 @@ function optionsOf(stage: string, { given, profile, env }: FlagSources): Start['
   );
 }
 
-/** A setting as the flag's own parser has it; of what is wrong, the stage itself complains. */
+/** A setting as the flag's parser returns it; the stage itself reports errors. */
 function written(name: string, setting: unknown): unknown {
   if (setting === undefined) return undefined;
   const text = Array.isArray(setting) ? setting.join(',') : String(setting);

@@ -1,4 +1,4 @@
-// What a folder of runs promises from one run to the next, by real runs against one simulator.
+// What a folder of runs guarantees from one run to the next, with real runs against one simulator.
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -65,7 +65,7 @@ const postures = (database: string) => {
   return count;
 };
 
-test('another scope is refused before anything is asked; under a name of its own it disturbs nothing', async () => {
+test('refuses another scope before any request; under its own name it disturbs nothing', async () => {
   const out = join(root, 'scope');
   assert.equal((await etl(out)).status, 0);
   const first = latest(out);
@@ -87,7 +87,7 @@ test('another scope is refused before anything is asked; under a name of its own
   assert.equal(latest(out), basename(rescoped.loaded.database));
 });
 
-test('a latest.db that is damaged or gone makes way for its own scope alone', async () => {
+test('only its own scope may replace a latest.db that is damaged or gone', async () => {
   const out = join(root, 'unreadable');
   assert.equal((await etl(out)).status, 0);
   const damage = (): void => {
@@ -105,7 +105,7 @@ test('a latest.db that is damaged or gone makes way for its own scope alone', as
   assert.equal((await etl(out, ['--id', firstPolicy!])).status, 2);
 });
 
-test('a folder in the place of a link stays, and the run is published all the same', async () => {
+test('a folder in place of a link stays, and the run is still published', async () => {
   const out = join(root, 'folder');
   mkdirSync(join(out, 'latest_archive'), { recursive: true });
   writeFileSync(join(out, 'latest_archive', 'mine.txt'), 'mine');
@@ -115,7 +115,7 @@ test('a folder in the place of a link stays, and the run is published all the sa
   assert.equal(readFileSync(join(out, 'latest_archive', 'mine.txt'), 'utf8'), 'mine');
 });
 
-test('a run whose records are damaged is resumed, and makes them anew', async () => {
+test('resumes a run whose records are damaged, and writes them again', async () => {
   const out = join(root, 'records');
   const first = await etl(out);
   const records = join(realpathSync(join(out, 'latest_archive')), 'run.ndjson');
@@ -127,7 +127,7 @@ test('a run whose records are damaged is resumed, and makes them anew', async ()
   assert.equal(JSON.parse(last(readFileSync(records, 'utf8'))).runId, first.loaded.runId);
 });
 
-test('a listing without a policy is 7, publishes nothing, and is asked again by the next start', async () => {
+test('a listing without policies is 7, publishes nothing, and is repeated by the next start', async () => {
   const out = join(root, 'empty');
   const empty = await etl(out, ['--title', 'Widnows']);
   assert.equal(empty.status, 7);
@@ -138,7 +138,7 @@ test('a listing without a policy is 7, publishes nothing, and is asked again by 
   assert.ok(again.questions.some(({ endpoint }) => endpoint === 'list'));
 });
 
-test('a delta is built only upon a snapshot that is what its run left, and makes whole CSV files', async () => {
+test('builds a delta only on a snapshot that is as its run left it, and makes whole CSV files', async () => {
   const out = join(root, 'base');
   const whole = await etl(out);
   const all = postures(join(out, 'latest.db'));
@@ -163,7 +163,7 @@ test('a delta is built only upon a snapshot that is what its run left, and makes
   );
 });
 
-test('a run that shrank by too much is kept apart, and accepted without being asked for again', async () => {
+test('keeps a run that shrank too much apart, and accepts it without new requests', async () => {
   const out = join(root, 'shrink');
   await etl(out);
   const first = latest(out);
@@ -204,7 +204,7 @@ test('on a file system without links latest.db is a copy, and the next run repla
   ]);
 });
 
-test('with a clock that was set back a run neither moves latest.db nor loses itself to --keep', {
+test('with a clock that was set back, a run neither moves latest.db nor loses itself to --keep', {
   skip: noPreload,
 }, async () => {
   const out = join(root, 'clock');

@@ -2,27 +2,27 @@ import { join } from 'node:path';
 import { latestName, type SnapshotState, snapshotName } from 'pcrs-database/snapshot-names';
 
 /**
- * The files of one series of runs in an output folder: those of a `--name`, or those without one. Series share
- * nothing, so that they can run side by side.
+ * Files of one series of runs in an output folder: those of a `--name`, or the unnamed ones. Series share nothing, so
+ * that they can run side by side.
  */
 export interface Series {
   readonly out: string;
   readonly name: string | undefined;
   readonly lock: string;
-  /** How the last start of pcrs-etl ended. */
+  /** Outcome of the last start of pcrs-etl. */
   readonly attempt: string;
-  /** The processes of the run under way. */
+  /** Processes of the current run. */
   readonly tools: string;
-  /** A link in the folder: `latest[_NAME]` and this ending. */
+  /** A link in the folder: `latest[_NAME]` with this ending. */
   latest(ending: string): string;
   snapshot(stamp: string, state?: SnapshotState): string;
   /** `history.db` or `history_NAME.db`. */
   readonly history: string;
-  /** What is made from the snapshot of a run: `csv_[NAME_]STAMP`. */
+  /** A product of a run's snapshot: `csv_[NAME_]STAMP`. */
   beside(what: string, stamp: string): string;
 }
 
-/** Takes  name  of the series; undefined for the one without a name */
+/** Takes  name  of the series; undefined for the unnamed one */
 export function seriesOf(out: string, name: string | undefined): Series {
   const suffix = name === undefined ? '' : `_${name}`;
   return {

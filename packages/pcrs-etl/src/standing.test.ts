@@ -29,12 +29,12 @@ const session = (gateway: string): Session => ({
   },
 });
 
-test('room for twice the last snapshot is demanded, in words that say how much', () => {
+test('demands space for twice the last snapshot, and says how much', () => {
   requireSpace(series);
   writeFileSync(series.latest('.db'), '');
   requireSpace(series);
   const free = freeBytes(root) ?? 0;
-  // A sparse file: it takes no room itself.
+  // A sparse file: it takes no space itself.
   truncateSync(series.latest('.db'), Math.floor(free * 0.75));
   assert.throws(() => requireSpace(series), {
     code: 'PCRS_MACHINE',
@@ -43,7 +43,7 @@ test('room for twice the last snapshot is demanded, in words that say how much',
   rmSync(series.latest('.db'));
 });
 
-test('another scope or gateway is refused by name, unless it is to be rescoped', () => {
+test('refuses another scope or gateway by name, unless rescoped', () => {
   const narrow = { 'pcrs-policies --title': 'PCI' };
   requireSameScope(latest, series, {}, false);
   requireSameScope(latest, series, narrow, true);

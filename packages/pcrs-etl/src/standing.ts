@@ -8,23 +8,23 @@ import { isSameScope, scopeWords } from 'pcrs-records/scope';
 import { runsOf } from './run-folder.ts';
 import type { Series } from './series.ts';
 
-/** What a series is of. */
+/** Gateway and scope of a series. */
 export type Held = Pick<SnapshotStatus, 'gateway' | 'scope'> & {
-  /** `latest.db` is there, and is damaged or locked. */
+  /** `latest.db` exists, but is damaged or locked. */
   isUnreadable: boolean;
 };
 
 /**
- * What `latest.db` of a series holds. If that cannot be read any more, what the last complete run was of: a file that
- * is damaged or gone does not make way for another scope.
+ * Content of a series' `latest.db`. If that is unreadable, the scope of the last complete run: a file that is damaged
+ * or gone does not let another scope in.
  *
- * Yields  undefined if nothing is known of either
+ * Yields  undefined if neither is known
  */
 export async function heldIn(series: Series): Promise<Held | undefined> {
   const path = series.latest('.db');
   const latest = await readStatusOf(path);
   if (latest?.scope) return { ...latest, isUnreadable: false };
-  // Contract 1, of order 0, did not note the scope.
+  // Contract 1, with order 0, did not record the scope.
   const plan = runsOf(series).find((run) => run.made && run.plan.order > 0)?.plan;
   if (plan === undefined) return undefined;
   const gateway = gatewayOf(plan.session);
@@ -32,7 +32,7 @@ export async function heldIn(series: Series): Promise<Held | undefined> {
   return { gateway, scope, isUnreadable: latest === undefined && existsSync(path) };
 }
 
-/** Throws PCRS_USAGE if a run would put another scope into `latest.db`; nothing was asked yet. */
+/** Throws PCRS_USAGE if a run would put another scope into `latest.db`; called before any request. */
 export function requireSameScope(
   latest: Held | undefined,
   series: Series,
@@ -47,7 +47,7 @@ export function requireSameScope(
   );
 }
 
-/** Throws PCRS_USAGE if `latest.db` is of another gateway. */
+/** Throws PCRS_USAGE if `latest.db` comes from another gateway. */
 export function requireSameGateway(
   latest: Held | undefined,
   series: Series,
@@ -67,7 +67,7 @@ function gatewayOf({ gateway }: Session): string {
   return gateway.replace(/\/+$/, '').toLowerCase();
 }
 
-/** Throws PCRS_MACHINE unless there is room for twice the last snapshot: the new one, and what comes with it. */
+/** Throws PCRS_MACHINE without space for twice the last snapshot: the new one, and its other files. */
 export function requireSpace(series: Series): void {
   const size = statSync(series.latest('.db'), { throwIfNoEntry: false })?.size ?? 0;
   const free = freeBytes(series.out);

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 
 /**
- * A run in one sentence, from the `loaded` record of the sink.
+ * A run in one sentence, from the sink's `loaded` record.
  *
  * `complete: 640 policies, 12,034 host ids, 1,203,456 postures of 210 controls in 12:03; snapshots/pcrs_….db`
  */

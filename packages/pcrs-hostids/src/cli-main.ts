@@ -43,7 +43,7 @@ async function writeHostIds(
   }
 }
 
-/** What decides on the answers, for the archive. */
+/** Options that decide on the answers, for the archive. */
 function decisive(asked: HostIdsOptions) {
   const { apiVersion, scannedSince, statusChangedSince, assetState, assetDeploymentType } = asked;
   return {

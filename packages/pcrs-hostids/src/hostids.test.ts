@@ -17,14 +17,14 @@ function expected(policies: Iterable<string>) {
   return Array.from(policies, (id) => `{"kind":"hostids",${simulator.world.hostIdsElement(id).slice(1)}`);
 }
 
-/** The requests made while `work` ran. */
+/** The requests made while `work` runs. */
 async function asked(work: () => Promise<unknown>) {
   const before = simulator.requests.length;
   await work();
   return simulator.requests.slice(before);
 }
 
-test('each policy is a record as the gateway sent it, in the order the policies came', async () => {
+test('yields each policy as the gateway sent it, in the order the policies came', async () => {
   const shuffled = ids.toReversed();
   assert.deepEqual(await resolve(shuffled), expected(shuffled));
 });
@@ -37,19 +37,19 @@ test('asks for hosts of at most ten policies in one request', async () => {
   );
 });
 
-test('an answer in another order comes out in the order asked', async () => {
+test('puts an answer into the order asked', async () => {
   simulator.faults.add('hostids:1:reorder');
   assert.deepEqual(await resolve(ids.slice(0, 10)), expected(ids.slice(0, 10)));
 });
 
-test('a policy that came twice is asked for once and told', async () => {
+test('asks once for a policy that came twice, and warns', async () => {
   const warnings: string[] = [];
   const lines = await resolve([ids[0]!, ids[1]!, ids[0]!], { warn: (message) => warnings.push(message) });
   assert.deepEqual(lines, expected([ids[0]!, ids[1]!]));
   assert.deepEqual(warnings, [`policy ${ids[0]} came twice; it is asked for once`]);
 });
 
-test('a policy that does not exist is a record and a warning', async () => {
+test('yields a record and a warning for a policy that does not exist', async () => {
   const warnings: string[] = [];
   const [line] = await resolve(['4'], { warn: (message) => warnings.push(message) });
   assert.deepEqual(JSON.parse(line ?? ''), {
@@ -62,7 +62,7 @@ test('a policy that does not exist is a record and a warning', async () => {
   assert.deepEqual(warnings, ['policy 4: Error: Compliance Policy does not exist.']);
 });
 
-test('a policy left out of the answer, or answered with another error, is asked for once more', async () => {
+test('asks again for a policy missing from the answer, or answered with another error', async () => {
   for (const kind of ['missing', 'policy-error=try later']) {
     simulator.faults.clear();
     simulator.faults.add(`hostids:1:${kind}@policy=${ids[2]}`);
@@ -76,7 +76,7 @@ test('a policy left out of the answer, or answered with another error, is asked 
   }
 });
 
-test('a policy that stays away is a failure, after the policies before it', async () => {
+test('fails on a policy that stays missing, after yielding the policies before it', async () => {
   simulator.faults.clear();
   simulator.faults.add(`hostids:*:missing@policy=${ids[2]}`);
   const lines: string[] = [];
@@ -90,7 +90,7 @@ test('a policy that stays away is a failure, after the policies before it', asyn
   simulator.faults.clear();
 });
 
-test("only the gateway's own sentence says that a policy does not exist", async () => {
+test("takes only the gateway's own sentence for a policy that does not exist", async () => {
   for (const error of [
     'Error: host 12 does not exist',
     'Error: Compliance Policy does not exist. Try later',
@@ -104,7 +104,7 @@ test("only the gateway's own sentence says that a policy does not exist", async 
   }
 });
 
-test('an error that is an object is quoted', async () => {
+test('quotes an error that is an object', async () => {
   simulator.faults.add(`hostids:*:policy-error={"code":12,"text":["no"]}@policy=${ids[1]}`);
   await assert.rejects(resolve([ids[1]!]), {
     message: `policy ${ids[1]}: the gateway answered twice: {"code":12,"text":["no"]}`,
@@ -112,7 +112,7 @@ test('an error that is an object is quoted', async () => {
   simulator.faults.clear();
 });
 
-test('a half-full batch is asked for and written before a failure of the input is passed on', async () => {
+test('asks for and writes a half-full batch before it passes on a failure of the input', async () => {
   async function* broken() {
     yield* ids.slice(0, 12);
     throw new Error('line 13 is bad');
@@ -124,7 +124,7 @@ test('a half-full batch is asked for and written before a failure of the input i
   assert.deepEqual(lines, expected(ids.slice(0, 12)));
 });
 
-test("filters are asked for by the gateway's own names", async () => {
+test("sends filters under the gateway's own names", async () => {
   const [request] = await asked(() =>
     resolve([ids[0]!], {
       scannedSince: '2026-01-01',
@@ -142,11 +142,11 @@ test("filters are asked for by the gateway's own names", async () => {
   });
 });
 
-test('nothing is asked where no policy came', async () => {
+test('asks nothing if no policy came', async () => {
   assert.deepEqual(await asked(() => resolve([])), []);
 });
 
-test('an id is taken from policies, untagged objects, numbers and strings, and nothing else is', () => {
+test('takes an id from policies, untagged objects, numbers and strings, and nothing else', () => {
   const taken = (value: unknown, kind?: string) =>
     policyIds(value, kind, 'stdin:1').map(({ input }) => input);
   assert.deepEqual(taken({ kind: 'policy', id: 7 }, 'policy'), ['7']);
@@ -165,7 +165,7 @@ test('an id is taken from policies, untagged objects, numbers and strings, and n
   }
 });
 
-test('an id that is none is refused by line', () => {
+test('refuses an invalid id by line', () => {
   for (const value of [{ id: 'x' }, 1.5, -3, 'abc', '']) {
     assert.throws(() => policyIds(value, undefined, 'stdin:4'), {
       code: 'PCRS_RECORD',
@@ -175,7 +175,7 @@ test('an id that is none is refused by line', () => {
   assert.throws(() => policyIds({ kind: 'policy' }, 'policy', 'stdin:4'), /found none/);
 });
 
-test('characters that are not written as they were sent are counted in a warning', async () => {
+test('counts changed characters in a warning', async () => {
   const warnings: string[] = [];
   const body = Buffer.from('[{"policyId":"7","hostIds":[],"note":"a\tb\u00ff"}]', 'latin1');
   const answer = await readAnswer(chunks(body), new Set(['7']), 'the host ids of 1 policies from 7', {

@@ -3,7 +3,7 @@ import type { Gateway } from 'pcrs-gateway/gateway';
 import { codedError } from 'pcrs-records/errors';
 import type { Resolved } from './read-answer.ts';
 
-/** Which hosts to resolve, and how. */
+/** Options of resolving hosts. */
 export interface HostIdsOptions {
   /** Version of the endpoint; default 5.0. */
   apiVersion?: string;
@@ -17,9 +17,9 @@ export interface HostIdsOptions {
   assetDeploymentType?: string;
   /** 1 to 10 (the gateway's limit); default 10. */
   policiesPerRequest?: number;
-  /** Without the member `kind`. */
+  /** Omit the member `kind`. */
   untagged?: boolean;
-  /** Told of what is worth a warning. */
+  /** Called with warnings. */
   warn?: (message: string) => void;
 }
 
@@ -27,18 +27,18 @@ export interface HostIdsOptions {
 export interface HostIdsLine {
   policyId: string;
   hosts: number;
-  /** The record as a line of NDJSON without its line end: `kind`, then the element as sent. */
+  /** The record as an NDJSON line without its line end: `kind`, then the element as sent. */
   line: string;
 }
 
 /**
  * Host ids of each policy, in the order the policies arrive.
  *
- * Takes   policyIds  digits; one that came before is passed over with a warning
+ * Takes   policyIds  digits; a repeated one is skipped with a warning
  * Yields  one record per policy; its list of host ids may be empty
  * Limits  ten policies a request (the gateway's rule); one request in flight
- * Throws  GatewayError once the retries are used up, and for a policy that the gateway twice left out of its answer
- *         or answered with an error; what `policyIds` throws, once what came before is resolved; what was yielded stands
+ * Throws  GatewayError once the retries are used up, and for a policy that the gateway twice omitted or answered with
+ *         an error; whatever `policyIds` throws, once the ids before are resolved; records already yielded stand
  * Source  Qualys PCRS, Resolve Host IDs, V5.0 (docs.qualys.com, read 2026-11-23)
  */
 export async function* hostIds(
@@ -50,7 +50,7 @@ export async function* hostIds(
   for await (const batch of inBatches(policyIds, batches)) yield* resolveBatch(gateway, batch, options);
 }
 
-/** Each id once, `size` at a time; of a source that fails, first what came before. */
+/** Batches of `size` ids, each id once; if the source fails, yields the ids before the failure first. */
 async function* inBatches(
   policyIds: AsyncIterable<string> | Iterable<string>,
   { size, warn }: { size: number; warn: HostIdsOptions['warn'] },
@@ -74,7 +74,7 @@ async function* inBatches(
   if (failure !== undefined) throw failure.error;
 }
 
-/** What an archive's manifest says of an answer. */
+/** An answer's description for the archive's manifest. */
 export function answerFacts(
   request: { query: Record<string, string> },
   answer: ReadonlyMap<string, readonly HostIdsLine[]>,
@@ -104,7 +104,7 @@ async function* resolveBatch(
   }
 }
 
-/** The gateway's own sentence for a policy that it does not have; any other error says nothing about its hosts. */
+/** The gateway's sentence for an unknown policy; any other error says nothing about its hosts. */
 const unknownPolicy = /^(?:Error: )?Compliance Policy does not exist\.?$/i;
 
 function isGood(resolved: readonly Resolved[] | undefined): resolved is readonly Resolved[] {

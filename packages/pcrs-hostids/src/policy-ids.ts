@@ -6,8 +6,8 @@ import { isObject } from 'pcrs-records/kinds';
  * The policy ids of one line of input.
  *
  * Takes   policy records, untagged objects with policyId or id, bare JSON numbers or strings
- * Yields  none where the line is a record of another kind
- * Throws  PCRS_RECORD where it is for us and its id is no id
+ * Yields  none for a record of another kind
+ * Throws  PCRS_RECORD for a record with an invalid id
  */
 export function policyIds(
   value: unknown,

@@ -5,7 +5,7 @@ import { parseExact, toDigits } from 'pcrs-records/json';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { HostIdsLine, HostIdsOptions } from './index.ts';
 
-/** The host ids of one policy, or what the gateway said instead. */
+/** The host ids of one policy, or the gateway's error. */
 export interface Resolved extends HostIdsLine {
   error: string | undefined;
 }
@@ -13,9 +13,9 @@ export interface Resolved extends HostIdsLine {
 /**
  * The elements in an answer, by policy.
  *
- * Takes   asked  the policies asked for; what comes of others is left out with a warning
- *         what   names the answer in warnings
- * Throws  PCRS_BROKEN_BODY for what is no answer
+ * Takes   asked  the policies asked for; others are omitted with a warning
+ *         what   the answer's name in warnings
+ * Throws  PCRS_BROKEN_BODY for an invalid answer
  */
 export async function readAnswer(
   body: AsyncIterable<Uint8Array>,

@@ -41,7 +41,7 @@ async function writePolicies(
     checkNotEmpty(context, next.value);
 }
 
-/** Throws PCRS_EMPTY if a listing without a date filter has no policy: that is a mistake more often than the truth. */
+/** Throws PCRS_EMPTY if a listing without a date filter has no policies: usually a mistake. */
 function checkNotEmpty(
   { flags }: PoliciesContext,
   { listed, written, inactiveLeftOut }: ListingCounts,
@@ -61,7 +61,7 @@ function checkNotEmpty(
   throw codedError('PCRS_EMPTY', `${what}; --allow-empty makes that status 0`);
 }
 
-/** What decides on the list, for the archive. */
+/** Options that decide on the list, for the archive. */
 function decisive({ evaluatedSince, tagInfo, apiVersion }: PolicyOptions) {
   return { 'api-version': apiVersion, 'evaluated-since': evaluatedSince, 'tag-info': tagInfo };
 }

@@ -45,7 +45,7 @@ export const tool = defineTool({
   flags,
   notes: ['DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.'],
   async main(context) {
-    // Loaded only now: help and wrong flags need no gateway.
+    // Loaded late: help and wrong flags need no gateway.
     const { runPolicies } = await import('./cli-main.ts');
     await runPolicies(context);
   },

@@ -4,7 +4,7 @@ import { codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { ListedPolicy } from './read-list.ts';
 
-/** Which policies to list, and how. */
+/** Options of a listing. */
 export interface PolicyOptions {
   /** Version of the endpoint; default 2.0. */
   apiVersion?: string;
@@ -12,27 +12,27 @@ export interface PolicyOptions {
   evaluatedSince?: string;
   /** Adds the tag section (version 2.0). */
   tagInfo?: boolean;
-  /** Default: all but the inactive ones. */
+  /** Default: all but inactive ones. */
   status?: 'active' | 'inactive' | 'all';
-  /** Only these ids; implies the status `all`. */
+  /** Only these ids; implies status `all`. */
   id?: readonly string[];
   excludeId?: readonly string[];
   /** Only policies whose title matches. */
   title?: RegExp;
-  /** Without the member `kind`. */
+  /** Omit the member `kind`. */
   untagged?: boolean;
-  /** Told of what is worth a warning. */
+  /** Called with warnings. */
   warn?: (message: string) => void;
 }
 
 /** One policy of the list. */
 export interface PolicyLine {
   id: string | undefined;
-  /** The record as a line of NDJSON without its line end: `kind`, `subscriptionId`, then the policy as sent. */
+  /** The record as an NDJSON line without its line end: `kind`, `subscriptionId`, then the policy as sent. */
   line: string;
 }
 
-/** What a listing came to. */
+/** Counts of a listing. */
 export interface ListingCounts {
   listed: number;
   written: number;
@@ -43,9 +43,10 @@ export interface ListingCounts {
  * The policies of a subscription, in the order the gateway lists them.
  *
  * Yields  one line per policy
- * Returns how many were listed, written and left out as inactive
- * Limits  the whole list comes in one answer (the gateway knows no pages); it is held in memory
- * Throws  GatewayError once the retries are used up; PCRS_USAGE, before anything is yielded, if an id is not in the list
+ * Returns the number listed, written and omitted as inactive
+ * Limits  the whole list is one answer (the gateway has no pages) and is held in memory
+ * Throws  GatewayError once the retries are used up; PCRS_USAGE, before anything is yielded, if an id is not in the
+ *         list
  * Source  Qualys PCRS, Get Policy List, V2.0 (docs.qualys.com, read 2026-11-23)
  */
 export async function* policies(
@@ -66,7 +67,10 @@ export async function* policies(
   return counts;
 }
 
-/** An id that is not in the list is a mistake; in a list since a date it may only not have been evaluated since. */
+/**
+ * Checks for missing ids. An id missing from the list is a mistake; with a date filter it may only not have been
+ * evaluated since.
+ */
 function checkIds(list: readonly ListedPolicy[], { id, evaluatedSince, warn }: PolicyOptions): void {
   const listed = new Set(list.map((policy) => policy.id));
   const missing = id?.filter((wanted) => !listed.has(wanted)) ?? [];
@@ -82,7 +86,7 @@ function checkIds(list: readonly ListedPolicy[], { id, evaluatedSince, warn }: P
   );
 }
 
-/** What an archive's manifest says of a list. */
+/** A list's description for the archive's manifest. */
 export function listFacts(_request: unknown, listed: readonly PolicyLine[]) {
   return { policies: [], hosts: null, records: listed.length };
 }

@@ -24,7 +24,7 @@ async function answering(body: string | Buffer) {
   return answer.gateway;
 }
 
-/** The same, with a body that may change from request to request. */
+/** The same, with a body that may change between requests. */
 async function answeringAny() {
   const answer: { body: string | Buffer; gateway: typeof gateway } = { body: '', gateway };
   const server = createServer((request, response) => {
@@ -39,7 +39,7 @@ async function answeringAny() {
   return answer;
 }
 
-test('each policy is a record as the gateway sent it, with kind and the subscription in front', async () => {
+test('yields each policy as the gateway sent it, after kind and the subscription', async () => {
   const { lines } = await list({ status: 'all' });
   const { subscriptionId } = simulator.world;
   assert.deepEqual(
@@ -50,7 +50,7 @@ test('each policy is a record as the gateway sent it, with kind and the subscrip
   );
 });
 
-test('inactive policies, and only those, are left out by default and counted', async () => {
+test('omits and counts inactive policies by default, and only those', async () => {
   const { records, counts } = await list({});
   const inactive = truth.filter(({ status }) => status === 'inactive').length;
   assert.ok(inactive > 0);
@@ -58,7 +58,7 @@ test('inactive policies, and only those, are left out by default and counted', a
   assert.ok(records.every(({ status }) => status !== 'inactive'));
 });
 
-test('a title is matched with case ignored', async () => {
+test('matches a title in any case', async () => {
   const { records } = await list({ status: 'all', title: /disa/i });
   assert.deepEqual(
     records.map(({ id }) => id),
@@ -66,7 +66,7 @@ test('a title is matched with case ignored', async () => {
   );
 });
 
-test('ids choose among all policies, inactive ones too', async () => {
+test('selects ids among all policies, inactive ones too', async () => {
   const wanted = [truth.find(({ status }) => status === 'inactive').id, truth[0].id].map(String);
   const { records } = await list({ id: wanted });
   assert.deepEqual(new Set(records.map(({ id }) => String(id))), new Set(wanted));
@@ -74,7 +74,7 @@ test('ids choose among all policies, inactive ones too', async () => {
   assert.equal(rest.records.length, 28);
 });
 
-test('an id that is not in the list is an error before any policy is written', async () => {
+test('fails on an id that is not in the list, before any policy is written', async () => {
   const listing = policies(gateway, { id: [String(truth[0].id), '999999999'] });
   await assert.rejects(listing.next(), {
     code: 'PCRS_USAGE',
@@ -82,7 +82,7 @@ test('an id that is not in the list is an error before any policy is written', a
   });
 });
 
-test('an id that is not in a list since a date is a warning: it may not have been evaluated since', async () => {
+test('warns about an id missing from a list since a date: it may not have been evaluated since', async () => {
   const warnings: string[] = [];
   const warn = (message: string) => warnings.push(message);
   const { lines } = await list({ id: ['999999999'], evaluatedSince: '2026-01-01', warn });
@@ -90,7 +90,7 @@ test('an id that is not in a list since a date is a warning: it may not have bee
   assert.deepEqual(warnings, ['--id: not in the list of policies evaluated since 2026-01-01: 999999999']);
 });
 
-test("the date and the tags are asked for by the gateway's own names", async () => {
+test("sends the date and the tags under the gateway's own names", async () => {
   const { records } = await list({ evaluatedSince: '2026-01-01', tagInfo: true, status: 'all' });
   assert.deepEqual(simulator.requests.at(-1)?.query, {
     lastEvaluationDate: '2026-01-01',
@@ -99,7 +99,7 @@ test("the date and the tags are asked for by the gateway's own names", async () 
   assert.ok(records.some(({ tagInfo }) => Array.isArray(tagInfo?.includeTags)));
 });
 
-test('digits, escapes, order and a subscription of its own survive', async () => {
+test("keeps digits, escapes, order and a policy's own subscription", async () => {
   const policy =
     '{"title":"\\u0041\\n","id":18446744073709551615,"x":1.10,"subscriptionId":null,"y":[1e2, {}]}';
   const from = await answering(`{"policyList":[${policy}, {"id":1}],"subscriptionId":"0263191"}`);
@@ -112,7 +112,7 @@ test('digits, escapes, order and a subscription of its own survive', async () =>
   assert.equal(untagged.lines[1], '{"subscriptionId":"0263191","id":1}');
 });
 
-test('a list without policies is no failure of the library', async () => {
+test('accepts a list without policies', async () => {
   for (const body of ['{"subscriptionId":1,"policyList":[]}', '', '{"policyList":null}']) {
     assert.deepEqual((await list({}, await answering(body))).counts, {
       listed: 0,
@@ -122,7 +122,7 @@ test('a list without policies is no failure of the library', async () => {
   }
 });
 
-test('an answer that is no policy list is asked for again and then told', async () => {
+test('asks again after an answer that is not a policy list, then reports it', async () => {
   await assert.rejects(list({}, await answering('<html><body>Sorry</body></html>')), {
     code: 'PCRS_GATEWAY',
   });
@@ -132,7 +132,7 @@ test('an answer that is no policy list is asked for again and then told', async 
   });
 });
 
-test('a subscription that is not JSON, or a policy that is not, breaks the answer and writes no line', async () => {
+test('a subscription or policy that is not JSON breaks the answer and writes no line', async () => {
   for (const value of ['26x', 'NaN', '0263', '+1', "'a'", '26 3', '1e', '"a', '[1,]', '{"a":foo}']) {
     const from = await answering(`{"subscriptionId":${value},"policyList":[{"id":1}]}`);
     await assert.rejects(list({}, from), { code: 'PCRS_GATEWAY' }, value);
@@ -141,7 +141,7 @@ test('a subscription that is not JSON, or a policy that is not, breaks the answe
   await assert.rejects(list({}, from), { code: 'PCRS_GATEWAY', message: /policy 1 of the list is not JSON/ });
 });
 
-test('whatever JSON the subscription is, each policy is one line that holds it', async () => {
+test('writes each policy as one line with the subscription, whatever JSON that is', async () => {
   const server = answeringAny();
   const value = fc.oneof(
     fc.jsonValue().map((any) => JSON.stringify(any, null, 1)),
@@ -167,11 +167,11 @@ test('whatever JSON the subscription is, each policy is one line that holds it',
   );
 });
 
-test('a policy that brings a kind of its own is an error that names it', async () => {
+test('fails on a policy with its own kind member and names it', async () => {
   await assert.rejects(list({}, await answering('{"policyList":[{"id":1,"kind":"x"}]}')), /kind/);
 });
 
-test('characters that are not written as they were sent are counted in a warning', async () => {
+test('counts changed characters in a warning', async () => {
   const warnings: string[] = [];
   const body = Buffer.from(
     '{"subscriptionId":1,"policyList":[{"id":1,"title":"a\u0001\u0002b\u00ff"}]}',
@@ -186,7 +186,7 @@ test('characters that are not written as they were sent are counted in a warning
   ]);
 });
 
-test("characters of the list's subscriptionId that are not written as they were sent are counted, once", async () => {
+test("counts changed characters of the list's subscriptionId once", async () => {
   const warnings: string[] = [];
   const body = Buffer.from('{"subscriptionId":"a\u0001\u00ff","policyList":[{"id":1},{"id":2}]}', 'latin1');
   const { lines } = await list({ warn: (message) => warnings.push(message) }, await answering(body));

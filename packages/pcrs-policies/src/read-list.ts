@@ -6,7 +6,7 @@ import { parseExact, toDigits } from 'pcrs-records/json';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { PolicyLine, PolicyOptions } from './index.ts';
 
-/** A policy of the list, with its members to select by. */
+/** A policy of the list, with the members used for selection. */
 export interface ListedPolicy extends PolicyLine {
   record: JsonObject;
 }
@@ -14,8 +14,8 @@ export interface ListedPolicy extends PolicyLine {
 /**
  * The policies in an answer of the policy list.
  *
- * Takes   untagged  lines without `kind`
- * Throws  PCRS_BROKEN_BODY for what is no policy list
+ * Takes   untagged  omit `kind`
+ * Throws  PCRS_BROKEN_BODY for anything but a policy list
  */
 export async function readList(
   chunks: AsyncIterable<Uint8Array>,
@@ -48,11 +48,11 @@ export async function readList(
 }
 
 /**
- * The wrapper's `subscriptionId` as a member to put into a line, by the way of every element: raw control characters become
+ * The wrapper's `subscriptionId` as a member for a line, treated like every element: raw control characters become
  * escapes, line breaks between tokens go.
  *
- * Takes   onReplaced  told once what the list has once, however many lines it is put into
- * Throws  PCRS_BROKEN_BODY for what is not JSON
+ * Takes   onReplaced  called once, however many lines get the member
+ * Throws  PCRS_BROKEN_BODY if it is not JSON
  */
 async function subscriptionMember(
   value: Uint8Array | undefined,
@@ -74,7 +74,7 @@ function parsed(line: string, what: string): JsonObject {
   }
 }
 
-/** Puts the wrapper's `subscriptionId` in front of the policy's own members, unless it has its own. */
+/** Puts the wrapper's `subscriptionId` before the policy's members, unless the policy has its own. */
 function withSubscription(
   tagged: string,
   record: JsonObject,

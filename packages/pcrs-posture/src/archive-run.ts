@@ -5,12 +5,12 @@ import { codedError } from 'pcrs-records/errors';
 import { stagesIn } from 'pcrs-records/stages';
 import type { PostureOptions } from './index.ts';
 
-/** What the flags say about the archive. */
+/** Archive flags. */
 export interface ArchiveFlags {
   archive?: string | undefined;
   resume: boolean;
   replay: boolean;
-  /** Takes the place of an input that was cut. */
+  /** Replaces an input that was cut. */
   input?: string | undefined;
   /** `12h` */
   resumeWithin: string;
@@ -18,7 +18,7 @@ export interface ArchiveFlags {
 
 export type ArchiveMode = 'new' | 'resume' | 'replay';
 
-/** The options that decide what is asked and written; another run of the same archive must have the same. */
+/** Options that decide what is asked and written; every run of one archive must use the same. */
 const decisive = [
   ...(['apiVersion', 'evidence', 'extendedEvidence', 'qds', 'excludeInactiveControls'] as const),
   ...([
@@ -38,9 +38,9 @@ type Decisive = { [K in (typeof decisive)[number]]?: unknown };
 const flagName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /**
- * The archive of a run that is about to begin, to go on, or to be shown again.
+ * Opens the archive of a run that starts, resumes or replays.
  *
- * Throws  PCRS_USAGE where the flags or the directory do not fit; PCRS_INCOMPLETE where the archive's input was cut
+ * Throws  PCRS_USAGE if the flags or the directory do not fit; PCRS_INCOMPLETE if the archive's input was cut
  */
 export async function openRunArchive(
   flags: ArchiveFlags,
@@ -94,7 +94,7 @@ async function checkFit(
   }
   if (input !== undefined) return;
   if (flaws.cut !== undefined) throw unfit(directory, `was cut: ${flaws.cut}`);
-  // Replayed, it tells of the failure itself.
+  // A replayed input contains the failure itself.
   if (mode === 'resume' && flaws.failed !== undefined)
     throw unfit(directory, `is of a run that failed: ${flaws.failed}`);
 }
@@ -103,7 +103,7 @@ function unfit(directory: string, how: string): Error {
   return codedError('PCRS_INCOMPLETE', `${directory}: the archive's input ${how}; a new run is needed`);
 }
 
-/** What is wrong with the input that an archive kept: it is not whole, or a stage of it failed. */
+/** Flaws of an archived input: it is cut, or one of its stages failed. */
 async function flawsOfInput(archive: Archive): Promise<{ cut?: string; failed?: string }> {
   const kept = archive.manifest!.notes.findLast((note) => note.kind === 'input');
   if (kept === undefined) return { cut: 'the run stopped before all of it was read' };
@@ -129,10 +129,10 @@ export function archivedOptions(options: Decisive): Record<string, unknown> {
 }
 
 /**
- * The options of a run that goes on: those of the archive.
+ * Options of a resumed run: those of the archive.
  *
- * Takes   given     the options by this run's flags, dates resolved
- *         origins   where each came from; a default gives way
+ * Takes   given     options from this run's flags, dates resolved
+ *         origins   origin of each; a default gives way to the archive
  * Throws  PCRS_USAGE naming a flag that differs
  */
 export function optionsOf(
@@ -157,7 +157,7 @@ export function optionsOf(
   return options;
 }
 
-/** Throws PCRS_USAGE where another run goes on, or another gateway or user is about to be asked than before. */
+/** Throws PCRS_USAGE if run, gateway or user differ from the archive's. */
 export function checkSame(
   archive: Archive,
   gateway: { url: string; username: string | undefined },

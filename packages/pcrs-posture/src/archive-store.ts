@@ -3,9 +3,9 @@ import type { Store } from './ask.ts';
 import type { EarlierCut } from './slices.ts';
 
 /**
- * Bodies in an archive instead of the spool.
+ * A store of bodies in an archive instead of the spool.
  *
- * Takes   readOnly   nothing is asked and nothing is changed; what is damaged is an error
+ * Takes   readOnly   asks nothing and changes nothing; damage is an error
  */
 export function archiveStore(
   archive: Archive,
@@ -48,7 +48,7 @@ export function archiveStore(
   };
 }
 
-/** The checksums of bodies with records that an earlier run kept for more than one slice. */
+/** Checksums of bodies with records that an earlier run stored for several slices. */
 function sharedBodies(archive: Archive): ReadonlySet<string> {
   const [once, more] = [new Set<string>(), new Set<string>()];
   for (const { sha256, records } of archive.bodies.values()) {
@@ -59,7 +59,7 @@ function sharedBodies(archive: Archive): ReadonlySet<string> {
   return more;
 }
 
-/** How an earlier run has cut its slices, in order. */
+/** The slices as an earlier run cut them, in order. */
 export function earlierCuts(archive: Archive): EarlierCut[] {
   const cuts: EarlierCut[] = [];
   for (const { kind, number, hosts, waited } of archive.manifest?.notes ?? []) {

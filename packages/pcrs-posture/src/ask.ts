@@ -7,7 +7,7 @@ import { checksum, foreignIn, LineMemory, linesOf, type Proof, prove, type Writt
 import type { Slice } from './slices.ts';
 import type { Part } from './spool.ts';
 
-/** A body that an earlier run has proven, by its line in the manifest. */
+/** A body that an earlier run has proven, from its manifest line. */
 export interface KeptBody {
   part: Part;
   file: string;
@@ -18,21 +18,21 @@ export interface KeptBody {
   shared: boolean;
 }
 
-/** Where bodies wait until they are written: the spool, or an archive. */
+/** Keeps bodies until they are written: the spool, or an archive. */
 export interface Store {
-  /** Where the bodies stay, so that a later run can go on; undefined where they are gone with this one. */
+  /** Directory that keeps the bodies for a later run; undefined if they end with this one. */
   readonly directory?: string;
-  /** A new place for the body of a slice that is being asked for. */
+  /** A place for the body of a slice being asked for. */
   open(slice: Slice): Promise<Part>;
-  /** The body is proven. Yields its file's name in the archive, or null. */
+  /** Keeps a proven body. Yields its file name in the archive, or null. */
   keep(slice: Slice, part: Part, proof: Proof, askedAt: Date): Promise<string | null>;
   /** A body that an earlier run has proven. */
   kept?(slice: Slice): Promise<KeptBody | undefined>;
-  /** Whether an earlier run went on to the halves of this slice. */
+  /** Whether an earlier run halved this slice. */
   wasHalved?(slice: Slice): boolean;
-  /** What was kept of this slice is damaged. */
+  /** Drops a damaged body. */
   forget?(slice: Slice): Promise<void>;
-  /** This slice is asked for in halves from here on. */
+  /** Records that this slice is asked for in halves from now on. */
   halved?(slice: Slice): Promise<void>;
 }
 
@@ -40,37 +40,39 @@ export interface Store {
 export interface ProvenSlice {
   slice: Slice;
   proof: Proof;
-  /** In the archive, or null. */
+  /** File in the archive, or null. */
   file: string | null;
-  /** It came from the archive; nobody was asked. */
+  /** Taken from the archive, without a request. */
   replayed: boolean;
-  /** It was answered with 200 and not one byte. */
+  /** The answer was a 200 without a single byte. */
   silent: boolean;
-  /** The records, one a line; only while the slice is at hand, and each block only until the next is asked for. */
+  /**
+   * The records, one per line. Valid only while the slice is current; each block only until the next is asked for.
+   */
   blocks(): AsyncIterable<Block>;
-  /** Frees its body, in memory or on the disk; may be called twice. */
+  /** Frees the body, in memory or on disk; may be called twice. */
   close(): Promise<void>;
 }
 
 export interface AskOptions {
-  /** Undefined: only what the store has kept is taken. */
+  /** Undefined: use only bodies from the store. */
   gateway: Pick<Gateway, 'ask'> | undefined;
   path: string;
   parameters: Record<string, string>;
-  /** What records are tagged with; undefined: they are written as sent. */
+  /** Tag of the records; undefined: write them as sent. */
   kind: string | undefined;
   store: Store;
   warn(message: string): void;
-  /** What would be a warning is a failure. */
+  /** Warnings become failures. */
   strict: boolean;
 }
 
-/** An answer as it was received. */
+/** An answer as received. */
 interface Received {
   part: Part;
   proof: Proof;
   askedAt: Date;
-  /** 200 and not one byte: it does not even say that there is nothing. */
+  /** A 200 without a single byte: not even an empty list. */
   silent: boolean;
   close(): Promise<void>;
 }
@@ -79,11 +81,11 @@ interface Received {
 export class Asker {
   readonly #options: AskOptions;
   readonly #memory = new LineMemory();
-  /** The slice that each body is the answer to, by SHA-256. */
+  /** Slice that each body answers, by SHA-256. */
   readonly #answers = new Map<string, string>();
   /** Set to end the requests in flight at their next bytes. */
   stopped = false;
-  /** Records that no slice asked for, and the slices in whose answers they were. */
+  /** Records outside their slice's policies and hosts, and the number of slices with such records. */
   foreign = { records: 0, slices: 0 };
 
   constructor(options: AskOptions) {
@@ -91,9 +93,9 @@ export class Asker {
   }
 
   /**
-   * Takes   tries   broken bodies and 5xx until it is given up; undefined: as --retries says
-   * Yields  undefined where the store has not kept it and there is nobody to ask
-   * Throws  GatewayError; PCRS_INCOMPLETE where the store's copy is damaged and there is nobody to ask
+   * Takes   tries   broken bodies and 5xx before giving up; undefined: --retries
+   * Yields  undefined if the store lacks it and there is no gateway
+   * Throws  GatewayError; PCRS_INCOMPLETE if the store's copy is damaged and there is no gateway
    */
   async ask(slice: Slice, tries: number | undefined): Promise<ProvenSlice | undefined> {
     return (
@@ -102,7 +104,7 @@ export class Asker {
     );
   }
 
-  /** A slice that has no records; its body broke before the first byte each time. */
+  /** A slice without records, whose body broke before the first byte each time. */
   async nothing(slice: Slice): Promise<ProvenSlice> {
     this.#options.warn(
       `${describeSlice(slice)}: no data, or the connection dropped; --strict makes this a failure`,
@@ -113,7 +115,7 @@ export class Asker {
     return this.#keep(slice, { part, proof, askedAt: new Date(), silent: false, close });
   }
 
-  /** An answer to another question may be a mishap of the way, so it is asked for once more. */
+  /** Asks once more after an answer to another request, which may be a proxy's mishap. */
   async #fromGateway(
     gateway: Pick<Gateway, 'ask'>,
     slice: Slice,
@@ -153,8 +155,8 @@ export class Asker {
   }
 
   /**
-   * Whether a body answers the slice: it has no records, or some that were asked for. One that another slice got before is
-   * an answer to both only if it holds nothing that this one did not ask for.
+   * Whether a body answers the slice: it has no records, or some that were asked for. A body that another slice got
+   * before answers both only if it holds nothing that this one did not ask for.
    */
   #isAnswer({ key }: Slice, { records, foreign, sha256 }: Proof): boolean {
     const other = records > 0 && (this.#answers.get(sha256) ?? key) !== key;
@@ -163,7 +165,7 @@ export class Asker {
     return true;
   }
 
-  /** A body's owner: it is let go of once, whoever comes first. */
+  /** Closes a body once, whoever comes first. */
   #closing(part: Part, { lines }: Pick<Proof, 'lines'>): () => Promise<void> {
     let open = true;
     return async () => {
@@ -221,7 +223,7 @@ export class Asker {
     return { slice, proof, file, replayed: false, silent, blocks, close };
   }
 
-  /** What is changed in its lines, and what of it is foreign, is reported once it is written. */
+  /** Counts of changed characters and foreign records are reported once it is written. */
   #replayed(slice: Slice, { part, file, records, bytes, sha256 }: KeptBody): ProvenSlice {
     const lines = () => linesOf(part.read(), this.#options.kind, slice.policies);
     const report = (written: Written): void => this.#report(slice, written);
@@ -240,7 +242,7 @@ export class Asker {
     return { slice, proof, file, replayed: true, silent: false, blocks, close };
   }
 
-  /** Throws PCRS_GATEWAY with --strict if records came that were not asked for. */
+  /** Reports foreign records and changed characters; with --strict, foreign records throw PCRS_GATEWAY. */
   #report(slice: Slice, { foreign, firstForeign, ...replaced }: Written): void {
     const changes = replacedWords(replaced);
     if (changes !== undefined) this.#options.warn(`${describeSlice(slice)}: ${changes}`);
@@ -249,7 +251,7 @@ export class Asker {
     if (this.#options.strict) throw codedError('PCRS_GATEWAY', `${strangers} (--strict)`);
     this.foreign.records += foreign;
     this.foreign.slices += 1;
-    // one warning names a case, the end of the stage has the sum: a gateway that always adds some would flood stderr
+    // one warning, and the sum at the end of the stage: a gateway that always adds some would flood stderr
     if (this.foreign.slices === 1) this.#options.warn(`${strangers}; they are kept`);
   }
 
@@ -263,7 +265,7 @@ export class Asker {
 
 async function* nobody(): AsyncGenerator<Uint8Array> {}
 
-/** What is not known of a kept body before it is read. */
+/** Facts unknown until a stored body is read. */
 const unread = {
   ...{ controlCharacters: 0, invalidUtf8: 0, foreign: 0 },
   firstForeign: undefined,

@@ -1,10 +1,10 @@
 import type { PolicyHosts } from './slices.ts';
 
-/** The policy–host pairs of a slice, and how many records of its answer are of others. */
+/** The policy–host pairs of a slice, and the number of records outside them. */
 export class AskedPairs {
-  /** Records of a pair that was not asked for, or of none. */
+  /** Records of a pair that was not asked for, or without a pair. */
   foreign = 0;
-  /** The pair of the first of them. */
+  /** The pair of the first one. */
   firstForeign: string | undefined;
   readonly #hosts = new Map<string, Set<string>>();
   #last: { policyId: string | undefined; hostId: string | undefined; asked: boolean } | undefined;
@@ -17,7 +17,7 @@ export class AskedPairs {
     }
   }
 
-  /** Takes a record's ids as digits; the records of a pair mostly come in a row. */
+  /** Takes a record's ids as digits; records of one pair mostly come in a row. */
   readonly see = (policyId: string | undefined, hostId: string | undefined): void => {
     const last = this.#last;
     if (last !== undefined && last.hostId === hostId && last.policyId === policyId) {

@@ -1,4 +1,4 @@
-/** Values from several workers to one reader, in the order they come; an end or a failure is met after them. */
+/** Values from several workers to one reader, in order of arrival; an end or a failure comes after them. */
 export class Channel<T> {
   readonly #values: T[] = [];
   #over = false;
@@ -20,7 +20,7 @@ export class Channel<T> {
     this.end();
   }
 
-  /** Values that nobody read. */
+  /** Values not yet read. */
   drain(): T[] {
     return this.#values.splice(0);
   }
@@ -40,7 +40,7 @@ export class Channel<T> {
   }
 }
 
-/** At most so many at a time; the others wait their turn. */
+/** Admits at most N at a time; others wait their turn. */
 export class Places {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -9,7 +9,7 @@ const slicing = 'Slices';
 const keeping = 'Archive';
 const date = (describe: string) => flag.text({ describe, value: 'DATE', parse: checkDate, group: what });
 
-/** The flags of `pcrs-posture`. */
+/** Flags of `pcrs-posture`. */
 export const flags = {
   evidence: flag.boolean({ describe: 'with the evidence', group: what }),
   'extended-evidence': flag.boolean({ describe: 'with the extended evidence too (5.0)', group: what }),

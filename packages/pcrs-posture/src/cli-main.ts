@@ -45,12 +45,12 @@ export async function runPosture(context: PostureContext): Promise<void> {
 
 type Kept = { archive: Archive; mode: ArchiveMode } | undefined;
 
-/** What progress and the run's `end` tell of. */
+/** Counts for progress and the run's `end`. */
 interface Asked {
   input: PostureInput;
   gateway?: Gateway;
   slices?: PostureSlices;
-  /** Policy–host pairs of an input that an archive keeps whole, long before all of it is used. */
+  /** Policy–host pairs of an archived input, known long before the input is used up. */
   hostsKept?: number;
 }
 
@@ -59,7 +59,7 @@ function tallyOf({ gateway, slices }: Asked) {
   return { requests, retries, bytes, ...(slices ? { slices: slices.counts } : {}) };
 }
 
-/** A new archive keeps stdin; an old one takes its place. */
+/** Stores stdin in a new archive; an old archive replaces stdin. */
 function withStdin(context: PostureContext, kept: Kept): PostureContext {
   if (kept === undefined) return context;
   const { archive, mode } = kept;
@@ -69,7 +69,9 @@ function withStdin(context: PostureContext, kept: Kept): PostureContext {
   return { ...context, stdin: archive.keepInput(source) };
 }
 
-/** Once the input is kept whole, so that the run can be resumed, whatever stopped it but a signal. */
+/**
+ * Closes the archive once the input is stored whole, so that the run can be resumed; only a signal cuts this short.
+ */
 async function closeArchive({ signal, log }: PostureContext, archive: Archive): Promise<void> {
   const tell = (): void =>
     log.info('waiting for the end of the input, which --resume needs; Ctrl-C ends at once');
@@ -156,13 +158,13 @@ async function begin(
   });
 }
 
-/** For the time left: counts what is to be asked for as soon as the archive has all of it. */
+/** Counts the pairs as soon as the archive has the whole input; for the time left. */
 async function countKept(archive: Archive, asked: Asked): Promise<void> {
   try {
     await archive.inputKept();
     asked.hostsKept = await pairsIn(archive.keptInput());
   } catch {
-    // Whoever uses the input tells what is wrong with it.
+    // The input's reader reports its errors.
   }
 }
 
@@ -197,7 +199,7 @@ async function write(
   }
 }
 
-/** A slice's records, and in a run what it was. */
+/** Writes a slice's records, and in a run its slice record. */
 async function writeSlice(run: Run<PolicyHosts>, { slice, proof, file, blocks }: ProvenSlice): Promise<void> {
   for await (const { bytes } of blocks()) await run.emit('posture', bytes);
   if (run.session === undefined) return;

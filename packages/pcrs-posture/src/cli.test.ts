@@ -42,7 +42,7 @@ const fails = (ended: Ended, status: number, message: RegExp): void => {
 };
 
 describe('pcrs-posture', () => {
-  it('writes the posture of hostids records, tagged, as sent, or a whole array', async () => {
+  it('writes the posture of hostids records: tagged, as sent, or as one array', async () => {
     const sent = hostids.map((line) => line.replace('"kind":"hostids",', ''));
     for (const input of [
       bare,
@@ -55,7 +55,7 @@ describe('pcrs-posture', () => {
     }
   });
 
-  it('passes a run on and says what each slice was', async () => {
+  it('forwards a run and writes a record for each slice', async () => {
     const { stdout, status } = await posture(['--hosts-per-request', '30', '--concurrency', '1'], runInput);
     assert.equal(status, 0);
     const all = records(stdout);
@@ -112,7 +112,7 @@ describe('pcrs-posture', () => {
     assert.equal(simulator.requestCount, before);
   });
 
-  it('asks for nothing where there is nothing to ask', async () => {
+  it('asks nothing without hosts', async () => {
     const before = simulator.requestCount;
     const noHosts =
       '{"policyId":"1","subscriptionId":"2","hostIds":[]}\n{"policyId":"4","hostIds":[],"error":"Error: gone"}\n';
@@ -122,7 +122,7 @@ describe('pcrs-posture', () => {
     assert.equal(simulator.requestCount, before);
   });
 
-  it('names what it cannot use', async () => {
+  it('names unusable input', async () => {
     fails(
       await posture([], `${hostids[0]}\n\n{"policyId":"1","hostIds":"118772"}\n`),
       3,
@@ -169,7 +169,7 @@ describe('pcrs-posture', () => {
     ]);
   });
 
-  it('refuses flags that do not go together or that the version does not know', async () => {
+  it('refuses flags that conflict or that the version does not know', async () => {
     fails(await posture(['--scanned-from', '2026-01-01'], bare), 2, /--scanned-from goes with --scanned-to/);
     fails(
       await posture(['--scanned-from', '7d', '--scanned-to', '1d', '--scanned-since', '7d'], bare),
@@ -189,7 +189,7 @@ describe('pcrs-posture', () => {
     );
   });
 
-  it('counts relative dates back from the session, and warns of host ids of another version', async () => {
+  it("counts relative dates from the session's start, and warns about host ids of another version", async () => {
     const startedAt = new Date(JSON.parse(runInput.split('\n', 1)[0]!).startedAt);
     const { stderr, status } = await posture(['--evaluated-since', '24h', '--api-version', '2.0'], runInput);
     assert.equal(status, 0);
@@ -198,7 +198,7 @@ describe('pcrs-posture', () => {
     assert.match(stderr, /host ids came from version 5\.0, posture is asked in 2\.0: SCA hosts are missing/);
   });
 
-  it('writes every byte to a slow reader of more than memory keeps, too', async () => {
+  it('writes every byte to a slow reader, also beyond the memory limit', async () => {
     const line = `echo '{"policyId":"1","hostIds":["2"]}' | pcrs-posture`;
     bomb('40000000');
     const sums = await place.bash(
@@ -240,7 +240,7 @@ describe('an archive of posture', () => {
   const withoutTimes = (text: string): string[] =>
     text.split('\n').filter((line) => !/"kind":"(?:start|end)"/.test(line) || !/pcrs-posture/.test(line));
 
-  /** Runs until so many slices are written, then kills with SIGKILL. */
+  /** Runs until this many slices are written, then kills with SIGKILL. */
   async function killed(folder: string, after: number): Promise<void> {
     simulator.faults.add(`posture:${after}-:drip=200:every=20`);
     const ended = await run('pcrs-posture', ['--archive', 'a', ...slicing], {
@@ -259,7 +259,7 @@ describe('an archive of posture', () => {
     assert.equal(ended.signal, 'SIGKILL');
   }
 
-  it('holds every body and shows the same stream again without asking or credentials', async () => {
+  it('holds every body and replays the same stream without a request or credentials', async () => {
     const folder = place.folder();
     const first = await full(folder);
     assert.deepEqual([first.status, first.stderr], [0, '']);
@@ -283,7 +283,7 @@ describe('an archive of posture', () => {
     assert.ok(files.length > 3 && files.every((file) => existsSync(join(folder, 'a', file))));
   });
 
-  it('goes on after kill -9, asking only for what is missing, and writes the whole stream', async () => {
+  it('resumes after kill -9, asks only for what is missing, and writes the whole stream', async () => {
     const whole = await full(place.folder());
     for (const after of [1, 2, 4]) {
       const folder = place.folder();
@@ -311,7 +311,7 @@ describe('an archive of posture', () => {
     }
   });
 
-  it('goes on after slices were given up, without asking for the halves that came', async () => {
+  it('resumes after slices were given up, without asking for the halves that came', async () => {
     const folder = place.folder();
     const hostId = JSON.parse(hostids[0]!).hostIds[3];
     simulator.faults.add(`posture:*:status=500@host=${hostId}`);
@@ -329,7 +329,7 @@ describe('an archive of posture', () => {
     assert.equal(endOf(resumed.stdout).slices.fetched, missing.length);
   });
 
-  it('does not take the body of one slice for that of another: resumed, it is asked for again; replayed, it is 6', async () => {
+  it("does not take one slice's body for another's: resuming asks again, replaying is status 6", async () => {
     const folder = place.folder();
     const whole = await full(folder);
     const manifest = join(folder, 'a', 'manifest.ndjson');
@@ -355,7 +355,7 @@ describe('an archive of posture', () => {
     assert.equal(endOf(resumed.stdout).slices.fetched, 1);
   });
 
-  it('does not replay a body of which nothing was asked for', async () => {
+  it('does not replay a body that holds nothing that was asked for', async () => {
     const folder = place.folder();
     await full(folder);
     const manifest = join(folder, 'a', 'manifest.ndjson');
@@ -377,7 +377,7 @@ describe('an archive of posture', () => {
     );
   });
 
-  it('asks again for a body that was damaged, and replays none', async () => {
+  it('asks again for a damaged body, and replays none', async () => {
     const folder = place.folder();
     simulator.faults.add('posture:4-:status=403');
     await full(folder);
@@ -395,7 +395,7 @@ describe('an archive of posture', () => {
     );
   });
 
-  it('is refused where it does not fit', async () => {
+  it('is refused if it does not fit', async () => {
     const folder = place.folder();
     simulator.faults.add('posture:3-:status=403');
     await full(folder);
@@ -449,7 +449,7 @@ describe('an archive of posture', () => {
     );
   });
 
-  it('of a run whose host ids failed is not resumed but with the rest of its input, and replayed as what it is', async () => {
+  it('of a run whose host ids failed resumes only with the rest of its input, and replays with the failure', async () => {
     const folder = place.folder();
     const lost = hostids.at(-1);
     const end = runInput.split('\n').find((line) => /^\{"kind":"end".*"pcrs-hostids"/.test(line)) ?? '';

@@ -18,7 +18,7 @@ export const tool = defineTool({
     'DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.',
   ],
   async main(context) {
-    // Loaded only now: help and wrong flags need no gateway.
+    // Loaded late: help and wrong flags need no gateway.
     const { runPosture } = await import('./cli-main.ts');
     await runPosture(context);
   },

@@ -1,8 +1,8 @@
 import type { ProvenSlice } from './ask.ts';
 
-/** Answers without records, which a question that nothing narrows should not get all along. */
+/** Detects requests without a date filter that get no records at all, which is suspicious. */
 export class Emptiness {
-  /** Of slices without records, as long as no other slice has any. */
+  /** Hosts of slices without records; unused once any slice has records. */
   readonly #hosts = new Set<string>();
   readonly #silentHosts = new Set<string>();
   #silentSlices = 0;
@@ -20,7 +20,7 @@ export class Emptiness {
     }
   }
 
-  /** What there is to say about it. */
+  /** The finding in words, if there is one. */
   get found(): string | undefined {
     if (this.#silentSlices > 0) {
       const slices = this.#silentSlices === 1 ? '1 slice was' : `${this.#silentSlices} slices were`;

@@ -9,22 +9,25 @@ import { type Work, WorkQueue } from './work-queue.ts';
 
 export interface FetchOptions extends AskOptions {
   concurrency: number;
-  /** A date narrows the question: there may be no data, and a body that broke before its first byte each time may mean that. */
+  /**
+   * The request has a date filter: there may be no data, and a body that breaks before its first byte each time may
+   * mean that.
+   */
   dated: boolean;
-  /** Path and query, for the keys of slices. */
+  /** Path and query, for the slices' keys. */
   scope: string;
 }
 
-/** At most so many missing slices are listed. */
+/** Most missing slices listed. */
 const mostListed = 1000;
-/** So many in a row that fail for good with the same sign mean that the gateway is gone. */
+/** This many final failures in a row with the same sign mean that the gateway is gone. */
 const outage = 3;
-/** A slice is halved, and a pair given up whose neighbours fared well, after so many tries. */
+/** Tries before a slice is halved, or a pair given up whose neighbours succeeded. */
 const fewTries = 2;
 
 interface Try {
   slice: Slice;
-  /** Undefined: as many as --retries says. */
+  /** Undefined: as many as --retries. */
   tries: number | undefined;
 }
 
@@ -34,11 +37,12 @@ interface Failure {
 }
 
 /**
- * Asks for all slices, halves those that fail, and hands over one after another what is proven whole.
+ * Asks for all slices, halves those that fail, and yields each one once it is proven whole.
  *
  * Limits  `concurrency` requests in flight; concurrency + 1 slices in flight or waiting to be written
- * Throws  what the input throws, once what came before is written; what stops the stage: a refusal, an answer that the next request would get too, three slices in a row that fail for
- *         good with the same connection error or 5xx; PCRS_GATEWAY at the end where slices were given up
+ * Throws  whatever the input throws, once the slices before are written; what stops the stage: a refusal, an answer
+ *         that the next request would get too, three final failures in a row with the same connection error or 5xx;
+ *         PCRS_GATEWAY at the end if slices were given up
  */
 export class Fetch {
   readonly #options: FetchOptions;
@@ -58,11 +62,11 @@ export class Fetch {
   constructor(options: FetchOptions) {
     this.#options = options;
     this.#asker = new Asker(options);
-    // one at a time, a slice is written before the input of the next is read: the same input gives the same bytes
+    // one at a time: a slice is written before the next input is read, so the same input gives the same bytes
     this.#places = new Places(options.concurrency === 1 ? 1 : options.concurrency + 1);
   }
 
-  /** What became of the slices so far; a halved slice counts as its halves. */
+  /** Counts of slices so far; a halved slice counts as its halves. */
   get counts(): SliceCounts {
     const planned = this.#fromInput + this.#halvings;
     const [fetched, replayed, failed] = [this.#fetched, this.#replayed, this.#failed];
@@ -102,7 +106,7 @@ export class Fetch {
     }
   }
 
-  /** The input, counted; what came before a failure of it is asked for and written first. */
+  /** Counts the input. If it fails, the slices before the failure are asked for and written first. */
   async *#counted(input: AsyncGenerator<Slice>): AsyncGenerator<Slice> {
     try {
       for await (const slice of input) {
@@ -121,7 +125,7 @@ export class Fetch {
 
   async #work(queue: WorkQueue): Promise<void> {
     while (!this.#asker.stopped) {
-      // a place first: input is read only for what can be asked for
+      // a place first: read only input that can be asked for
       await this.#places.enter();
       const work = this.#asker.stopped ? undefined : await queue.take();
       if (work === undefined) {
@@ -137,8 +141,8 @@ export class Fetch {
   }
 
   /**
-   * One slice, and where it fails its halves and theirs. Where three pairs in a row fail with the same 5xx and nothing came
-   * meanwhile, the rest is put off: the gateway may be gone, and the next slice will tell.
+   * Asks for one slice; if it fails, for its halves and theirs. If three pairs in a row fail with the same 5xx and
+   * nothing came meanwhile, puts the rest off: the gateway may be gone, and the next slice will show it.
    */
   async #whole(work: Work, queue: WorkQueue): Promise<void> {
     const before = this.#successes;
@@ -187,7 +191,7 @@ export class Fetch {
     this.#options.warn(`given up: ${(error as Error).message}`);
   }
 
-  /** What a person can do about slices that are missing. */
+  /** Advice on missing slices. */
   get #remedy(): string {
     const { directory } = this.#options.store;
     const resume = `pcrs-posture --archive ${directory ?? 'DIR'} --resume asks only for what is missing`;
@@ -204,7 +208,7 @@ export class Fetch {
     throw Object.assign(codedError('PCRS_GATEWAY', message), { outage: true });
   }
 
-  /** Gets one slice ready to be written; its place is then free once it is. Yields why not, or nothing. */
+  /** Gets one slice ready to be written; its place is free once it is written. Yields a failure, or nothing. */
   async #try({ slice, tries }: Try): Promise<Failure | 'not kept' | undefined> {
     if (this.#options.store.wasHalved?.(slice)) return { error: undefined, verdict: 'halve' };
     const failure = await this.#askFor(slice, tries).catch((error: unknown) => ({ error }));
@@ -229,7 +233,7 @@ export class Fetch {
     return undefined;
   }
 
-  /** What is whole, and yet strange. Throws PCRS_GATEWAY for emptiness with --strict. */
+  /** Reports results that are whole but suspicious. With --strict, throws PCRS_GATEWAY if there are no records. */
   #reportOddities(): void {
     const { dated, strict, warn } = this.#options;
     const { records, slices } = this.#asker.foreign;
@@ -260,7 +264,7 @@ function triesFor(slice: Slice, patient: boolean): number | undefined {
   return slice.hosts === 1 && patient ? undefined : fewTries;
 }
 
-/** The sign that all these failures have, if they have one. */
+/** The sign shared by all these failures, if any. */
 function commonSign(errors: readonly unknown[]): string | undefined {
   const [first, ...others] = errors.map(signOfOutage);
   return others.every((sign) => sign === first) ? first : undefined;

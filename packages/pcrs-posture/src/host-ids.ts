@@ -4,16 +4,16 @@ import { isObject, type JsonObject, kindByShape } from 'pcrs-records/kinds';
 import { isBlank, lineBlocks } from 'pcrs-records/lines';
 import type { PolicyHosts } from './slices.ts';
 
-/** What `pcrs-posture` reads, for messages. */
+/** Input of `pcrs-posture`, for messages. */
 export const expectedInput = 'a hostids record';
 
 /**
- * The policies and hosts of one line of input.
+ * The policies and hosts of one input line.
  *
- * Takes   hostids records, tagged or as the gateway sends them, one or a whole array of them; only policyId, subscriptionId
- *         and hostIds are read, and no hosts where the gateway put an error
- * Yields  none where the line is a record of another kind
- * Throws  PCRS_RECORD where it is for us and wrong, or where it is a policy outside a run: a stage was forgotten
+ * Takes   hostids records, tagged or as the gateway sends them, one or a whole array; only policyId, subscriptionId
+ *         and hostIds are read; an element with a gateway error has no hosts
+ * Yields  none for a record of another kind
+ * Throws  PCRS_RECORD for an invalid record, or for a policy outside a run: a stage is missing from the pipe
  */
 export function parseHostIds(
   value: unknown,
@@ -28,18 +28,18 @@ export function parseHostIds(
 }
 
 /**
- * A `hostids` record, as a line of JSON, as what `posture` takes: `hostIds` of pcrs-hostids yields such lines.
+ * Converts a `hostids` line for `posture`; `hostIds` of pcrs-hostids yields such lines.
  *
- * Throws  PCRS_RECORD where it is none
+ * Throws  PCRS_RECORD for anything else
  */
 export function policyHosts(line: string): PolicyHosts {
   return parseElement(parseExact(line), 'hostids');
 }
 
 /**
- * How many policy–host pairs an input asks for.
+ * Number of policy–host pairs in an input.
  *
- * Throws  as `parseHostIds`, and a SyntaxError for a line that is no JSON
+ * Throws  like `parseHostIds`; SyntaxError for a line that is not JSON
  */
 export async function pairsIn(input: AsyncIterable<Uint8Array>): Promise<number> {
   let pairs = 0;
@@ -54,12 +54,12 @@ export async function pairsIn(input: AsyncIterable<Uint8Array>): Promise<number>
   return pairs;
 }
 
-/** The error for policies where hosts are due. */
+/** The error for policies in place of hosts. */
 export function forgottenStage(where: string): Error {
   return codedError('PCRS_RECORD', `${where}: policy records, but no hostids; put pcrs-hostids in between`);
 }
 
-/** Whether a line is a policy, tagged or not. */
+/** Whether a record is a policy, tagged or not. */
 export function isPolicy(value: unknown, kind: string | undefined): boolean {
   return kind === 'policy' || (kind === undefined && isObject(value) && kindByShape(value) === 'policy');
 }
@@ -91,7 +91,7 @@ function wrong(where: string, what: string, found: unknown): Error {
   return codedError('PCRS_RECORD', `${where}: ${what}, got ${excerpt(JSON.stringify(found) ?? 'nothing')}`);
 }
 
-/** What a forwarded `start` of pcrs-hostids says about its API version. */
+/** API version in a forwarded `start` of pcrs-hostids. */
 export function hostIdsVersion(record: JsonObject): string | undefined {
   if (record['kind'] !== 'start' || record['stage'] !== 'pcrs-hostids' || !isObject(record['options']))
     return undefined;

@@ -17,46 +17,46 @@ export type { PostureQuery } from './query.ts';
 export type { PolicyHosts, Slice } from './slices.ts';
 
 export interface PostureOptions extends PostureQuery {
-  /** Host ids in one body, all policies together; default 1000. */
+  /** Host ids per request, all policies together; default 1000. */
   hostsPerRequest?: number | undefined;
   /** 1 to 10 (the gateway's limit); default 10. */
   policiesPerRequest?: number | undefined;
   /** Requests in flight; default 2. */
   concurrency?: number | undefined;
-  /** Lines begin with `{"kind":"posture"`; default true. */
+  /** Lines start with `{"kind":"posture"`; default true. */
   tagged?: boolean | undefined;
-  /** What would be a warning is a failure: with a date a body that never began, records nobody asked for, emptiness. */
+  /** Warnings become failures: with a date a body that never began, foreign records, no records at all. */
   strict?: boolean | undefined;
-  /** Where bodies wait that do not fit in 64 MiB; default: the system's directory for temporary files. */
+  /** Directory for bodies that do not fit in 64 MiB; default: the system's temporary directory. */
   tempDir?: string | undefined;
-  /** Where bodies are kept instead. */
+  /** A store for bodies instead. */
   store?: Store | undefined;
-  /** The first slices, where an earlier run has cut them. */
+  /** The first slices, as an earlier run cut them. */
   cuts?: readonly EarlierCut[] | undefined;
-  /** Told of each slice when it is cut. */
+  /** Called with each slice when it is cut. */
   onCut?: ((slice: Slice) => void | Promise<void>) | undefined;
-  /** Told of what is worth a warning. */
+  /** Called with warnings. */
   warn?: ((message: string) => void) | undefined;
 }
 
-/** Slices on their way, and what became of them so far. */
+/** Slices being fetched, and their counts so far. */
 export interface PostureSlices extends AsyncIterable<ProvenSlice> {
   readonly counts: SliceCounts;
 }
 
-/** Where the input pauses so long, what waits to be packed goes out as it is. */
+/** After a pause of the input this long, a partly filled slice goes out. */
 const patienceMs = 5000;
 const longestTimerMs = 2 ** 31 - 1;
 
 /**
- * Posture of policies and hosts, a slice at a time, each proven whole before it is handed over.
+ * Posture of policies and hosts, a slice at a time, each proven whole before it is yielded.
  *
- * Takes   gateway   undefined: only what the store has kept
+ * Takes   gateway   undefined: only bodies from the store
  *         input     policies and host ids; read as slices are asked for
- * Yields  slices as they are proven: in the order of the input with one request in flight; read a slice's `blocks()` before
- *         the next is taken
+ * Yields  slices as they are proven: in input order with one request in flight; read a slice's `blocks()` before
+ *         taking the next
  * Limits  `concurrency` requests in flight, concurrency + 1 slices waiting, 64 MiB of memory for them
- * Throws  PCRS_USAGE for options that do not go together; see Fetch; what was handed over stands
+ * Throws  PCRS_USAGE for conflicting options; see Fetch; slices already yielded stand
  * Source  Qualys PCRS, Get Posture Info, V5.0 (docs.qualys.com, read 2026-11-23)
  */
 export function postureSlices(
@@ -84,7 +84,7 @@ export function postureSlices(
   };
 }
 
-/** What the input would ask of the gateway at a rate; nothing is asked. */
+/** The requests an input would take, at a rate; asks nothing. */
 export async function posturePlan(
   input: AsyncIterable<PolicyHosts> | Iterable<PolicyHosts>,
   rate: { requests: number; seconds: number },
@@ -95,7 +95,8 @@ export async function posturePlan(
 }
 
 /**
- * Posture records of policies and hosts, parsed and typed; numbers that a double would change keep their digits (see pcrs-records/json).
+ * Posture records of policies and hosts, parsed and typed; numbers that a double would change keep their digits (see
+ * pcrs-records/json).
  *
  * Takes, Limits, Throws  as postureSlices
  */

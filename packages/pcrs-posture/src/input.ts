@@ -3,7 +3,7 @@ import type { JsonObject } from 'pcrs-records/kinds';
 import { forgottenStage, hostIdsVersion, isPolicy, parseHostIds } from './host-ids.ts';
 import type { PolicyHosts } from './slices.ts';
 
-/** What comes in: hosts to ask for, and what the stages before say about them. */
+/** The stage's input: hosts to ask for, and what earlier stages say about them. */
 export class PostureInput {
   #inRun = false;
   #policies = 0;
@@ -12,12 +12,12 @@ export class PostureInput {
   #hosts = 0;
   #ended = false;
 
-  /** Policy–host pairs in all; undefined until the input has ended. */
+  /** Policy–host pairs in total; undefined until the input has ended. */
   get hosts(): number | undefined {
     return this.#ended ? this.#hosts : undefined;
   }
 
-  /** The input, counted on its way. */
+  /** Counts the input as it passes. */
   async *counted(input: AsyncIterable<PolicyHosts>): AsyncGenerator<PolicyHosts> {
     for await (const policy of input) {
       this.#hosts += policy.hostIds.length;
@@ -26,7 +26,7 @@ export class PostureInput {
     this.#ended = true;
   }
 
-  /** A line to inputs; see parseHostIds. */
+  /** Converts a line; see parseHostIds. */
   accept(value: unknown, kind: string | undefined, where: string): { kind: string; input: PolicyHosts }[] {
     const found = parseHostIds(value, kind, where);
     this.#hostids += found.length;
@@ -36,12 +36,12 @@ export class PostureInput {
     return found;
   }
 
-  /** In a run policies pass through. */
+  /** Call in a run, where policies pass through. */
   inRun(): void {
     this.#inRun = true;
   }
 
-  /** Looks at a record that is passed on. Yields a warning where host ids were resolved in another version. */
+  /** Inspects a forwarded record. Yields a warning if host ids were resolved in another version. */
   passing(record: JsonObject, apiVersion: string): string | undefined {
     if (record['kind'] === 'start' && record['stage'] === 'pcrs-hostids') this.#hostidsStage = true;
     const version = hostIdsVersion(record);
@@ -49,9 +49,9 @@ export class PostureInput {
   }
 
   /**
-   * Called at the input's end.
+   * Call at the end of the input.
    *
-   * Throws  PCRS_RECORD where policies came and no hostids, and no pcrs-hostids was there
+   * Throws  PCRS_RECORD if policies came but no hostids, and pcrs-hostids did not run
    */
   checkForForgottenStage(): void {
     if (this.#policies > 0 && this.#hostids === 0 && !this.#hostidsStage) throw forgottenStage('stdin');

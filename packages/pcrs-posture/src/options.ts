@@ -6,7 +6,7 @@ import { type ArchiveMode, optionsOf } from './archive-run.ts';
 import type { PostureOptions } from './index.ts';
 import { toQuestion } from './query.ts';
 
-/** The flags that become the library's options. */
+/** Flags that become options of the library. */
 export type OptionFlags = PostureOptions & {
   apiVersion: string;
   untagged: boolean;
@@ -19,10 +19,10 @@ export type RunOptions = OptionFlags;
 
 /** What the options depend on besides the flags. */
 export interface Circumstances {
-  /** Where each flag came from, by camelCase name. */
+  /** Origin of each flag, by camelCase name. */
   origins: Readonly<Record<string, string>>;
   inRun: boolean;
-  /** What relative dates count back from. */
+  /** Start of relative dates. */
   startedAt: Date;
   now: Date;
   archive: { archive: Archive; mode: ArchiveMode } | undefined;
@@ -30,9 +30,9 @@ export interface Circumstances {
 }
 
 /**
- * The library's options from the flags and, where an archive goes on, from it.
+ * The library's options, from the flags and a resumed archive.
  *
- * Throws  PCRS_USAGE for flags that do not go together, or that the version, the run or the archive does not allow
+ * Throws  PCRS_USAGE for flags that conflict, or that the version, the run or the archive does not allow
  */
 export function runOptions(
   flags: OptionFlags,

@@ -1,16 +1,16 @@
 import type { MissingSlice } from 'pcrs-records/kinds';
 import type { Slice } from './slices.ts';
 
-/** What a failure means for the slice and for the stage. */
+/** What a failure means for the slice and the stage. */
 export type Verdict =
-  /** Two halves of it may do better. */
+  /** Its two halves may succeed. */
   | 'halve'
-  /** This slice is given up, the rest goes on. */
+  /** Give up this slice, continue with the rest. */
   | 'give up'
-  /** The next request would get the same. */
+  /** The next request would fail the same way. */
   | 'stop';
 
-/** A failure of `gateway.ask`, by its members and not by its class: packages meet at shapes. */
+/** An error of `gateway.ask`, by its members, not its class: packages share shapes only. */
 interface Failure {
   code?: unknown;
   reason?: unknown;
@@ -18,7 +18,7 @@ interface Failure {
   message?: unknown;
 }
 
-/** What to do about a slice that was asked for in vain. */
+/** What to do about a failed slice. */
 export function judge(error: unknown, slice: Slice): Verdict {
   const { code, reason } = error as Failure;
   if (code !== 'PCRS_GATEWAY') return 'stop';
@@ -26,7 +26,10 @@ export function judge(error: unknown, slice: Slice): Verdict {
   return ['empty-break', 'connection', 'timeout', 'status'].includes(String(reason)) ? 'give up' : 'stop';
 }
 
-/** Failures with the same sign in a row mean that the gateway is gone; undefined: this slice alone is to blame. */
+/**
+ * Sign of a failure: the same sign several times in a row means that the gateway is gone. Undefined: only this slice
+ * is affected.
+ */
 export function signOfOutage(error: unknown): string | undefined {
   const { reason, status } = (error ?? {}) as Failure;
   if (isServerError(error)) return `status ${String(status)}`;

@@ -1,18 +1,18 @@
 import type { Slice } from './slices.ts';
 
-/** What the input would ask of the gateway. */
+/** Size of an extraction, from its input. */
 export interface Plan {
   kind: 'plan';
   slices: number;
-  /** One a slice, as long as none is asked for again. */
+  /** One per slice, without retries. */
   requests: number;
-  /** With hosts; each once. */
+  /** Policies with hosts, each once. */
   policies: number;
   /** Each once. */
   hosts: number;
   /** Policy–host pairs. */
   pairs: number;
-  /** What the rate alone takes. */
+  /** Time that the rate alone takes. */
   leastSeconds: number;
 }
 

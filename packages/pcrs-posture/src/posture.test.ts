@@ -25,7 +25,7 @@ interface Found {
   requests: number;
 }
 
-/** What comes out, however it ends. */
+/** The output, however it ends. */
 async function fetched(
   options: PostureOptions = {},
   policies: Iterable<PolicyHosts> = input(),
@@ -64,7 +64,7 @@ async function withFaults(faults: string[], options: PostureOptions = {}): Promi
 const sorted = (texts: Iterable<string>): string[] => [...texts].sort();
 
 describe('posture', () => {
-  it('is the records as the gateway sends them with kind in front, in the order of the input', async () => {
+  it('yields the records as the gateway sends them, with kind in front, in input order', async () => {
     const { lines, error, counts } = await fetched({ concurrency: 1 });
     assert.equal(error, undefined);
     assert.deepEqual(
@@ -77,7 +77,7 @@ describe('posture', () => {
     );
   });
 
-  it('is the same records in whole slices with more requests in flight', async () => {
+  it('yields the same records in whole slices with more requests in flight', async () => {
     for (const concurrency of [2, 4]) {
       const { lines, error } = await fetched({ concurrency, hostsPerRequest: 7, tagged: false });
       assert.equal(error, undefined);
@@ -85,7 +85,7 @@ describe('posture', () => {
     }
   });
 
-  it('is parsed by the convenience, with every digit', async () => {
+  it('yields parsed records with every digit', async () => {
     const records = await Array.fromAsync(posture(gateway, input(), { concurrency: 1 }));
     assert.deepEqual(
       records.map((record) => JSON.stringify(record)),
@@ -99,7 +99,7 @@ describe('posture', () => {
     );
   });
 
-  it('is asked for with policyId, subscriptionId and hostIds alone, within the limits, the first twenty hosts first', async () => {
+  it('asks with policyId, subscriptionId and hostIds only, within the limits, the first twenty hosts first', async () => {
     const before = simulator.requests.length;
     await fetched({ concurrency: 1, hostsPerRequest: 50, policiesPerRequest: 3, evidence: true });
     const asked = simulator.requests.slice(before);
@@ -121,7 +121,7 @@ describe('posture', () => {
     assert.deepEqual(asked[0]?.query, { evidenceRequired: '1', compressionRequired: '1' });
   });
 
-  it('is nothing for policies without hosts, and nothing is asked', async () => {
+  it('yields nothing for policies without hosts, and asks nothing', async () => {
     const { lines, requests, error } = await fetched({}, [
       { policyId: '1', subscriptionId: '1', hostIds: [] },
     ]);
@@ -147,7 +147,7 @@ describe('posture', () => {
     'with half characters and ids as strings': { forms: ['lone-surrogates', 'string-ids'] },
   };
   for (const [how, options] of Object.entries(ways)) {
-    it(`is the same when it is sent ${how}`, async () => {
+    it(`is the same if it is sent ${how}`, async () => {
       const other = await simulatorAndGateway({ ...size, ...options });
       const { world: there } = other.simulator;
       const policies = there
@@ -172,14 +172,14 @@ describe('posture', () => {
     });
   }
 
-  it('is nothing in each of the forms of nothing', async () => {
+  it('is empty for every form of an empty answer', async () => {
     for (const form of ['array', '204', 'empty']) {
       const { lines, error } = await withFaults([`posture:*:empty=${form}`]);
       assert.deepEqual([lines, error], [[], undefined], form);
     }
   });
 
-  it('may be nothing with a date filter where the body never begins, with a warning, but not with --strict or without a date', async () => {
+  it('may be empty with a date filter if the body never begins, with a warning, but not with --strict or without a date', async () => {
     const dated = { scannedSince: '2020-01-01', hostsPerRequest: 1000 };
     const nothing = await withFaults(['posture:*:empty=broken'], dated);
     assert.deepEqual([nothing.lines, nothing.error], [[], undefined]);
@@ -201,7 +201,7 @@ describe('posture', () => {
     );
   });
 
-  it('refuses a kind of the gateway own, and writes it untagged', async () => {
+  it("refuses a kind member of the gateway's own, and writes it untagged", async () => {
     const other = await simulatorAndGateway({ ...size, forms: ['kind-member'] });
     const tagged = await fetched({}, input(), other.gateway);
     assert.equal(tagged.error?.code, 'PCRS_GATEWAY');
@@ -239,7 +239,7 @@ const broken = [
 
 describe('posture from a gateway in trouble', () => {
   for (const fault of broken) {
-    it(`is the truth after ${fault}, once, and on every third request`, async () => {
+    it(`is right after ${fault}, once, and on every third request`, async () => {
       for (const when of ['2', '%3']) {
         for (const concurrency of [1, 4]) {
           const { lines, error, counts } = await withFaults([`posture:${when}:${fault}`], { concurrency });
@@ -252,7 +252,7 @@ describe('posture from a gateway in trouble', () => {
   }
 
   for (const fault of ['status=500', 'cut=300', 'half-closed', 'corrupt=crc']) {
-    it(`gives up only the pairs that are to blame (${fault}, always) and names them`, async () => {
+    it(`gives up only the failing pairs (${fault}, always) and names them`, async () => {
       const [, , { hostId }] = pairs as [object, object, { hostId: string }];
       const blamed = pairs.filter((pair) => pair.hostId === hostId);
       for (const concurrency of [1, 4]) {
@@ -278,7 +278,7 @@ describe('posture from a gateway in trouble', () => {
     });
   }
 
-  it('goes on where all hosts of a policy fail', async () => {
+  it('continues if all hosts of a policy fail', async () => {
     const [first] = input() as [PolicyHosts];
     for (const concurrency of [1, 2]) {
       const { lines, error, counts } = await withFaults([`posture:*:status=500@policy=${first.policyId}`], {
@@ -295,7 +295,7 @@ describe('posture from a gateway in trouble', () => {
     }
   });
 
-  it('stops where three slices in a row fail with the same 5xx, and counts what it did not ask for', async () => {
+  it('stops if three slices in a row fail with the same 5xx, and counts what it did not ask for', async () => {
     const { lines, error, counts, requests } = await withFaults(['posture:3-:status=502'], {
       concurrency: 1,
     });
@@ -310,7 +310,7 @@ describe('posture from a gateway in trouble', () => {
     assert.ok(requests < 80, `${requests}`);
   });
 
-  it('stops where three slices in a row get no connection', async () => {
+  it('stops if three slices in a row get no connection', async () => {
     const { error, counts, requests } = await withFaults(['posture:*:refuse'], { concurrency: 1 });
     assert.equal(error?.code, 'PCRS_GATEWAY');
     assert.deepEqual([counts.failed, counts.fetched, requests], [3, 0, 3 * 4]);
@@ -331,7 +331,7 @@ describe('posture from a gateway in trouble', () => {
     });
   }
 
-  it('asks once more for an answer that holds nothing of what was asked, and writes the right one', async () => {
+  it('asks once more after an answer that holds nothing that was asked for, and writes the right one', async () => {
     for (const concurrency of [1, 4]) {
       const { lines, error, counts, requests } = await withFaults(['posture:2:foreign=only'], {
         concurrency,
@@ -342,7 +342,7 @@ describe('posture from a gateway in trouble', () => {
     }
   });
 
-  it('stops at the second such answer, naming a cache or proxy, and never halves the slice', async () => {
+  it('stops at the second such answer, names a cache or proxy, and never halves the slice', async () => {
     for (const fault of ['posture:2-3:foreign=only', 'posture:*:cached']) {
       const { lines, error, counts, requests } = await withFaults([fault], { concurrency: 1 });
       assert.equal(error?.code, 'PCRS_GATEWAY');
@@ -356,7 +356,7 @@ describe('posture from a gateway in trouble', () => {
     }
   });
 
-  it('keeps records that nobody asked for beside those that were, warns of the first and counts all', async () => {
+  it('keeps foreign records next to those that were asked for, warns about the first and counts all', async () => {
     const { lines, error, counts, warnings } = await withFaults(['posture:*:foreign'], { concurrency: 1 });
     assert.equal(error, undefined);
     assert.deepEqual([...new Set(lines)].sort(), sorted(truth));
@@ -374,13 +374,13 @@ describe('posture from a gateway in trouble', () => {
     assert.match(strict.error?.message ?? '', /records were not asked for.*\(--strict\)$/);
   });
 
-  it('takes one body for the answer to two slices only if it holds nothing foreign to either', async () => {
+  it('accepts one body for two slices only if it holds nothing foreign to either', async () => {
     const [policy] = input().filter(({ hostIds }) => hostIds.length > 3) as [PolicyHosts];
     const [a, b, c] = policy.hostIds as [string, string, string];
     const asking = (...hostIds: string[]): PolicyHosts => ({ ...policy, hostIds });
     simulator.faults.add('posture:*:cached');
     const options = { policiesPerRequest: 1, concurrency: 1 };
-    // the first answer holds what the second asks, and more
+    // the first answer holds what the second asks for, and more
     const more = await fetched(options, [asking(a, b), asking(b, c)]);
     const same = await fetched(options, [asking(a, b), { ...asking(b, a), subscriptionId: undefined }]);
     simulator.faults.clear();
@@ -392,7 +392,7 @@ describe('posture from a gateway in trouble', () => {
     assert.equal(same.error, undefined);
   });
 
-  it('says for how many hosts nothing came where no date explains it, and for how many not one byte', async () => {
+  it('reports for how many hosts nothing came without a date to explain it, and for how many not one byte', async () => {
     const hosts = new Set(pairs.map(({ hostId }) => hostId)).size;
     for (const form of ['array', '204']) {
       const { lines, error, warnings } = await withFaults([`posture:*:empty=${form}`]);
@@ -414,7 +414,7 @@ describe('posture from a gateway in trouble', () => {
     assert.equal(strict.error?.code, 'PCRS_GATEWAY');
   });
 
-  it('asks for what came before a failure of its input, writes it, and then fails with that', async () => {
+  it('asks for and writes what came before a failure of its input, then fails with it', async () => {
     for (const concurrency of [1, 4]) {
       async function* cutShort() {
         yield* input().slice(0, 3);
@@ -435,7 +435,7 @@ describe('posture from a gateway in trouble', () => {
     }
   });
 
-  it('asks for nothing more once its reader has left', async () => {
+  it('asks nothing more once its reader has left', async () => {
     const before = simulator.requestCount;
     for await (const slice of postureSlices(gateway, input(), { hostsPerRequest: 5, concurrency: 1 })) {
       assert.ok(slice.proof.records > 0);
@@ -445,7 +445,7 @@ describe('posture from a gateway in trouble', () => {
     assert.ok(simulator.requestCount - before <= 3);
   });
 
-  it('has at most one slice more than requests in flight waiting to be written', async () => {
+  it('keeps at most one slice more than requests in flight waiting to be written', async () => {
     const before = simulator.requestCount;
     const slices = postureSlices(gateway, input(), { hostsPerRequest: 5, concurrency: 2 });
     const reader = slices[Symbol.asyncIterator]();

@@ -30,7 +30,7 @@ async function text(
 const spooled = (): Part => new Spool({ memoryBytes: 0 }).open();
 
 describe('a proof', () => {
-  it('counts, spools and sums up a body, and keeps its lines where they are few', async () => {
+  it('counts, spools and sums up a body, and keeps its lines if they are few', async () => {
     const part = spooled();
     const proof = await prove(chunks(body), part, 'posture', [], new LineMemory());
     const { records, bytes, sha256 } = proof;
@@ -45,7 +45,7 @@ describe('a proof', () => {
     await part.discard();
   });
 
-  it('keeps no lines beyond the memory for them, and they are made again from the body', async () => {
+  it('keeps lines only within their memory, and makes the others again from the body', async () => {
     for (const limit of [0, 20_000, lines.length - 1]) {
       const part = spooled();
       const memory = new LineMemory(limit);
@@ -57,7 +57,7 @@ describe('a proof', () => {
     }
   });
 
-  it('gives the memory for lines back where the body is broken', async () => {
+  it('returns the memory for lines if the body is broken', async () => {
     const memory = new LineMemory(1 << 20);
     await assert.rejects(prove(chunks(body.subarray(0, -1)), undefined, 'posture', [], memory), {
       code: 'PCRS_BROKEN_BODY',

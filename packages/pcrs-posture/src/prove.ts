@@ -4,36 +4,36 @@ import { AskedPairs } from './asked-pairs.ts';
 import type { PolicyHosts } from './slices.ts';
 import type { Part } from './spool.ts';
 
-/** What a body that is proven whole holds. */
+/** Facts about a body proven whole. */
 export interface Proof {
   records: number;
   /** As received. */
   bytes: number;
-  /** Of the body as received, in hexadecimal digits. */
+  /** Of the body as received, in hexadecimal. */
   sha256: string;
-  /** Raw control characters in strings that are written as escapes. */
+  /** Raw control characters in strings, written as escapes. */
   controlCharacters: number;
-  /** Invalid UTF-8 that is written as U+FFFD. */
+  /** Invalid UTF-8, written as U+FFFD. */
   invalidUtf8: number;
   /** Records of a policy and host that were not asked for. */
   foreign: number;
   /** The first of them: `policy 5772988, host 118772`. */
   firstForeign: string | undefined;
-  /** The lines, where they are few enough to be kept; else the body is decoded a second time to write them. */
+  /** The lines, if they are few enough to keep; otherwise the body is decoded a second time to write them. */
   lines: readonly Block[] | undefined;
 }
 
-/** A line that is longer is not kept: it may never end. */
+/** A longer line is not kept: it may never end. */
 const LONGEST_KEPT_LINE = 4 << 20;
 
-/** What reads bodies: loaded once there is one, so that the first request goes out sooner. */
+/** Loads the body reader once there is a body, so that the first request goes out sooner. */
 async function reader() {
   const { ElementSplitter } = await import('pcrs-json/elements');
   const { decoded } = await import('pcrs-gateway/decoded');
   return { ElementSplitter, decoded };
 }
 
-/** Memory for lines that were made while their body was proven, shared by all slices. */
+/** Memory for lines made while their body was proven, shared by all slices. */
 export class LineMemory {
   #freeBytes: number;
 
@@ -53,12 +53,12 @@ export class LineMemory {
 }
 
 /**
- * Reads a body to its end, spools it, proves it whole and counts the records that nobody asked for.
+ * Reads a body to its end, spools it, proves it whole and counts foreign records.
  *
- * Takes   part    gets every byte as received; undefined where the bytes are kept elsewhere already
- *         kind    what the lines are tagged with, or undefined
- *         asked   the policies and hosts that it is to answer
- * Throws  PCRS_BROKEN_BODY where the body is not proven; what the body throws
+ * Takes   part    gets every byte as received; undefined if the bytes are already stored elsewhere
+ *         kind    tag of the lines, or undefined
+ *         asked   the policies and hosts asked for
+ * Throws  PCRS_BROKEN_BODY if the body is not whole; whatever the body throws
  */
 export async function prove(
   body: AsyncIterable<Uint8Array>,
@@ -102,14 +102,14 @@ export async function prove(
   return { ...written(splitter, pairs), bytes, sha256: hash.digest('hex'), lines };
 }
 
-/** The SHA-256 of a body: one that an earlier run has proven needs no other proof. */
+/** SHA-256 of a body: enough proof for one that an earlier run has proven. */
 export async function checksum(body: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of body) hash.update(chunk);
   return hash.digest('hex');
 }
 
-/** How many records of a body that was proven before are of policies and hosts that were not asked for. */
+/** Number of foreign records in a body that was proven before. */
 export async function foreignIn(
   body: AsyncIterable<Uint8Array>,
   asked: readonly PolicyHosts[],
@@ -120,7 +120,7 @@ export async function foreignIn(
   return next.value.foreign;
 }
 
-/** What was written of a body that is decoded again. */
+/** Facts about the written lines of a body that is decoded again. */
 export type Written = Omit<Proof, 'bytes' | 'sha256' | 'lines'>;
 
 function written(
@@ -134,7 +134,7 @@ function written(
   return { records, controlCharacters, invalidUtf8, foreign, firstForeign };
 }
 
-/** The lines of a body that was proven before, decoded again; a block lasts until the next is asked for. */
+/** Lines of a body that was proven before, decoded again; a block is valid until the next is asked for. */
 export async function* linesOf(
   body: AsyncIterable<Uint8Array>,
   kind: string | undefined,

@@ -1,12 +1,12 @@
 import { apiPath, checkFlags } from 'pcrs-gateway/api-versions';
 import { codedError } from 'pcrs-records/errors';
 
-/** What is asked about the hosts; dates are resolved, as the gateway takes them. */
+/** Query options; dates are resolved, in the gateway's form. */
 export interface PostureQuery {
   /** Version of the endpoint; default 5.0. */
   apiVersion?: string | undefined;
   evidence?: boolean | undefined;
-  /** Version 5.0; brings `evidence` with it. */
+  /** Version 5.0; includes `evidence`. */
   extendedEvidence?: boolean | undefined;
   /** Qualys Detection Score; version 5.0. */
   qds?: boolean | undefined;
@@ -21,18 +21,18 @@ export interface PostureQuery {
   noCompression?: boolean | undefined;
 }
 
-/** A query as it goes out. */
+/** A query ready to send. */
 export interface Question {
   path: string;
   parameters: Record<string, string>;
-  /** It narrows by date: there may be nothing to send. */
+  /** It has a date filter: there may be no data. */
   dated: boolean;
 }
 
 /**
  * Path and parameters of postureInfo.
  *
- * Throws  PCRS_USAGE for a flag that the version does not know, and for dates that do not go together
+ * Throws  PCRS_USAGE for a flag that the version does not know, and for conflicting dates
  * Source  Qualys PCRS, Get Posture Info, V1.0 to V5.0 (docs.qualys.com, read 2026-11-23)
  */
 export function toQuestion(query: PostureQuery): Question {
@@ -60,7 +60,7 @@ export function toQuestion(query: PostureQuery): Question {
   return { path: apiPath('postureInfo', apiVersion), parameters, dated };
 }
 
-/** `/pcrs/5.0/posture/postureInfo?evidenceRequired=0`, for the keys of slices. */
+/** `/pcrs/5.0/posture/postureInfo?evidenceRequired=0`, for the slices' keys. */
 export function scopeOf({ path, parameters }: Question): string {
   return `${path}?${new URLSearchParams(parameters)}`;
 }

@@ -32,7 +32,7 @@ const anyLimits = fc.record({
 });
 
 describe('slices', () => {
-  it('has the key by which an archive knows its request', () => {
+  it('have the key by which an archive knows their request', () => {
     const question = toQuestion({ evidence: true, evaluatedSince: '2026-11-01T00:00:00Z' });
     const [slice] = cut([policy(7, 3)], new SliceCutter(limits, scopeOf(question)));
     const { path, parameters: query } = question;
@@ -57,7 +57,7 @@ describe('slices', () => {
     );
   });
 
-  it('pack small policies together and cut big ones', () => {
+  it('pack small policies together and split big ones', () => {
     const list = cut([policy(1, 5), policy(2, 30), policy(3, 2100)]);
     assert.deepEqual(
       list.map((slice) => slice.policies.map((one) => [one.policyId, one.hostIds.length])),
@@ -76,11 +76,11 @@ describe('slices', () => {
     );
   });
 
-  it('need a tenth of the requests of one policy each', () => {
+  it('take a tenth of the requests of one policy each', () => {
     assert.equal(cut(Array.from({ length: 850 }, (_, id) => policy(id, 100))).length, 86);
   });
 
-  it('are asked for by a body of policyId, subscriptionId and hostIds alone', () => {
+  it('are asked for with a body of policyId, subscriptionId and hostIds only', () => {
     const bare: PolicyHosts = { policyId: '7', subscriptionId: undefined, hostIds: ['18446744073709551615'] };
     assert.equal(
       cut([policy(1, 2), bare])[0]?.body,
@@ -88,7 +88,7 @@ describe('slices', () => {
     );
   });
 
-  it('have a key that follows from the question alone', () => {
+  it('have a key that depends on the request alone', () => {
     const [a] = cut([policy(1, 5)]);
     assert.equal(a?.key, cut([policy(1, 5)])[0]?.key);
     assert.notEqual(a?.key, cut([policy(1, 6)])[0]?.key);
@@ -98,7 +98,7 @@ describe('slices', () => {
     );
   });
 
-  it('are cut again where an earlier run cut them', () => {
+  it('are cut as an earlier run cut them', () => {
     fc.assert(
       fc.property(input, anyLimits, fc.nat(5), (policies, some, kept) => {
         const earlier = cut(policies, new SliceCutter(some, scope));
@@ -129,7 +129,7 @@ describe('slices', () => {
     );
   });
 
-  it('come as soon as they are full, and what waits goes out when the input pauses', async () => {
+  it('come as soon as they are full, and go out partly filled when the input pauses', async () => {
     const gate = Promise.withResolvers<void>();
     async function* pausing(): AsyncGenerator<PolicyHosts> {
       yield policy(1, 25);
@@ -144,7 +144,7 @@ describe('slices', () => {
     assert.deepEqual(seen, [20, 5, 1]);
   });
 
-  it('let go of the input when nobody wants more', async () => {
+  it('close the input when nobody wants more', async () => {
     let closed = false;
     async function* endless(): AsyncGenerator<PolicyHosts> {
       try {

@@ -1,39 +1,39 @@
 import { createHash } from 'node:crypto';
 
-/** Host ids of one policy, as postureInfo is asked for them: all ids are digits. */
+/** Host ids of one policy, in postureInfo's form: all ids are digits. */
 export interface PolicyHosts {
   policyId: string;
-  /** Undefined where the input has none; then it is not sent. */
+  /** Undefined if the input has none; it is then not sent. */
   subscriptionId: string | undefined;
   hostIds: readonly string[];
 }
 
-/** What one request asks for. */
+/** The content of one request. */
 export interface Slice {
-  /** From 1, in the order of the input; the halves of a slice keep its number. */
+  /** From 1, in input order; halves keep the number of their slice. */
   number: number;
-  /** Names the question: the same path, parameters, policies and hosts have the same key in every run. */
+  /** Key of the request: the same path, parameters, policies and hosts have the same key in every run. */
   key: string;
   policies: readonly PolicyHosts[];
   /** Policy–host pairs: host ids of all policies together. */
   hosts: number;
-  /** The request's body. */
+  /** Body of the request. */
   body: string;
-  /** It was cut before it was full, because no more input came. */
+  /** Cut before it was full, because no more input came. */
   waited: boolean;
 }
 
 export interface SliceLimits {
-  /** Host ids in one body, all policies together. */
+  /** Host ids per request, all policies together. */
   hostsPerRequest: number;
   /** 1 to 10: the gateway's limit. */
   policiesPerRequest: number;
 }
 
-/** How an earlier run has cut a slice. */
+/** A slice as an earlier run cut it. */
 export interface EarlierCut {
   hosts: number;
-  /** It was not full: more input was waited for, or the input's end. */
+  /** Cut before it was full, during a pause or at the end of the input. */
   waited: boolean;
 }
 
@@ -41,10 +41,11 @@ export interface EarlierCut {
 export const firstSliceHosts = 20;
 
 /**
- * Cuts policies and their hosts into slices: small policies are packed together, big ones are cut, host ids keep their order.
+ * Cuts policies and their hosts into slices: packs small policies together, splits big ones, keeps the order of host
+ * ids.
  *
  * Takes  scope   path and query of the requests, for the keys
- *        cuts    the first slices, where an earlier run has cut them already; the limits hold from there on
+ *        cuts    the first slices as an earlier run cut them; the limits apply from there on
  */
 export class SliceCutter {
   /** Slices cut so far. */
@@ -61,7 +62,7 @@ export class SliceCutter {
     this.#cuts = cuts;
   }
 
-  /** Host ids that wait for more to be packed with. */
+  /** Host ids waiting in a partly filled slice. */
   get waiting(): number {
     return this.#hosts;
   }
@@ -79,7 +80,7 @@ export class SliceCutter {
     }
   }
 
-  /** The rest, however little. */
+  /** The last, partly filled slice. */
   *flush(): Generator<Slice> {
     if (this.#hosts > 0) yield this.#cut(true);
   }
@@ -105,7 +106,7 @@ export class SliceCutter {
   }
 }
 
-/** The two halves of a slice, by hosts; a slice of one policy–host pair has none. */
+/** The two halves of a slice, by hosts; none for one policy–host pair. */
 export function halves(slice: Slice, scope: string): readonly Slice[] {
   if (slice.hosts < 2) return [];
   const first: PolicyHosts[] = [];
@@ -123,8 +124,8 @@ export function halves(slice: Slice, scope: string): readonly Slice[] {
 /**
  * Slices of a stream of policies, each as soon as it is full.
  *
- * Limits  where the input pauses for `patienceMs`, what waits to be packed goes out as it is
- * Throws  what the input throws, once what waits to be packed has gone out
+ * Limits  if the input pauses for `patienceMs`, a partly filled slice goes out
+ * Throws  whatever the input throws, once the partly filled slice has gone out
  */
 export async function* slices(
   input: AsyncIterable<PolicyHosts>,
@@ -156,7 +157,7 @@ export async function* slices(
   }
 }
 
-/** The promise's value, or undefined once `ms` have passed. */
+/** The promise's value, or undefined after `ms`. */
 async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

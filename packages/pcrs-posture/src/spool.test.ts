@@ -40,7 +40,7 @@ describe('the spool', () => {
     }
   });
 
-  it('shares one limit of memory among all parts and gives memory back', async () => {
+  it('shares one memory limit among all parts and gives memory back', async () => {
     const spool = new Spool({ directory: '/nowhere', memoryBytes: 2 * MEBIBYTE });
     const bytes = Buffer.alloc(MEBIBYTE, 'x');
     const parts = [spool.open(), spool.open(), spool.open()];
@@ -56,7 +56,7 @@ describe('the spool', () => {
     assert.ok(bytes.equals(await contents(next)));
   });
 
-  it('leaves no file with a name behind, even while it is in use', async () => {
+  it('leaves no named file behind, even while in use', async () => {
     const part = new Spool({ directory, memoryBytes: 0 }).open();
     await fill(part, Buffer.from('secret'), 2);
     assert.deepEqual(readdirSync(directory), []);

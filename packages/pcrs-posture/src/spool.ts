@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
 
-/** A body as it is received: written once, read as often as needed, then let go of. */
+/** A received body: written once, read as often as needed, then discarded. */
 export interface Part {
-  /** Wait for the promise where one is returned. */
+  /** Await the promise if one is returned. */
   write(chunk: Uint8Array): Promise<void> | undefined;
-  /** Called once, after the last write. */
+  /** Call once, after the last write. */
   finish(): Promise<void>;
   read(): AsyncIterable<Uint8Array>;
   /** Frees its memory or its file; may be called twice. */
@@ -16,20 +16,20 @@ export interface Part {
 }
 
 export interface SpoolOptions {
-  /** For all parts together; beyond it they wait in files. */
+  /** Limit for all parts together; beyond it they go to files. */
   memoryBytes?: number;
-  /** Default: the system's directory for temporary files. */
+  /** Default: the system's temporary directory. */
   directory?: string | undefined;
 }
 
 const PAGE_BYTES = 256 << 10;
 
 /**
- * Where received bodies wait until they are proven and written: memory up to a limit in all, then files.
+ * Holds received bodies until they are proven and written: in memory up to a total limit, then in files.
  *
- * Limits  48 MiB of memory by default, which with 16 MiB of lines (see prove.ts) are 64 in all; a file is 0600 and its name is taken away as soon as it is open, so that not even
- *         kill -9 leaves one behind
- * Throws  PCRS_MACHINE where a file cannot be written
+ * Limits  48 MiB of memory by default; with 16 MiB of lines (see prove.ts) 64 in total. A file is 0600 and unlinked
+ *         as soon as it is open, so that not even kill -9 leaves one behind
+ * Throws  PCRS_MACHINE if a file cannot be written
  */
 export class Spool {
   readonly #directory: string;
@@ -51,7 +51,7 @@ export class Spool {
 
 class SpooledPart implements Part {
   readonly #directory: string;
-  /** Takes memory out of the spool's, or says that there is none; gives it back where negative. */
+  /** Reserves memory of the spool, false if there is none; negative to give it back. */
   readonly #reserve: (bytes: number) => boolean;
   #pages: Buffer[] = [];
   #lastLength = PAGE_BYTES;
@@ -110,7 +110,7 @@ class SpooledPart implements Part {
     );
   }
 
-  /** All bytes in memory, which is given back to the spool. */
+  /** All bytes in memory; returns the memory to the spool. */
   #takePages(): Buffer[] {
     const pages = this.#filled();
     this.#reserve(-this.#pages.length * PAGE_BYTES);
@@ -132,7 +132,7 @@ class SpooledPart implements Part {
   }
 }
 
-/** A new file, 0600, that nobody else can open and that goes with its handle. */
+/** A new file, 0600, that nobody else can open and that vanishes with its handle. */
 async function openNameless(directory: string): Promise<FileHandle> {
   const path = join(directory, `pcrs-posture-${randomUUID()}.part`);
   const file = await open(path, 'wx+', 0o600);

@@ -3,12 +3,15 @@ import type { Slice } from './slices.ts';
 /** A slice to ask for. */
 export interface Work {
   slice: Slice;
-  /** Put off earlier, when so many slices had come: have more come since, the gateway is alive and the slice itself is to blame. */
+  /**
+   * Number of slices that had come when it was put off. If more have come since, the gateway is alive and the slice
+   * itself is to blame.
+   */
   putOffAt?: number;
 }
 
 /**
- * The slices that are still to be asked for: those of the input in their order, then what was put off, the largest first.
+ * Slices still to ask for: those of the input in order, then those put off, the largest first.
  *
  * Several workers take from it; one that finds it empty waits while another may still put something off.
  */
@@ -24,7 +27,7 @@ export class WorkQueue {
     this.#input = input;
   }
 
-  /** The next slice, or undefined once all are done; each one taken is reported `done`. */
+  /** The next slice, or undefined once all are done; call `done` for each one taken. */
   async take(): Promise<Work | undefined> {
     const slice = await this.#takeFromInput();
     if (slice !== undefined) return this.#taken({ slice });
@@ -41,7 +44,7 @@ export class WorkQueue {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  /** For later: asked for once the input is through. */
+  /** Puts slices off until the input is through. */
   putOff(work: readonly Work[]): void {
     this.#putOff.push(...work);
     this.#putOff.sort((a, b) => b.slice.hosts - a.slice.hosts);
@@ -62,7 +65,7 @@ export class WorkQueue {
     return work;
   }
 
-  /** One caller at a time: a generator gives one value at a time. */
+  /** One caller at a time: a generator yields one value at a time. */
   #takeFromInput(): Promise<Slice | undefined> {
     const turn = this.#inputTurn.then(async () => {
       if (this.#inputEnded) return undefined;
