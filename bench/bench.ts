@@ -1,5 +1,6 @@
-// Whole processes against their peers on the same bytes, several rounds in turn; the table goes to stdout, and with
-// --save to bench/RESULTS.md. --rounds N, --only WORD (of a title), --scale N (records at most: 1000000).
+// Whole processes against their peers on the same bytes, several rounds in turn; the tables go to stdout, and with
+// --save to bench/RESULTS.md. --rounds N, --only WORD (of a title), --order WORD (of an order), --scale N (records at most:
+// 1000000), --list.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
@@ -7,27 +8,31 @@ import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, runProgram } from '../scripts/run-program.ts';
 import { calls } from './calls.ts';
-import { type Contest, contests } from './contenders.ts';
+import { type Contest, contests, type Limit } from './contenders.ts';
 import { versionOf } from './found.ts';
-import { archivedBytes, type Input, makeInput } from './input.ts';
+import { archivedBytes, type Input, inputOf, makeInputs } from './input.ts';
 import { type Measured, measure } from './measure.ts';
+import { type Order, orders } from './orders.ts';
 import { scaled } from './scale.ts';
 import { sizes } from './size.ts';
 import { startTimes } from './start-up.ts';
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
+    order: { type: 'string', default: '' },
+    list: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
     scale: { type: 'string' },
     'no-build': { type: 'boolean', default: false },
   },
 });
+const all = await contests();
+const data = join(root, 'bench', 'data', 'input');
 const rounds = Number(options.rounds);
 const lines: string[] = [];
 
-if (!options['no-build']) await build();
 const env = {
   ...process.env,
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
@@ -35,16 +40,39 @@ const env = {
   PCRS_PASSWORD: 'open sesame',
   PCRS_STATE_DIR: join(root, 'bench', 'data', 'state'),
 };
-const input = makeInput(join(root, 'bench', 'data', 'input'), env);
-say(head(input));
-for (const contest of await contests())
-  if (wanted(contest.title))
-    say(table(contest, await measure(contest.contenders, rounds, { ...env, DATA: input.folder }), input));
-if (wanted('Start-up')) say(await startUp());
-if (wanted('Calls')) say(callsTable());
-if (wanted('Size')) say(sizeTable());
-if (options.scale !== undefined) say(await scaleTable(Number(options.scale)));
-if (options.save) writeFileSync(join(root, 'bench', 'RESULTS.md'), `${lines.join('\n\n')}\n`);
+
+if (options.list)
+  for (const { title, orders } of all) process.stdout.write(`${title}: ${orders.join(', ')}\n`);
+else await run();
+
+async function run(): Promise<void> {
+  if (!options['no-build']) await build();
+  makeInputs(data, env);
+  const inputs = new Map<Order, Input>();
+  const input = (order: Order): Input => {
+    const known = inputs.get(order) ?? inputOf(data, order);
+    inputs.set(order, known);
+    return known;
+  };
+  say(head(input(orders[0])));
+  if (wanted('The scanner')) say(scannerTable(orders.filter(inOrder).map(input)));
+  for (const contest of all.filter(({ title }) => wanted(title))) {
+    say(`## ${contest.title}`);
+    for (const order of contest.orders.filter(inOrder)) {
+      const variables = { ...env, DATA: data, INPUT: input(order).file };
+      const contenders = contest.contenders.filter(({ isSlow }) => !isSlow || order === orders[0]);
+      const measured = await measure(contenders, rounds, variables);
+      say(table(contest, measured, input(order)));
+    }
+    if (contest.missing.length > 0) say(`Not on this machine: ${contest.missing.join(', ')}.`);
+  }
+  if (wanted('Start-up')) say(await startUp());
+  if (wanted('Calls')) say(callsTable());
+  if (wanted('Size')) say(sizeTable(input(orders[0])));
+  if (options.scale !== undefined) say(await scaleTable(Number(options.scale)));
+  say('What the time goes to, and why a limit is missed: [PROFILES.md](PROFILES.md).');
+  if (options.save) writeFileSync(join(root, 'bench', 'RESULTS.md'), `${lines.join('\n\n')}\n`);
+}
 
 async function build(): Promise<void> {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -65,40 +93,93 @@ function wanted(title: string): boolean {
   return title.toLowerCase().includes(options.only.toLowerCase());
 }
 
-function head({ records, bytes, folder }: Input): string {
+function inOrder(order: Order): boolean {
+  return order.includes(options.order);
+}
+
+function head({ lines: records, bytes }: Input): string {
   const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const duckdb = JSON.parse(readFileSync(join(root, 'bench', 'package.json'), 'utf8')).dependencies;
   const versions = [
     `Node ${process.versions.node}`,
+    `DuckDB ${duckdb['@duckdb/node-api']}`,
     ...['gzip', 'jq', 'sqlite-utils', 'mlr', 'python3'].flatMap((name) => versionOf(name) ?? []),
   ];
-  const size = `${records.toLocaleString('en-US')} posture records, ${(bytes / 1e6).toFixed(0)} MB of NDJSON (${(bytes / records).toFixed(0)} bytes each), ${(archivedBytes(folder) / 1e6).toFixed(0)} MB as received`;
-  return `# What \`pnpm bench\` measured\n\n${size}. Each command is a whole process on the same bytes, in turn, ${rounds} rounds; medians.\n\n${machine}; ${versions.join('; ')}.`;
+  const size = `${thousands(records)} posture records, ${megabytes(bytes)} MB of NDJSON (${(bytes / records).toFixed(0)} bytes each), ${megabytes(archivedBytes(data))} MB as received`;
+  return `# What \`pnpm bench\` measured
+
+${size}. Each command is a whole process on the same bytes, in turn, ${rounds} rounds; medians, and in brackets the least and the most. CPU is that of all threads. Three orders of the same records: as a gateway sends them (policy by policy, host by host), interleaved (a record of each of a hundred parts in turn), shuffled; and records of another shape: members in another order, names and texts that are not ASCII, of fifty records one with an escaped name and one with a name that comes twice, of 20,000 one of 5 MiB.
+
+${machine}; ${versions.join('; ')}.`;
 }
 
-function table(
-  { title, targets, missing }: Contest,
-  measured: readonly Measured[],
-  { records, bytes }: Input,
-): string {
-  const [ours] = measured;
-  const rows = measured.map((one, index) => [
-    one.name,
-    index === 0 ? '' : `${(one.seconds / ours!.seconds).toFixed(2)}`,
-    index === 0 ? '' : (targets[one.name] ?? ''),
-    one.seconds.toFixed(2),
-    Math.round(records / one.seconds).toLocaleString('en-US'),
-    (bytes / 1e6 / one.seconds).toFixed(0),
-    one.peakMiB?.toFixed(0) ?? '',
+function scannerTable(inputs: readonly Input[]): string {
+  const rows = inputs.map(({ order, lines: count, plain, bytes, cpuSeconds }) => [
+    order,
+    thousands(count),
+    ((100 * plain) / count).toFixed(1),
+    ((cpuSeconds * 1e9) / count).toFixed(0),
+    (bytes / 1e6 / cpuSeconds).toFixed(0),
   ]);
-  const absent = missing.length > 0 ? `\n\nNot on this machine: ${missing.join(', ')}.` : '';
-  const promised = targets['its stages alone']
-    ? `\n\nWanted: ${targets['its stages alone']}; here ${percentOfSlowest(measured)} %.`
-    : '';
-  return `## ${title}\n\n${markdown(['', `seconds / ${ours!.name}`, 'wanted', 'seconds', 'records/s', 'MB/s', 'peak MiB'], rows)}${promised}${absent}`;
+  const header = ['', 'lines', 'on the fast path, %', 'ns of CPU a line', 'MB/s'];
+  return `## The scanner\n\nThe one pass that finds and proves all members of a line; what is not on the fast path goes through \`JSON.parse\`.\n\n${markdown(header, rows)}`;
 }
 
-function percentOfSlowest([pipe, ...stages]: readonly Measured[]): string {
-  return ((Math.max(...stages.map(({ seconds }) => seconds)) / pipe!.seconds) * 100).toFixed(0);
+function table(contest: Contest, measured: readonly Measured[], input: Input): string {
+  const [ours] = measured;
+  const limits = contest.limits?.(input.order) ?? {};
+  const rows = measured.map((one, index) => {
+    const seconds = one.runs.map((run) => run.seconds);
+    return [
+      one.name,
+      `${one.seconds.toFixed(2)} (${Math.min(...seconds).toFixed(2)}–${Math.max(...seconds).toFixed(2)})`,
+      one.cpuSeconds?.toFixed(2) ?? '',
+      (input.bytes / 1e6 / one.seconds).toFixed(0),
+      one.peakMB?.toFixed(0) ?? '',
+      ...(index === 0
+        ? ['', '', ownLimit(contest, one)]
+        : [
+            part(ours?.seconds, one.seconds),
+            part(ours?.cpuSeconds, one.cpuSeconds),
+            limit(limits[one.name], ours!, one),
+          ]),
+    ];
+  });
+  const title =
+    contest.orders.length > 1
+      ? `### ${input.order}: ${thousands(input.lines)} records, ${megabytes(input.bytes)} MB, ${((100 * input.plain) / input.lines).toFixed(1)} % on the fast path\n\n`
+      : '';
+  const header = ['', 'seconds', 'CPU s', 'MB/s', 'peak MB', 'time, ours / its', 'CPU, ours / its', 'wanted'];
+  return `${title}${markdown(header, rows)}`;
+}
+
+function part(ours: number | undefined, its: number | undefined): string {
+  return ours === undefined || its === undefined ? '' : (ours / its).toFixed(2);
+}
+
+function limit(wanted: Limit | undefined, ours: Measured, its: Measured): string {
+  if (wanted === undefined) return '';
+  const { time, cpu } = wanted;
+  const cpuPart = (ours.cpuSeconds ?? 0) / (its.cpuSeconds ?? 1);
+  const isKept = ours.seconds / its.seconds <= time && (cpu === undefined || cpuPart <= cpu);
+  return `time ≤ ${time}${cpu === undefined ? '' : `, CPU ≤ ${cpu}`}: ${verdict(isKept)}`;
+}
+
+function ownLimit({ own }: Contest, { seconds, peakMB }: Measured): string {
+  if (own?.seconds !== undefined) return `≤ ${own.seconds} s: ${verdict(seconds <= own.seconds)}`;
+  return own?.peakMB === undefined ? '' : `≤ ${own.peakMB} MB: ${verdict((peakMB ?? 0) <= own.peakMB)}`;
+}
+
+function verdict(isKept: boolean): string {
+  return isKept ? 'kept' : '**missed**';
+}
+
+function thousands(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
 }
 
 async function startUp(): Promise<string> {
@@ -123,10 +204,10 @@ function callsTable(): string {
   return `## Calls\n\nPosture requests by \`--plan\`, against one policy and 250 hosts a request (QualysETL).\n\n${markdown(['', 'requests', 'QualysETL', 'times fewer'], rows)}`;
 }
 
-function sizeTable(): string {
+function sizeTable({ file, lines: records }: Input): string {
   const folder = mkdtempSync(join(tmpdir(), 'pcrs-bench-'));
   try {
-    const { ours, flat } = sizes(join(input.folder, 'posture.ndjson'), input.records, folder, env);
+    const { ours, flat } = sizes(file, records, folder, env);
     const rows = [
       ['pcrs-to-sqlite', '', ours.toFixed(0)],
       ["QualysETL's flat form", (flat / ours).toFixed(2), flat.toFixed(0)],
@@ -140,16 +221,11 @@ function sizeTable(): string {
 async function scaleTable(most: number): Promise<string> {
   const rows: string[][] = [];
   for (let records = 10_000; records <= most; records *= 10) {
-    for (const { name, seconds, peakMiB } of await measure(scaled(records), 1, env)) {
-      rows.push([
-        name,
-        seconds.toFixed(2),
-        ((seconds / records) * 1e6).toFixed(1),
-        peakMiB?.toFixed(0) ?? '',
-      ]);
+    for (const { name, seconds, peakMB } of await measure(scaled(records), 1, env)) {
+      rows.push([name, seconds.toFixed(2), ((seconds / records) * 1e6).toFixed(1), peakMB?.toFixed(0) ?? '']);
     }
   }
-  return `## Scale\n\nThe simulator prints the records into the pipe; \`print\` is that alone. Peak memory is that of the largest process.\n\n${markdown(['', 'seconds', 'µs a record', 'peak MiB'], rows)}`;
+  return `## Scale\n\nThe simulator prints the records into the pipe; \`print\` is that alone. Peak memory is that of the largest process.\n\n${markdown(['', 'seconds', 'µs a record', 'peak MB'], rows)}`;
 }
 
 function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,23 +1,39 @@
 import { fileURLToPath } from 'node:url';
 import { versionOf } from './found.ts';
 import type { Contender } from './measure.ts';
+import { type Order, orders } from './orders.ts';
 
-/** A group of commands that do the same work on the same bytes; the first one is ours. */
+/** Commands that do the same work on the same bytes; the first one is ours. */
 export interface Contest {
   title: string;
-  /** What is promised of the ratio to each peer, by its name. */
-  targets: Readonly<Record<string, string>>;
+  /** Each is a contest of its own. */
+  orders: readonly Order[];
+  /** What ours may take at most. */
+  own?: { seconds?: number; peakMB?: number };
+  /** What ours may take at most, as a part of what a peer takes, by the peer's name. */
+  limits?: (order: Order) => Readonly<Record<string, Limit>>;
   contenders: readonly Contender[];
   missing: readonly string[];
 }
 
-const peer = (file: string) => fileURLToPath(new URL(`peers/${file}`, import.meta.url));
+/** Parts of a peer's time and CPU. */
+export interface Limit {
+  time: number;
+  cpu?: number;
+}
+
+const bench = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 const bodies = '"$DATA"/archive/*.json.gz';
 /** Bodies over a connection, a fresh gateway for each run; its start counts for every contender. */
-const served = `node ${fileURLToPath(new URL('serve.ts', import.meta.url))} "$DATA"/archive > gateway & trap 'kill %1' EXIT; until [ -s gateway ]; do sleep 0.01; done; export PCRS_GATEWAY=$(cat gateway)`;
+const served = `node ${bench('serve.ts')} "$DATA"/archive > gateway & trap 'kill %1' EXIT; until [ -s gateway ]; do sleep 0.01; done; export PCRS_GATEWAY=$(cat gateway)`;
 const live = `grep '^{"kind":"hostids"' "$DATA"/archive/input.ndjson | PCRS_TOKEN=e30.e30.e30 PCRS_RATE=1000/1 pcrs-posture --evidence`;
 const replay = 'pcrs-posture --archive "$DATA"/archive --replay';
+/** Memory of a sink, whatever comes. */
+const flat = { peakMB: 200 };
+
+/** A peer that takes minutes runs in the first order alone. */
+type Row = readonly [there: boolean, name: string, command: string, isSlow?: 'slow'];
 
 /** Every contest, with the peers that this machine has. */
 export async function contests(): Promise<Contest[]> {
@@ -27,61 +43,104 @@ export async function contests(): Promise<Contest[]> {
     () => true,
     () => false,
   );
-  const python = versionOf('python3') !== undefined;
-  return [
-    contest('Decode and split', { gzip: 'at most 2 times', jq: 'at least 20 times faster' }, [
-      [true, 'pcrs-posture', `${replay} > /dev/null`],
-      [versionOf('gzip') !== undefined, 'gzip', `cat ${bodies} | gzip -dc > /dev/null`],
-      [versionOf('jq') !== undefined, 'jq', `cat ${bodies} | gzip -dc | jq -c '.[]' > /dev/null`],
-      [python, "Qualys' sample", `python3 ${peer('qualys-sample.py')} ${bodies} > /dev/null`],
-    ]),
-    contest('Receive, prove, split', { 'curl, gzip': 'at most 2 times' }, [
-      [true, 'pcrs-posture', `${served}; ${live} > /dev/null`],
-      [
-        versionOf('curl') !== undefined,
-        'curl, gzip',
-        `${served}; for body in ${bodies}; do curl -sS -X POST "$PCRS_GATEWAY" | gzip -dc; done > /dev/null`,
-      ],
-    ]),
-    contest('Load into SQLite', { 'sqlite-utils': 'at least 8 times faster', duckdb: 'level' }, [
-      [true, 'pcrs-to-sqlite', 'pcrs-to-sqlite posture.db < "$DATA"/posture.ndjson'],
-      [
-        versionOf('sqlite-utils') !== undefined,
-        'sqlite-utils',
-        'sqlite-utils insert posture.db posture "$DATA"/posture.ndjson --nl --pk policyId --pk hostId --pk id',
-      ],
-      [duckdb, 'duckdb', `node ${peer('duckdb.mjs')} "$DATA"/posture.ndjson posture.duckdb`],
-    ]),
-    contest('Write CSV', { miller: 'at least 10 times faster' }, [
-      [true, 'pcrs-to-csv', 'pcrs-to-csv < "$DATA"/posture.ndjson > /dev/null'],
-      [
-        versionOf('mlr') !== undefined,
-        'miller',
-        'mlr --ijsonl --ocsv cat "$DATA"/posture.ndjson > /dev/null',
-      ],
-    ]),
-    contest('Write Parquet', { duckdb: 'at most 2.5 times' }, [
-      [true, 'pcrs-to-parquet', 'pcrs-to-parquet --dir lake < "$DATA"/run.ndjson'],
-      [duckdb, 'duckdb', `node ${peer('duckdb-parquet.mjs')} "$DATA"/posture.ndjson posture.parquet`],
-    ]),
-    contest('Write OCSF', {}, [[true, 'pcrs-to-ocsf', 'pcrs-to-ocsf < "$DATA"/run.ndjson > /dev/null']]),
-    contest('The pipe on two cores', { 'its stages alone': 'at least 80 % of the slowest' }, [
-      [true, 'replay and load', `${replay} | pcrs-to-sqlite posture.db`],
-      [true, 'replay alone', `${replay} > /dev/null`],
-      [true, 'load alone', 'pcrs-to-sqlite posture.db < "$DATA"/run.ndjson'],
-    ]),
-  ];
-}
-
-function contest(
-  title: string,
-  targets: Contest['targets'],
-  rows: readonly [boolean, string, string][],
-): Contest {
-  return {
-    title,
-    targets,
-    contenders: rows.filter(([there]) => there).map(([, name, command]) => ({ name, command })),
+  const has = (command: string) => versionOf(command) !== undefined;
+  const contest = (
+    title: string,
+    rows: readonly Row[],
+    rest: Partial<Pick<Contest, 'limits' | 'orders' | 'own'>> = {},
+  ): Contest => ({
+    ...{ title, orders: [orders[0]], ...rest },
+    contenders: rows
+      .filter(([there]) => there)
+      .map(([, name, command, isSlow]) => ({ name, command, isSlow: isSlow !== undefined })),
     missing: rows.filter(([there]) => !there).map(([, name]) => name),
-  };
+  });
+  return [
+    contest(
+      'Decode and split',
+      [
+        [true, 'pcrs-posture', `${replay} > /dev/null`],
+        [has('gzip'), 'gzip', `cat ${bodies} | gzip -dc > /dev/null`],
+        [has('jq'), 'jq', `cat ${bodies} | gzip -dc | jq -c '.[]' > /dev/null`],
+        [
+          has('python3'),
+          "Qualys' sample",
+          `python3 ${bench('peers/qualys-sample.py')} ${bodies} > /dev/null`,
+        ],
+      ],
+      { limits: () => ({ gzip: { time: 2 }, jq: { time: 0.05 } }) },
+    ),
+    contest(
+      'Receive, prove, split',
+      [
+        [true, 'pcrs-posture', `${served}; ${live} > /dev/null`],
+        [
+          has('curl'),
+          'curl, gzip',
+          `${served}; for body in ${bodies}; do curl -sS -X POST "$PCRS_GATEWAY" | gzip -dc; done > /dev/null`,
+        ],
+      ],
+      { limits: () => ({ 'curl, gzip': { time: 2 } }) },
+    ),
+    contest(
+      'Load into SQLite',
+      [
+        [true, 'pcrs-to-sqlite', 'pcrs-to-sqlite posture.db < "$INPUT"'],
+        [duckdb, 'duckdb', `node ${bench('peers/duckdb.mjs')} "$INPUT" posture.duckdb`],
+        [
+          has('sqlite-utils'),
+          'sqlite-utils',
+          'sqlite-utils insert posture.db posture "$INPUT" --nl --pk policyId --pk hostId --pk id',
+          'slow',
+        ],
+      ],
+      {
+        orders,
+        own: flat,
+        limits: (order) => ({
+          duckdb: order === 'shuffled' ? { time: 1.6, cpu: 1.1 } : { time: 1.1, cpu: 1 },
+          'sqlite-utils': { time: 0.125 },
+        }),
+      },
+    ),
+    contest(
+      'Write CSV',
+      [
+        [true, 'pcrs-to-csv', 'pcrs-to-csv < "$INPUT" > posture.csv'],
+        [duckdb, 'duckdb', `node ${bench('peers/duckdb-csv.mjs')} "$INPUT" posture.csv`],
+        [has('mlr'), 'miller', 'mlr --ijsonl --ocsv cat "$INPUT" > posture.csv', 'slow'],
+      ],
+      { orders, own: flat, limits: () => ({ duckdb: { time: 0.6 }, miller: { time: 0.1 } }) },
+    ),
+    contest('Write a script for PostgreSQL', [
+      [true, 'pcrs-to-postgres', 'pcrs-to-postgres < "$DATA"/run.ndjson > posture.sql'],
+    ]),
+    contest(
+      'Write Parquet',
+      [
+        [true, 'pcrs-to-parquet', 'pcrs-to-parquet --dir lake < "$DATA"/run.ndjson'],
+        [duckdb, 'duckdb', `node ${bench('peers/duckdb-parquet.mjs')} "$INPUT" posture.parquet`],
+      ],
+      { limits: () => ({ duckdb: { time: 2.5 } }) },
+    ),
+    contest('Write OCSF', [[true, 'pcrs-to-ocsf', 'pcrs-to-ocsf < "$DATA"/run.ndjson > events.ndjson']]),
+    contest(
+      'Add to the history',
+      [[true, 'pcrs-to-history', 'pcrs-to-history history.db < "$DATA"/run.ndjson']],
+      { own: { seconds: 30 } },
+    ),
+    contest('Read SQLite back', [
+      [true, 'pcrs-from-sqlite', 'pcrs-from-sqlite "$DATA"/posture.db > run.ndjson'],
+    ]),
+    contest('Write the report', [[true, 'pcrs-report', 'pcrs-report "$DATA"/posture.db > report.html']]),
+    contest(
+      'The pipe on two cores',
+      [
+        [true, 'replay and load', `${replay} | pcrs-to-sqlite posture.db`],
+        [true, 'replay alone', `${replay} > /dev/null`],
+        [true, 'load alone', 'pcrs-to-sqlite posture.db < "$DATA"/run.ndjson'],
+      ],
+      { limits: () => ({ 'load alone': { time: 1.25 } }) },
+    ),
+  ];
 }

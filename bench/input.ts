@@ -1,21 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Scanned, scanned } from './fast-path.ts';
+import { type Order, orders, writeInOrder } from './orders.ts';
 
-export interface Input {
-  folder: string;
-  records: number;
-  /** Of the NDJSON. */
-  bytes: number;
+/** The posture records of a run in one order, without the run. */
+export interface Input extends Scanned {
+  order: Order;
+  file: string;
 }
 
 /** 50 policies × 30 hosts × 200 controls: 300,000 records of about 2 KB with evidence. */
@@ -24,16 +16,13 @@ const world = '--seed 1 --policies 57 --hosts 600 --hosts-per-policy 30 --contro
 /**
  * Makes the input once, from the simulator's seed, and finds it again later:
  *
- *   archive/         the bodies of postureInfo as received (.json.gz), with their manifest
- *   posture.ndjson   the same records as `pcrs-posture` writes them, without a run
- *   run.ndjson       the same as a run: session, policies, host ids, posture, ends
+ *   archive/           the bodies of postureInfo as received (.json.gz), with their manifest
+ *   run.ndjson         what `pcrs-posture` writes: session, policies, host ids, posture, ends
+ *   posture.db         the same as `pcrs-to-sqlite` stores it
+ *   as-sent.ndjson …   its posture records in each order
  */
-export function makeInput(folder: string, env: NodeJS.ProcessEnv): Input {
-  const facts = join(folder, 'facts.json');
-  if (!existsSync(facts)) {
-    rmSync(folder, { recursive: true, force: true });
-    const draft = `${folder}.part`;
-    rmSync(draft, { recursive: true, force: true });
+export function makeInputs(folder: string, env: NodeJS.ProcessEnv): void {
+  makeOnce(folder, (draft) => {
     mkdirSync(draft, { recursive: true });
     const script = `
       pcrs-simulator --port 0 --rate-limit off ${world} > listening & simulator=$!
@@ -41,20 +30,31 @@ export function makeInput(folder: string, env: NodeJS.ProcessEnv): Input {
       until [ -s listening ]; do sleep 0.1; done
       export PCRS_GATEWAY=$(sed 's/.*"gateway":"\\([^"]*\\)".*/\\1/' listening) PCRS_RATE=1000/1 PCRS_STATE_DIR=$PWD/state
       pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture --evidence --archive archive > run.ndjson
-      grep '^{"kind":"posture"' run.ndjson > posture.ndjson
-      rm -r state listening`;
+      grep '^{"kind":"posture"' run.ndjson > as-sent.ndjson
+      pcrs-to-sqlite posture.db < run.ndjson > loaded
+      rm -r state listening loaded`;
     const { status, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
       cwd: draft,
       env,
       encoding: 'utf8',
     });
     if (status !== 0) throw new Error(`the input could not be made: ${stderr}`);
-    const count = spawnSync('wc', ['-l', 'posture.ndjson'], { cwd: draft, encoding: 'utf8' }).stdout;
-    const bytes = statSync(join(draft, 'posture.ndjson')).size;
-    writeFileSync(join(draft, 'facts.json'), JSON.stringify({ records: Number.parseInt(count, 10), bytes }));
-    renameSync(draft, folder);
-  }
-  return { folder, ...JSON.parse(readFileSync(facts, 'utf8')) };
+  });
+}
+
+/** The records in an order, and how many of their lines take the fast path. */
+export function inputOf(folder: string, order: Order): Input {
+  const [asSent, file] = [orders[0], order].map((one) => join(folder, `${one.replaceAll(' ', '-')}.ndjson`));
+  makeOnce(file!, (draft) => writeInOrder(order, asSent!, draft));
+  return { order, file: file!, ...scanned(file!) };
+}
+
+function makeOnce(path: string, make: (draft: string) => void): void {
+  if (existsSync(path)) return;
+  const draft = `${path}.part`;
+  rmSync(draft, { recursive: true, force: true });
+  make(draft);
+  renameSync(draft, path);
 }
 
 /** Bytes of the bodies as received. */

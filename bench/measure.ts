@@ -6,17 +6,27 @@ import { join } from 'node:path';
 /** A command to time: one line of bash, run as a whole in a folder of its own. */
 export interface Contender {
   name: string;
-  /** `$DATA` is the folder of the input, `$OUT` an empty folder of this run. */
+  /** `$DATA` is the folder of the inputs, `$INPUT` the records in the contest's order; it runs in an empty folder. */
   command: string;
+  /** Takes minutes. */
+  isSlow?: boolean;
 }
 
 export interface Measured {
   name: string;
   /** Median over the rounds. */
   seconds: number;
-  /** Of the largest process, in MiB; undefined without GNU time. */
-  peakMiB: number | undefined;
-  runs: number[];
+  /** The same of user and system time, all processes and threads together; undefined without GNU time. */
+  cpuSeconds: number | undefined;
+  /** Of the largest process, in all rounds; undefined without GNU time. */
+  peakMB: number | undefined;
+  runs: readonly Run[];
+}
+
+interface Run {
+  seconds: number;
+  cpuSeconds?: number;
+  peakMB?: number;
 }
 
 const gnuTime = '/usr/bin/time';
@@ -24,57 +34,66 @@ const gnuTime = '/usr/bin/time';
 /**
  * Times commands in turn (A B C, A B C, …), so that a machine whose speed drifts does so for all.
  *
- * Throws  where a command fails: a contender that did not do its work is no measure
+ * Throws  if a command fails: a contender that did not do its work is no measure
  */
 export async function measure(
   contenders: readonly Contender[],
   rounds: number,
   env: NodeJS.ProcessEnv,
 ): Promise<Measured[]> {
-  const results = contenders.map(({ name }) => ({
-    name,
-    seconds: 0,
-    peakMiB: undefined as number | undefined,
-    runs: [] as number[],
-  }));
+  const runs = contenders.map((): Run[] => []);
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, contender] of contenders.entries()) {
-      const result = results[index]!;
-      const { seconds, peakMiB } = await runOnce(contender, env);
-      result.runs.push(seconds);
-      if (peakMiB !== undefined) result.peakMiB = Math.max(result.peakMiB ?? 0, peakMiB);
-      process.stderr.write(`bench: ${contender.name}: ${seconds.toFixed(2)} s\n`);
+      const run = await runOnce(contender, env);
+      runs[index]!.push(run);
+      const cpu = run.cpuSeconds === undefined ? '' : `, ${run.cpuSeconds.toFixed(2)} s of CPU`;
+      process.stderr.write(`bench: ${contender.name}: ${run.seconds.toFixed(2)} s${cpu}\n`);
     }
   }
-  for (const result of results) result.seconds = median(result.runs);
-  return results;
+  return contenders.map(({ name }, index) => summary(name, runs[index]!));
 }
 
-async function runOnce(
-  { name, command }: Contender,
-  env: NodeJS.ProcessEnv,
-): Promise<{ seconds: number; peakMiB: number | undefined }> {
+function summary(name: string, runs: readonly Run[]): Measured {
+  const known = (values: readonly (number | undefined)[]) => values.filter((value) => value !== undefined);
+  const [cpu, peaks] = [
+    known(runs.map(({ cpuSeconds }) => cpuSeconds)),
+    known(runs.map(({ peakMB }) => peakMB)),
+  ];
+  return {
+    name,
+    seconds: median(runs.map(({ seconds }) => seconds)),
+    cpuSeconds: cpu.length > 0 ? median(cpu) : undefined,
+    peakMB: peaks.length > 0 ? Math.max(...peaks) : undefined,
+    runs,
+  };
+}
+
+async function runOnce({ name, command }: Contender, env: NodeJS.ProcessEnv): Promise<Run> {
   const out = mkdtempSync(join(tmpdir(), 'pcrs-bench-'));
   const report = join(out, '.time');
   const words = existsSync(gnuTime)
-    ? [gnuTime, '-f', '%M', '-o', report, 'bash', '-o', 'pipefail', '-c', command]
+    ? [gnuTime, '-f', '%U %S %M', '-o', report, 'bash', '-o', 'pipefail', '-c', command]
     : ['bash', '-o', 'pipefail', '-c', command];
   const errors = openSync(join(out, '.stderr'), 'w');
   try {
     const startedAt = performance.now();
     const child = spawn(words[0]!, words.slice(1), {
       cwd: out,
-      env: { ...env, OUT: out },
+      env,
       stdio: ['ignore', 'ignore', errors],
     });
     const status = await new Promise<number | null>((resolve) => child.on('exit', resolve));
     const seconds = (performance.now() - startedAt) / 1000;
     if (status !== 0)
       throw new Error(`${name} ended ${status}: ${readFileSync(join(out, '.stderr'), 'utf8').slice(-2000)}`);
-    const peakMiB = existsSync(report)
-      ? Number(readFileSync(report, 'utf8').trim().split('\n').at(-1)) / 1024
-      : undefined;
-    return { seconds, peakMiB };
+    if (!existsSync(report)) return { seconds };
+    const [user, system, kiB] = readFileSync(report, 'utf8')
+      .trim()
+      .split('\n')
+      .at(-1)!
+      .split(' ')
+      .map(Number);
+    return { seconds, cpuSeconds: user! + system!, peakMB: (kiB! * 1024) / 1e6 };
   } finally {
     closeSync(errors);
     rmSync(out, { recursive: true, force: true });
