@@ -27,6 +27,8 @@ export interface LineScannerOptions {
   kinds?: readonly string[] | undefined;
   /** Longer lines are handed over unscanned. Default 16 MiB, at most 128. */
   maxLineBytes?: number | undefined;
+  /** The stream has begun elsewhere: what looks like a byte order mark in front is part of a line. */
+  isContinued?: boolean | undefined;
 }
 
 const LINE_FEED = 0x0a;
@@ -56,10 +58,11 @@ export class LineScanner {
   #held = 0;
   /** What came of a line that is too long. */
   #long: Buffer[] = [];
-  #started = false;
+  #started: boolean;
 
   /** Throws  RangeError when a name is given twice, or there are too many (about 1000) */
-  constructor({ names, kinds = [], maxLineBytes = 16 << 20 }: LineScannerOptions) {
+  constructor({ names, kinds = [], maxLineBytes = 16 << 20, isContinued = false }: LineScannerOptions) {
+    this.#started = isContinued;
     this.#names = new Names(this.#scan, names, kinds);
     this.#maxTextBytes = maxLineBytes + 1;
     this.#rows = (this.#scan.free() + 15) & ~15;
@@ -91,6 +94,15 @@ export class LineScanner {
       yield* this.#wholeLines(from);
       if (this.#held === this.#textBytes) this.#outgrow();
     }
+  }
+
+  /** Takes away what came of the line under way, as the caller's own. */
+  takeRest(): Uint8Array {
+    const held = this.#memory.subarray(this.#text, this.#text + this.#held);
+    const rest = Buffer.concat([...this.#long, held]);
+    this.#long = [];
+    this.#held = 0;
+    return rest;
   }
 
   /** A last line without a line feed. */

@@ -1,8 +1,10 @@
-import { LineScanner, type Lines } from 'pcrs-json/lines';
+import { crc32 } from 'node:zlib';
 import { extraWords, forms, headerWords, verdicts } from 'pcrs-json/places';
 import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 import { textOnly } from 'pcrs-records/lines';
+import type { Block } from './block-scanner.ts';
+import { scannedBlocks } from './blocks.ts';
 import { failureOf, type SinkDemands } from './demands.ts';
 import { notJson } from './input-errors.ts';
 import { RunJudge, type RunVerdict } from './judge.ts';
@@ -22,6 +24,8 @@ export interface ReaderOptions {
   tableOf(kind: string): RecordTable | undefined;
   /** Kinds whose tables are asked for before the stream begins: also their first block is read fast. */
   expected?: readonly string[];
+  /** From this many bytes on a stream is scanned by a thread of its own. Default 8 MiB: to start one takes 20 ms. */
+  threadFromBytes?: number | undefined;
   /** Is given each `session`, `start` and `end`, once it is judged. */
   onControl?(record: JsonObject, line: number): void;
 }
@@ -85,19 +89,9 @@ export class SinkReader {
    * Yields  blocks that are good until the next is asked for
    * Throws  PCRS_RECORD for a stream that is compressed or UTF-16
    */
-  async *blocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Lines> {
-    const scanner = new LineScanner({ names: this.#slots.paths, kinds: scannedKinds });
-    let known = this.#slots.paths.length;
-    const learn = (): void => {
-      for (const path of this.#slots.paths.slice(known)) if (scanner.addName(path) === known) known += 1;
-    };
-    for await (const chunk of textOnly(chunks)) {
-      for (const lines of scanner.push(chunk)) {
-        yield lines;
-        learn();
-      }
-    }
-    yield* scanner.end();
+  blocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Block> {
+    const { threadFromBytes } = this.#options;
+    return scannedBlocks(textOnly(chunks), this.#slots.paths, scannedKinds, threadFromBytes);
   }
 
   /**
@@ -106,7 +100,7 @@ export class SinkReader {
    * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE if the stream cannot be a whole run any more. What came
    *         before stands
    */
-  take(block: Lines): void {
+  take(block: Block): void {
     try {
       for (let row = 0; row < block.count; row += 1) {
         this.#line += 1;
@@ -114,7 +108,7 @@ export class SinkReader {
         if (block.places[at + 2] === verdicts.blank) continue;
         this.lines += 1;
         try {
-          if (!this.#plain(block, at)) this.#strangeLine(block, at);
+          if (!this.#plain(block, row)) this.#strangeLine(block, at);
         } catch (error) {
           this.#refuse(error, block.unended && row === block.count - 1);
         }
@@ -134,12 +128,14 @@ export class SinkReader {
   }
 
   /** Whether a line was taken by what the scanner found in it. */
-  #plain({ bytes, places, extras, width }: Lines, at: number): boolean {
+  #plain({ bytes, places, extras, width, sums }: Block, row: number): boolean {
+    const at = row * width;
     if (places[at + 2] !== verdicts.plain) return false;
     const kind = this.#kindOf(bytes, places, at);
     const table = kind === undefined ? undefined : this.#table(kind);
-    const record = bytes.subarray(places[at], places[at + 1]);
-    if (kind === undefined || table === undefined) this.#count(record, kind, record);
+    const sum = sums[row] as number;
+    if (kind === undefined || table === undefined)
+      this.#count(bytes.subarray(places[at], places[at + 1]), kind, sum);
     else {
       if (table.width > width) return false;
       const scanned = othersIn(bytes, extras, places[at + 4] as number, places[at + 5] as number);
@@ -147,13 +143,13 @@ export class SinkReader {
       if (!table.knows(others)) return false;
       this.#requireRun();
       table.take(bytes, places, at, others, this.#line);
-      this.#tally.took(kind, this.#line, record);
+      this.#tally.took(kind, this.#line, sum);
     }
     return true;
   }
 
   /** A line that is not plain: proven by JSON.parse, and then each of its objects as a row like any other. */
-  #strangeLine({ bytes: block, places, width: _ }: Lines, at: number): void {
+  #strangeLine({ bytes: block, places }: Block, at: number): void {
     this.strangeLines += 1;
     const line = block.subarray(places[at], places[at + 1]);
     if (line.length > maxLineBytes) {
@@ -184,7 +180,7 @@ export class SinkReader {
     row.fill(bytes, start);
     const kind = this.#kindOf(bytes, row.places, 0);
     const table = kind === undefined ? undefined : this.#table(kind);
-    if (kind === undefined || table === undefined) this.#count(bytes.subarray(start, end), kind, came);
+    if (kind === undefined || table === undefined) this.#count(bytes.subarray(start, end), kind, crc32(came));
     else {
       this.#requireRun();
       const others = () => table.others(row.places, 0, row.places.length, row.others);
@@ -192,7 +188,7 @@ export class SinkReader {
       if (table.width > row.places.length) row.fill(bytes, start);
       if (table.learn(others())) row.fill(bytes, start);
       table.take(bytes, row.places, 0, others(), this.#line);
-      this.#tally.took(kind, this.#line, came);
+      this.#tally.took(kind, this.#line, crc32(came));
     }
   }
 
@@ -224,7 +220,7 @@ export class SinkReader {
   }
 
   /** A record that goes to no table. */
-  #count(record: Buffer, kind: string | undefined, came: Buffer): void {
+  #count(record: Buffer, kind: string | undefined, sum: number): void {
     if (kind !== undefined && controlKinds.has(kind)) {
       this.#tally.tell();
       const value = JSON.parse(record.toString()) as JsonObject;
@@ -235,7 +231,7 @@ export class SinkReader {
     }
     this.#requireRun();
     if (kind === undefined) this.problems.count('withoutKind', `stdin:${this.#line}`);
-    else this.#tally.took(kind, this.#line, came);
+    else this.#tally.took(kind, this.#line, sum);
   }
 
   #bareValue(text: string): void {

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import type { RunJudge } from './judge.ts';
 
 /** Records that came of a kind. */
@@ -19,15 +18,15 @@ export class Tally {
     this.#judge = judge;
   }
 
-  /** A record was taken: the bytes of its line as they came, or of the element of an array. */
-  took(kind: string, line: number, bytes: Uint8Array): void {
+  /** A record was taken; its sum is that of its line as it came, or of the element of an array. */
+  took(kind: string, line: number, sum: number): void {
     if (kind !== this.#kind) {
       this.tell();
       this.#kind = kind;
       this.see(kind, 0, line);
     }
     this.#count += 1;
-    this.#sum += crc32(bytes);
+    this.#sum += sum;
   }
 
   /** The judge knows of all that was taken from here on. */

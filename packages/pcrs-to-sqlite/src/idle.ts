@@ -1,22 +1,26 @@
+/** What is done once an item takes longer than this. */
+export interface Idle {
+  afterMs: number;
+  act(): Promise<void>;
+}
+
 /**
- * Items of a source, with word of the source being silent.
+ * Items of a source, for as long as a signal lets them come, with word of the source being silent.
  *
- * Takes   onIdle  called once when an item takes longer than `idleMs`
- *         signal  ends the waiting with its reason
- * Throws  what the source and `onIdle` throw
+ * Takes   signal  ends the waiting with its reason
+ * Throws  what the source and `idle.act` throw
  */
-export async function* tellingOfIdle<T>(
+export async function* waitedFor<T>(
   source: AsyncGenerator<T>,
-  idleMs: number,
-  onIdle: () => Promise<void>,
   signal: AbortSignal | undefined,
+  idle?: Idle,
 ): AsyncGenerator<T> {
   try {
     for (;;) {
       const next = source.next();
-      let result = await soonest(next, idleMs, signal);
+      let result = await soonest(next, idle?.afterMs, signal);
       if (result === 'idle') {
-        await onIdle();
+        await idle?.act();
         result = await soonest(next, undefined, signal);
       }
       if (result === 'idle' || result.done) return;

@@ -6,7 +6,7 @@ import { failureOf } from 'pcrs-sink/demands';
 import { notJson } from 'pcrs-sink/input-errors';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { type FirstRecord, readFirstRecord } from './first-record.ts';
-import { tellingOfIdle } from './idle.ts';
+import { waitedFor } from './idle.ts';
 import { Load, type LoadOptions } from './load.ts';
 import { openPlace, type Place, type Target } from './place.ts';
 
@@ -94,16 +94,16 @@ async function fill(
   options: SqliteOptions,
 ): Promise<{ load: Load; failure?: CodedError }> {
   const { signal, progress } = options;
-  let load: Load | undefined;
   let bytes = 0;
   const counted = counting(chunks, (size) => {
     bytes += size;
   });
-  const first = await readFirstRecord(tellingOfIdle(counted, idleMs, async () => load?.commit(), signal));
+  const first = await readFirstRecord(waitedFor(counted, signal));
   if (first === undefined) return { load: await nothingCame(place, target, options) };
-  load = await openLoad(place, first, target, options);
+  const load = await openLoad(place, first, target, options);
+  const idle = { afterMs: idleMs, act: () => load.commit() };
   try {
-    for await (const block of load.reader.blocks(first.chunks)) {
+    for await (const block of waitedFor(load.reader.blocks(first.chunks), signal, idle)) {
       await load.take(block);
       progress?.update({ records: load.reader.lines, bytes });
     }

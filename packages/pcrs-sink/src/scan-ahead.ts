@@ -1,0 +1,170 @@
+import type { LineScannerOptions, NamePath } from 'pcrs-json/lines';
+import type { Block } from './block-scanner.ts';
+import { type PackedBlock, takeBuffer, unpacked } from './packed-block.ts';
+import type { FromScanner, ToScanner } from './scan-thread.ts';
+
+/** Pieces that the thread has, and blocks of it that wait: as many as keep both threads busy. */
+const underWay = 5;
+/** While the thread is busy, so much is gathered for it: each handing over costs the same. */
+const gatheredBytes = 256 * 1024;
+/** Buffers that are kept to be used again. */
+const keptBuffers = 2 * underWay;
+const largestKept = 8 * gatheredBytes;
+
+/**
+ * Reads, scans and sums a stream in a thread of its own while the caller takes its blocks.
+ *
+ * Takes   rest     what another scanner has begun
+ *         learned  the names that got slots since the last call
+ * Yields  blocks in the order of the stream, each good until the next is asked for
+ * Throws  what the source throws, after the blocks of what came before
+ */
+export async function* scanAhead(
+  rest: Uint8Array,
+  source: AsyncIterator<Uint8Array>,
+  options: LineScannerOptions,
+  learned: () => readonly NamePath[],
+): AsyncGenerator<Block> {
+  const thread = await ScanThread.start(options);
+  try {
+    thread.learn(learned());
+    void thread.feed(rest, source);
+    for (let packed = await thread.next(); packed !== undefined; packed = await thread.next()) {
+      yield unpacked(packed);
+      thread.reuse(packed.buffer);
+      thread.learn(learned());
+    }
+  } finally {
+    thread.close();
+  }
+}
+
+class ScanThread {
+  readonly #worker: import('node:worker_threads').Worker;
+  readonly #arrived: PackedBlock[] = [];
+  #gathered: Uint8Array[] = [];
+  #bytes = 0;
+  /** Pieces that the thread has. */
+  #handed = 0;
+  #buffers: ArrayBuffer[] = [];
+  #names: NamePath[] = [];
+  #ended = false;
+  #failure: { error: unknown } | undefined;
+  #wake = (): void => {};
+
+  static async start(options: LineScannerOptions): Promise<ScanThread> {
+    const { Worker } = await import('node:worker_threads');
+    // Built or not, the thread's file lies beside this one and has its ending.
+    const file = `./scan-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
+    return new ScanThread(new Worker(new URL(file, import.meta.url), { workerData: options }));
+  }
+
+  private constructor(worker: import('node:worker_threads').Worker) {
+    this.#worker = worker;
+    worker.on('message', ({ blocks, piece }: FromScanner) => {
+      this.#arrived.push(...blocks);
+      this.reuse(piece);
+      this.#handed -= 1;
+      if (this.#handed === 0) {
+        worker.unref();
+        this.#handOver();
+      }
+      this.#wake();
+    });
+    worker.on('error', (error) => {
+      this.#handed = 0;
+      this.#end(error);
+    });
+    worker.unref();
+  }
+
+  /** Hands the thread what a source has, as fast as blocks are taken. */
+  async feed(rest: Uint8Array, source: AsyncIterator<Uint8Array>): Promise<void> {
+    try {
+      this.#gather(rest);
+      for (let next = await source.next(); !next.done && !this.#ended; next = await source.next()) {
+        this.#gather(next.value);
+        while (this.#handed + this.#arrived.length >= underWay && !this.#ended) await this.#change();
+      }
+      this.#end();
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  /** The next block; undefined after the last. */
+  async next(): Promise<PackedBlock | undefined> {
+    // Between two blocks the thread is given what came meanwhile.
+    if (this.#handed < 2 && !this.#ended) await new Promise(setImmediate);
+    while (this.#arrived.length === 0 && (this.#handed > 0 || !this.#ended)) await this.#change();
+    const block = this.#arrived.shift();
+    if (block === undefined && this.#failure) throw this.#failure.error;
+    this.#wake();
+    return block;
+  }
+
+  /** Gives names a slot in the pieces from here on. */
+  learn(names: readonly NamePath[]): void {
+    this.#names.push(...names);
+  }
+
+  /** A block's buffer is not needed any more. */
+  reuse(buffer: ArrayBuffer): void {
+    if (this.#buffers.length < keptBuffers && buffer.byteLength <= largestKept) this.#buffers.push(buffer);
+  }
+
+  close(): void {
+    this.#ended = true;
+    this.#wake();
+    void this.#worker.terminate();
+  }
+
+  #gather(bytes: Uint8Array): void {
+    this.#gathered.push(bytes);
+    this.#bytes += bytes.length;
+    if (this.#handed === 0 || this.#bytes >= gatheredBytes) this.#handOver();
+  }
+
+  /** Hands over a copy: what goes to a thread is gone here, and the bytes are not ours. */
+  #handOver(isLast = false): void {
+    if (this.#gathered.length === 0 && !isLast) return;
+    const length = this.#bytes;
+    const piece = takeBuffer(this.#buffers, length);
+    const bytes = new Uint8Array(piece);
+    let at = 0;
+    for (const chunk of this.#gathered) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    const message: ToScanner = { piece, length, isLast, names: this.#names, buffers: this.#buffers };
+    this.#worker.ref();
+    this.#worker.postMessage(message, [piece, ...this.#buffers]);
+    this.#handed += 1;
+    this.#gathered = [];
+    this.#bytes = 0;
+    this.#names = [];
+    this.#buffers = [];
+  }
+
+  #end(error?: unknown): void {
+    if (this.#ended) return;
+    if (error === undefined) this.#handOver(true);
+    else {
+      this.#handOver();
+      this.#failure = { error };
+    }
+    this.#ended = true;
+    this.#wake();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      const before = this.#wake;
+      this.#wake = () => {
+        this.#wake = () => {};
+        before();
+        resolve();
+      };
+    });
+  }
+}
