@@ -209,7 +209,7 @@ test('says when a file cannot grow, and keeps what was committed', async () => {
     path,
     ['posture.db'],
     run([policy, ...postures(25_000)]),
-    'ulimit -f 6000;',
+    'ulimit -f 7000;',
   );
   assert.equal(code, 1, stderr);
   assert.match(stderr, /^pcrs-to-sqlite: posture\.db (failed: disk I\/O error|cannot grow).*\n$/);
