@@ -3,10 +3,10 @@ import { StoredPosture } from 'pcrs-database/stored-posture';
 import { changeColumns, controlsTable, postureTable } from 'pcrs-records/columns';
 import type { ChangeWord } from './change-words.ts';
 
-/** An id as SQLite gives it: every digit of an integer. */
+/** An id from SQLite, with every digit. */
 export type Id = bigint | string;
 
-/** A difference, as far as it is counted; `line` is the record. */
+/** The counted members of a difference; `line` is the record. */
 export interface Change {
   readonly change: ChangeWord;
   readonly policyId: Id;
@@ -22,7 +22,7 @@ export interface Change {
   readonly line: string;
 }
 
-/** What a record says besides the row it is of. */
+/** Members of a record besides those of its row. */
 interface Given {
   change: ChangeWord;
   oldStatus: string | null;
@@ -32,7 +32,7 @@ interface Given {
 const part = (member: string, name: string) =>
   `CASE WHEN json_valid(c.${member}) THEN json_extract(c.${member}, '$.${name}') END`;
 
-/** Where a record's members are, in a posture `p` and the texts `c` of its control. */
+/** SQL of each member, from a posture `p` and its control's texts `c`. */
 const members: Readonly<Record<string, string>> = {
   change: ':change',
   oldStatus: ':oldStatus',
@@ -46,10 +46,10 @@ const members: Readonly<Record<string, string>> = {
 
 const counted = ['change', 'policyId', 'policyTitle', 'hostId', 'ip', 'dns', 'controlId', 'controlStatement'];
 
-/** Members of a record about a control of a policy: it is of no host. */
+/** Members of a record about a control of a policy, which has no host. */
 const ofControl = new Set([...Object.keys(members), 'policyId', 'controlId']);
 
-/** SQL of a record; made there since SQL keeps all digits. */
+/** SQL that builds a record; SQL keeps all digits. */
 function recordSql(sourceOf: (name: string) => string): string {
   const record = changeColumns.map(({ name }) => `'${name}', ${sourceOf(name)}`);
   return [
@@ -58,13 +58,13 @@ function recordSql(sourceOf: (name: string) => string): string {
   ].join(', ');
 }
 
-/** Makes `change` records of the rows of one database. */
+/** Makes `change` records from the rows of one database. */
 export class ChangeRecords {
   readonly #ofRow: Statement;
   readonly #ofControl: Statement;
   readonly #posture: StoredPosture;
 
-  /** Takes  name  of the database in SQL */
+  /** Takes  name  the database's name in SQL */
   constructor(db: Database, name: string) {
     const source = (name: string) => members[name] ?? `p.${name}`;
     this.#ofRow = db
@@ -91,7 +91,7 @@ export class ChangeRecords {
     return { ...change, line: `${change.line.slice(0, -1)},"posture":${this.#posture.at(rowid)}}` };
   }
 
-  /** The record of a control that came into a policy or left it. */
+  /** The record of a control added to a policy or removed from it. */
   ofControl(policyId: bigint, controlId: bigint, change: ChangeWord): Change {
     return this.#ofControl.get({ policyId, controlId, change, oldStatus: null, newStatus: null }) as Change;
   }

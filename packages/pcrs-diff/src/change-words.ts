@@ -1,4 +1,4 @@
-/** What may have happened between two databases; in the order in which a summary counts. */
+/** Kinds of change between two databases, in the order of the summary. */
 export const changeWords = [
   'newly_failed',
   'fixed',
@@ -10,7 +10,7 @@ export const changeWords = [
 ] as const;
 export type ChangeWord = (typeof changeWords)[number];
 
-/** What each word means, for the help. */
+/** Meaning of each word, for the help. */
 export const meanings: Readonly<Record<ChangeWord, string>> = {
   newly_failed: 'the status became Failed',
   fixed: 'the status was Failed and became Passed',

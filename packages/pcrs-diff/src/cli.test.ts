@@ -14,7 +14,7 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs a line of bash that begins with `pcrs-diff`. */
+/** Runs a bash command line that starts with `pcrs-diff`. */
 function shell(line: string): Promise<Ended> {
   const command = line.replace(/^pcrs-diff(?= )/, `"${process.execPath}" --conditions=pcrs-source "${bin}"`);
   const child = spawn('bash', ['-c', `set -o pipefail; ${command}`], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -40,7 +40,7 @@ async function pair(): Promise<[string, string]> {
   ];
 }
 
-test('writes the changes as a run of their own', posix, async () => {
+test('writes the changes as a new run', posix, async () => {
   const { status, stdout, stderr } = await shell(`pcrs-diff ${(await pair()).join(' ')}`);
   assert.deepEqual([status, stderr], [0, '']);
   assert.deepEqual(
@@ -53,7 +53,7 @@ test('writes the changes as a run of their own', posix, async () => {
   );
 });
 
-test('sums up in a record on request, and in words with --verbose', posix, async () => {
+test('writes a summary record on request, and a summary in words with --verbose', posix, async () => {
   const { status, stdout, stderr } = await shell(`pcrs-diff --summary --verbose ${(await pair()).join(' ')}`);
   assert.equal(status, 0);
   const summary = JSON.parse(stdout);
@@ -86,7 +86,7 @@ test('sums up in a record on request, and in words with --verbose', posix, async
   );
 });
 
-test('ends with 8 on request when something newly failed, else with 0', posix, async () => {
+test('ends with 8 on request if anything newly failed, otherwise with 0', posix, async () => {
   const [old, now] = await pair();
   const worse = await shell(`pcrs-diff --exit-code ${old} ${now}`);
   assert.deepEqual([worse.status, worse.stderr], [8, 'pcrs-diff: 2 new failures (--exit-code)\n']);
@@ -100,7 +100,7 @@ test('ends with 8 on request when something newly failed, else with 0', posix, a
   });
 });
 
-test('takes the words of --change with dashes too, and names those it does not know', posix, async () => {
+test('accepts the words of --change with dashes too, and names unknown ones', posix, async () => {
   const [old, now] = await pair();
   const { stdout } = await shell(`pcrs-diff --change newly-failed,FIXED ${old} ${now}`);
   assert.equal(stdout.split('\n').length, 6);
@@ -109,13 +109,13 @@ test('takes the words of --change with dashes too, and names those it does not k
   assert.match(stderr, /--change must be of newly_failed, .*, control_removed, got broken/);
 });
 
-test('wants two databases', posix, async () => {
+test('requires two databases', posix, async () => {
   const { status, stderr } = await shell(`pcrs-diff ${(await pair())[0]}`);
   assert.equal(status, 2);
   assert.match(stderr, /^pcrs-diff: give two databases, or a folder with --since or --cursor/);
 });
 
-test('ends with 0 when its reader goes away', posix, async () => {
+test('ends with 0 if its reader goes away', posix, async () => {
   const directory = emptyDirectory();
   const many = Array.from({ length: 3000 }, (_, id) => ({
     ...posture,
@@ -129,7 +129,7 @@ test('ends with 0 when its reader goes away', posix, async () => {
   assert.deepEqual([status, stderr, stdout.split('\n').length], [0, '', 2]);
 });
 
-/** Snapshots of three days in a folder; on the last day another posture fails. */
+/** Snapshots of three days in a folder; on the last day one more posture fails. */
 async function folder(): Promise<string> {
   const directory = emptyDirectory();
   const days = ['2026-11-10', '2026-11-16', '2026-11-17'];
@@ -149,13 +149,13 @@ async function folder(): Promise<string> {
 const changesIn = (stdout: string) =>
   stdout.split('\n').filter((line) => line.startsWith('{"kind":"change"'));
 
-test('takes the run nearest to so long before the newest one of a folder', posix, async () => {
+test("takes the run nearest to a given time before a folder's newest one", posix, async () => {
   const directory = await folder();
   assert.equal(changesIn((await shell(`pcrs-diff --since 1d ${directory}`)).stdout).length, 1);
   assert.equal(changesIn((await shell(`pcrs-diff --since 7d ${directory}`)).stdout).length, 2);
 });
 
-test('delivers each change once by a cursor that its caller moves on', posix, async () => {
+test('delivers each change once with a cursor that its caller advances', posix, async () => {
   const directory = await folder();
   const cursor = join(emptyDirectory(), 'sent.json');
   const first = await shell(`pcrs-diff --cursor ${cursor} ${directory} && mv ${cursor}.next ${cursor}`);

@@ -113,7 +113,7 @@ async function writeSummary(
   else await output.write(`${JSON.stringify(diff.summary(top))}\n`);
 }
 
-/** As a run, if both databases are of one. */
+/** Writes a run if both databases have one. */
 async function writeChanges(context: DiffContext, diff: Diff): Promise<void> {
   const [{ runSource }, { newRunId }] = await Promise.all([
     import('pcrs-cli/source'),
@@ -138,7 +138,7 @@ function* bytesOf(diff: Diff) {
   for (const { kind, lines, count } of diff.blocks()) yield { kind, count, lines: Buffer.from(lines) };
 }
 
-/** The caller renames it once it has delivered what came. */
+/** Writes the next cursor; the caller renames it once the changes are delivered. */
 async function writeCursor({ flags: { cursor } }: DiffContext, diff: Diff): Promise<void> {
   if (cursor === undefined) return;
   const { run } = diff.new.status;

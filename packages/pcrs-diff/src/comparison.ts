@@ -7,7 +7,7 @@ import type { Pair } from './pair.ts';
 
 type Row = PostureRow<'rowid' | 'id'>;
 
-/** A walk along the hosts of two databases, policy by policy. */
+/** Walks the hosts of two databases, policy by policy. */
 export class Comparison {
   readonly #pair: Pair;
   readonly #records: { readonly old: ChangeRecords; readonly new: ChangeRecords };
@@ -29,7 +29,7 @@ export class Comparison {
   }
 
   /**
-   * What differs, host by host, by control and id; after the last host of a policy, the controls that it gained or lost.
+   * The differences host by host, by control and id; after the last host of a policy, the controls it gained or lost.
    *
    * Takes  wanted  policies by id; undefined for all
    */
@@ -40,7 +40,7 @@ export class Comparison {
     for (const host of besides(hostPostures(db, 'old', columns), hostPostures(db, 'main', columns))) {
       if (wanted?.has(String(host.policyId)) === false) continue;
       this.#rate.add(host);
-      // Adding a host of the next policy ends the one before.
+      // Adding a host of the next policy ends the previous one.
       yield { policyId, changes: this.#takeOfControls() };
       policyId = host.policyId;
       yield { policyId, changes: this.#ofHost(host) };
@@ -49,7 +49,7 @@ export class Comparison {
     yield { policyId, changes: this.#takeOfControls() };
   }
 
-  /** Of all that was walked along. */
+  /** The change of the pass rate over everything walked. */
   rateChange(): RateChange {
     return this.#rate.change();
   }
@@ -93,7 +93,7 @@ export class Comparison {
   }
 }
 
-/** Case aside; undefined if a status stayed. */
+/** Word for a change of status, in any case; undefined if it stayed the same. */
 function wordOf(before: string | null, after: string | null): ChangeWord | undefined {
   const [old, now] = [before?.toLowerCase(), after?.toLowerCase()];
   if (old === now) return undefined;

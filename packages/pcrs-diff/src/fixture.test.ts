@@ -11,7 +11,7 @@ after(() => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A new empty directory, gone after the tests of the file. */
+/** A new empty directory, removed after the file's tests. */
 export function emptyDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'pcrs-diff-'));
   directories.push(directory);
@@ -22,7 +22,7 @@ export interface RunOptions {
   path?: string;
   gateway?: string;
   startedAt?: string;
-  /** Of pcrs-policies. */
+  /** Flags of pcrs-policies. */
   flags?: Record<string, unknown>;
   /** The run's posture stage fails. */
   failed?: boolean;
@@ -42,7 +42,7 @@ export async function database(
   return path;
 }
 
-/** A database of records that came without a run. */
+/** A database loaded without a run. */
 export async function databaseWithoutRun(records: Iterable<object | string>): Promise<string> {
   const path = join(emptyDirectory(), 'posture.db');
   await toSqlite(path, bytes(records), { allowEmpty: true });
@@ -104,7 +104,7 @@ function* bytes(records: Iterable<object | string>): Generator<Uint8Array> {
     yield Buffer.from(`${typeof record === 'string' ? record : JSON.stringify(record)}\n`);
 }
 
-/** All that a world has, as its stages write it; changed by forms as a simulator changes it. */
+/** All records of a world, as its stages write them; `forms` change them as in a simulator. */
 export async function recordsOf(options: SimulatorOptions): Promise<string[]> {
   const world = new World(options);
   const tagged = (kind: string, text: string, more = '') => `{"kind":"${kind}",${more}${text.slice(1)}`;
@@ -123,7 +123,7 @@ export async function recordsOf(options: SimulatorOptions): Promise<string[]> {
 // biome-ignore lint/suspicious/noExplicitAny: records as jq sees them
 export type Changes = any[];
 
-/** The changes between two databases without the postures in them, those postures, and what was warned of. */
+/** The changes between two databases without their postures, the postures, and the warnings. */
 export async function diff(
   oldPath: string,
   newPath: string,

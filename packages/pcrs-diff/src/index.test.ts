@@ -51,7 +51,7 @@ test('has a word for each pair of statuses', async () => {
   );
 });
 
-test('takes new evidence, dates and texts for no change', async () => {
+test('ignores new evidence, dates and texts', async () => {
   const later = {
     lastEvaluatedDate: '2026-11-21T00:00:00Z',
     evidence: { currentValues: ['1'] },
@@ -61,7 +61,7 @@ test('takes new evidence, dates and texts for no change', async () => {
   assert.equal(text, '');
 });
 
-test('shows a posture as the later database has it, a vanished one as the older', async () => {
+test('shows a posture as in the later database, a vanished one as in the older', async () => {
   const moved = { ...posture, ip: '192.0.2.99', criticality: { label: 'URGENT', value: 5 } };
   const failed = await diff(await database([{ ...posture, status: 'Passed' }]), await database([moved]));
   const { kind: _kind, ...members } = moved;
@@ -105,7 +105,7 @@ test('keeps every digit of ids, and every character of texts', async () => {
   assert.equal(text.split('\n').length, 2);
 });
 
-test('has null where a posture has no technology, criticality or text', async () => {
+test('writes null for a posture without technology, criticality or text', async () => {
   const {
     technologyId: _id,
     technology: _technology,
@@ -126,7 +126,7 @@ test('has null where a posture has no technology, criticality or text', async ()
   );
 });
 
-test('agrees with a model over any two sets of postures', async () => {
+test('agrees with a model for any two sets of postures', async () => {
   const row = fc.record({
     policyId: fc.integer({ min: 1, max: 3 }),
     hostId: fc.integer({ min: 1, max: 4 }),
@@ -136,7 +136,7 @@ test('agrees with a model over any two sets of postures', async () => {
     batches: fc.integer({ min: 1, max: 3 }),
   });
   const key = ({ policyId, hostId, controlId }: Changes[number]) => `${policyId}/${hostId}/${controlId}`;
-  // Ids are the gateway's to choose: of a host they differ, that is all.
+  // The gateway chooses ids: those of one host merely differ.
   const side = fc
     .uniqueArray(row, { selector: key, maxLength: 25 })
     .map((rows) => rows.map((one, at) => ({ ...one, id: 10 * at + one.id })));
@@ -171,7 +171,7 @@ test('agrees with a model over any two sets of postures', async () => {
   );
 });
 
-test('has records that a CSV of changes shows whole, with the same header where nothing changed', async () => {
+test('writes records that a CSV of changes shows whole, with the same header if nothing changed', async () => {
   const [old, now] = [await database([{ ...posture, status: 'Passed' }]), await database([posture])];
   const csv = async (text: string) => {
     const reports: string[] = [];
@@ -191,7 +191,7 @@ test('has records that a CSV of changes shows whole, with the same header where 
   assert.deepEqual(await csv(''), [header]);
 });
 
-test('refuses databases of two subscriptions, naming both', async () => {
+test('refuses databases of two subscriptions and names both', async () => {
   const [old, now] = [await database([policy]), await database([{ ...policy, subscriptionId: 5 }])];
   await assert.rejects(diff(old, now), {
     code: 'PCRS_RECORD',
@@ -205,7 +205,7 @@ test('refuses databases of two subscriptions, naming both', async () => {
   });
 });
 
-test('warns of a database whose run is incomplete, and with strict refuses it', async () => {
+test('warns about a database whose run is incomplete, and refuses it with strict', async () => {
   const whole = await database([posture]);
   const partial = await database([posture], { failed: true });
   const { warnings, summary } = await diff(whole, partial);
@@ -219,7 +219,7 @@ test('warns of a database whose run is incomplete, and with strict refuses it', 
     });
 });
 
-test('takes databases without a run as they are, but not with strict', async () => {
+test('accepts databases without a run, except with strict', async () => {
   const [old, now] = [await databaseWithoutRun([posture]), await database([posture])];
   const { warnings, summary } = await diff(old, now);
   assert.deepEqual([warnings, summary.old.complete], [[], null]);
@@ -229,7 +229,7 @@ test('takes databases without a run as they are, but not with strict', async () 
   });
 });
 
-test('warns of the newer database given first, and of two gateways', async () => {
+test('warns if the newer database is given first, and about two gateways', async () => {
   const old = await database([posture], {
     startedAt: '2026-11-21T01:02:03Z',
     gateway: 'https://one.example',
@@ -242,7 +242,7 @@ test('warns of the newer database given first, and of two gateways', async () =>
   ]);
 });
 
-test('warns of runs that were asked for with different filters, dates aside', async () => {
+test('warns about runs with different filters, dates aside', async () => {
   const all = await database([posture], { flags: { 'evaluated-since': '2026-11-19' } });
   const some = await database([posture], { flags: { title: 'DISA', 'evaluated-since': '2026-11-18' } });
   const { warnings } = await diff(all, some);
@@ -252,7 +252,7 @@ test('warns of runs that were asked for with different filters, dates aside', as
   assert.deepEqual((await diff(some, some)).warnings, []);
 });
 
-test('follows links, and leaves the files and their directory as they were', async () => {
+test('follows links, and changes neither the files nor their directory', async () => {
   const directory = emptyDirectory();
   const old = await database([posture], { path: join(directory, 'old.db') });
   const now = await database([{ ...posture, status: 'Passed' }], { path: join(directory, 'now.db') });
@@ -271,7 +271,7 @@ function digest(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
-test('says in a line what is wrong with a file, whichever of the two it is', async () => {
+test('says in one line what is wrong with either file', async () => {
   const good = await database([posture]);
   const directory = dirname(good);
   const file = (name: string, content: string | Uint8Array) => {
@@ -301,7 +301,7 @@ test('says in a line what is wrong with a file, whichever of the two it is', asy
   }
 });
 
-test('tells one moment, whatever is written meanwhile', async () => {
+test('reads both databases as of one moment, whatever is written meanwhile', async () => {
   const old = await database([posture]);
   const now = await database([1, 2, 3].map((hostId) => ({ ...posture, hostId })));
   const writer = new Sqlite(now);
@@ -316,7 +316,7 @@ test('tells one moment, whatever is written meanwhile', async () => {
   writer.close();
 });
 
-test('refuses a policy and a criticality that neither database has', async () => {
+test('refuses a policy or a criticality that neither database has', async () => {
   const path = await database([posture]);
   await assert.rejects(diff(path, path, { policies: ['85361', '42'] }), {
     code: 'PCRS_USAGE',
@@ -328,12 +328,12 @@ test('refuses a policy and a criticality that neither database has', async () =>
   });
 });
 
-test('an id that the gateway issued anew is no change', async () => {
+test('an id that the gateway issued anew is not a change', async () => {
   const { changes } = await diff(await database([posture]), await database([{ ...posture, id: 5 }]));
   assert.deepEqual(changes, []);
 });
 
-test('tells a made drop of the score apart, and its parts add up', async () => {
+test('splits a made-up drop of the score by reason, and the parts add up', async () => {
   const world = (hosts: number, controls: number, fails: (controlId: number) => boolean) =>
     Array.from({ length: hosts * controls }, (_, at) => {
       const [hostId, controlId] = [(at % hosts) + 1, Math.floor(at / hosts) + 1];
@@ -364,7 +364,7 @@ test('tells a made drop of the score apart, and its parts add up', async () => {
   );
 });
 
-test('stops between two hosts when it is told to', async () => {
+test('stops between two hosts when told to', async () => {
   const now = await database([1, 2, 3].map((hostId) => ({ ...posture, hostId })));
   const stop = new AbortController();
   const opened = await openDiff(await database([policy]), now, { signal: stop.signal });

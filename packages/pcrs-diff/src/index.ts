@@ -16,40 +16,43 @@ export interface DiffOptions {
   changes?: readonly ChangeWord[] | undefined;
   /** Only these policies, by id. */
   policies?: readonly string[] | undefined;
-  /** Only controls of these criticality labels, case ignored. */
+  /** Only controls with these criticality labels, in any case. */
   criticality?: readonly string[] | undefined;
-  /** A database that is not proven whole is an error instead of a warning. */
+  /** A database not proven complete is an error, not a warning. */
   strict?: boolean;
   signal?: AbortSignal | undefined;
   log?: { warn(message: string): void };
   progress?: { update(fields: { policies: number; records: number }): void };
 }
 
-/** Some lines, and how many. */
+/** Some lines, with their number. */
 export interface ChangeBlock {
   kind: 'change';
   lines: string;
   count: number;
 }
 
-/** Two databases side by side. */
+/** Two databases to compare. */
 export interface Diff {
   readonly old: Side;
   readonly new: Side;
   /**
-   * The changes as NDJSON lines, some at a time, by policy, host, control and id; a block may be empty. Both databases
-   * are read as they were at one moment.
+   * The changes as NDJSON lines, a block at a time, by policy, host, control and id; a block may be empty. Both
+   * databases are read as of one moment.
    *
    * Throws  PCRS_MACHINE
    */
   blocks(): Generator<ChangeBlock>;
-  /** The same as lines, letting signals in. Throws the signal's reason too. */
+  /** The same as lines, open to signals. Throws the signal's reason too. */
   lines(): AsyncGenerator<string>;
-  /** What `blocks` has yielded so far, counted. */
+  /** Counts of what `blocks` has yielded so far. */
   readonly counts: ChangeCounts;
-  /** Of those, postures that fail now and did not before, appeared ones too. */
+  /** Postures among them that fail now and did not before, new ones included. */
   readonly newFailures: number;
-  /** The same by policy, host, control and criticality, with the pass rate, once all blocks were taken; `top` of the first three. */
+  /**
+   * Counts by policy, host, control and criticality, with the pass rate, once all blocks were read; `top` of the
+   * first three.
+   */
   summary(top: number): object;
   /** The same in words. */
   summaryLines(top: number): string[];
@@ -60,8 +63,8 @@ export interface Diff {
  * Opens two databases of pcrs-to-sqlite, to compare their postures; neither is changed.
  *
  * Limits  memory holds two page caches and the postures of a host; the summary grows with what changed
- * Throws  PCRS_RECORD for what is no such database, or for two subscriptions; PCRS_USAGE for a missing file, a policy or a
- *         criticality that neither has; with `strict` PCRS_INCOMPLETE for one that is not proven whole
+ * Throws  PCRS_RECORD for any other file, or for two subscriptions; PCRS_USAGE for a missing file, a policy or a
+ *         criticality that neither has; with `strict` PCRS_INCOMPLETE for a database not proven complete
  */
 export async function openDiff(oldPath: string, newPath: string, options: DiffOptions = {}): Promise<Diff> {
   const warn = (message: string) => options.log?.warn(message);
@@ -147,7 +150,7 @@ async function lonePolicies(
   return policies.filter(({ policyId }) => wanted?.has(String(policyId)) ?? true);
 }
 
-/** A misspelled label or id would otherwise be no change at all. */
+/** Refuses an unknown label or id, which would otherwise look like no change at all. */
 function checkSelection(
   { database: { db } }: Pair,
   wanted: ReadonlySet<string> | undefined,
@@ -185,7 +188,7 @@ function listed(db: Pair['database']['db']): unknown[] {
   return db.prepare(sql).pluck().safeIntegers().all();
 }
 
-/** `007` → `7`: an id as the database has it. */
+/** `007` → `7`: an id as the database stores it. */
 function plainId(id: Id | string): string {
   return String(id).replace(/^0+(?=\d)/, '');
 }

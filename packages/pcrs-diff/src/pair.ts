@@ -5,16 +5,16 @@ import { policyTable, postureTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
 import { narrowings, narrowingText } from 'pcrs-records/scope';
 
-/** One of the two databases, as far as it tells of itself. */
+/** One of the two databases, with its status. */
 export interface Side {
-  /** As it was named. */
+  /** The path as given. */
   database: string;
   status: SnapshotStatus;
-  /** Of a posture: tells subscriptions apart where no list was loaded. */
+  /** From a posture: distinguishes subscriptions if no list was loaded. */
   customerUuid: string | null;
 }
 
-/** Two databases that can be compared: the new one is `main`, the old one is attached as `old`. */
+/** Two databases to compare: the new one is `main`, the old one is attached as `old`. */
 export interface Pair {
   database: ReadDatabase;
   old: Side;
@@ -22,17 +22,17 @@ export interface Pair {
 }
 
 export interface PairOptions {
-  /** An incomplete database is an error instead of a warning. */
+  /** An incomplete database is an error, not a warning. */
   strict: boolean;
   warn(message: string): void;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Opens two databases and sees that comparing them says something.
+ * Opens two databases and checks that comparing them makes sense.
  *
- * Throws  PCRS_RECORD for databases of two subscriptions, or that are not of pcrs-to-sqlite; with `strict` PCRS_INCOMPLETE
- *         for one that is not proven whole; PCRS_USAGE, PCRS_MACHINE
+ * Throws  PCRS_RECORD for databases of two subscriptions, or not from pcrs-to-sqlite; with `strict` PCRS_INCOMPLETE
+ *         for a database not proven complete; PCRS_USAGE, PCRS_MACHINE
  */
 export async function openPair(oldPath: string, newPath: string, options: PairOptions): Promise<Pair> {
   const { signal } = options;
@@ -43,7 +43,7 @@ export async function openPair(oldPath: string, newPath: string, options: PairOp
       old: await sideOf(database, oldPath, 'old'),
       new: await sideOf(database, newPath, 'main'),
     };
-    // From here on both are read as they are at this moment.
+    // From here on both are read as of this moment.
     await database.read(() => {
       database.db.exec('BEGIN');
       for (const name of ['main', 'old'])
@@ -87,12 +87,12 @@ function checkComplete({ database, status }: Side, { strict, warn }: PairOptions
   const why = incompleteness(status)?.message;
   if (why === undefined) return;
   if (strict) throw codedError('PCRS_INCOMPLETE', `${database}: ${why} (--strict)`);
-  // Whoever loads without a run knows; what a run promised and did not keep is news.
+  // Loading without a run is deliberate; an incomplete run is news.
   if (status.load?.state === 'without a run') return;
   warn(`${database}: ${why}; what it lacks shows as vanished or appeared`);
 }
 
-/** What looks like a mistake, though it may be none. */
+/** Likely mistakes, as warnings. */
 function doubts({ old, new: fresh }: Pair): string[] {
   const found: string[] = [];
   const [oldGateway, newGateway] = [old.status.gateway, fresh.status.gateway];
@@ -116,7 +116,7 @@ function doubts({ old, new: fresh }: Pair): string[] {
   return found;
 }
 
-/** The filters of a run; dates are left out, since a delta on top of a whole picture has one. */
+/** The filters of a run, without dates: a delta on a full picture has one. */
 function narrowed({ status }: Side): string {
   return status.stages
     .flatMap(({ start }) => (start ? narrowings(start) : []))
@@ -125,18 +125,18 @@ function narrowed({ status }: Side): string {
     .join(', ');
 }
 
-/** When the run of a database started; null without one. */
+/** Start of a database's run; null without one. */
 export function momentOf({ status }: Side): string | null {
   return status.run?.startedAt ?? null;
 }
 
-/** A policy that only one of the databases knows, by its list or its postures. */
+/** A policy in only one of the databases, by its list or its postures. */
 export interface LonePolicy {
   policyId: bigint | string;
   policyTitle: string | null;
 }
 
-/** The policies that are in one database and not in the other, by id. */
+/** Policies in one database and not in the other, by id. */
 export function policiesOnlyIn({ database: { db } }: Pair, one: 'main' | 'old'): LonePolicy[] {
   const other = one === 'main' ? 'old' : 'main';
   const idsIn = (name: string) =>

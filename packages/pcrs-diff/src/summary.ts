@@ -6,7 +6,7 @@ import { type ChangeWord, changeWords } from './change-words.ts';
 import { type LonePolicy, momentOf, type Side } from './pair.ts';
 import { allGroupings, type ChangeCounts, type Group, type Grouping, type Tally } from './tally.ts';
 
-/** What a summary is made of. */
+/** Contents of a summary. */
 export interface SummaryParts {
   old: Side;
   new: Side;
@@ -17,7 +17,10 @@ export interface SummaryParts {
   policiesVanished: readonly LonePolicy[];
 }
 
-/** The summary as a record; lists of policies, hosts and controls hold at most `top`, those with the most new failures first. */
+/**
+ * The summary as a record; lists of policies, hosts and controls hold at most `top`, those with the most new failures
+ * first.
+ */
 export function summaryRecord(parts: SummaryParts, top: number): object {
   const { tally, postures } = parts;
   const lists = allGroupings.map((grouping) => [
@@ -53,7 +56,7 @@ function sideRecord(side: Side, postures: number): object {
   };
 }
 
-/** There are few criticalities: all of them are told. */
+/** Criticalities are few: all are listed. */
 function limit(grouping: Grouping, top: number): number {
   return grouping === 'byCriticality' ? Number.POSITIVE_INFINITY : top;
 }
@@ -87,7 +90,9 @@ const titles: Readonly<Record<Grouping, string>> = {
   byCriticality: 'criticality',
 };
 
-/** The summary for people: a sentence, then a line for each of the first policies, hosts, controls and criticalities. */
+/**
+ * The summary in words: a sentence, then a line for each of the first policies, hosts, controls and criticalities.
+ */
 export function summaryLines(parts: SummaryParts, top: number): string[] {
   const { tally, postures } = parts;
   const of = `of ${postures.old.toLocaleString('en-US')} and ${postures.new.toLocaleString('en-US')} postures`;
@@ -130,7 +135,7 @@ function nameOf(grouping: Grouping, { name }: Group): string {
   return `${word} ${labelled(id ?? '?', words.filter(Boolean).join(' '))}`;
 }
 
-/** An id and a title that fits into a line. */
+/** An id and a title on one line. */
 function labelled(id: Id | string, title: string | null): string {
   if (!title) return String(id);
   return `${id} ${title.length > 60 ? `${title.slice(0, 59)}…` : title}`;

@@ -1,10 +1,10 @@
 import type { Change, Id } from './change-record.ts';
 import { type ChangeWord, changeWords } from './change-words.ts';
 
-/** How many changes of each sort. */
+/** Number of changes of each kind. */
 export type ChangeCounts = Record<ChangeWord, number>;
 
-/** A policy, host, control or criticality, and what changed there. */
+/** A policy, host, control or criticality, with its changes. */
 export interface Group {
   readonly name: Readonly<Record<string, Id | string | null>>;
   readonly counts: ChangeCounts;
@@ -44,7 +44,7 @@ export class Tally {
   add(change: Change): void {
     this.counts[change.change] += 1;
     for (const grouping of allGroupings) {
-      // A control that came or went is of no host.
+      // A control added or removed has no host.
       if (grouping === 'byHost' && change.hostId === null) continue;
       const key = keys[grouping](change);
       const known = this.#groups[grouping].get(key);
@@ -59,7 +59,7 @@ export class Tally {
     return totalOf(this.counts);
   }
 
-  /** How many policies, hosts, … have changes. */
+  /** Number of policies, hosts, … with changes. */
   size(grouping: Grouping): number {
     return this.#groups[grouping].size;
   }

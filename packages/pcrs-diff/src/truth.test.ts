@@ -1,4 +1,4 @@
-// What the databases of two days differ in, held against what the simulator's world did between them.
+// Compares the differences of two days' databases with what the simulator's world changed between them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type SimulatorOptions, World } from 'pcrs-simulator';
@@ -13,7 +13,7 @@ function identity({ policyId, hostId, controlId, technologyId, instance }: Postu
   return JSON.stringify([policyId, hostId, controlId, technologyId ?? 0, instance]);
 }
 
-/** Those that are of a host. */
+/** Changes that have a host. */
 function ofHosts(changes: Changes): Changes {
   return changes.filter(({ hostId }) => hostId !== null);
 }
@@ -23,7 +23,7 @@ function posturesOf(options: SimulatorOptions): Map<string, Posture> {
   return new Map(records.map((record) => [identity(record), record]));
 }
 
-/** The changes between two days, told from the truth in the plainest way. */
+/** The changes between two days, computed in the plainest way from the world. */
 function truth(oldOptions: SimulatorOptions, newOptions: SimulatorOptions): Changes {
   const [before, after] = [posturesOf(oldOptions), posturesOf(newOptions)];
   const changes = [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
@@ -57,7 +57,7 @@ function truth(oldOptions: SimulatorOptions, newOptions: SimulatorOptions): Chan
 
 const told = ({ change, policyId, controlId }: Changes[number]) => [change, policyId, controlId];
 
-/** The controls that policies on both days gained or lost, in the plainest way. */
+/** The controls that policies of both days gained or lost, computed in the plainest way. */
 function controlsTruth(oldOptions: SimulatorOptions, newOptions: SimulatorOptions): unknown[][] {
   const sets = (options: SimulatorOptions) => {
     const all = Map.groupBy(posturesOf(options).values(), ({ policyId }) => policyId as number);
@@ -96,7 +96,7 @@ function databaseOf(options: SimulatorOptions): Promise<string> {
 
 for (const [index, day] of days.entries()) {
   for (const later of days.slice(index + 1)) {
-    test(`tells exactly what the world changed from day ${day} to day ${later}`, async () => {
+    test(`reports exactly what the world changed from day ${day} to day ${later}`, async () => {
       const [before, after] = [
         { ...size, day },
         { ...size, day: later },
@@ -116,7 +116,7 @@ for (const [index, day] of days.entries()) {
   }
 }
 
-test('tells the same, the way back, with the words turned round', async () => {
+test('reports the reverse of the same changes in the other direction', async () => {
   const [before, after] = [
     { ...size, day: 0 },
     { ...size, day: 5 },
@@ -125,14 +125,14 @@ test('tells the same, the way back, with the words turned round', async () => {
   assert.deepEqual(ofHosts(changes), truth(after, before));
 });
 
-test('tells nothing of a database and itself', async () => {
+test('reports nothing for a database and itself', async () => {
   const path = await databaseOf({ ...size, day: 0 });
   const { text, summary } = await diff(path, path);
   assert.equal(text, '');
   assert.equal(summary.old.postures, posturesOf({ ...size, day: 0 }).size);
 });
 
-test('counts a posture that came in several batches once', async () => {
+test('counts a posture in several batches once', async () => {
   const [plain, split] = [
     { ...size, day: 0 },
     { ...size, day: 5, forms: ['split' as const] },
@@ -146,7 +146,7 @@ test('counts a posture that came in several batches once', async () => {
   assert.equal((await diff(await databaseOf(split), await databaseOf({ ...size, day: 5 }))).text, '');
 });
 
-test('picks changes, policies and criticalities from all there are', async () => {
+test('selects changes, policies and criticalities', async () => {
   const [old, now] = [await databaseOf({ ...size, day: 0 }), await databaseOf({ ...size, day: 12 })];
   const all = (await diff(old, now)).changes;
   const policyId = all[0].policyId;
@@ -168,7 +168,7 @@ test('picks changes, policies and criticalities from all there are', async () =>
   }
 });
 
-test('sums up what it told by policy, host, control and criticality', async () => {
+test('sums up its changes by policy, host, control and criticality', async () => {
   const [before, after] = [
     { ...size, day: 0 },
     { ...size, day: 12 },
@@ -181,7 +181,7 @@ test('sums up what it told by policy, host, control and criticality', async () =
     byCriticality: 'criticality_label',
   };
   for (const [grouping, member] of Object.entries(groupings)) {
-    // A control that came or went is of no host.
+    // A control added or removed has no host.
     const groups = Map.groupBy(member === 'hostId' ? ofHosts(changes) : changes, (change) => change[member]);
     assert.equal(summary[grouping].length, groups.size);
     for (const group of summary[grouping]) {

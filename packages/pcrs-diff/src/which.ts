@@ -3,20 +3,20 @@ import { join } from 'node:path';
 import { snapshotName, stampOf, stampsIn } from 'pcrs-database/snapshot-names';
 import { codedError } from 'pcrs-records/errors';
 
-/** Two files to compare; `old` is undefined for a cursor's first time. */
+/** Two files to compare; `old` is undefined for a cursor's first use. */
 export interface Which {
   old: string | undefined;
   new: string;
 }
 
-/** The run up to which changes were delivered; what a cursor file holds. */
+/** The run up to which changes were delivered; content of a cursor file. */
 export interface Cursor {
   runId: string | null;
   startedAt: string;
 }
 
 /**
- * The newest snapshot of a folder, and the one whose run began nearest to so long before it.
+ * A folder's newest snapshot, and the one whose run began nearest to the given time before it.
  *
  * Throws  PCRS_EMPTY for a folder with fewer than two snapshots; PCRS_USAGE
  */
@@ -33,9 +33,9 @@ export function sinceIn(directory: string, name: string | undefined, sinceMs: nu
 }
 
 /**
- * The newest snapshot of a folder, and the one that a cursor file names.
+ * A folder's newest snapshot, and the one that a cursor file names.
  *
- * Throws  PCRS_EMPTY for a folder without a snapshot; PCRS_USAGE for a cursor that is none, or whose snapshot is gone
+ * Throws  PCRS_EMPTY for a folder without a snapshot; PCRS_USAGE for an invalid cursor, or one whose snapshot is gone
  */
 export function cursorIn(directory: string, name: string | undefined, file: string): Which {
   const [newest] = stampsOf(directory, name);
@@ -61,7 +61,7 @@ function cursorOf(file: string): Cursor {
   }
 }
 
-/** The newest first. */
+/** Newest first. */
 function stampsOf(directory: string, name: string | undefined): string[] {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw codedError('PCRS_USAGE', `--since and --cursor want a folder of snapshots, got ${directory}`);

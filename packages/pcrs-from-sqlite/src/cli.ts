@@ -59,7 +59,7 @@ export const tool = defineTool({
   },
 });
 
-/** The run as it is written: a part of one is a run of its own. */
+/** The run to write; part of a run is a new run. */
 function runOf({ session, scope, base, evidence }: HeldRun, { options, tool: stage }: Context) {
   const own = scopeOfOptions(stage, options);
   const isPart = Object.keys(own).length > 0;

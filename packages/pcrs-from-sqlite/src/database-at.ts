@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { codedError } from 'pcrs-records/errors';
 
 /**
- * The database that a path means: itself, or in a folder its `latest.db` (`latest_NAME.db`).
+ * The database at a path: the file itself, or a folder's `latest.db` (`latest_NAME.db`).
  *
  * Throws  PCRS_USAGE if there is none
  */

@@ -16,7 +16,7 @@ export function newDatabase(): string {
   return join(directory, 'posture.db');
 }
 
-/** Loads lines; a run that is not complete is no failure of the test. */
+/** Loads lines; accepts an incomplete run. */
 export async function load(path: string, lines: readonly string[]): Promise<void> {
   const chunks = (function* () {
     for (const line of lines) yield Buffer.from(`${line}\n`);
@@ -26,7 +26,7 @@ export async function load(path: string, lines: readonly string[]): Promise<void
   });
 }
 
-/** All lines of a source, and what it says of its run. */
+/** All lines of a source, and its run. */
 export async function read(path: string, options: SourceOptions = {}) {
   const source = await openSource(path, options);
   try {
@@ -46,7 +46,7 @@ export async function read(path: string, options: SourceOptions = {}) {
 export const runId = '01890000-0000-7000-8000-000000000001';
 const startedAt = '2026-11-20T01:02:03.456Z';
 
-/** Lines as a run of pcrs-posture alone. */
+/** Wraps lines in a run of pcrs-posture alone. */
 export function asRun(lines: readonly string[], options: object = {}, ok = true): string[] {
   const session = {
     kind: 'session',

@@ -8,25 +8,25 @@ import {
 import type { Base, JsonObject, Scope, Session, Start } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 
-/** The run that a database holds, as its own records tell. */
+/** The run in a database, from its own records. */
 export interface HeldRun {
   /** Without a token file. */
   readonly session: Session;
   readonly scope: Scope;
   readonly base: Base;
-  /** Whether it asked for evidence; undefined if that is not known. */
+  /** Whether it asked for evidence; undefined if unknown. */
   readonly evidence: boolean | undefined;
 }
 
-/** What a database says of itself. */
+/** Content of a database. */
 export interface Held {
-  /** Its last complete run, else the last one; undefined if it was loaded without a run. */
+  /** Its last complete run, else its last run; undefined if it was loaded without a run. */
   readonly run: HeldRun | undefined;
-  /** Why it does not hold all of its run. */
+  /** Why the run is incomplete. */
   readonly incomplete: string | undefined;
 }
 
-/** Reads which run a database holds, and whether all of it. */
+/** Reads a database's run, and whether the run is complete. */
 export async function readHeldRun(database: ReadDatabase): Promise<Held> {
   const status = await readSnapshotStatus(database);
   const lacks = incompleteness(status);
@@ -37,7 +37,7 @@ export async function readHeldRun(database: ReadDatabase): Promise<Held> {
   if (run?.startedAt === undefined || run.startedAt === null) return { run: undefined, incomplete };
   const starts = stagesOf(details, run.runId).flatMap(({ start }) => start ?? []);
   const scope = details.get('SCOPE')?.['flags'] as Scope | undefined;
-  // A delta that was loaded upon a full picture is one.
+  // A delta loaded onto a full picture makes a full picture.
   const isWhole = status.load?.runId === run.runId && status.load.fullRunAt != null;
   return {
     run: {
@@ -63,7 +63,7 @@ function askedForEvidence(starts: readonly Start[]): boolean | undefined {
   return starts.find(({ evidence }) => evidence !== undefined)?.evidence;
 }
 
-/** The status rows with a JSON object, the latest last. */
+/** The status rows with a JSON object, latest last. */
 function statusRows({ db }: ReadDatabase): Map<string, JsonObject> {
   const rows = db.prepare(
     'SELECT STATUS_NAME, STATUS_DETAIL FROM q_pcrs_status WHERE json_valid(STATUS_DETAIL) ORDER BY rowid',

@@ -11,7 +11,7 @@ const policy =
 const hostIds =
   '{"kind":"hostids","subscriptionId":"263191","policyId":"85361","hostIds":["2","1","9223372036854775807"]}';
 
-/** A posture with every known member, as the source writes it, and what is put in place of some of its values. */
+/** A posture with every known member, as the source writes it, with some values replaced. */
 function posture(values: Record<string, string> = {}, more = ''): string {
   const all = { id: '7', policyId: '85361', hostId: '1', controlId: '10091', technologyId: '331', ...values };
   const known = [
@@ -51,7 +51,7 @@ test('writes every record as it came, with the digits, white space and escapes o
   assert.deepEqual([got.counted, got.run, got.incomplete], [4, undefined, undefined]);
 });
 
-test('writes members that no column was known for, under their names', async () => {
+test('writes members without a known column under their names', async () => {
   const path = newDatabase();
   const added =
     '"Status":"x","tags":[{"id":1}],"na me\\"":"y","half":0.1,"large":1.5e+300,"whole":9007199254740993,';
@@ -79,7 +79,7 @@ test('a database loaded from its lines has the same rows', async () => {
   assert.deepEqual(await rows(again), await rows(path));
 });
 
-test('what a table does not keep is lost: absent, differing texts, other types', async () => {
+test('loses what a table does not store: absent members, differing texts, other types', async () => {
   const path = newDatabase();
   await load(path, [
     '{"kind":"posture","id":1,"policyId":85361,"hostId":1,"controlId":5,"controlStatement":"one","networkId":"4","customerId":94271,"flag":true,"digits":1e21,"evidence":"n/a"}',
@@ -92,7 +92,7 @@ test('what a table does not keep is lost: absent, differing texts, other types',
   assert.equal(two, posture({ ...texts, id: '2' }));
 });
 
-test('leaves out evidence that the run did not ask for', async () => {
+test('omits evidence that the run did not ask for', async () => {
   for (const [value, has] of [
     [false, false],
     [true, true],
@@ -107,7 +107,7 @@ test('leaves out evidence that the run did not ask for', async () => {
   }
 });
 
-test('knows the run that a database holds, and whether all of it', async () => {
+test('finds the run in a database, and whether it is complete', async () => {
   const path = newDatabase();
   await load(path, asRun([posture()], { title: { value: 'PCI', from: 'flag' } }));
   const { run, incomplete } = await read(path);
@@ -124,7 +124,7 @@ test('knows the run that a database holds, and whether all of it', async () => {
   assert.match((await read(broken)).incomplete ?? '', /pcrs-posture ended 5/);
 });
 
-test('narrows by policy and by status, case ignored; a policy that it does not have is an error', async () => {
+test('narrows by policy and by status, in any case; fails on an unknown policy', async () => {
   const path = newDatabase();
   await load(path, [
     policy,
@@ -143,7 +143,7 @@ test('narrows by policy and by status, case ignored; a policy that it does not h
   });
 });
 
-test('leaves nothing beside the file, and the file as it was', async () => {
+test('leaves the file unchanged and nothing next to it', async () => {
   const path = newDatabase();
   await load(path, asRun([policy, posture()]));
   const before = readdirSync(dirname(path));
@@ -151,7 +151,7 @@ test('leaves nothing beside the file, and the file as it was', async () => {
   assert.deepEqual(readdirSync(dirname(path)), before);
 });
 
-/** JSON as its values are, nested members as they are written. */
+/** JSON with strings unescaped, nested members as written. */
 function unescaped(line: string): unknown {
   const nested = /"(?:evidence|causeOfFailure|CloudMetaData|criticality|technology)":(\{.*?\}+|\[.*?\])/g;
   return [

@@ -10,7 +10,7 @@ export type { LineBlock } from './stored-records.ts';
 export interface SourceOptions {
   /** Only these policies, by id. */
   policies?: readonly string[] | undefined;
-  /** Only postures of these statuses, case ignored. */
+  /** Only postures of these statuses, in any case. */
   statuses?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -27,11 +27,11 @@ export interface Source extends Held {
 }
 
 /**
- * Opens a database of pcrs-to-sqlite to write its records back into the pipe. Nothing in it, or beside it, changes.
+ * Opens a database of pcrs-to-sqlite to write its records back into the pipe. Changes nothing in it, or next to it.
  *
- * Limits  memory holds a page cache, a block of lines, a record, and the texts of some thousand controls. The records are
- *         those of one moment: a load into the same file waits until they are all read
- * Throws  PCRS_RECORD for what is no such database; PCRS_USAGE for a missing file, or a policy that it does not have
+ * Limits  memory holds a page cache, a block of lines, a record, and the texts of some thousand controls. All records
+ *         are of one moment: a load into the same file waits until they are read
+ * Throws  PCRS_RECORD for any other file; PCRS_USAGE for a missing file or an unknown policy
  */
 export async function openSource(path: string, options: SourceOptions = {}): Promise<Source> {
   const database = await openForReading(path, { signal: options.signal });

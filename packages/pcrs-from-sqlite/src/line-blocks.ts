@@ -1,4 +1,4 @@
-/** A block is handed on when it is about this long: what a pipe takes at once. */
+/** Size of a block: what a pipe takes at once. */
 const blockBytes = 64 * 1024;
 const closingBrace = 0x7d;
 const lineFeed = 0x0a;
@@ -12,7 +12,7 @@ export class LineBlocks {
 
   /** A line in parts: its beginning in ASCII, members, bytes that are there already; `}` ends it. */
   add(begin: string, members: string, bytes: Buffer): void {
-    // A UTF-16 unit takes at most three bytes.
+    // A UTF-16 unit becomes at most three bytes.
     this.#need(begin.length + 3 * members.length + bytes.length + 2);
     this.#length += this.#bytes.write(begin, this.#length, 'latin1');
     this.#length += this.#bytes.write(members, this.#length);
@@ -28,7 +28,7 @@ export class LineBlocks {
     return this.#length >= blockBytes / 2;
   }
 
-  /** The lines gathered, in memory of their own. */
+  /** The gathered lines, in a buffer of their own. */
   take(): Buffer {
     const lines = this.#bytes.subarray(0, this.#length);
     this.#bytes = Buffer.allocUnsafeSlow(blockBytes);

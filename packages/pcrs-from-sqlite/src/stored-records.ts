@@ -5,20 +5,20 @@ import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-rec
 import type { GatewayKind } from 'pcrs-records/kinds';
 import { LineBlocks } from './line-blocks.ts';
 
-/** Lines of one kind, some hundred at a time. */
+/** A few hundred lines of one kind. */
 export interface LineBlock {
   readonly kind: GatewayKind;
   readonly lines: Buffer;
   readonly count: number;
 }
 
-/** Which of the stored records are wanted. */
+/** Which stored records to read. */
 export interface Narrowing {
   /** Ids of policies. */
   readonly policies?: readonly string[] | undefined;
-  /** Of postures, case ignored. */
+  /** Statuses of postures, in any case. */
   readonly statuses?: readonly string[] | undefined;
-  /** Members of postures that are left out. */
+  /** Members of postures to omit. */
   readonly without?: readonly string[] | undefined;
 }
 
@@ -28,7 +28,7 @@ type LineParts = readonly [string, string, Buffer];
 const noBytes = Buffer.alloc(0);
 
 /**
- * The records that a database holds, as lines: policies, host ids, postures, each in the order in which they came.
+ * A database's records as lines: policies, host ids, postures, each in the order they came.
  *
  * Limits  memory holds one block, one record and the texts of some hundred controls
  */
@@ -48,7 +48,7 @@ export class StoredRecords {
     yield* toBlocks('posture', this.#postures());
   }
 
-  /** Those of these policies that the database has neither in its list nor in its postures. */
+  /** The given policies that the database has neither in its list nor in its postures. */
   unknownPolicies(ids: readonly string[]): string[] {
     const isKnown = this.#db.prepare(
       `SELECT EXISTS (SELECT 1 FROM ${policyTable.name} WHERE id = :id) OR EXISTS (SELECT 1 FROM ${postureTable.name} WHERE policyId = :id)`,
@@ -62,7 +62,7 @@ export class StoredRecords {
     for (const [members] of this.#rows<[string]>(sql)) yield ['{"kind":"policy",', members, noBytes];
   }
 
-  /** One a policy: its hosts are rows. */
+  /** One record per policy: its hosts are rows. */
   *#hostIds(): Generator<LineParts> {
     const columns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
     const json = rowJson(columns, hostIdsTable, 't', columnsInFile(this.#db, hostIdsTable));

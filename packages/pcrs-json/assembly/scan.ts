@@ -1,12 +1,12 @@
-// The scanner: reads JSON once, proves it, and notes where the values of known names lie. AssemblyScript, built by
+// The scanner: reads JSON once, proves it, and records where the values of known names are. AssemblyScript, built by
 // scripts/build-scan.ts into src/scan-module.ts.
 //
-// A plain descent, byte by byte where tokens meet and 16 bytes at a time inside strings, which are most of the text.
-// Nothing here reads past a line feed: no string may hold one, and between tokens it is not skipped. So a broken line never
-// takes its neighbour along, and the line feed that closes the text is the only bound that is needed.
+// A plain recursive descent, byte by byte between tokens and 16 bytes at a time inside strings, which are most of the
+// text. Nothing here reads past a line feed: no string may hold one, and between tokens it is not skipped. So a
+// broken line never affects its neighbour, and the line feed that closes the text is the only bound needed.
 //
-// Places are addresses here; what is stored is relative to the text's beginning. A value's end and form share a word:
-// end << 4 | form.
+// Places are addresses here; stored places are relative to the start of the text. A value's end and form share a
+// word: end << 4 | form.
 
 const TAB: u32 = 0x09;
 const LINE_FEED: u32 = 0x0a;
@@ -34,7 +34,7 @@ const INTEGER: u32 = 4;
 const NUMBER: u32 = 5;
 const NESTED: u32 = 6;
 const STRING: u32 = 8;
-/** Of strings and nested values. */
+/** For strings and nested values. */
 const WIDE: u32 = 1;
 const ESCAPED: u32 = 2;
 
@@ -50,21 +50,22 @@ const TOO_DEEP: u32 = 8;
 
 const DEEPEST: u32 = 60;
 const MOST_EXTRAS: u32 = 256;
-/** Digits that a double keeps, whatever they are. */
+/** Any number of this many digits fits a double. */
 const SAFE_DIGITS: u32 = 15;
 
 const HEADER_BYTES: u32 = 24;
 const EXTRA_BYTES: u32 = 16;
 
-// --- names -------------------------------------------------------------------------------------------------------------
+// --- names ---------------------------------------------------------------------------------------------------------
 //
 // A table of the known names, open-addressed. An entry, 48 bytes:
-//   0 first eight bytes   8 last eight bytes   16 mask of the first   24 address of the name   28 length + 1 (0: no entry)
-//   32 context   36 slot   40 the entry whose name came after this one's last time
-// A context is what a name is a name in: 0 the object itself, s + 1 the object in slot s.
+//   0 first eight bytes   8 last eight bytes   16 mask of the first   24 address of the name
+//   28 length + 1 (0: no entry)   32 context   36 slot   40 the entry whose name followed this one last time
+// A name's context is the object it belongs to: 0 for the record itself, s + 1 for the object in slot s.
 //
-// Records of a kind are alike, so the name that came next last time is tried first: it is compared with the text as it
-// stands, closing quote included, and needs no hash. Any other is looked up; the order of members costs time, never truth.
+// Records of a kind are alike, so the name that followed last time is tried first: it is compared with the text as it
+// is, closing quote included, and needs no hash. Any other name is looked up; the order of members costs time, never
+// correctness.
 
 const ENTRIES: u32 = 2048;
 const ENTRY_BYTES: u32 = 48;
@@ -72,7 +73,7 @@ const MOST_SLOTS: u32 = 1024;
 const NAME_BYTES: u32 = 64 << 10;
 const NOWHERE: u32 = 0xffff;
 const KINDS: u32 = 0xfffe;
-/** In an entry. */
+/** Offset in an entry. */
 const NEXT: u32 = 40;
 const NOT_FOUND: u32 = 0xffffffff;
 
@@ -81,21 +82,21 @@ const table: u32 = memory.data(ENTRIES * ENTRY_BYTES, 16);
 const hasNames: u32 = memory.data(MOST_SLOTS, 16);
 /** By context: the entry whose name came first last time. */
 const firstEntries: u32 = memory.data((MOST_SLOTS + 1) * 4, 16);
-/** Hashes of the extras of the line under way. */
+/** Hashes of the extras of the current line. */
 const extraHashes: u32 = memory.data(MOST_EXTRAS * 8, 16);
-/** The bytes of names, which stay. */
+/** The bytes of names, kept. */
 const nameBytes: u32 = memory.data(NAME_BYTES, 16);
 
 let usedNameBytes: u32 = 0;
 let slots: u32 = 0;
 let kindSlot: u32 = 0;
 
-// --- of the line under way ---------------------------------------------------------------------------------------------
+// --- the current line ----------------------------------------------------------------------------------------------
 
 let base: u32 = 0;
 let row: u32 = 0;
 let verdict: u32 = 0;
-/** Something is not ASCII: in the nested value under way, and in the text. */
+/** Set if something is not ASCII: in the current nested value, and in the text. */
 let wide: u32 = 0;
 let anyWide: u32 = 0;
 let firstExtra: u32 = 0;
@@ -103,12 +104,12 @@ let extra: u32 = 0;
 
 let consumed: u32 = 0;
 
-/** The end of what this module keeps: from here on memory is JavaScript's. */
+/** The end of this module's own memory: from here on memory is JavaScript's. */
 export function free(): u32 {
   return __heap_base;
 }
 
-/** Names are hashed by their first and last eight bytes, which tell all of a name of up to sixteen. */
+/** Hash of a name from its first and last eight bytes, which are all of a name of up to sixteen. */
 @inline
 function firstMask(length: u32): u64 {
   return length >= 8 ? u64.MAX_VALUE : (<u64>1 << (<u64>length << 3)) - 1;
@@ -126,13 +127,13 @@ function hashOf(first: u64, last: u64, length: u32, context: u32): u64 {
   return mixed ^ (mixed >> 29);
 }
 
-/** The middle of two names of more than sixteen bytes. */
+/** Compares the middle of two names of more than sixteen bytes. */
 function sameMiddle(one: u32, other: u32, length: u32): bool {
   for (let at: u32 = 8; at < length - 8; at += 8) if (load<u64>(one + at) !== load<u64>(other + at)) return false;
   return true;
 }
 
-/** The length of an entry's name if it stands at `start`, closed by a quote; else NOT_FOUND. */
+/** The length of an entry's name if it stands at `start`, closed by a quote; otherwise NOT_FOUND. */
 @inline
 function lengthIfAt(entry: u32, start: u32): u32 {
   if ((load<u64>(start) & load<u64>(entry, 16)) !== load<u64>(entry)) return NOT_FOUND;
@@ -162,14 +163,14 @@ function find(start: u32, length: u32, context: u32, first: u64, last: u64, hash
   }
 }
 
-/** Where a name's bytes may be put; 0 if there is no room. The scanner reads names in words of eight bytes. */
+/** A place for a name's bytes; 0 if there is no room. The scanner reads names in words of eight bytes. */
 export function nameRoom(length: u32): u32 {
   return length + 8 > NAME_BYTES - usedNameBytes ? 0 : nameBytes + usedNameBytes;
 }
 
 /**
- * Enters a name whose bytes are in the room for it. The caller keeps slots below MOST_SLOTS, and away what no string shows
- * as it is: quotes, backslashes, control characters.
+ * Adds a name whose bytes are in their place. The caller keeps slots below MOST_SLOTS, and rejects characters that no
+ * string shows literally: quotes, backslashes, control characters.
  */
 export function addName(length: u32, context: u32, slot: u32): u32 {
   const start = nameBytes + usedNameBytes;
@@ -205,7 +206,7 @@ function fail(reason: u32): u32 {
   return 0;
 }
 
-/** The first place from `at` on that is not white space; a line feed is none here. */
+/** The first place from `at` on that is not white space; a line feed does not count as such. */
 @inline
 function skipWhite(at: u32): u32 {
   return load<u8>(at) > BLANK ? at : whiteEnd(at);
@@ -229,7 +230,7 @@ function isHex(byte: u32): bool {
   return isDigit(byte) || (byte | LOWER) - 0x61 < 6;
 }
 
-/** The place behind the escape that begins at `at`; 0 if it is none. */
+/** The place after the escape that begins at `at`; 0 if it is invalid. */
 function escapeEnd(at: u32): u32 {
   const byte = <u32>load<u8>(at, 1);
   switch (byte) {
@@ -250,7 +251,7 @@ function escapeEnd(at: u32): u32 {
   }
 }
 
-/** A string from behind its opening quote: the place of its closing quote, and its form; 0 if it is not one. */
+/** A string from after its opening quote: the place of its closing quote, and its form; 0 if it is invalid. */
 function stringEnd(start: u32): u32 {
   const quotes = i8x16.splat(<i8>QUOTE);
   const backslashes = i8x16.splat(<i8>BACKSLASH);
@@ -260,7 +261,7 @@ function stringEnd(start: u32): u32 {
   while (true) {
     const bytes = v128.load(at);
     const marks = v128.or(i8x16.eq(bytes, quotes), i8x16.eq(bytes, backslashes));
-    // signed, bytes from 0x80 on are less than a blank too: as long as all is ASCII one comparison finds both
+    // signed: bytes from 0x80 on are below a blank too, so one comparison finds both while all is ASCII
     const low = form & WIDE ? i8x16.lt_u(bytes, blanks) : i8x16.lt_s(bytes, blanks);
     const stops = i8x16.bitmask(v128.or(marks, low));
     if (stops === 0) {
@@ -281,7 +282,7 @@ function stringEnd(start: u32): u32 {
   }
 }
 
-/** The place behind the digits that begin at `at`; 0 if there are none. */
+/** The place after the digits that begin at `at`; 0 if there are none. */
 @inline
 function digitsEnd(at: u32): u32 {
   const start = at;
@@ -289,7 +290,7 @@ function digitsEnd(at: u32): u32 {
   return at === start ? fail(NOT_JSON) : at;
 }
 
-/** A number's end and form; 0 if it is none. */
+/** A number's end and form; 0 if it is invalid. */
 function numberEnd(start: u32): u32 {
   let at = start;
   const negative = load<u8>(at) === MINUS;
@@ -314,7 +315,7 @@ function numberEnd(start: u32): u32 {
   return (at << 4) | form;
 }
 
-/** A value's end and form; 0 if it is none. Of a string that is the place of its closing quote. */
+/** A value's end and form; 0 if it is invalid. A string's end is the place of its closing quote. */
 function valueEnd(at: u32, context: u32, depth: u32): u32 {
   const byte = <u32>load<u8>(at);
   if (byte === QUOTE) return stringEnd(at + 1);
@@ -327,7 +328,7 @@ function valueEnd(at: u32, context: u32, depth: u32): u32 {
   return fail(NOT_JSON);
 }
 
-/** The place behind a value. */
+/** The place after a value. */
 @inline
 function behind(end: u32): u32 {
   return (end >> 4) + ((end >> 3) & 1);
@@ -344,7 +345,7 @@ function nestedEnd(at: u32, context: u32, depth: u32): u32 {
   return (end << 4) | form;
 }
 
-/** The place behind an array, from behind its opening bracket. */
+/** The place after an array, from after its opening bracket. */
 function arrayEnd(start: u32, depth: u32): u32 {
   let at = skipWhite(start);
   if (load<u8>(at) === CLOSE_ARRAY) return at + 1;
@@ -359,9 +360,9 @@ function arrayEnd(start: u32, depth: u32): u32 {
   }
 }
 
-/** The place behind an object, from behind its opening brace; members that have a slot, or are extras, are noted. */
+/** The place after an object, from after its opening brace; records members that have a slot, or are extras. */
 function objectEnd(start: u32, context: u32, depth: u32): u32 {
-  /** Where the entry stands that came next last time. */
+  /** Address of the entry that came next last time. */
   let before = firstEntries + (context << 2);
   let at = skipWhite(start);
   if (load<u8>(at) === CLOSE_OBJECT) return at + 1;
@@ -390,7 +391,7 @@ function objectEnd(start: u32, context: u32, depth: u32): u32 {
         const hash = hashOf(first, last, length, context);
         entry = find(nameStart, length, context, first, last, hash);
         if (entry !== 0) {
-          // of one that is not ASCII stringEnd has to say so
+          // if the name is not ASCII, stringEnd must report it
           if ((name & WIDE) === 0) store<u32>(before, entry);
         } else if (context === 0) {
           place = addExtra(nameStart, nameEnd, hash);
@@ -423,7 +424,7 @@ function objectEnd(start: u32, context: u32, depth: u32): u32 {
   }
 }
 
-/** Where the place of an extra's value goes; 0 if the line has too many, or one of this name. */
+/** Address for the place of an extra's value; 0 if the line has too many, or already one of this name. */
 function addExtra(nameStart: u32, nameEnd: u32, hash: u64): u32 {
   const count = (extra - firstExtra) / EXTRA_BYTES;
   if (count === MOST_EXTRAS) return fail(TOO_MANY);
@@ -473,7 +474,7 @@ function scanLine(start: u32): u32 {
   return lineFeed(start);
 }
 
-/** 1 + the kind that the row's line says it is of; 0 if it says none that is known. */
+/** 1 + the kind of the row's line; 0 if it has no known kind. */
 @inline
 function kindOfRow(): u32 {
   const place = row + HEADER_BYTES + (kindSlot << 3);
@@ -488,8 +489,8 @@ function kindOfRow(): u32 {
 }
 
 /**
- * Scans the lines from `text` on, as many as there is room for: rows and extras as src/places.ts says.
- * The text ends in a line feed, and 64 bytes behind it are readable.
+ * Scans the lines from `text` on, as many as there is room for: rows and extras as in src/places.ts. The text ends in
+ * a line feed, and 64 bytes after it are readable.
  */
 export function scanLines(text: u32, end: u32, rows: u32, rowsEnd: u32, extras: u32, extrasEnd: u32): u32 {
   const rowBytes = HEADER_BYTES + (slots << 3);
@@ -523,27 +524,27 @@ export function scanLines(text: u32, end: u32, rows: u32, rowsEnd: u32, extras: 
   return count;
 }
 
-/** Of the last scan: the place behind the last line. */
+/** After a scan: the place after the last line. */
 export function scanEnd(): u32 {
   return consumed;
 }
 
-/** Of the last scan: whether a plain line has a byte that is not ASCII. */
+/** After a scan: whether a plain line has a byte that is not ASCII. */
 export function scanWide(): u32 {
   return anyWide;
 }
 
-/** Of the last scan: bytes of extras. */
+/** After a scan: bytes of extras. */
 export function extrasEnd(): u32 {
   return extra;
 }
 
-// --- elements ----------------------------------------------------------------------------------------------------------
+// --- elements ------------------------------------------------------------------------------------------------------
 //
-// Of elements it only has to be sure that strings and brackets close and match: 64 bytes at a time become masks of a bit a byte,
-// and only brackets outside strings are looked at, and strings that begin like one of three names.
+// An element only needs proof that strings and brackets close and match: 64 bytes at a time become masks, one bit per
+// byte, and only brackets outside strings, and strings that start like one of three names, are looked at.
 
-/** The slots of the members of an element that are looked at; see src/elements/element-scan.ts. */
+/** The slots of the members of interest in an element; see src/elements/element-scan.ts. */
 const KIND_SLOT: u32 = 0;
 const POLICY_ID_SLOT: u32 = 1;
 const HOST_ID_SLOT: u32 = 2;
@@ -551,7 +552,7 @@ const ELEMENT_SLOTS: u32 = 3;
 /** "policyId" with each letter as an escape of six characters. */
 const LONGEST_NAME: u32 = 48;
 
-/** Of the block under way: what outside strings is an end to plain elements, as is a control character anywhere. */
+/** Masks of the current block: outside strings, a byte that ends plain elements; anywhere, a control character. */
 let quotes: u64 = 0;
 let brackets: u64 = 0;
 /** First letters of the names, and backslashes. */
@@ -588,7 +589,7 @@ function initialsOf(bytes: v128): v128 {
   return v128.or(v128.or(equal(bytes, 0x6b), equal(bytes, 0x70)), v128.or(equal(bytes, 0x68), equal(bytes, BACKSLASH)));
 }
 
-/** A backslash, a control character or one beyond ASCII. */
+/** A backslash, a control character or a byte beyond ASCII. */
 @inline
 function rareOf(bytes: v128): v128 {
   return v128.or(i8x16.lt_s(bytes, i8x16.splat(<i8>BLANK)), equal(bytes, BACKSLASH));
@@ -611,7 +612,7 @@ function readBlock(at: u32): void {
   }
 }
 
-/** Of each bit: whether the bits up to it, itself included, are odd in number. */
+/** For each bit: whether the number of set bits up to and including it is odd. */
 @inline
 function oddUpTo(bits: u64): u64 {
   bits ^= bits << 1;
@@ -622,7 +623,7 @@ function oddUpTo(bits: u64): u64 {
   return bits ^ (bits << 32);
 }
 
-/** The bytes that stand behind a backslash which is not itself escaped; `before`: 1 if the first one does. */
+/** The bytes after a backslash that is not itself escaped; `before`: 1 if the first byte is one. */
 function escapedBy(slashes: u64, before: u64): u64 {
   let marked = before;
   for (let rest = slashes & ~before; rest !== 0; ) {
@@ -633,7 +634,7 @@ function escapedBy(slashes: u64, before: u64): u64 {
   return marked;
 }
 
-/** The slot of the name that begins at `at`, behind its quote; NOT_FOUND for any other. */
+/** The slot of the name that begins at `at`, after its quote; NOT_FOUND for any other. */
 function elementSlot(at: u32): u32 {
   const first = load<u64>(at);
   if ((first & 0xff_ffff_ffff) === 0x22_646e_696b) return KIND_SLOT;
@@ -641,7 +642,7 @@ function elementSlot(at: u32): u32 {
   return (first & 0xff_ffff_ffff_ffff) === 0x22_6449_7473_6f68 ? HOST_ID_SLOT : NOT_FOUND;
 }
 
-/** Whether a backslash is among the bytes of a string from `at` on that an escaped name could take. */
+/** Whether the part of a string from `at` on that an escaped name could take holds a backslash. */
 function mayBeEscaped(at: u32): bool {
   for (let end = at + LONGEST_NAME; at < end; at++) {
     const byte = <u32>load<u8>(at);
@@ -651,7 +652,10 @@ function mayBeEscaped(at: u32): bool {
   return false;
 }
 
-/** Notes the place of a member if its name begins at `at`, behind a quote; false if it is escaped, doubled or no digits. */
+/**
+ * Records the place of a member if its name begins at `at`, after a quote; false if it is escaped, doubled or not
+ * digits.
+ */
 function noteMember(at: u32): bool {
   const slot = elementSlot(at);
   if (slot === NOT_FOUND) return !mayBeEscaped(at);
@@ -674,7 +678,7 @@ function noteMember(at: u32): bool {
   return true;
 }
 
-/** The place behind an element that begins at `start` with its {; 0 if it is not a line as it stands. */
+/** The place after an element that begins at `start` with its {; 0 if it is not a line as it is. */
 function elementEnd(start: u32): u32 {
   let open: u64 = 1;
   let depth: u32 = 0;
@@ -719,10 +723,10 @@ function elementEnd(start: u32): u32 {
 }
 
 /**
- * Scans elements of an array, from between two of them on, as long as they are objects with members that are lines as they
- * stand: strings and brackets close, no line breaks between tokens, none of the names above escaped or doubled. A row each, as of
- * lines, with the places of digits (of `kind` only that it is there), without kind and extras. The text ends in a zero byte, and
- * 64 bytes behind it are readable.
+ * Scans elements of an array, from between two of them, while they are objects that are lines as they are: strings
+ * and brackets close, no line breaks between tokens, none of the names above escaped or doubled. One row each, as for
+ * lines, with the places of digits (of `kind` only whether it is there), without kind and extras. The text ends in a
+ * zero byte, and 64 bytes after it are readable.
  */
 export function scanElements(text: u32, start: u32, rows: u32, rowsEnd: u32): u32 {
   const rowBytes = HEADER_BYTES + (ELEMENT_SLOTS << 3);
@@ -746,21 +750,21 @@ export function scanElements(text: u32, start: u32, rows: u32, rowsEnd: u32): u3
   return count;
 }
 
-// --- events ------------------------------------------------------------------------------------------------------------
+// --- events --------------------------------------------------------------------------------------------------------
 //
-// What a splitter of arrays has to look at in a text that may be anything:
+// Events that a splitter of arrays must look at, in any text:
 //   a bracket { } [ ] outside strings
 //   a byte below 0x20 anywhere: a line break or a tab between tokens, or a raw control character in a string
 //   a byte above 0x7f or a backslash outside strings, where JSON has none
-//   the opening quote of a string that ends the text, or begins with a backslash or the first letter of a name that is
-//   looked for: kind, policyId, hostId
+//   the opening quote of a string that ends the text, or starts with a backslash or the first letter of a name of
+//   interest: kind, policyId, hostId
 
 let cursor: u32 = 0;
 let limit: u32 = 0;
 let inString: bool = false;
 let escaped: bool = false;
 
-/** A text from `start` to `end`, which begins in a string or not, behind a backslash of the string or not. */
+/** Starts on a text from `start` to `end`; it may begin inside a string, and there after a backslash. */
 export function beginEvents(start: u32, end: u32, startsInString: bool, startsEscaped: bool): void {
   cursor = start;
   limit = end;
@@ -776,7 +780,7 @@ export function endsEscaped(): bool {
   return escaped;
 }
 
-/** The place of the next event, twice, plus one if it lies in a string; -1 if there is none left. */
+/** Twice the place of the next event, plus one if it is in a string; -1 if there is none left. */
 export function nextEvent(): i32 {
   while (cursor < limit) {
     const at = cursor++;

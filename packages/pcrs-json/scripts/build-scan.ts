@@ -1,4 +1,4 @@
-// Compiles assembly/scan.ts into src/scan-module.ts; run it after a change of either:
+// Compiles assembly/scan.ts into src/scan-module.ts; run it after changing either:
 //   node packages/pcrs-json/scripts/build-scan.ts
 // With --check it only compares: status 1 when the module is not what the source gives.
 import { createHash } from 'node:crypto';

@@ -15,7 +15,7 @@ test('counts and sums records by kind', () => {
   assert.deepEqual([all.total, all.count('hostids'), all.sum('hostids')], [8, 0, 0]);
 });
 
-test('a kind may have a name that every object has', () => {
+test('a kind may be called like a property of every object', () => {
   const records = new KindSums();
   for (const kind of ['constructor', '__proto__', 'constructor']) records.add(kind, 1, 5);
   const entries = (pairs: object) => Object.entries(pairs).map(([kind, value]) => `${kind} ${value}`);

@@ -1,10 +1,10 @@
 import { LineSum } from './sums.ts';
 
-/** Records by kind: how many, and the checksum of their lines. */
+/** Records by kind: their number, and the checksum of their lines. */
 export class KindSums {
   readonly #kinds = new Map<string, { count: number; sum: LineSum }>();
 
-  /** Takes  sum  of the lines of these records, below 2^53 */
+  /** Takes  sum  of these records' lines, below 2^53 */
   add(kind: string, count: number, sum: number): void {
     let known = this.#kinds.get(kind);
     if (known === undefined) {
@@ -36,12 +36,12 @@ export class KindSums {
     return [...this.#kinds.values()].reduce((total, { count }) => total + count, 0);
   }
 
-  /** By kind, as the `out` of an end record. */
+  /** By kind, for the `out` of an end record. */
   get counts(): Record<string, number> {
     return Object.fromEntries([...this.#kinds].map(([kind, { count }]) => [kind, count]));
   }
 
-  /** By kind, as the `sums` of an end record. */
+  /** By kind, for the `sums` of an end record. */
   get sums(): Record<string, string> {
     return Object.fromEntries([...this.#kinds].map(([kind, { sum }]) => [kind, sum.text]));
   }

@@ -98,7 +98,7 @@ const one = (line: string | Buffer): Row => {
   return row!;
 };
 
-/** What JSON.parse says of a line, in the words of the scanner; undefined where more than one verdict is right. */
+/** JSON.parse's view of a line, in the scanner's terms; undefined if more than one verdict is right. */
 function expected(line: Buffer): string | undefined {
   const text = line.toString();
   if (/^[ \t\r]*$/.test(text)) return 'blank';
@@ -113,7 +113,7 @@ function expected(line: Buffer): string | undefined {
   return JSON.stringify(value).split(/"(?:[^"\\]|\\.)*"/).length > 40 ? undefined : 'plain';
 }
 
-/** Lines are alike and now and then broken: names, values and the mistakes of whoever writes JSON by hand. */
+/** Lines that are alike and now and then broken: names, values and the mistakes of JSON written by hand. */
 const strings = fc
   .array(
     fc.constantFrom(
@@ -202,7 +202,7 @@ const objects = fc
 const lineTexts = fc
   .oneof({ weight: 6, arbitrary: objects }, values, fc.json(), blanks)
   .map((text) => Buffer.from(text));
-/** A byte changed, put in or taken out. */
+/** A byte changed, inserted or removed. */
 const mutated = fc
   .tuple(
     lineTexts,
@@ -221,7 +221,7 @@ const texts = fc.array(
 );
 const chunkSizes = fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 5 });
 
-/** An own member, __proto__ among them. */
+/** An own member, even __proto__. */
 const own = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.getOwnPropertyDescriptor(value, name)?.value
@@ -241,7 +241,7 @@ function checkPlain(row: Row): void {
   assert.equal(row.extras.length, others.length);
 }
 
-/** Why a line that JSON.parse takes may be strange. */
+/** Checks why a line that JSON.parse accepts may be strange. */
 function checkStrange(row: Row): void {
   const found = [...row.line.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)].flatMap(([, name, colon]) =>
     colon ? [name!] : [],
@@ -255,7 +255,7 @@ function checkStrange(row: Row): void {
 describe('the lines scanner', () => {
   it('agrees with JSON.parse about every line, whole or mutated, in any chunking', () => {
     const seen = new Map<string, number>();
-    // one for all: it learns which names follow which, and must not be led astray by that
+    // one for all: it learns which names follow which, and must not be misled by that
     const scanner = new LineScanner({ names, kinds });
     fc.assert(
       fc.property(texts, chunkSizes, fc.boolean(), (lines, sizes, ended) => {
@@ -283,7 +283,7 @@ describe('the lines scanner', () => {
       assert.ok(seen.get(verdict)! > 10, `${verdict}: ${seen.get(verdict)}`);
   });
 
-  it('says what a strange line is, and goes on with the next', () => {
+  it("names a strange line's reason, and continues with the next", () => {
     const wrongs: [verdict: string, line: string | Buffer][] = [
       ['blank', ''],
       ['blank', ' \t\r'],
@@ -316,7 +316,7 @@ describe('the lines scanner', () => {
     }
   });
 
-  it('takes as plain what comes close to strange', () => {
+  it('accepts as plain what comes close to strange', () => {
     for (const line of [
       `{${Array.from({ length: 256 }, (_, index) => `"x${index}":1`)}}`,
       `{"x":${'['.repeat(59)}${']'.repeat(59)}}`,
@@ -348,7 +348,7 @@ describe('the lines scanner', () => {
     assert.deepEqual(extras, [['er', '{"id":4}']]);
   });
 
-  it('knows kinds, and takes a record without one', () => {
+  it('knows kinds, and accepts a record without one', () => {
     const kindOf = (line: string): number => one(line).kind;
     assert.deepEqual(
       ['{"kind":"posture"}', '{"id":1,"kind":"policy"}', '{"kind":"end"}', '{"kind":1}', '{}'].map(kindOf),
@@ -376,7 +376,7 @@ describe('the lines scanner', () => {
     assert.equal(rows, 2);
   });
 
-  it('has an end to new names', () => {
+  it('limits the number of new names', () => {
     const scanner = new LineScanner({ names: ['id'] });
     const given = Array.from({ length: 2000 }, (_, index) => scanner.addName(`name${index}`));
     assert.equal(given.filter((slot) => slot === undefined).length, 2000 - 1022);
@@ -397,7 +397,7 @@ describe('the lines scanner', () => {
     );
   });
 
-  it('makes room for a long line, and hands over what is too long as it is', () => {
+  it('makes room for a long line, and passes on a too long one unscanned', () => {
     const long = (bytes: number): string => `{"id":"${'x'.repeat(bytes - 9)}"}`;
     const sizes = [3 << 16, 1 << 16, (1 << 16) + 1, 100, 5 << 17];
     for (const ended of ['\n', '']) {
@@ -419,7 +419,7 @@ describe('the lines scanner', () => {
     }
   });
 
-  it('hands over many lines in several parts when they are short', () => {
+  it('passes on many short lines in several parts', () => {
     const text = Buffer.from('{"a":1,"b":2}\n'.repeat(30_000));
     const rows = scan(text);
     assert.equal(rows.length, 30_000);

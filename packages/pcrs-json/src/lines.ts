@@ -6,8 +6,8 @@ import { headerWords, verdicts } from './places.ts';
 export type { NamePath } from './names.ts';
 
 /**
- * Some whole lines, and where their members lie; see places.ts. All are views that last until the next are asked for; places
- * count from the first of `bytes`, so copies of the three belong together anywhere.
+ * Whole lines, and the places of their members; see places.ts. All three are views, valid until the next are asked
+ * for. Places count from the first byte of `bytes`, so copies of the three belong together anywhere.
  */
 export interface Lines {
   bytes: Buffer;
@@ -21,11 +21,11 @@ export interface Lines {
 }
 
 export interface LineScannerOptions {
-  /** Whose values are noted, each in the slot of its index. */
+  /** Names of the recorded values, each in the slot of its index. */
   names: readonly NamePath[];
-  /** The values of `kind` that are told apart. */
+  /** Known values of `kind`. */
   kinds?: readonly string[] | undefined;
-  /** Longer lines are handed over unscanned. Default 16 MiB, at most 128. */
+  /** Longer lines are passed on unscanned. Default 16 MiB, at most 128. */
   maxLineBytes?: number | undefined;
   /** The stream has begun elsewhere: what looks like a byte order mark in front is part of a line. */
   isContinued?: boolean | undefined;
@@ -35,15 +35,15 @@ const LINE_FEED = 0x0a;
 const FIRST_TEXT_BYTES = 512 << 10;
 const ROWS_BYTES = 512 << 10;
 const EXTRAS_BYTES = 64 << 10;
-/** Behind the text: a line feed, and what the scanner may load past it. */
+/** After the text: a line feed, and bytes that the scanner may load past it. */
 const PADDING = 64;
 
 /**
- * Finds in one pass where the members of NDJSON records lie, and proves each line to be JSON, or hands it over as strange.
+ * Finds the members of NDJSON records in one pass, and proves each line to be JSON, or passes it on as strange.
  *
- * Takes   push(chunk) in any chunking, then end(); a byte order mark in front is dropped
- * Yields  whole lines as soon as they are there, each once and in order
- * Limits  memory holds the line under way and a chunk, 16 MiB by default; a longer line is collected outside, unscanned
+ * Takes   push(chunk) in any chunking, then end(); a leading byte order mark is dropped
+ * Yields  whole lines as soon as they arrive, each once and in order
+ * Limits  memory holds the current line and a chunk, 16 MiB by default; a longer line is collected outside, unscanned
  */
 export class LineScanner {
   readonly #scan: ScanExports = newScan();
@@ -54,13 +54,13 @@ export class LineScanner {
   readonly #text: number;
   #memory: Buffer = Buffer.alloc(0);
   #textBytes = 0;
-  /** Bytes of the text that are there: the line under way, which has no end yet. */
+  /** Bytes of the current line, which has no end yet. */
   #held = 0;
-  /** What came of a line that is too long. */
+  /** Pieces of a line that is too long. */
   #long: Buffer[] = [];
   #started: boolean;
 
-  /** Throws  RangeError when a name is given twice, or there are too many (about 1000) */
+  /** Throws  RangeError if a name is given twice, or there are too many (about 1000) */
   constructor({ names, kinds = [], maxLineBytes = 16 << 20, isContinued = false }: LineScannerOptions) {
     this.#started = isContinued;
     this.#names = new Names(this.#scan, names, kinds);
@@ -71,7 +71,7 @@ export class LineScanner {
     this.#makeRoom(Math.min(FIRST_TEXT_BYTES, this.#maxTextBytes));
   }
 
-  /** The slot of a name from the next lines on, whose rows grow wider if it is new; undefined when there are too many. */
+  /** The slot of a name from the next lines on; a new name makes the rows wider. Undefined if there are too many. */
   addName(name: NamePath): number | undefined {
     return this.#names.add(name);
   }
@@ -115,7 +115,7 @@ export class LineScanner {
     this.#held = 0;
   }
 
-  /** Takes  from  where a line feed may be found for the first time */
+  /** Takes  from  the first place where a line feed may be */
   *#wholeLines(from: number): Generator<Lines> {
     const fresh = this.#memory.subarray(this.#text + from, this.#text + this.#held);
     const end = from + fresh.lastIndexOf(LINE_FEED) + 1;
@@ -152,7 +152,7 @@ export class LineScanner {
     }
   }
 
-  /** Where the text begins: behind the byte order mark of a stream. */
+  /** Start of the text: after a stream's byte order mark. */
   #afterMark(): number {
     if (this.#started) return 0;
     this.#started = true;
@@ -161,7 +161,7 @@ export class LineScanner {
     return this.#held >= 3 && a === 0xef && b === 0xbb && c === 0xbf ? 3 : 0;
   }
 
-  /** The line under way fills the text: more room, or it is too long. */
+  /** The current line fills the text: makes more room, or gives up on a line that is too long. */
   #outgrow(): void {
     if (this.#textBytes < this.#maxTextBytes) {
       this.#makeRoom(Math.min(2 * this.#textBytes, this.#maxTextBytes));
@@ -189,7 +189,7 @@ export class LineScanner {
   }
 }
 
-/** The scan takes any bytes above 0x7f: lines that are not UTF-8 are sorted out here. */
+/** The scan accepts any bytes above 0x7f: this marks lines that are not UTF-8. */
 function markBroken({ bytes, places, count, width }: Lines): void {
   for (let at = 0; at < count * width; at += width)
     if (places[at + 2] === verdicts.plain && !isUtf8(bytes.subarray(places[at], places[at + 1])))

@@ -1,6 +1,6 @@
 import { scanModule } from './scan-module.ts';
 
-/** What assembly/scan.ts exports; places are addresses in its memory. */
+/** Exports of assembly/scan.ts; places are addresses in its memory. */
 export interface ScanExports {
   memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   free(): number;
@@ -25,7 +25,7 @@ export interface ScanExports {
   endsEscaped(): number;
 }
 
-/** The part of WebAssembly that is used; its types come with the browser's, which this suite has no use for. */
+/** The part of WebAssembly in use; its types come with the browser's, which this suite does not use. */
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object, imports?: object) => { exports: object };
@@ -34,13 +34,13 @@ declare const WebAssembly: {
 const PAGE_BYTES = 64 << 10;
 let compiled: object | undefined;
 
-/** A scanner with names and memory of its own. */
+/** A scanner with its own names and memory. */
 export function newScan(): ScanExports {
   compiled ??= new WebAssembly.Module(Buffer.from(scanModule, 'base64'));
   return new WebAssembly.Instance(compiled).exports as ScanExports;
 }
 
-/** Memory of at least `bytes`. */
+/** Grows the memory to at least `bytes`. */
 export function growTo(bytes: number, { memory }: ScanExports): void {
   const missing = bytes - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));

@@ -3,22 +3,22 @@ import type { ScanExports } from './module.ts';
 const KINDS = 0xfffe;
 const MOST_SLOTS = 1024;
 
-/** No string shows these as they are: a line that has such a name is strange. */
+/** Characters that no string shows literally: a line with such a name is strange. */
 const neverPlain = /["\\\0-\x1f]/;
 
-/** The name of a member at top level, or the names that lead to a deeper one from there. */
+/** The name of a top-level member, or the path of names to a deeper one. */
 export type NamePath = string | readonly string[];
 
-/** Which names have which slots; the scanner is given each. */
+/** The slots of names; the scanner is given each. */
 export class Names {
   readonly #scan: ScanExports;
   readonly #slots = new Map<string, number>();
   readonly #given = new Set<number>();
 
-  /** Throws  RangeError when a name is given twice, or there are too many */
+  /** Throws  RangeError if a name is given twice, or there are too many */
   constructor(scan: ScanExports, names: readonly NamePath[], kinds: readonly string[]) {
     this.#scan = scan;
-    // their slots first: names on the way to a deeper one get theirs after them
+    // their slots first: names on the path to a deeper one get theirs after them
     for (const [slot, name] of names.entries()) this.#slots.set(keyOf(name), slot);
     if (this.#slots.size < names.length) throw new RangeError('a name is given twice');
     const all = [...names, 'kind'].map((name) => this.add(name));
@@ -31,7 +31,7 @@ export class Names {
     return this.#slots.size;
   }
 
-  /** The slot of a name, which gets one if it has none; undefined when there are too many. */
+  /** The slot of a name; a new one if it has none; undefined if there are too many. */
   add(name: NamePath): number | undefined {
     const slot = this.#slots.get(keyOf(name)) ?? this.#slots.size;
     if (this.#given.has(slot)) return slot;

@@ -1,18 +1,21 @@
 /**
- * What a place says of a value, and a verdict of a line; assembly/scan.ts writes both.
+ * Layout of places and rows; assembly/scan.ts writes them.
  *
  *   a value     two words: start, and end << 4 | form; of a string start and end lie inside the quotes
- *   a row       line start, line end (without the line feed), verdict, kind, word of the first extra, extras; then a value a slot
+ *   a row       line start, line end (without the line feed), verdict, kind, word of the first extra, extras; then one value per slot
  *   an extra    four words: start and end of its name, and its value; a member at top level whose name has no slot
  */
 
-/** The words of a row before its first slot. */
+/** Words of a row before its first slot. */
 export const headerWords = 6;
 
-/** The words of an extra. */
+/** Words of an extra. */
 export const extraWords = 4;
 
-/** A value's form: the low four bits of its second word. From `nested` on, the lowest bit is set if it is not all ASCII. */
+/**
+ * A value's form: the low four bits of its second word. From `nested` on, the lowest bit is set if it is not all
+ * ASCII.
+ */
 export const forms = {
   absent: 0,
   null: 1,
@@ -27,14 +30,14 @@ export const forms = {
   /** The first form of a string. */
   string: 8,
   stringWide: 9,
-  /** The first form of a string with escapes to undo. */
+  /** The first form of a string with escapes. */
   escaped: 10,
   escapedWide: 11,
 } as const;
 
-/** What the scan found a line to be. Of one that is not `plain`, only start, end and verdict are to be read. */
+/** Verdict on a line. Only a `plain` line has more than start, end and verdict. */
 export const verdicts = {
-  /** An object, and JSON as JSON.parse has it; no name that matters is escaped or comes twice. */
+  /** An object, and JSON as in JSON.parse; no relevant name is escaped or repeated. */
   plain: 0,
   /** White space or nothing. */
   blank: 1,
@@ -43,7 +46,7 @@ export const verdicts = {
   notUtf8: 4,
   /** A name with an escape, at top level or in an object on a registered path. */
   escapedName: 5,
-  /** A name that comes twice, at top level or on a registered path. */
+  /** A repeated name, at top level or on a registered path. */
   doubledName: 6,
   /** More than 256 extras. */
   tooMany: 7,

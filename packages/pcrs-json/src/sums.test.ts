@@ -15,7 +15,7 @@ describe('a sum of lines', () => {
     assert.equal(sumOf([]), '0');
   });
 
-  it('runs over at 2^53, and loses no bit before', () => {
+  it('wraps at 2^53, and loses no bit before', () => {
     const sum = new LineSum();
     let exact = 0n;
     for (const part of [2 ** 53 - 1, 0xffff_fffe, 2 ** 53 - 0xffff_fffd, 1, 2 ** 53 - 1]) {

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 const MODULUS = 2 ** 53;
 
 /**
- * A checksum of lines in any order: the sum, modulo 2^53, of the CRC-32 of each, without its line feed.
+ * A checksum of lines in any order: the sum modulo 2^53 of the CRC-32 of each, line feed excluded.
  *
  * Source  the pipe contract, section 2: `sums` of an end record
  */
@@ -25,7 +25,7 @@ export class LineSum {
     return this.#sum;
   }
 
-  /** As an end record has it: decimal digits. */
+  /** Decimal digits, as in an end record. */
   get text(): string {
     return String(this.#sum);
   }

@@ -8,7 +8,7 @@ const units = fc.array(
   fc.constantFrom('a', '"', '\\', '/', '\b\f\n\r\t', '\u0000', 'é', '€', '😀', '\ud83d', '\ude00', '\u007f'),
   { maxLength: 12 },
 );
-/** A string's JSON without its quotes, spelled in any of the ways there are. */
+/** A string's JSON without its quotes, spelled in any valid way. */
 const spelled = fc.tuple(units, fc.integer({ min: 0, max: 2 })).map(([parts, how]) => {
   const json = JSON.stringify(parts.join(''))
     .slice(1, -1)

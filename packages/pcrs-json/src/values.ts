@@ -10,13 +10,13 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const SMALL_U = 0x75;
 
-/** By the letter of an escape: what it stands for. */
+/** Meaning of each escape letter. */
 const ESCAPES = Uint8Array.from({ length: 128 }, (_, byte) => byte);
 for (const [letter, byte] of Object.entries({ b: 8, t: 9, n: 10, f: 12, r: 13 }))
   ESCAPES[letter.charCodeAt(0)] = byte;
 
 /**
- * The text of a value: of a string its characters, of anything else its JSON.
+ * The text of a value: a string's characters, any other value's JSON.
  *
  * Takes   start, endAndForm   a value's two words; see places.ts
  */
@@ -28,7 +28,7 @@ export function textOf(bytes: Buffer, start: number, endAndForm: number): string
   return bytes.toString(form >= forms.nested && form & 1 ? 'utf8' : 'latin1', start, end);
 }
 
-/** The number of a value whose form is `integer`. */
+/** The number of a value with form `integer`. */
 export function integerOf(bytes: Uint8Array, start: number, endAndForm: number): number {
   const end = endAndForm >> 4;
   const negative = bytes[start] === 0x2d;
@@ -38,11 +38,11 @@ export function integerOf(bytes: Uint8Array, start: number, endAndForm: number):
 }
 
 /**
- * Copies the characters of a string to `target`, its escapes undone, in UTF-8; a lone surrogate becomes U+FFFD.
+ * Copies a string to `target`, unescaped, in UTF-8; a lone surrogate becomes U+FFFD.
  *
- * Takes   start, end   of a string that a scan has proven
- *         target       with room for end - start bytes from `at` on: what is undone is never longer
- * Yields  the place in `target` behind the last byte
+ * Takes   start, end   a string that a scan has proven
+ *         target       has room for end - start bytes from `at` on: unescaped text is never longer
+ * Yields  the place in `target` after the last byte
  */
 export function unescapedInto(
   target: Uint8Array,
@@ -75,7 +75,7 @@ function isHigh(code: number): boolean {
   return (code & 0xfc00) === 0xd800;
 }
 
-/** The number that four digits give. */
+/** The value of four hexadecimal digits. */
 function hex(bytes: Uint8Array, start: number): number {
   let value = 0;
   for (let at = start; at < start + 4; at++) {
@@ -102,10 +102,10 @@ function putUtf8(target: Uint8Array, at: number, code: number): number {
 }
 
 /**
- * The elements of an array, outermost only, for one that a scan has proven.
+ * The top-level elements of an array that a scan has proven.
  *
  * Takes   start, endAndForm   the two words of a value whose first byte is [
- * Yields  start and end of each in turn; of strings with their quotes
+ * Yields  start and end of each in turn; strings with their quotes
  */
 export function elementsOf(bytes: Uint8Array, start: number, endAndForm: number): number[] {
   const close = (endAndForm >> 4) - 1;

@@ -1,4 +1,4 @@
-/** What goes back: a small body at once, or one made while it is sent. */
+/** An answer: a small body at once, or one made while it is sent. */
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string>;
@@ -14,7 +14,7 @@ export function json(status: number, value: unknown, headers: Record<string, str
   return textAnswer(status, JSON.stringify(value), 'application/json', headers);
 }
 
-/** A text of some type. */
+/** A text with a content type. */
 export function textAnswer(
   status: number,
   text: string,
@@ -24,7 +24,7 @@ export function textAnswer(
   return { status, headers: { 'Content-Type': type, ...headers }, body: Buffer.from(text) };
 }
 
-/** The gateway's own words for a refused token. */
+/** The gateway's words for a refused token. */
 export function unauthorized(message: 'JWT expired' | 'Not authenticated'): Answer {
   return json(401, { status: 401, error: 'Unauthorized', message });
 }
@@ -35,12 +35,12 @@ export function loginRefused(): Answer {
   return json(401, { authentication_exceptions: [[`Authentication Failure: ${failure}`]] });
 }
 
-/** postureInfo's answer to a flag it does not take: a 404, not a 400. */
+/** postureInfo's answer to an invalid flag: a 404, not a 400. */
 export function invalidInput(): Answer {
   return json(404, { message: 'Invalid input Parameter.' });
 }
 
-/** The classic error with a code, in the array that hostids puts around it. */
+/** The classic error with a code, in the array that hostids wraps around it. */
 export function codedError(
   status: number,
   code: number,
@@ -51,13 +51,13 @@ export function codedError(
   return json(status, [{ response: { datetime, code, text } }], headers);
 }
 
-/** A permission that the user lacks; what PCRS says is not known, this is another API of the same gateway. */
+/** A missing permission. PCRS's wording is unknown; this is another API's of the same gateway. */
 export function forbidden(user: string): Answer {
   const message = `The ${user} user does not have the required permission to access this resource.`;
   return json(403, { errorCode: '403 FORBIDDEN', message, timestamp: Date.now() });
 }
 
-/** The page that a web server in front of the gateway makes. */
+/** The error page of a web server in front of the gateway. */
 export function htmlPage(status: number, title: string, filler = ''): Answer {
   const page = `<html>\r\n<head><title>${status} ${title}</title></head>\r\n<body>\r\n<center><h1>${status} ${title}</h1></center>\r\n<hr><center>nginx</center>\r\n${filler}</body>\r\n</html>\r\n`;
   return textAnswer(status, page, 'text/html');

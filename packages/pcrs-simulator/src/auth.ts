@@ -2,22 +2,22 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** Who may log in and how long a token lives. */
 export interface AccountOptions {
-  /** Only this user; by default any. */
+  /** Only this user; default: any. */
   username?: string | undefined;
-  /** Only this password; by default any but `wrong`. */
+  /** Only this password; default: any but `wrong`. */
   password?: string | undefined;
   expireTokenAfterSeconds?: number | undefined;
-  /** Leave `exp` out of the token; it expires all the same. */
+  /** Omit `exp` from the token; it expires all the same. */
   tokenWithoutExp?: boolean | undefined;
 }
 
 const FOUR_HOURS = 4 * 3600;
 
-/** What a token is found to be. */
+/** State of a token. */
 export type TokenVerdict = { state: 'good'; user: string } | { state: 'expired' } | { state: 'unknown' };
 
 /**
- * Makes and checks tokens. They are signed with a key made of the seed, so that one outlives a restart of the simulator,
+ * Makes and checks tokens. The signing key comes from the seed, so that a token outlives a restart of the simulator,
  * as a real one outlives a connection.
  *
  * Source  Qualys, POST /auth: the claims of the sample token, 4 hours of life
@@ -56,7 +56,7 @@ export class Tokens {
     return { state: 'good', user: claims.sub };
   }
 
-  /** From now on every token made so far counts as expired. */
+  /** Makes every token issued so far count as expired. */
   revoke(nowMs: number): void {
     this.#revokedBeforeMs = nowMs + 1;
   }

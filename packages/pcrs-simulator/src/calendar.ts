@@ -35,7 +35,7 @@ export function instant(day: number, second: number): number {
   return day * DAY_MS + second * 1000;
 }
 
-/** The day, since 1970, in which an instant lies. */
+/** The day of an instant, since 1970. */
 export function dayOf(ms: number): number {
   return Math.floor(ms / DAY_MS);
 }

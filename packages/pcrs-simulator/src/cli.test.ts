@@ -44,7 +44,7 @@ async function listening(run: Run): Promise<{ gateway: string; pid: number; kind
   return JSON.parse(line);
 }
 
-test('prints one record when it listens, and ends when told, whatever hangs', async (t) => {
+test('prints one record when it listens, and ends when told, even with open requests', async (t) => {
   for (const [signal, status] of [
     ['SIGTERM', 143],
     ['SIGINT', 130],
@@ -65,7 +65,7 @@ test('prints one record when it listens, and ends when told, whatever hangs', as
   }
 });
 
-test('says what is wrong with a fault, a form, a rate, and a port that is taken', async (t) => {
+test('says what is wrong with a fault, a form, a rate, and a port in use', async (t) => {
   const first = start(t);
   const port = new URL((await listening(first)).gateway).port;
   const wrong: [string[], number, RegExp][] = [
@@ -90,7 +90,7 @@ test('says what is wrong with a fault, a form, a rate, and a port that is taken'
   );
 });
 
-test('prints the truth as the records of the pipe, without serving', async (t) => {
+test('prints the truth as records of the pipe, without serving', async (t) => {
   const world = new World({ policies: 5, hosts: 20, controls: 10 });
   const ids = world.policyIds('active');
   const policies = world.policies().filter((text) => text.includes('"status":"active"'));
@@ -117,7 +117,7 @@ test('prints the truth as the records of the pipe, without serving', async (t) =
   );
 });
 
-test('writes requests to a file that holds no token, for its owner only', async (t) => {
+test('writes requests to a file without tokens, readable only by its owner', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'pcrs-simulator-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'requests.ndjson');
@@ -168,7 +168,7 @@ test('serves https with a key and a certificate', async (t) => {
   assert.equal(status, 404);
 });
 
-test('has every fault, form and its quick start in the help, within 100 columns', async (t) => {
+test('its help lists every fault, every form and a quick start, within 100 columns', async (t) => {
   const { stdout, status } = await start(t, '--help').ended;
   assert.equal(status, 0);
   for (const name of [...Object.keys(faultKinds), ...formNames]) assert.ok(stdout.includes(name), name);
@@ -176,7 +176,7 @@ test('has every fault, form and its quick start in the help, within 100 columns'
   for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line);
 });
 
-test('is described in the README: every fault, form and flag', () => {
+test('its README describes every fault, form and flag', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   for (const name of [...Object.keys(faultKinds), ...formNames])
     assert.ok(readme.includes(`| \`${name}`), name);

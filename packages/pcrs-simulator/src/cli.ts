@@ -259,7 +259,7 @@ function readText(name: string, file: string): string {
   }
 }
 
-/** One line per request that has ended: what was asked and how it went, without headers, which hold tokens. */
+/** Logs one line per finished request: what was asked and how it went, without headers, which hold tokens. */
 function openRequestLog(context: Context<typeof flags>) {
   const file = context.flags.requestLog;
   if (file === undefined) return undefined;

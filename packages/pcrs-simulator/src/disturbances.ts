@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Fault, numberOf } from './faults.ts';
 import { closed } from './wire.ts';
 
-/** The faults that take a connection, or the server, away from under an answer. */
+/** Faults that drop the connection, or the server, under an answer. */
 export class Disturbances {
   readonly #server: Server;
   #comingBack: NodeJS.Timeout | undefined;
@@ -13,7 +13,7 @@ export class Disturbances {
     this.#server = server;
   }
 
-  /** Does what the faults say before an answer; true where nothing is left to answer. */
+  /** Applies the faults before an answer; true if there is nothing left to answer. */
   async take(response: ServerResponse, faults: readonly Fault[]): Promise<boolean> {
     for (const { kind, value } of faults) {
       if (kind === 'delay') await sleep(Number(value));
@@ -27,7 +27,7 @@ export class Disturbances {
     return false;
   }
 
-  /** A server that went down for a while does not come back any more. */
+  /** Keeps a server that went down for a while from coming back. */
   stop(): void {
     clearTimeout(this.#comingBack);
   }

@@ -8,7 +8,7 @@ import type { HostOptions, World } from './world.ts';
 
 const MAX_POLICY_IDS = 10;
 
-/** A request after its path and token were found good. */
+/** A request whose path and token are valid. */
 export interface Question {
   readonly world: World;
   readonly options: SimulatorOptions;
@@ -66,7 +66,7 @@ export function hostids(question: Question): Answer {
   return document(spelledDocument(`[${elements.join(',')}]`, forms));
 }
 
-/** A fault that is for no policy in particular is for the first of the answer. */
+/** A fault without a policy strikes the first policy of the answer. */
 function faultOf(faults: readonly Fault[], id: string, first: boolean): Fault | undefined {
   return faults.find(
     ({ kind, policy }) =>
@@ -103,13 +103,13 @@ function hostOptions({ version, query }: Question): { options: HostOptions } | {
   return { options: { version, scannedSince, statusChangedSince, assetState, assetDeploymentType } };
 }
 
-/** A date parameter in ms since 1970; undefined where it was not sent. */
+/** A date parameter in ms since 1970; undefined if it was not sent. */
 export function instantOf(query: ReadonlyMap<string, string>, name: string): number | undefined | 'bad' {
   const text = query.get(name);
   return text === undefined ? undefined : (parseInstant(text) ?? 'bad');
 }
 
-/** What the gateway says of a date it cannot read; its words are not known, the form is that of code 1905. */
+/** The gateway's answer to an unreadable date; its words are unknown, the form is that of code 1905. */
 export function badDate(query: ReadonlyMap<string, string>, name: string): Answer {
   return badValue(name, query.get(name) ?? '');
 }
@@ -126,7 +126,7 @@ function document(body: Buffer): Answer {
   return { status: 200, headers: { 'Content-Type': 'application/json' }, body };
 }
 
-/** A body that is no list of policies with host ids. */
+/** The answer to a body that is not a list of policies with host ids. */
 export function badBody(): Answer {
   return json(400, { message: 'Invalid input Parameter.' });
 }

@@ -19,7 +19,7 @@ const titles: Record<number, string> = {
   520: 'Web Server Returned an Unknown Error',
 };
 
-/** The answer that the faults give in place of the gateway's own; undefined if none of them does. */
+/** The answer of a fault in place of the gateway's own; undefined if none gives one. */
 export function faultAnswer(faults: readonly Fault[], revoke: () => void): Answer | undefined {
   for (const fault of faults) {
     if (fault.kind === 'revoke') revoke();

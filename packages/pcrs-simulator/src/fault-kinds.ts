@@ -1,6 +1,6 @@
-/** What a kind of fault takes. */
+/** A kind of fault, with its value and options. */
 export interface FaultKind {
-  /** What stands after `=`; a capital letter alone is a number. */
+  /** Placeholder after `=`; a single capital letter is a number. */
   readonly value?: string;
   readonly valueRequired?: boolean;
   readonly options?: readonly string[];
@@ -8,7 +8,7 @@ export interface FaultKind {
   readonly describe: string;
 }
 
-/** Every kind of fault, by its name. */
+/** Every kind of fault, by name. */
 export const faultKinds = {
   status: {
     value: 'N',
@@ -84,5 +84,5 @@ export const faultKinds = {
   down: { value: 'SECONDS', describe: 'the gateway stops listening, for so long or for good' },
 } as const satisfies Record<string, FaultKind>;
 
-/** The name of a kind. */
+/** Name of a kind. */
 export type FaultName = keyof typeof faultKinds;

@@ -39,7 +39,7 @@ test('strikes only its endpoint, policy and host, and counts only those', () => 
   assert.deepEqual(hits, [0, 0, 0, 0, 1]);
 });
 
-test('reads values and options, also where they hold colons', () => {
+test('reads values and options that hold colons', () => {
   const { kind, value, options } = parseFault('list:1:redirect=https://a.example:444/x:status=307');
   assert.deepEqual(
     { kind, value, options },
@@ -47,7 +47,7 @@ test('reads values and options, also where they hold colons', () => {
   );
 });
 
-test('refuses what it does not know, naming it', () => {
+test('refuses an unknown fault and names it', () => {
   const refused: [string, RegExp][] = [
     ['posture', /must be ENDPOINT:WHEN:KIND/],
     ['postur:1:expired', /endpoint must be auth, list, hostids, posture or \*, got postur/],
@@ -94,7 +94,7 @@ test('answers with a status, its wait headers and its kinds of body', async (t) 
   assert.match(replies[6]?.body.toString() ?? '', /<CODE>1960<\/CODE>/);
 });
 
-test('refuses a token once, or all tokens made so far', async (t) => {
+test('refuses a token once, or all tokens issued so far', async (t) => {
   const client = await Client.open(t, {
     faults: ['list:1:expired', 'list:2:unauthenticated', 'list:3:revoke'],
   });
@@ -116,7 +116,7 @@ test('redirects, and shows a page with 200', async (t) => {
   assert.match(page.body.toString(), /<html>/);
 });
 
-test('cuts a body after so many bytes: the connection, a chunk, or as if whole', async (t) => {
+test('cuts a body after N bytes: the connection, a chunk, or as if whole', async (t) => {
   const client = await Client.open(t, {
     faults: [
       'posture:1:cut=5000',
@@ -151,7 +151,7 @@ test('cuts every posture body with truncateAfterBytes', async (t) => {
   for (let n = 0; n < 2; n++) assert.equal((await client.posture()).body.length, 321);
 });
 
-test('spoils gzip: a byte, the CRC, the length, the header, rubbish behind', async (t) => {
+test('damages gzip: a byte, the CRC, the length, the header, trailing garbage', async (t) => {
   const ways = ['flip', 'crc', 'size', 'header', 'tail', 'flip:at=3000'];
   const client = await Client.open(t, { faults: ways.map((way, n) => `posture:${n + 1}:corrupt=${way}`) });
   const plain = `[${[...client.simulator.posture()].join(',')}]`;
@@ -178,7 +178,7 @@ test('breaks the text in whole gzip: no bracket, half a record, text between rec
   for (const text of texts) assert.throws(() => JSON.parse(text));
 });
 
-test('drips, delays, and sends all the same', async (t) => {
+test('drips, delays, and still sends everything', async (t) => {
   const client = await Client.open(t, {
     faults: ['posture:1:drip=200:every=1:after=3000', 'list:1:delay=5'],
   });
@@ -213,7 +213,7 @@ test('hangs before the headers, or in the body', async (t) => {
   list.destroy();
 });
 
-test('leaves a policy out of hostids, gives it an error, or answers in another order', async (t) => {
+test('omits a policy from hostids, gives it an error, or answers in another order', async (t) => {
   const client = await Client.open(t);
   const [first, second, third] = client.simulator.world.policyIds() as [string, string, string];
   client.simulator.faults.add(
@@ -244,7 +244,7 @@ test('leaves a policy out of hostids, gives it an error, or answers in another o
   );
 });
 
-test('strikes each request that names a host, until it is alone', async (t) => {
+test('strikes each request that names a host, until the host is alone', async (t) => {
   const client = await Client.open(t);
   const [policyId] = client.simulator.world.policyIds() as [string];
   const [first, second] = client.simulator.world.hostIds(policyId) as [string, string];
@@ -266,7 +266,7 @@ test('sends one answer in another form, encoding or emptiness', async (t) => {
   assert.equal(textOf((await client.posture()).body).slice(0, 7), '[{"id":');
 });
 
-test('sends bombs that are valid JSON of almost no bytes', async (t) => {
+test('sends bombs: valid JSON that compresses to almost nothing', async (t) => {
   const client = await Client.open(t, {
     faults: ['posture:1:bomb=string:bytes=20000000', 'posture:2:bomb=records:bytes=20000000'],
   });
@@ -278,7 +278,7 @@ test('sends bombs that are valid JSON of almost no bytes', async (t) => {
   }
 });
 
-test('never ends a body or the headers, when told, until the client goes', async (t) => {
+test('never ends a body or the headers, when told, until the client leaves', async (t) => {
   const client = await Client.open(t, {
     faults: [
       'posture:1:endless=records',

@@ -2,10 +2,10 @@ import { type FaultKind, type FaultName, faultKinds } from './fault-kinds.ts';
 import { formNames } from './form-names.ts';
 import { usage } from './world-size.ts';
 
-/** What can be asked. */
+/** The endpoints. */
 export type Endpoint = 'auth' | 'list' | 'hostids' | 'posture';
 
-/** One fault as it was asked for. */
+/** One fault. */
 export interface Fault {
   readonly text: string;
   readonly endpoint: Endpoint | '*';
@@ -21,22 +21,22 @@ export interface Fault {
   readonly host: string | undefined;
 }
 
-/** What a fault looks at in a request. */
+/** The facts of a request that faults look at. */
 export interface Struck {
   readonly endpoint: Endpoint;
   readonly policies: readonly string[];
   hasHost(id: string): boolean;
 }
 
-/** The grammar of a fault, as the help and the errors show it. */
+/** The grammar of a fault, as help and errors show it. */
 export const faultShape = 'ENDPOINT:WHEN:KIND[=VALUE][:OPTION=VALUE…][@policy=ID][@host=ID]';
 
 /**
- * A fault from its text.
+ * Parses a fault.
  *
- * Takes   `posture:3:cut=5000`, `hostids:1-2:status=503:retry-after=1`, `posture:*:status=500@host=118772`;
- *         WHEN is `3`, `1-2`, `3-`, `%5` (each fifth) or `*`, counted over the requests that the fault looks at
- * Throws  PCRS_USAGE, naming what was wrong
+ * Takes   `posture:3:cut=5000`, `hostids:1-2:status=503:retry-after=1`, `posture:*:status=500@host=118772`; WHEN is
+ *         `3`, `1-2`, `3-`, `%5` (each fifth) or `*`, counted over the requests that the fault looks at
+ * Throws  PCRS_USAGE naming the mistake
  */
 export function parseFault(text: string): Fault {
   const [, endpoint, when, rest] = /^([^:]+):([^:]+):(.+)$/s.exec(text) ?? [];
@@ -78,7 +78,7 @@ export function parseFault(text: string): Fault {
   };
 }
 
-/** The faults in force. Each counts the requests that it looks at, from the moment it was added. */
+/** The active faults. Each counts the requests it looks at, from the moment it was added. */
 export class Faults {
   readonly #faults: { fault: Fault; seen: number }[] = [];
 
@@ -98,7 +98,7 @@ export class Faults {
     return this.#faults.map(({ fault }) => fault.text);
   }
 
-  /** Counts a request and gives the faults that strike it. */
+  /** Counts a request and returns the faults that strike it. */
   strike(request: Struck): Fault[] {
     const struck: Fault[] = [];
     for (const entry of this.#faults) {
@@ -114,7 +114,7 @@ export class Faults {
   }
 }
 
-/** A number that a fault was given; the default where it was given none. */
+/** A fault's number, or the default. */
 export function numberOf(text: string | undefined, otherwise: number): number {
   return text === undefined ? otherwise : Number(text);
 }

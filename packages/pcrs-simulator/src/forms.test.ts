@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { type Form, formNames } from './form-names.ts';
 import { assertSame, Client, textOf } from './test-client.ts';
 
-/** All values of arrays that stand one after another. */
+/** All values of several arrays in a row. */
 function records(text: string): unknown[] {
   const arrays = text.replace(/^\ufeff/, '').split(/(?<=\])\s*(?=\[)/);
   return arrays.flatMap((array) => JSON.parse(array) as unknown[]);
@@ -40,7 +40,7 @@ test('sends concatenated: arrays in a row, some of them empty', async (t) => {
   );
 });
 
-test('sends raw-controls: control characters where the truth has escapes', async (t) => {
+test("sends raw-controls: control characters in place of the truth's escapes", async (t) => {
   const { text, truth } = await asSent(t, ['raw-controls']);
   assert.throws(() => JSON.parse(text));
   assert.ok(text.includes('\u0000') && text.includes('\n'));
@@ -51,7 +51,7 @@ test('sends raw-controls: control characters where the truth has escapes', async
   assertSame(JSON.parse(escaped), truth);
 });
 
-test('sends invalid-utf8: single bytes where the truth has U+FFFD', async (t) => {
+test("sends invalid-utf8: single bytes in place of the truth's U+FFFD", async (t) => {
   const { body, truth } = await asSent(t, ['invalid-utf8']);
   const bytes = gunzipSync(body);
   assert.throws(() => new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -95,7 +95,7 @@ test('sends gzip-members: several gzip files in one body', async (t) => {
   assert.ok(starts > 3, `${starts} members`);
 });
 
-test('spells the list and the host ids, too', async (t) => {
+test('applies forms to the list and the host ids too', async (t) => {
   const client = await Client.open(t, { forms: ['pretty', 'escaped', 'bom', 'unknown-members'] });
   const list = (await client.get('/pcrs/2.0/posture/policy/list')).body.toString();
   assert.ok(list.startsWith('\ufeff'));
@@ -105,7 +105,7 @@ test('spells the list and the host ids, too', async (t) => {
   assert.equal(JSON.parse(ids.slice(1))[0].policyId, client.simulator.world.policyIds()[0]);
 });
 
-test('writes chunks of the size it was told', async (t) => {
+test('writes chunks of the given size', async (t) => {
   const client = await Client.open(t, { chunkBytes: 3 });
   const reply = await client.posture();
   assert.equal(textOf(reply.body), `[${[...client.simulator.posture()].join(',')}]`);
@@ -113,7 +113,7 @@ test('writes chunks of the size it was told', async (t) => {
   assert.ok(raw.includes('\r\n\r\n3\r\n'), 'the first chunk has three bytes');
 });
 
-test('declares gzip, declares it twice over, or declares what is not', async (t) => {
+test('declares gzip, declares it twice, or declares it falsely', async (t) => {
   const bodyOf = async (contentEncoding: 'gzip' | 'double' | 'false') => {
     const client = await Client.open(t, { contentEncoding });
     const reply = await client.posture();
@@ -128,7 +128,7 @@ test('declares gzip, declares it twice over, or declares what is not', async (t)
   assert.equal(plain.body.toString(), plain.truth);
 });
 
-/** A posture answer as it is on the wire, headers and chunk sizes too. */
+/** A posture answer as on the wire, with headers and chunk sizes. */
 async function rawAnswer(client: Client): Promise<string> {
   const { connect } = await import('node:net');
   const body = client.asked();
@@ -149,7 +149,7 @@ async function rawAnswer(client: Client): Promise<string> {
   });
 }
 
-test('turns ids into the other type, and leaves out nulls, in every answer', async (t) => {
+test('turns ids into the other type, and omits nulls, in every answer', async (t) => {
   const client = await Client.open(t, { forms: ['string-ids', 'absent-nulls'] });
   const { policyList } = JSON.parse((await client.get('/pcrs/2.0/posture/policy/list')).body.toString());
   const [element] = JSON.parse((await client.get('/pcrs/5.0/posture/hostids')).body.toString());

@@ -13,7 +13,9 @@ const additions: Partial<Record<Form, string>> = {
   'kind-member': ',"kind":"asset"',
 };
 
-/** A policy, host ids or a posture record, as JSON text, with what some forms add, leave out or spell as another type. */
+/**
+ * A policy, host ids or a posture record, as JSON text, with the additions, omissions and other types of some forms.
+ */
 export function changedObject(text: string, forms: ReadonlySet<Form>): string {
   let added = '';
   for (const [form, members] of Object.entries(additions)) if (forms.has(form as Form)) added += members;
@@ -26,8 +28,8 @@ export function changedObject(text: string, forms: ReadonlySet<Form>): string {
 const HUGE_RECORD_ID = 20_000_000_004;
 
 /**
- * Posture records as the forms change them: what the gateway then holds for the truth. Which records are changed
- * follows from their ids, so that it is the same however a client cuts its requests.
+ * Posture records as changed by the forms: the gateway's truth from then on. A record's id decides whether it
+ * changes, so the result does not depend on how a client cuts its requests.
  *
  * Takes   records  JSON texts of whole records
  */
@@ -47,7 +49,7 @@ export function* changedRecords(records: Iterable<string>, forms: ReadonlySet<Fo
 }
 
 /**
- * A JSON array of records as the forms spell it, in pieces of some records; each piece may be a gzip member.
+ * A JSON array of records, spelled by the forms, in pieces of some records; each piece may be a gzip member.
  *
  * Yields  bytes that, joined, are the document
  */
@@ -76,7 +78,7 @@ export function* spelledArray(records: Iterable<string>, forms: ReadonlySet<Form
   yield spelled(`${text}${gap}]${gap}`);
 }
 
-/** A whole small document (policy list, host ids) as the forms spell it. */
+/** A whole small document (policy list, host ids), spelled by the forms. */
 export function spelledDocument(text: string, forms: ReadonlySet<Form>): Buffer {
   const marked = forms.has('bom') ? `\ufeff${text}` : text;
   return bytesOf(respell(forms.has('padded') ? `\r\n ${marked} \n` : marked, forms), forms);

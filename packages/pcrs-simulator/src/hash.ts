@@ -1,6 +1,6 @@
 /**
- * A number from 0 to 2^32 - 1 that depends on all four arguments, and on nothing else: no state, so any record of the
- * world can be made without making those before it.
+ * A number from 0 to 2^32 - 1 that depends on all four arguments and nothing else. Without state, any record of the
+ * world can be made without those before it.
  *
  * Takes   four integers; only their low 32 bits count
  */
@@ -13,7 +13,7 @@ export function hash(seed: number, a: number, b: number, c: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** One of a list, chosen by a number. */
+/** An item of a list, chosen by a number. */
 export function pick<T>(list: readonly T[], number: number): T {
   return list[number % list.length] as T;
 }

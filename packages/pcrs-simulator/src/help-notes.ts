@@ -11,7 +11,7 @@ const kinds = Object.entries<{ value?: string; valueRequired?: boolean; describe
   .join('\n');
 const forms = Object.entries({ ...textForms, ...contentForms }).map(([name, what]) => `  ${name}: ${what}`);
 
-/** The paragraphs of the help: the grammar of faults, their kinds, the forms. */
+/** Paragraphs of the help: the grammar of faults, their kinds, the forms. */
 export const helpNotes: readonly string[] = [
   `FAULT is ${faultShape}. ENDPOINT is auth, list, hostids, posture or *. WHEN counts the requests to it (with @policy or @host: those that name it) that have a good token and are within the rate: 3 the third, 1-2, 3- from the third on, %5 each fifth, * all.`,
   `Kinds of faults:\n${kinds}`,

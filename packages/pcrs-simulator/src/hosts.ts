@@ -6,25 +6,25 @@ import type { WorldSize } from './world-size.ts';
 const HOST_BASE = 118_700;
 const HOST_STRIDE = 7;
 
-/** A host of the world, made from the seed and its index when asked for. */
+/** A host of the world, made from the seed and its index on demand. */
 export interface Host {
   readonly index: number;
   readonly id: number;
   readonly slot: number;
-  /** Seen by versions 1.0 and 2.0 only; there are none where the hosts of a policy are counted out. */
+  /** Visible only in versions 1.0 and 2.0; there are none if --hosts-per-policy is set. */
   readonly sca: boolean;
   readonly cloud: boolean;
   readonly terminated: boolean;
-  /** The world's day on which it appeared; 0 for those that were there. */
+  /** The world's day on which it appeared; 0 for the original hosts. */
   readonly born: number;
-  /** `hh:mm:ss` of its scans, and seconds of that. */
+  /** `hh:mm:ss` of its scans, in seconds. */
   readonly scanSecond: number;
   readonly netBios: string;
 }
 
 /**
- * The hosts of a world by arithmetic: those of day 0 have the indexes 0 to hosts - 1; each later day takes one in a hundred
- * (at least one) from the front and adds as many at the end.
+ * The hosts of a world, by arithmetic. Those of day 0 have the indexes 0 to hosts - 1; each later day removes one in
+ * a hundred (at least one) from the front and adds as many at the end.
  */
 export class Hosts {
   readonly #size: WorldSize;
@@ -33,12 +33,12 @@ export class Hosts {
     this.#size = size;
   }
 
-  /** How many come and go in a day. */
+  /** Number of hosts that come and go in a day. */
   get dailyChange(): number {
     return Math.max(1, Math.floor(this.#size.hosts / 100));
   }
 
-  /** The first index that is there, on the world's day. */
+  /** The first existing index today. */
   get first(): number {
     return this.#size.day * this.dailyChange;
   }
@@ -52,14 +52,14 @@ export class Hosts {
     return HOST_BASE + index * HOST_STRIDE + (hash(this.#size.seed, index, 0, 11) % HOST_STRIDE);
   }
 
-  /** The index of a host id; undefined if the world has no such host today. */
+  /** Index of a host id; undefined if the world has no such host today. */
   indexOf(id: string): number | undefined {
     if (!/^[1-9]\d{0,15}$/.test(id)) return undefined;
     const index = Math.floor((Number(id) - HOST_BASE) / HOST_STRIDE);
     return index >= this.first && index < this.end && this.id(index) === Number(id) ? index : undefined;
   }
 
-  /** The day of the world on which a host appeared; 0 for those that were there. */
+  /** The world's day on which a host appeared; 0 for the original hosts. */
   born(index: number): number {
     const { hosts } = this.#size;
     return index < hosts ? 0 : Math.floor((index - hosts) / this.dailyChange) + 1;
@@ -85,18 +85,18 @@ export class Hosts {
     };
   }
 
-  /** Whether the host is scanned on a day of the world; the days before the first have been spread by `scanAge`. */
+  /** Whether the host is scanned on a day of the world; `scanAge` spreads the scans before day 0. */
   scannedOn(index: number, day: number): boolean {
     return hash(this.#size.seed, index, day, 13) % 3 === 0;
   }
 
-  /** On how many days before day 0 a host's latest scan of then was. */
+  /** Age of a host's latest scan on day 0, in days. */
   scanAge(index: number): number {
     const luck = hash(this.#size.seed, index, 2, 14);
     return luck % 10 < 7 ? (luck >>> 8) % 5 : (luck >>> 8) % 60;
   }
 
-  /** The day since 1970 of a host's latest scan. */
+  /** The day of a host's latest scan, since 1970. */
   lastScanDay(host: Host): number {
     const { day, firstDay } = this.#size;
     for (let on = day; on > host.born; on--) if (this.scannedOn(host.index, on)) return firstDay + on;
@@ -104,9 +104,9 @@ export class Hosts {
   }
 
   /**
-   * What a record says of the host, from `hostId` to `assetId`, as JSON members.
+   * A record's members about the host, from `hostId` to `assetId`, as JSON.
    *
-   * Takes   scanDay   the day since 1970 of the scan that the record rests on
+   * Takes   scanDay   the day of the record's scan, since 1970
    */
   members(host: Host, scanDay: number): string {
     const system = systemOf(host.slot);

@@ -20,17 +20,17 @@ export interface Simulator {
   readonly gateway: string;
   readonly url: string;
   readonly port: number;
-  /** The latest requests, oldest first, each with what it asked and how it ended. */
+  /** The latest requests, oldest first, each with its question and outcome. */
   readonly requests: readonly RequestEntry[];
-  /** How many requests there were in all. */
+  /** Number of requests in total. */
   readonly requestCount: number;
-  /** What a client ought to find. */
+  /** What a client should find. */
   readonly world: World;
   /** Faults can be added and cleared while it runs. */
   readonly faults: Gateway['faults'];
-  /** From now on every token made so far counts as expired. */
+  /** Makes every token issued so far count as expired. */
   expireTokens(): void;
-  /** The records of `world.posture`, changed as this simulator's forms change them. */
+  /** The records of `world.posture`, as changed by this simulator's forms. */
   posture(options?: TruthOptions): Iterable<string>;
   /** Ends every connection, and the server. */
   close(): Promise<void>;
@@ -39,8 +39,8 @@ export interface Simulator {
 /**
  * Starts a gateway on this machine.
  *
- * Takes   options  see `SimulatorOptions`; with none of them it behaves as the documentation says
- * Throws  PCRS_USAGE for an option outside its bounds; PCRS_MACHINE where the port is taken
+ * Takes   options  see `SimulatorOptions`; without any it behaves as documented by Qualys
+ * Throws  PCRS_USAGE for an option outside its bounds; PCRS_MACHINE if the port is taken
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const world = new World(options);

@@ -5,37 +5,37 @@ import type { RequestEntry } from './request-log.ts';
 import type { TagWrapper } from './world.ts';
 import type { WorldOptions } from './world-size.ts';
 
-/** Four ways to say that there is nothing; `broken` is how the gateway documents it. */
+/** Four forms of an empty answer; `broken` is the gateway's documented one. */
 export type EmptyAs = 'array' | '204' | 'empty' | 'broken';
-/** What the headers say of postureInfo's body, against what it is. */
+/** What the headers declare about postureInfo's body. */
 export type ContentEncoding = 'none' | 'gzip' | 'double' | 'false';
 
-/** What a simulator is started with. Each is also a flag of the bin; the defaults are those of a well-behaved gateway. */
+/** Options of a simulator. Each is also a flag of the bin; the defaults are those of a well-behaved gateway. */
 export interface SimulatorOptions extends WorldOptions, AccountOptions {
   /** 0: any free one. */
   port?: number | undefined;
-  /** Where to listen; by default this machine only. */
+  /** Address to listen on; default: this machine only. */
   host?: string | undefined;
   /** Per user and endpoint, over a rolling window; default 25 in 60 seconds. */
   rateLimit?: RateLimit | 'off' | undefined;
-  /** The status of a request over the limit; 409 comes with code 1965. */
+  /** Status of a request over the limit; 409 comes with code 1965. */
   rateLimitStatus?: 429 | 409 | undefined;
   /** Send the X-RateLimit headers; default true. */
   rateHeaders?: boolean | undefined;
-  /** So many answers under way per user; one more is 409 with code 1960. */
+  /** Concurrent requests per user; one more is 409 with code 1960. */
   concurrencyLimit?: number | undefined;
   /** 0 to 9; default 1, the fastest that compresses. */
   gzipLevel?: number | undefined;
-  /** How postureInfo says that there is nothing; default `array`. */
+  /** Form of an empty postureInfo answer; default `array`. */
   emptyAs?: EmptyAs | undefined;
-  /** Cut each postureInfo body after so many bytes. */
+  /** Cut each postureInfo body after this many bytes. */
   truncateAfterBytes?: number | undefined;
   /** `gzip`: declared in the headers; `double`: declared around a gzip file; `false`: declared but plain. */
   contentEncoding?: ContentEncoding | undefined;
-  /** Write bodies in chunks of so many bytes. */
+  /** Write bodies in chunks of this many bytes. */
   chunkBytes?: number | undefined;
   forms?: readonly Form[] | undefined;
-  /** The name of the policy list's tag section, or its members in the policy itself. */
+  /** Name of the policy list's tag section; `flat` puts its members into the policy itself. */
   tagWrapper?: TagWrapper | undefined;
   /** The account is a Reader: host ids of all policies in one call (3.0 and later) are 403. */
   reader?: boolean | undefined;
@@ -43,8 +43,8 @@ export interface SimulatorOptions extends WorldOptions, AccountOptions {
   faults?: readonly string[] | undefined;
   /** PEM texts; with them the gateway is https. */
   tls?: { key: string; cert: string } | undefined;
-  /** So many requests are remembered, the oldest are forgotten; default 10,000. */
+  /** Requests remembered, the latest ones; default 10,000. */
   requestsKept?: number | undefined;
-  /** Told of each request when its answer has ended. */
+  /** Called with each request when its answer has ended. */
   onRequest?: ((entry: RequestEntry) => void) | undefined;
 }

@@ -10,28 +10,28 @@ import type { WorldSize } from './world-size.ts';
 export interface Policy {
   readonly index: number;
   readonly id: number;
-  /** The day of the world on which it was made; 0 for those that were there. */
+  /** The world's day on which it was made; 0 for the original policies. */
   readonly born: number;
   readonly title: string;
   readonly technologies: readonly Technology[];
-  /** The slots of hosts that it fits, ascending. */
+  /** The slots of matching hosts, ascending. */
   readonly slots: readonly number[];
   readonly active: boolean;
-  /** Never evaluated: without a date, and without hosts. */
+  /** If false, never evaluated: it has no date and no hosts. */
   readonly evaluated: boolean;
   readonly failing: number;
 }
 
 const EVALUATION_SECOND = 19_800;
 
-/** A new policy appears every so many days. */
+/** Interval between new policies. */
 const DAYS_PER_POLICY = 3;
 /** From this day on some policies lack their first control. */
 const CONTROL_TAKEN_OUT = 4;
 
 /**
- * The policies of a world and which hosts they hold. As days pass a few are deleted (each eighth, on day 2 to 4), new ones appear,
- * and some lose a control.
+ * The policies of a world and their hosts. As days pass a few are deleted (each eighth, on day 2 to 4), new ones
+ * appear, and some lose a control.
  */
 export class Policies {
   readonly list: readonly Policy[];
@@ -71,13 +71,13 @@ export class Policies {
     return day === policy.born || hash(this.#size.seed, policy.index, day, 21) % 4 !== 0;
   }
 
-  /** How many days before day 0 the policy was evaluated last. */
+  /** Age of the policy's latest evaluation on day 0, in days. */
   evaluationAge(policy: Policy): number {
     const luck = hash(this.#size.seed, policy.index, 0, 22);
     return policy.active ? (luck % 4 === 0 ? luck % 9 : 0) : 180 + (luck % 500);
   }
 
-  /** The day since 1970 of the policy's latest evaluation. */
+  /** The day of the policy's latest evaluation, since 1970. */
   lastEvaluationDay(policy: Policy): number {
     for (let day = this.#size.day; day > 0; day--) {
       if (this.evaluatedOn(policy, day)) return this.#size.firstDay + day;
@@ -85,12 +85,12 @@ export class Policies {
     return this.#size.firstDay - this.evaluationAge(policy);
   }
 
-  /** Ms since 1970 of the policy's latest evaluation; undefined if there was none. */
+  /** The policy's latest evaluation in ms since 1970; undefined if there was none. */
   lastEvaluation(policy: Policy): number | undefined {
     return policy.evaluated ? instant(this.lastEvaluationDay(policy), EVALUATION_SECOND) : undefined;
   }
 
-  /** Whether a host is in a policy: it runs what the policy is about, and the policy takes it. */
+  /** Whether a host is in a policy: it runs the policy's technology, and the policy takes it. */
   holds(policy: Policy, index: number): boolean {
     if (!policy.evaluated || !policy.slots.includes(index % SLOTS)) return false;
     if (this.#events.isAway(index)) return false;
@@ -103,13 +103,13 @@ export class Policies {
     return (rank + total - offset) % total < hostsPerPolicy;
   }
 
-  /** The first day from `day` on, up to today, on which the policy is evaluated. */
+  /** The first day from `day` to today on which the policy is evaluated. */
   firstEvaluationSince(policy: Policy, day: number): number | undefined {
     for (let on = day; on <= this.#size.day; on++) if (this.evaluatedOn(policy, on)) return on;
     return undefined;
   }
 
-  /** The first control that the policy had on a day since 1970. */
+  /** The policy's first control on a day since 1970. */
   firstControl(policy: Policy, day: number): number {
     return policy.index % 6 === 2 && day >= this.#size.firstDay + CONTROL_TAKEN_OUT ? 1 : 0;
   }
@@ -126,7 +126,7 @@ export class Policies {
     }
   }
 
-  /** The policy as the list has it, as a JSON text. */
+  /** The policy as in the list, as a JSON text. */
   text(policy: Policy, tags: 'tagInfo' | 'requireTagInfo' | 'flat' | undefined): string {
     const { seed } = this.#size;
     const luck = hash(seed, policy.index, 1, 24);
@@ -150,14 +150,14 @@ export class Policies {
     return JSON.stringify(tags === 'flat' ? { ...members, ...info } : { ...members, [tags]: info });
   }
 
-  /** The place of a host among all that fit the policy. */
+  /** Rank of a host among all that match the policy. */
   #rank(policy: Policy, index: number): number {
     return Math.floor(index / SLOTS) * policy.slots.length + policy.slots.indexOf(index % SLOTS);
   }
 
   /**
-   * With a fixed number of hosts, a policy takes a run of the first day's hosts that fit, which wraps at the end. A later host
-   * stands in the place of the one that made room for it, so the run stays as long.
+   * With a fixed number of hosts, a policy takes a run of the first day's matching hosts, which wraps at the end. A
+   * later host takes the place of the one that made room for it, so the run keeps its length.
    */
   #window({ index, slots }: Policy): { offset: number; total: number } {
     const { hosts, seed } = this.#size;

@@ -15,7 +15,7 @@ export interface PolicyControl {
   /** `controlReference` and the name of `technologyId`. */
   readonly reference: string;
   readonly criticality: string;
-  /** Its share of failures, against the policy's. */
+  /** Its share of failures, relative to the policy's. */
   readonly weight: number;
   readonly inactive: boolean;
   readonly passed: readonly Buffer[];
@@ -35,7 +35,7 @@ const POLICIES_KEPT = 64;
 
 type Pieces = Pick<PolicyControl, 'texts' | 'passed' | 'failed' | 'error'>;
 
-/** The controls of each policy, made when first asked for; those of the policies used last are kept. */
+/** The controls of each policy, made on first use; keeps those of the policies used last. */
 export class PolicyControls {
   readonly #size: WorldSize;
   readonly #pieces = new Map<string, Pieces>();
@@ -45,7 +45,7 @@ export class PolicyControls {
     this.#size = size;
   }
 
-  /** The first controls of a policy for one family of technologies; by default those that the world gives each policy. */
+  /** A policy's first controls for one family of technologies; default: as many as the world gives each policy. */
   of(
     policy: Policy,
     family: Family,

@@ -6,7 +6,7 @@ import type { EmptyAs } from './options.ts';
 import type { Pair, RecordBlock, RecordOptions } from './posture-records.ts';
 import { brokenText, endlessBody, largeBody } from './text-faults.ts';
 
-/** A policy and hosts of a postureInfo body. */
+/** A policy and its hosts in a postureInfo body. */
 export interface Asked {
   readonly policyId: string;
   readonly subscriptionId: string | undefined;
@@ -14,8 +14,8 @@ export interface Asked {
 }
 
 /**
- * The policies of a postureInfo body; undefined if it is none. Ids may be numbers, `subscriptionId` may be absent, other
- * members are passed over.
+ * The policies of a postureInfo body; undefined if it is invalid. Ids may be numbers, `subscriptionId` may be absent,
+ * other members are ignored.
  */
 export function parseAsked(body: Buffer): Asked[] | undefined {
   let list: unknown;
@@ -74,7 +74,7 @@ function document({ forms }: Question, blocks: Iterable<RecordBlock>): Iterable<
     : spelledArray(changedRecords(recordsOf(blocks), forms), forms);
 }
 
-/** The blocks as they are, their first comma turned into the bracket. */
+/** The blocks unchanged, except that the first comma becomes the bracket. */
 function* plainArray(blocks: Iterable<RecordBlock>): Generator<Buffer> {
   let opened = false;
   for (const { bytes } of blocks) {
@@ -109,7 +109,7 @@ function* pairsOf({ world, version }: Question, asked: readonly Asked[]): Genera
   }
 }
 
-/** The pairs asked for, unless the foreign one comes alone, and the first pair of the world that was not asked for. */
+/** The requested pairs, unless the foreign one comes alone, and the world's first pair that was not requested. */
 function* withForeign(question: Question, asked: readonly Asked[], { value }: Fault): Generator<Pair> {
   if (value !== 'only') yield* pairsOf(question, asked);
   const { world, version } = question;
@@ -127,7 +127,7 @@ function emptyAnswer(form: EmptyAs, made: (content: Iterable<Buffer>) => Answer)
   return { ...made([]), gzip: false, broken: true };
 }
 
-/** The record options of a query, or the error that the gateway answers with. */
+/** The record options of a query, or the gateway's error. */
 function recordOptionsOf({ version, query }: Question): RecordOptions | Answer {
   const flags = [
     'evidenceRequired',
@@ -170,19 +170,19 @@ function recordOptionsOf({ version, query }: Question): RecordOptions | Answer {
   };
 }
 
-/** Extended evidence came with any evidence in 2.0 to 4.0, comes only when asked for in 5.0, and is not in 1.0. */
+/** Extended evidence comes with any evidence in 2.0 to 4.0, only on request in 5.0, and never in 1.0. */
 function evidenceKind(version: number, on: ReadonlyMap<string, boolean>): RecordOptions['evidence'] {
   if (!on.get('evidenceRequired')) return 'none';
   if (version === 1) return 'evidence';
   return version < 5 || on.get('extendedEvidenceRequired') ? 'extended' : 'evidence';
 }
 
-/** The window includes its last day whole. */
+/** The window includes its whole last day. */
 function endOf(text: string | undefined, at: number | undefined): number | undefined {
   return at !== undefined && text?.length === 10 ? at + 86_399_999 : at;
 }
 
-/** A POST that does not say that it is JSON. */
+/** The answer to a POST that is not declared as JSON. */
 export function unsupportedMediaType(): Answer {
   return json(415, {
     status: 415,

@@ -21,11 +21,11 @@ const FIRST_RECORD_ID = 20_000_000_000;
 /** More than all ids of a world; three times that stays below 2^53. */
 const REISSUE_STRIDE = 2_200_000_000_000_000;
 const DAY_MS = 86_400_000;
-/** Minutes after its scan at which a host is evaluated, and at which the record is written. */
+/** Minutes between a host's scan and its evaluation, and between scan and record. */
 const EVALUATED_AFTER = 8 * 60;
 const CREATED_AFTER = 20 * 60;
 
-/** What a postureInfo request asks to see. Instants are ms since 1970, inclusive. */
+/** Options of a postureInfo request. Instants are ms since 1970, inclusive. */
 export interface RecordOptions {
   /** 1 to 5. */
   readonly version: number;
@@ -45,15 +45,15 @@ export interface Pair {
 }
 
 /**
- * Bytes of records, each led by a comma: `,{…},{…}`. `ends` holds the offset after each record, so that whoever needs
- * single records can cut them out.
+ * Bytes of records, each preceded by a comma: `,{…},{…}`. `ends` holds the offset after each record, for cutting out
+ * single ones.
  */
 export interface RecordBlock {
   readonly bytes: Buffer;
   readonly ends: readonly number[];
 }
 
-/** What the records of one pair and instance have in common. */
+/** What the records of one pair and instance share. */
 interface Occasion {
   readonly firstId: number;
   readonly lead: Buffer;
@@ -66,15 +66,15 @@ interface Occasion {
   readonly luck: number;
   readonly failing: number;
   readonly changedSince: number;
-  /** The controls before it have been taken out of the policy. */
+  /** Earlier controls have been removed from the policy. */
   readonly firstControl: number;
   readonly controls: readonly PolicyControl[];
   readonly turnsOf: (control: number) => Turns | undefined;
 }
 
 /**
- * The posture records of a world, as the bytes that the gateway sends. Nothing is held: a record is put together, when its
- * turn comes, from pieces made once per control, per host and per pair, and a line of its own for its id, status and dates.
+ * The posture records of a world, as the bytes that the gateway sends. Nothing is stored: each record is assembled in
+ * turn, from pieces made once per control, per host and per pair, and its own id, status and dates.
  */
 export class PostureRecords {
   readonly #size: WorldSize;
@@ -139,7 +139,7 @@ export class PostureRecords {
     if (at > 0) yield { bytes: bytes.subarray(0, at), ends };
   }
 
-  /** One occasion per instance of the policy's technologies on the host; none where a filter leaves the host out. */
+  /** One occasion per instance of the policy's technologies on the host; none if a filter excludes the host. */
   *#occasions({ policy, host }: Pair, options: RecordOptions): Generator<Occasion> {
     const { seed } = this.#size;
     const dates = evaluationsOf(this.#size, this.#hosts, this.#policies, this.#events, policy, host);
@@ -185,7 +185,7 @@ export class PostureRecords {
     }
   }
 
-  /** What events make of the postures of a policy's controls; undefined in a world without events. */
+  /** What events do to the postures of a policy's controls; undefined in a world without events. */
   #turnsOf(policy: Policy): (control: number) => Turns | undefined {
     const events = this.#events;
     const { firstDay } = this.#size;

@@ -5,7 +5,7 @@ import { World } from './world.ts';
 /** What to print of a world, and how. */
 export interface TruthFlags {
   readonly print: 'policies' | 'hostids' | 'posture';
-  /** Of policies of this status. */
+  /** Status of the policies. */
   readonly status: 'active' | 'inactive' | 'all';
   readonly evidence: boolean;
   readonly extendedEvidence: boolean;
@@ -17,7 +17,7 @@ export interface TruthFlags {
 }
 
 /**
- * What a client should find in a world that is served with these options, as the lines that the suite's tools write.
+ * What a client should find in a world served with these options, as the lines that the suite's tools write.
  *
  * Yields  lines with their line breaks, in the order of the policy list
  */

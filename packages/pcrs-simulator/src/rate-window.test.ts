@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RateWindow, rateHeaders } from './rate-window.ts';
 
-test('lets a request go when the oldest of the window is old enough, to the millisecond', () => {
+test('admits a request once the oldest in the window is old enough, to the millisecond', () => {
   const window = new RateWindow({ requests: 2, seconds: 10 });
   const verdicts = [0, 4000, 9999, 10_000, 13_999, 14_000].map((now) => window.take('a', now));
   assert.deepEqual(
@@ -17,13 +17,13 @@ test('lets a request go when the oldest of the window is old enough, to the mill
   assert.equal(window.take('a', 14_500).waitSeconds, 6);
 });
 
-test('counts each key for itself', () => {
+test('counts each key separately', () => {
   const window = new RateWindow({ requests: 1, seconds: 10 });
   assert.ok(window.take('a', 0).allowed && window.take('b', 0).allowed);
   assert.equal(window.take('a', 0).allowed, false);
 });
 
-test('tells the wait only to those who have to', () => {
+test('reports a wait only to requests that have to wait', () => {
   const limit = { requests: 1, seconds: 10 };
   const window = new RateWindow(limit);
   assert.deepEqual(rateHeaders(limit, window.take('a', 0)), {

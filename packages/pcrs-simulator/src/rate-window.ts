@@ -1,21 +1,23 @@
-/** So many requests in so many seconds. */
+/** At most `requests` per `seconds`. */
 export interface RateLimit {
   readonly requests: number;
   readonly seconds: number;
 }
 
-/** What a request is told of its window. */
+/** The window's answer to a request. */
 export interface RateVerdict {
   readonly allowed: boolean;
   readonly remaining: number;
-  /** Seconds until one more would be allowed; 0 if it is now. */
+  /** Seconds until one more is allowed; 0 if one is now. */
   readonly waitSeconds: number;
 }
 
 /**
- * A rolling window per key: a request counts for exactly `seconds` from the moment it was allowed; those refused do not count.
+ * A rolling window per key: a request counts for exactly `seconds` from the moment it was allowed; refused requests
+ * do not count.
  *
- * Source  Qualys gateway APIs, rate limits: rolling window, per API (docs.qualys.com/en/oca/api/v2/oca_api/api_rate_limits.htm)
+ * Source  Qualys gateway APIs, rate limits: rolling window, per API
+ *         (docs.qualys.com/en/oca/api/v2/oca_api/api_rate_limits.htm)
  */
 export class RateWindow {
   readonly limit: RateLimit;
@@ -37,7 +39,7 @@ export class RateWindow {
   }
 }
 
-/** The headers that go with a verdict. */
+/** The headers of a verdict. */
 export function rateHeaders(limit: RateLimit, verdict: RateVerdict): Record<string, string> {
   return {
     'X-RateLimit-Limit': String(limit.requests),

@@ -15,7 +15,7 @@ test('forgets the oldest requests, and counts all', () => {
   assert.equal(log.count, 5);
 });
 
-test('forgets the host ids of the oldest once there are millions, but not how many there were', () => {
+test('forgets the host ids of the oldest once there are millions, but not their number', () => {
   const log = new RequestLog(10);
   for (let n = 0; n < 3; n++) {
     log.remember(log.add(blank()), [{ policyId: '1', subscriptionId: '2', hostIds }]);

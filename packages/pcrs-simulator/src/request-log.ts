@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Endpoint } from './faults.ts';
 import type { Route } from './routes.ts';
 
-/** A policy of a postureInfo body as it was sent; `hosts` counts `hostIds`, also where a long log has forgotten them. */
+/** A policy of a postureInfo body as sent; `hosts` counts `hostIds`, even if a long log has forgotten them. */
 export interface AskedPolicy {
   readonly policyId: string;
   readonly subscriptionId: string | undefined;
@@ -10,32 +10,32 @@ export interface AskedPolicy {
   readonly hostIds: readonly string[];
 }
 
-/** One request and how it ended. */
+/** One request and its outcome. */
 export interface RequestEntry {
   readonly number: number;
-  /** ISO 8601, when the request was there. */
+  /** ISO 8601, arrival of the request. */
   readonly time: string;
   readonly method: string;
   readonly path: string;
   readonly endpoint: Endpoint | undefined;
   readonly version: string | undefined;
   readonly query: Readonly<Record<string, string>>;
-  /** Parameters that this version does not know. */
+  /** Parameters unknown to this version. */
   ignored: readonly string[];
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   user: string | undefined;
   policies: readonly AskedPolicy[];
-  /** 0 until it is known, and where none was sent. */
+  /** 0 until it is known, and if none was sent. */
   status: number;
   faults: readonly string[];
-  /** Bytes of the body that were written. */
+  /** Bytes of the body written. */
   bytes: number;
   ms: number;
   /** `closed`: the connection ended before the answer did. */
   outcome: 'open' | 'sent' | 'closed';
 }
 
-/** The entry of a request that has just come. */
+/** The entry of a new request. */
 export function emptyEntry(
   request: IncomingMessage,
   url: URL,
@@ -73,7 +73,7 @@ export class RequestLog {
     this.#kept = kept;
   }
 
-  /** How many there were in all. */
+  /** Number of requests in total. */
   get count(): number {
     return this.#count;
   }
@@ -86,7 +86,7 @@ export class RequestLog {
     return numbered;
   }
 
-  /** Notes what a body asks for; the oldest entries lose their host ids once very many are remembered. */
+  /** Records a body's policies; the oldest entries lose their host ids once very many are stored. */
   remember(entry: RequestEntry, asked: readonly Omit<AskedPolicy, 'hosts'>[]): void {
     entry.policies = asked.map((policy) => ({ ...policy, hosts: policy.hostIds.length }));
     if (this.#kept === 0) return;

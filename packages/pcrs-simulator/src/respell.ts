@@ -1,7 +1,7 @@
 import type { Form } from './form-names.ts';
 
 /**
- * JSON text spelled another way, with the same values: numbers keep their digits, strings their characters.
+ * JSON text spelled differently, with the same values: numbers keep their digits, strings their characters.
  *
  * Takes   text   any part of a JSON document that does not begin or end within a string
  */
@@ -33,7 +33,7 @@ function spellString(token: string, forms: ReadonlySet<Form>): string {
   return `"${inside}"`;
 }
 
-/** Capital and small digits in turn, since both are legal. */
+/** Alternates capital and small digits, since both are legal. */
 function escapeOne(character: string): string {
   if (character.length > 1) return character;
   const code = character.charCodeAt(0);

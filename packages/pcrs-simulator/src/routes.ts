@@ -1,6 +1,6 @@
 import type { Endpoint } from './faults.ts';
 
-/** Where a request was sent, as far as the gateway has it. */
+/** Endpoint and version of a request. */
 export interface Route {
   readonly endpoint: Endpoint;
   /** 1 to 5; 0 for `/auth`, which has none. */
@@ -8,10 +8,10 @@ export interface Route {
   readonly method: 'GET' | 'POST';
 }
 
-/** The versions of each endpoint go from 1.0 to this. */
+/** Newest version of each endpoint; the oldest is 1.0. */
 const newest = { list: 2, hostids: 5, posture: 5 } as const;
 
-/** The first version that knows each parameter. `evidenceTruncationLimit` is sent by one client and has no effect. */
+/** First version that knows each parameter. One client sends `evidenceTruncationLimit`, which has no effect. */
 const parameters: Record<Endpoint, Record<string, number>> = {
   auth: {},
   list: { lastEvaluationDate: 1, requireTagInfo: 2 },
@@ -31,7 +31,7 @@ const parameters: Record<Endpoint, Record<string, number>> = {
   },
 };
 
-/** The endpoint and version of a path; undefined where the gateway has nothing. */
+/** Endpoint and version of a path; undefined for an unknown path. */
 export function routeOf(path: string): Route | undefined {
   if (path === '/auth') return { endpoint: 'auth', version: 0, method: 'POST' };
   const match = /^\/pcrs\/(\d)\.0\/posture\/(policy\/list|hostids|postureInfo\/?)$/.exec(path);
@@ -43,7 +43,7 @@ export function routeOf(path: string): Route | undefined {
   return { endpoint, version, method: endpoint === 'posture' ? 'POST' : 'GET' };
 }
 
-/** The parameters that a route's version knows, and the names of the others, which the gateway passes over. */
+/** The parameters known to a route's version, and the names of the others, which the gateway ignores. */
 export function knownParameters(
   { endpoint, version }: Route,
   search: URLSearchParams,

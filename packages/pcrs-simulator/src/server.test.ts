@@ -30,7 +30,7 @@ test('answers the policy list as one object, in versions 1.0 and 2.0', async (t)
   assert.equal(typeof policy.id, 'number');
 });
 
-test('adds tags to the list only in 2.0 and only when asked, in the wrapper it was told', async (t) => {
+test('adds tags to the list only in 2.0 and only on request, in the configured wrapper', async (t) => {
   for (const tagWrapper of ['tagInfo', 'requireTagInfo', 'flat'] as const) {
     const client = await Client.open(t, { tagWrapper });
     const first = async (path: string) => JSON.parse((await client.get(path)).body.toString()).policyList[0];
@@ -61,7 +61,7 @@ test('lists only policies evaluated on or after lastEvaluationDate', async (t) =
   );
 });
 
-test('resolves host ids as strings, and says in the answer which policy does not exist', async (t) => {
+test('resolves host ids as strings, and names policies that do not exist in the answer', async (t) => {
   const client = await Client.open(t);
   const { world } = client.simulator;
   const [first] = world.policyIds();
@@ -134,7 +134,7 @@ test('refuses all policies at once to a Reader with 403', async (t) => {
   assert.equal((await client.get('/pcrs/3.0/posture/hostids?policyId=42')).status, 200);
 });
 
-test('answers a policy id that is no number with 400 and code 1905 in an array', async (t) => {
+test('answers a policy id that is not a number with 400 and code 1905 in an array', async (t) => {
   const client = await Client.open(t);
   const reply = await client.get('/pcrs/5.0/posture/hostids?policyId=4199751a');
   assert.equal(reply.status, 400);
@@ -245,7 +245,7 @@ test('has no postures of SCA hosts from 3.0 on', async (t) => {
   assert.equal(await ask('3.0'), world.hostIds(policyId as string).length);
 });
 
-test('includes the last day of a scan window whole, and both ends of one given to the second', async (t) => {
+test('includes the whole last day of a scan window, and both ends of one given to the second', async (t) => {
   const client = await Client.open(t, { hosts: 60 });
   const dates = async (query: string): Promise<string[]> => {
     const records = JSON.parse(textOf((await client.posture(query)).body)) as {
@@ -264,7 +264,7 @@ test('includes the last day of a scan window whole, and both ends of one given t
   assert.deepEqual(await dates(`lastScanDateFrom=${first}&lastScanDateTo=${last}`), whole);
 });
 
-test('passes over hosts and policies that are not, and those of another subscription', async (t) => {
+test('ignores unknown hosts and policies, and those of another subscription', async (t) => {
   const client = await Client.open(t);
   const { world } = client.simulator;
   const [policyId] = world.policyIds() as [string];
@@ -287,7 +287,7 @@ test('passes over hosts and policies that are not, and those of another subscrip
   );
 });
 
-test('answers a flag that is neither 0 nor 1 with 404 and its own body', async (t) => {
+test('answers a flag other than 0 and 1 with 404 and its own body', async (t) => {
   const client = await Client.open(t);
   for (const query of [
     'evidenceRequired=true',
@@ -302,7 +302,7 @@ test('answers a flag that is neither 0 nor 1 with 404 and its own body', async (
   }
 });
 
-test('refuses a body that is no list of policies, and one that is not said to be JSON', async (t) => {
+test('refuses a body that is not a list of policies, or not declared as JSON', async (t) => {
   const client = await Client.open(t);
   for (const body of [
     '',
@@ -318,7 +318,7 @@ test('refuses a body that is no list of policies, and one that is not said to be
   assert.equal((await client.post('/pcrs/5.0/posture/postureInfo', '[]', headers)).status, 415);
 });
 
-test('answers 404 as an HTML page for a wrong path or a version that does not exist', async (t) => {
+test('answers 404 as an HTML page for a wrong path or an unknown version', async (t) => {
   const client = await Client.open(t);
   const paths = [
     '/pcrs/3.0/posture/policy/list',
@@ -347,7 +347,7 @@ test('says "no records" in the four forms', async (t) => {
   assert.deepEqual([broken.status, broken.body.length, broken.broken], [200, 0, 'ECONNRESET']);
 });
 
-test('logs in with 201 and a token of three parts that says when it expires', async (t) => {
+test('logs in with 201 and a three-part token with its expiry', async (t) => {
   const client = await Client.open(t);
   const reply = await client.login();
   assert.equal(reply.status, 201);
@@ -373,7 +373,7 @@ test('refuses a wrong password with the documented body', async (t) => {
   assert.equal((await open.login('any', 'wrong')).status, 401);
 });
 
-test('tells an expired token from one that is none', async (t) => {
+test('tells an expired token from an invalid one', async (t) => {
   const client = await Client.open(t, { expireTokenAfterSeconds: 0.001, tokenWithoutExp: true });
   assert.equal(
     Buffer.from(client.token.split('.')[1] as string, 'base64url')
@@ -397,7 +397,7 @@ test('tells an expired token from one that is none', async (t) => {
   }
 });
 
-test('expires the tokens made so far when told, and takes new ones', async (t) => {
+test('expires the tokens issued so far when told, and accepts new ones', async (t) => {
   const client = await Client.open(t);
   client.simulator.expireTokens();
   assert.equal((await client.get('/pcrs/2.0/posture/policy/list')).status, 401);
@@ -439,7 +439,7 @@ test('answers 409 with code 1965 over the rate and 1960 over the concurrency, wh
   assert.deepEqual([crowded.status, /"code":1960/.test(crowded.body.toString())], [409, true]);
 });
 
-test('remembers what was asked: path, parameters, policies, hosts, status, user', async (t) => {
+test('remembers each request: path, parameters, policies, hosts, status, user', async (t) => {
   const client = await Client.open(t);
   const asked = JSON.parse(client.asked());
   await client.post('/pcrs/4.0/posture/postureInfo?evidenceRequired=1&qdScoreRequired=1', asked);
@@ -454,7 +454,7 @@ test('remembers what was asked: path, parameters, policies, hosts, status, user'
   assert.equal(client.simulator.requestCount, 2);
 });
 
-test('closes at once, whatever is under way, and frees its port', async (t) => {
+test('closes at once, even with open requests, and frees its port', async (t) => {
   const client = await Client.open(t, { faults: ['posture:1:hang', 'list:1:drip=1:every=1000'] });
   const hanging = client.post('/pcrs/5.0/posture/postureInfo', []);
   const dripping = client.get('/pcrs/2.0/posture/policy/list');
@@ -467,7 +467,7 @@ test('closes at once, whatever is under way, and frees its port', async (t) => {
   await again.close();
 });
 
-test('does not come back once it is closed while it was down', async (t) => {
+test('does not come back if closed while it was down', async (t) => {
   const client = await Client.open(t, { faults: ['list:1:down=0.05'] });
   await client.get('/pcrs/2.0/posture/policy/list');
   await client.simulator.close();
@@ -475,14 +475,14 @@ test('does not come back once it is closed while it was down', async (t) => {
   assert.equal((await client.get('/pcrs/2.0/posture/policy/list')).broken, 'ECONNREFUSED');
 });
 
-test('takes a token of an earlier simulator of the same seed, as a gateway that restarted does', async (t) => {
+test('accepts a token of an earlier simulator with the same seed, as a restarted gateway does', async (t) => {
   const before = await Client.open(t);
   const after = await Client.open(t);
   after.token = before.token;
   assert.equal((await after.get('/pcrs/2.0/posture/policy/list')).status, 200);
 });
 
-test('survives paths that are none, and clients that go while they wait', async (t) => {
+test('survives invalid paths, and clients that leave while they wait', async (t) => {
   const client = await Client.open(t, { faults: ['list:1:delay=30'], concurrencyLimit: 1 });
   for (const path of ['//', '/%', '/http://[', '/pcrs/5.0/posture/hostids?policyId=%']) {
     assert.ok([400, 404].includes((await client.get(path)).status), path);

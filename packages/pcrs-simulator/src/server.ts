@@ -31,7 +31,7 @@ interface Exchange {
   readonly route: Route | undefined;
   readonly entry: RequestEntry;
   readonly body: Buffer;
-  /** Headers that every answer to it has. */
+  /** Headers of every answer to it. */
   headers: Record<string, string>;
   faults: readonly Fault[];
 }
@@ -39,8 +39,8 @@ interface Exchange {
 type Routed = Exchange & { readonly route: Route };
 
 /**
- * A gateway that listens. A request is looked at in this order: path and method, token, concurrency, rate, faults, and
- * only then what it asks; so a fault counts the requests that a gateway would have worked on.
+ * A listening gateway. It checks a request in this order: path and method, token, concurrency, rate, faults, and then
+ * its content; so a fault counts only requests that a gateway would have worked on.
  */
 export class Gateway {
   readonly server: Server;
@@ -52,7 +52,7 @@ export class Gateway {
   readonly #window: RateWindow | undefined;
   readonly #running = new Map<string, number>();
   readonly #disturbances: Disturbances;
-  /** What was asked when a fault `cached` struck first. */
+  /** The policies requested when a `cached` fault first struck. */
   readonly #cached = new WeakMap<Fault, readonly Asked[]>();
 
   constructor(world: World, options: SimulatorOptions) {
@@ -160,7 +160,7 @@ export class Gateway {
     });
   }
 
-  /** What is answered: what was asked, or what a cache asked before. */
+  /** What to answer: the requested policies, or those that a cache saw first. */
   #answered(asked: readonly Asked[], faults: readonly Fault[]): readonly Asked[] {
     const cache = faults.find(({ kind }) => kind === 'cached');
     if (cache === undefined) return asked;
@@ -169,7 +169,7 @@ export class Gateway {
     return first;
   }
 
-  /** Lets the faults do what they do, and sends the gateway's own answer where none of them does it. */
+  /** Applies the faults, and sends the gateway's own answer if none of them answers. */
   async #workOn(
     exchange: Routed,
     policies: readonly string[],
@@ -194,7 +194,7 @@ export class Gateway {
     return { status: 201, headers: { 'Content-Type': 'text/plain;charset=UTF-8' }, body: Buffer.from(token) };
   }
 
-  /** The answer to a request too many; undefined, and counted, where it is none. */
+  /** The answer to a request over the rate; undefined for one within it, which is counted. */
   #overRate(exchange: Exchange, key: string): Answer | undefined {
     if (this.#window === undefined) return undefined;
     const verdict = this.#window.take(key, Date.now());

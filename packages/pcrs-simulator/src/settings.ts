@@ -1,6 +1,6 @@
 import type { Family } from './technologies.ts';
 
-/** What a control looks at: its name, where it is found, the value that is wanted and those that are met instead. */
+/** The subject of a control: its name, its place, the wanted value and the values found instead. */
 export interface Setting {
   readonly name: string;
   readonly place: string;
@@ -15,7 +15,7 @@ const set = (name: string, place: string, wanted: string, ...met: string[]): Set
   met,
 });
 
-/** Where a control is met again in a large policy: the setting's other scopes. */
+/** The setting's further scopes, for repeated controls in a large policy. */
 export const scopes: Record<Family, readonly string[]> = {
   windows: [
     'Domain profile',

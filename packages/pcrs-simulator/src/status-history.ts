@@ -6,14 +6,14 @@ import type { WorldEvents } from './world-events.ts';
 import type { WorldSize } from './world-size.ts';
 
 /**
- * When a policy was evaluated on a host, in days since 1970: first, then as the world's first day found it, then on each later
- * day that had both a scan of the host and an evaluation of the policy. What is not evaluated does not change.
+ * Evaluations of a policy on a host, in days since 1970: the first, the state on the world's first day, then each
+ * later day with both a scan of the host and an evaluation of the policy. Without an evaluation nothing changes.
  */
 export interface Evaluations {
   readonly first: number;
   readonly start: number;
   readonly later: readonly number[];
-  /** Of `later`: days on which the policy was changed, and the host not scanned. */
+  /** Days in `later` on which the policy was changed without a scan of the host. */
   readonly forced: ReadonlySet<number>;
   readonly last: number;
 }
@@ -21,7 +21,7 @@ export interface Evaluations {
 /** Passed, Failed, Error, PassedE (failed, with an exception). */
 export type Status = 0 | 1 | 2 | 3;
 
-/** The story of one posture; days since 1970, -1 for never. One object is used again and again. */
+/** The history of one posture; days since 1970, -1 for never. One object is reused. */
 export interface History {
   status: Status;
   previous: Status | -1;
@@ -34,7 +34,7 @@ export interface History {
 
 const names = ['Passed', 'Failed', 'Error', 'PassedE'] as const;
 
-/** The days on which a policy was evaluated on a host that it holds. */
+/** The days on which a policy was evaluated on one of its hosts. */
 export function evaluationsOf(
   size: WorldSize,
   hosts: Hosts,
@@ -63,11 +63,11 @@ export function evaluationsOf(
 }
 
 /**
- * Tells the story of one posture into `story`.
+ * Writes the history of one posture into `story`.
  *
  * Takes   luck       the posture's own number
  *         threshold  the share of failures, 0 to 1
- *         turns      what events make of it
+ *         turns      the effects of events
  */
 export function tell(
   story: History,
@@ -88,7 +88,7 @@ export function tell(
   story.modified = dates.first;
   const span = dates.start - dates.first;
   if (((luck >>> 16) & 3) === 1 && span > 0) {
-    // Half of the changes are of the last two weeks, so that short spans of time have some.
+    // Half of the changes fall in the last two weeks, so that short time spans have some.
     const changed = dates.start - ((luck >>> 18) % (luck >>> 31 === 1 ? Math.min(span, 14) : span));
     mark(story, failed ? 0 : 1, dates.first, changed - 1);
     story.modified = changed;
@@ -107,11 +107,11 @@ export function tell(
   }
 }
 
-/** How events turn the story of a posture; days since 1970. */
+/** Effects of events on a posture's history; days since 1970. */
 export interface Turns {
   /** The control fails everywhere from then on. */
   readonly brokenSince: number;
-  /** What a status becomes that was found on that day. */
+  /** The status that a status found on that day becomes. */
   statusOn(status: Status, luck: number, day: number): Status;
 }
 
@@ -128,7 +128,8 @@ function mark(story: History, status: Status, first: number, last: number): void
 }
 
 /**
- * The members from `status` (its opening quote is there already) to `postureModifiedDate`, and the start of the next.
+ * The members from `status` (its opening quote is already written) to `postureModifiedDate`, and the start of the
+ * next.
  *
  * Takes   clock   `Thh:mm:ssZ` of this host's evaluations
  */

@@ -1,4 +1,4 @@
-/** What a control text is about; a policy's controls come from the families of its technologies. */
+/** Subject of a control's texts; a policy's controls come from the families of its technologies. */
 export type Family = 'windows' | 'linux' | 'oracle' | 'mssql';
 
 /** A technology as Qualys counts them: an operating system, or a database that runs on one. */
@@ -6,17 +6,17 @@ export interface Technology {
   readonly id: number;
   readonly name: string;
   readonly family: Family;
-  /** Which hosts have it: those whose index modulo 20 is listed, so that host lists follow by arithmetic. */
+  /** Hosts that have it: those whose index modulo 20 is listed, so that host lists follow by arithmetic. */
   readonly slots: readonly number[];
-  /** For what is not the system itself: the names of instances, of which a host has one to three. */
+  /** For a database: the names of instances, of which a host has one to three. */
   readonly instances?: readonly string[];
-  /** For systems: what the record says of the host. */
+  /** For a system: its name in the record. */
   readonly os?: string;
   readonly osCpe?: string;
   readonly netBios?: string;
 }
 
-/** Hosts repeat their technologies after so many. */
+/** Period after which hosts repeat their technologies. */
 export const SLOTS = 20;
 
 /** The technologies of the world. */

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type Simulator, type SimulatorOptions, startSimulator } from './index.ts';
 
-/** What came back, also of an answer that broke off. */
+/** An answer, complete or broken off. */
 export interface Reply {
   status: number;
   headers: IncomingHttpHeaders;
@@ -12,7 +12,7 @@ export interface Reply {
   broken: string | undefined;
 }
 
-/** One request to a simulator, every byte as it came. */
+/** One request to a simulator, every byte as received. */
 export function ask(
   gateway: string,
   method: string,
@@ -46,7 +46,7 @@ export class Client {
     this.simulator = simulator;
   }
 
-  /** Starts a simulator for a test, without a rate limit unless told, and ends it with the test. */
+  /** Starts a simulator for a test, by default without a rate limit, and stops it with the test. */
   static async open(t: TestContext, options: SimulatorOptions = {}): Promise<Client> {
     const small = { policies: 5, hosts: 20, controls: 10, rateLimit: 'off' } as const;
     const simulator = await startSimulator({ ...small, ...options });
@@ -74,17 +74,17 @@ export class Client {
     });
   }
 
-  /** The host ids of policies, as hostids answers. */
+  /** The host ids of policies, from hostids. */
   async resolve(policies: readonly string[] = this.simulator.world.policyIds()): Promise<string> {
     return (await this.get(`/pcrs/5.0/posture/hostids?policyId=${policies.join(',')}`)).body.toString();
   }
 
-  /** The body of postureInfo for policies. */
+  /** A postureInfo body for policies. */
   asked(policies: readonly string[] = this.simulator.world.policyIds()): string {
     return `[${policies.map((id) => this.simulator.world.hostIdsElement(id)).join(',')}]`;
   }
 
-  /** Everything that postureInfo has of these policies. */
+  /** All postures of these policies. */
   posture(query = '', policies?: readonly string[], version = '5.0'): Promise<Reply> {
     return this.post(`/pcrs/${version}/posture/postureInfo?${query}`, this.asked(policies));
   }

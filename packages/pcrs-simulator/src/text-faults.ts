@@ -3,7 +3,7 @@ import type { Asked } from './posture-info.ts';
 
 const TAIL = 4096;
 
-/** A JSON array whose text the faults break; the same array where none of them does. */
+/** A JSON array whose text the faults break; unchanged if none does. */
 export function brokenText(array: Iterable<Buffer>, faults: readonly Fault[]): Iterable<Buffer> {
   let text = array;
   for (const { kind } of faults) {
@@ -38,7 +38,7 @@ function* withGarbage(array: Iterable<Buffer>): Generator<Buffer> {
   }
 }
 
-/** The members that say whose record it is, as the text between its braces begins. */
+/** The id members at the start of a record, as text. */
 function idsOf([first]: readonly Asked[]): string {
   return `"id":1,"policyId":${first?.policyId ?? 1},"hostId":${first?.hostIds[0] ?? 1}`;
 }
@@ -47,7 +47,7 @@ function smallRecords(asked: readonly Asked[]): Buffer {
   return Buffer.from(`{${idsOf(asked)},"controlId":1,"status":"Passed"},`.repeat(1000));
 }
 
-/** A body that goes on for as long as the connection is there. */
+/** A body that continues as long as the connection lives. */
 export function* endlessBody(kind: string, asked: readonly Asked[]): Generator<Buffer> {
   yield Buffer.from(kind === 'string' ? `[{${idsOf(asked)},"evidence":"` : '[');
   const piece =
@@ -55,7 +55,9 @@ export function* endlessBody(kind: string, asked: readonly Asked[]): Generator<B
   for (;;) yield piece;
 }
 
-/** A valid array of about so many bytes that compresses to almost nothing: one string of zeros, or small records. */
+/**
+ * A valid array of about this many bytes that compresses to almost nothing: one string of zeros, or small records.
+ */
 export function* largeBody(kind: string, bytes: number, asked: readonly Asked[]): Generator<Buffer> {
   const piece = kind === 'records' ? smallRecords(asked) : Buffer.alloc(1024 * 1024, '0');
   yield Buffer.from(kind === 'records' ? '[' : `[{${idsOf(asked)},"evidence":"`);

@@ -2,14 +2,14 @@ import { hash, pick } from './hash.ts';
 import { type Setting, scopes, settings } from './settings.ts';
 import type { Family } from './technologies.ts';
 
-/** What is found on a host: the evidence and the cause of failure, as JSON texts. */
+/** A result on a host: the evidence and the cause of failure, as JSON texts. */
 export interface Finding {
   readonly evidence: string;
   readonly extended: string;
   readonly cause: string;
 }
 
-/** The texts of one control, which every record of it repeats. */
+/** The texts of one control, repeated in each of its records. */
 export interface ControlTexts {
   readonly controlId: number;
   readonly statement: string;
@@ -100,14 +100,14 @@ function expectedValues(setting: Setting, n: number): string | string[] {
   return `${n % 2 === 0 ? 'equal to' : 'matches regular expression list'}:\n${setting.wanted}\nor\nin ${setting.place}`;
 }
 
-/** The inner types of evidence are not known: mostly text, now and then a list or an object. */
+/** The inner types of evidence are unknown: mostly text, now and then a list or an object. */
 function shaped(text: string, n: number, odd: number): unknown {
   if (n % 5 === 3) return text.split('\n');
   if (odd % 11 === 7) return { value: text, 'found in': { files: [], count: 1 } };
   return text;
 }
 
-/** Text that a careless reader trips over. */
+/** Text that trips a careless reader. */
 function spiced(text: string, n: number, variant: number, windows: boolean): string {
   const setter = windows
     ? 'Default Domain Policy, {31B2F340-016D-11D2-945F-00C04FB984F9}'

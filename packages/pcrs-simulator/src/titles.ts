@@ -1,14 +1,14 @@
 import { type Technology, technologies as t } from './technologies.ts';
 
-/** A policy as a library has it: its title and what it can be evaluated on. */
+/** A policy of the library: its title and its technologies. */
 export interface Benchmark {
   readonly title: string;
   readonly technologies: readonly Technology[];
-  /** What share of its postures fails, before criticality and host are weighed in. */
+  /** Share of failing postures, before criticality and host are weighed in. */
   readonly failing: number;
 }
 
-/** In the order in which a world takes them, so that a world of five already has Windows, Linux and Oracle. */
+/** In the order of use, so that a world of five already has Windows, Linux and Oracle. */
 export const benchmarks: readonly Benchmark[] = [
   {
     title: 'CIS Benchmark for Microsoft Windows Server 2022, v3.0.0 [Scored, Level 1 and Level 2]',
@@ -73,7 +73,7 @@ export const benchmarks: readonly Benchmark[] = [
   },
 ];
 
-/** Where the library is used more than once: whose copy it is. */
+/** Owner of a copy, if the library is used more than once. */
 export const units = [
   'EMEA Production',
   'Americas Production',

@@ -6,10 +6,10 @@ import { constants, createGzip, gzipSync } from 'node:zlib';
 import type { Answer } from './answers.ts';
 import { type Fault, numberOf } from './faults.ts';
 
-/** How an answer's bytes are put on the wire. */
+/** How an answer's bytes are sent. */
 export interface Wire {
   readonly gzipLevel: number;
-  /** Each piece of the body is a gzip member of its own. */
+  /** Each piece of the body is its own gzip member. */
   readonly gzipMembers: boolean;
   readonly encoding: 'none' | 'gzip' | 'double' | 'false';
   readonly chunkBytes: number | undefined;
@@ -20,10 +20,10 @@ type Bytes = AsyncIterable<Buffer> | Iterable<Buffer>;
 type Stage = (source: Bytes) => AsyncIterable<Buffer>;
 
 /**
- * Sends an answer, compressed, spoiled and cut as told, with backpressure.
+ * Sends an answer, compressed, damaged and cut as told, with backpressure.
  *
  * Yields  the number of body bytes written, also when it throws (by `count`)
- * Throws  when the connection ends before the answer, whoever ended it
+ * Throws  if the connection ends before the answer, whoever ended it
  */
 export async function send(
   response: ServerResponse,
@@ -54,7 +54,7 @@ export async function send(
   await pipeline(counted(bytes, count), response);
 }
 
-/** How often the body is compressed: the gateway's gzip file, and a declared coding around it. */
+/** Layers of compression: the gateway's gzip file, and a declared coding around it. */
 function gzipLayers({ body, gzip }: Answer, { encoding }: Wire): number {
   if (body instanceof Buffer || encoding === 'false') return 0;
   if (encoding === 'double') return (gzip ? 1 : 0) + 1;
@@ -71,7 +71,7 @@ function* memberEach(source: Bytes, { gzipLevel }: Wire): Generator<Buffer> {
 
 function gzipStream(source: Bytes, { gzipLevel }: Wire): Readable {
   const gzip = createGzip({ level: gzipLevel, chunkSize: 65_536, memLevel: constants.Z_MAX_MEMLEVEL });
-  // Errors reach whoever reads gzip, so the callback has nothing to do.
+  // Errors reach the reader of gzip, so the callback has nothing to do.
   pipe(Readable.from(source, { objectMode: true, highWaterMark: 1 }), gzip, () => {});
   return gzip;
 }
@@ -108,7 +108,7 @@ async function* sized(source: Bytes, size: number): AsyncGenerator<Buffer> {
   }
 }
 
-/** Splits what comes at a byte: `before` gets the part up to it, once. */
+/** Splits a stream at a byte: `before` gets the part up to it, once. */
 async function* upTo(source: Bytes, bytes: number): AsyncGenerator<Buffer> {
   let left = bytes;
   for await (const piece of source) {
@@ -182,7 +182,7 @@ async function* corrupted(source: Bytes, how: string, at: string | undefined): A
   yield how === 'tail' ? Buffer.concat([held, Buffer.from('<html>504 Gateway Time-out</html>')]) : held;
 }
 
-/** Ends the connection once what was written is with the system. */
+/** Ends the connection once the system has what was written. */
 export async function breakOff(response: ServerResponse): Promise<void> {
   response.flushHeaders();
   await flushed(response);
@@ -196,7 +196,7 @@ async function flushed(response: ServerResponse): Promise<void> {
   }
 }
 
-/** Until the connection has ended. */
+/** Resolves when the connection has ended. */
 export async function closed(response: ServerResponse): Promise<void> {
   if (response.destroyed || response.closed) return;
   await new Promise<void>((resolve) => response.once('close', resolve));

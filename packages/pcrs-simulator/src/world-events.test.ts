@@ -25,7 +25,7 @@ function postures(of: World): Posture[] {
 
 const key = ({ policyId, hostId, controlId }: Posture): string => `${policyId} ${hostId} ${controlId}`;
 
-/** What differs between two worlds, by posture. */
+/** The differences between two worlds, by posture. */
 function changes(
   before: World,
   after: World,
@@ -44,7 +44,7 @@ function changes(
   };
 }
 
-test('a policy gains controls on all of its hosts, on the day, and is evaluated', () => {
+test('a policy gains controls on all its hosts on the day, and is evaluated', () => {
   const { appeared, vanished, changed } = changes(world(3), world(3, 'controls=3:0:5'));
   assert.deepEqual([vanished, changed], [[], []]);
   assert.equal(new Set(appeared.map(({ controlId }) => controlId)).size % 5, 0);
@@ -53,14 +53,14 @@ test('a policy gains controls on all of its hosts, on the day, and is evaluated'
   assert.equal(postures(world(2, 'controls=3:0:5')).length, postures(world(2)).length);
 });
 
-test('a broken control fails on every host that it did not fail on', () => {
+test('a broken control fails on every host where it did not fail', () => {
   const { appeared, vanished, changed } = changes(world(3), world(3, 'break=3:0:2'));
   assert.deepEqual([appeared, vanished], [[], []]);
   assert.ok(changed.length > 0);
   assert.deepEqual([...new Set(changed.map(({ status }) => status))], ['Failed']);
 });
 
-test('failures of a share are exceptions for some days, and fail again after them', () => {
+test('a share of failures become exceptions for some days, and fail again after them', () => {
   const during = postures(world(6, 'except=1-7:0.5')).filter(({ status }) => status === 'PassedE');
   assert.ok(during.length > 0);
   const after = new Map(postures(world(30, 'except=1-7:0.5')).map((record) => [key(record), record]));
@@ -68,7 +68,7 @@ test('failures of a share are exceptions for some days, and fail again after the
   assert.ok(ended.some(({ status }) => status === 'Failed'));
 });
 
-test('what is evaluated in an error night is Error, and what it was before on the next evaluation', () => {
+test('evaluations in an error night are Error, and return to their status at the next evaluation', () => {
   const night = postures(world(5, 'error-night=5'));
   const errors = night.filter(({ lastEvaluatedDate }) => lastEvaluatedDate.startsWith('2026-11-27'));
   assert.ok(errors.length > 0);
@@ -97,7 +97,7 @@ test('ids are issued anew, policies renamed and removed', () => {
   assert.equal(world(3, 'remove=3:0').policies().length, world(3).policies().length - 1);
 });
 
-test('an event of another form is refused with the form that it has', () => {
+test('refuses an event of another form and shows the right form', () => {
   assert.throws(() => parseEvent('away=3'), /^Error: must be away=DAY-DAY:SHARE$/);
   assert.throws(() => parseEvent('flood=3'), /must be error-night=DAY, /);
 });

@@ -1,9 +1,9 @@
 import { hash } from './hash.ts';
 import type { WorldSize } from './world-size.ts';
 
-/** What happens to a world on purpose, besides its daily changes. Days are days of the world; policies and hosts by index. */
+/** A deliberate event, besides the world's daily changes. Days are days of the world; policies and hosts by index. */
 export type WorldEvent =
-  /** Whatever is evaluated on that day is `Error`. */
+  /** Every evaluation on that day is `Error`. */
   | { kind: 'error-night'; day: number }
   /** From that day on every record has another id. */
   | { kind: 'reissue'; day: number }
@@ -12,7 +12,9 @@ export type WorldEvent =
   | { kind: 'controls' | 'break'; day: number; policy: number; count: number }
   /** A share of the failures is `PassedE`, as evaluated from the day on and before the end. */
   | { kind: 'except'; day: number; end: number; share: number }
-  /** A share of the hosts, or that many of the first day's last ones, is not there from the day on and before the end. */
+  /**
+   * A share of the hosts, or that many of the first day's last ones, is missing from the day on and before the end.
+   */
   | { kind: 'away'; day: number; end: number; share: number };
 
 const forms: Readonly<Record<WorldEvent['kind'], { pattern: RegExp; form: string }>> = {
@@ -56,7 +58,7 @@ export function parseEvent(text: string): WorldEvent {
   }
 }
 
-/** The events of a world, as its parts ask for them. */
+/** The events of a world, as its parts need them. */
 export class WorldEvents {
   readonly #size: WorldSize;
   readonly #past: readonly WorldEvent[];
@@ -66,7 +68,7 @@ export class WorldEvents {
     this.#past = size.events.filter(({ day }) => day <= size.day);
   }
 
-  /** How many times all records were given new ids. */
+  /** How many times all records got new ids. */
   get reissues(): number {
     return this.#past.filter(({ kind }) => kind === 'reissue').length;
   }
@@ -76,7 +78,7 @@ export class WorldEvents {
     return this.#past.some((event) => event.kind === kind && event.policy === policy);
   }
 
-  /** Whether a policy was changed on that day, and so evaluated on all of its hosts. */
+  /** Whether a policy was changed on that day, and so evaluated on all its hosts. */
   changes(policy: number, day: number): boolean {
     return this.#past.some(
       (event) =>
@@ -84,7 +86,7 @@ export class WorldEvents {
     );
   }
 
-  /** Controls that a policy gained by a day of the world. */
+  /** Number of controls that a policy gained by a day of the world. */
   gained(policy: number, day: number): number {
     const gains = this.#past.map((event) =>
       event.kind === 'controls' && event.policy === policy && event.day <= day ? event.count : 0,
@@ -92,7 +94,7 @@ export class WorldEvents {
     return gains.reduce((sum, count) => sum + count, 0);
   }
 
-  /** The day of the world since which a control of a policy fails everywhere; Infinity if it does not. */
+  /** The world's day since which a policy's control fails everywhere; Infinity if it does not. */
   brokenSince(policy: number, control: number): number {
     const days = this.#past.map((event) =>
       event.kind === 'break' && event.policy === policy && control < event.count ? event.day : Infinity,
@@ -104,7 +106,7 @@ export class WorldEvents {
     return this.#past.some((event) => event.kind === 'error-night' && event.day === day);
   }
 
-  /** Whether a posture with this luck, if it fails, is an exception on that day. */
+  /** Whether a failing posture with this luck is an exception on that day. */
   isExcepted(luck: number, day: number): boolean {
     return this.#past.some(
       (event) =>
@@ -115,7 +117,7 @@ export class WorldEvents {
     );
   }
 
-  /** Whether a host is not there today. */
+  /** Whether a host is missing today. */
   isAway(host: number): boolean {
     const { day, hosts, seed } = this.#size;
     return this.#past.some((event) => {

@@ -1,24 +1,27 @@
 import { dayOf } from './calendar.ts';
 import type { WorldEvent } from './world-events.ts';
 
-/** What decides a world; two worlds of the same size are the same to the byte. */
+/** Everything that decides a world; two worlds of the same size are the same to the byte. */
 export interface WorldSize {
   readonly seed: number;
   readonly policies: number;
   readonly hosts: number;
   readonly controls: number;
-  /** Exactly so many hosts in each policy that has any, as far as there are hosts; 0: about nine in ten of those that fit. */
+  /**
+   * Exactly this many hosts in each policy that has any, as far as there are hosts; 0: about nine in ten of those
+   * that match.
+   */
   readonly hostsPerPolicy: number;
-  /** Days that have passed since the world began: statuses change, hosts appear and vanish. */
+  /** Days since the world began: statuses change, hosts appear and vanish. */
   readonly day: number;
-  /** The day since 1970 on which the world began. */
+  /** The day on which the world began, since 1970. */
   readonly firstDay: number;
   readonly events: readonly WorldEvent[];
   readonly customerUuid: string;
   readonly subscriptionId: number;
 }
 
-/** The part of the options that decides the world. */
+/** The options that decide the world. */
 export interface WorldOptions {
   seed?: number | undefined;
   policies?: number | undefined;
@@ -28,7 +31,7 @@ export interface WorldOptions {
   day?: number | undefined;
   /** The date on which the world began, `YYYY-MM-DD`. */
   start?: string | undefined;
-  /** What happens on purpose, besides the daily changes. */
+  /** Deliberate events, besides the daily changes. */
   events?: readonly WorldEvent[] | undefined;
 }
 
@@ -36,7 +39,7 @@ export interface WorldOptions {
  * A complete size from options.
  *
  * Limits  0 to 100,000 policies, 1 to 5,000,000 hosts, 1 to 1000 controls, days 0 to 3650: record ids stay below 2^53
- * Throws  PCRS_USAGE for a number outside
+ * Throws  PCRS_USAGE for a number out of bounds
  */
 export function worldSize(options: WorldOptions): WorldSize {
   const seed = within('seed', options.seed ?? 1, 0, 2 ** 31 - 1);
@@ -61,7 +64,7 @@ function within(name: string, value: number, least: number, most: number): numbe
   throw usage(`${name} must be a whole number from ${least} to ${most}, got ${value}`);
 }
 
-/** An error of the caller's, with the code that the suite's tools know. */
+/** A caller's error, with the suite's code. */
 export function usage(message: string): Error & { code: string } {
   return Object.assign(new Error(message), { code: 'PCRS_USAGE' });
 }

@@ -31,7 +31,7 @@ function digest(world: World): string {
   return sum.digest('hex');
 }
 
-test('is the same to the byte for the same seed, and another for another', () => {
+test('is the same to the byte for the same seed, and differs for another', () => {
   assert.equal(digest(new World(size)), digest(new World({ ...size })));
   assert.notEqual(digest(new World(size)), digest(new World({ ...size, seed: 8 })));
   assert.equal(
@@ -50,7 +50,7 @@ test('writes JSON as JSON.stringify would, member by member in the documented or
   );
 });
 
-test('has the types that were seen at the gateway', () => {
+test('has the types seen at the gateway', () => {
   const records = postures(new World({ ...size, policies: 30, hosts: 150 }), { evidence: 'evidence' });
   const typesOf = (name: string) =>
     [...new Set(records.map((record) => (record[name] === null ? 'null' : typeof record[name])))]
@@ -118,7 +118,7 @@ test('has Windows, Linux and Oracle, inactive policies, policies without hosts a
   assert.ok(instances.has('os') && [...instances].some((name) => name.startsWith('Oracle19c:1:1521')));
 });
 
-test('fails more where it matters less, and more in some policies than in others', () => {
+test('fails more at low criticality, and more in some policies than in others', () => {
   const records = postures(new World({ ...size, hosts: 60, controls: 40 }));
   const rate = (group: Posture[]) => group.filter(({ status }) => status === 'Failed').length / group.length;
   const of = (label: string) =>
@@ -129,7 +129,7 @@ test('fails more where it matters less, and more in some policies than in others
   assert.ok(Math.max(...rates) > 2 * Math.min(...rates));
 });
 
-test('gives exactly the records that a filter asks for', () => {
+test('yields exactly the records that a filter asks for', () => {
   const world = new World({ ...size, hosts: 80 });
   const all = postures(world);
   const since = Date.parse('2026-11-21T02:00:00Z');
@@ -157,7 +157,7 @@ test('gives exactly the records that a filter asks for', () => {
   assert.ok(postures(world, { version: 1 }).every((record) => !('CloudMetaData' in record)));
 });
 
-test('gives each policy as many hosts as it is told, where so many fit', () => {
+test('gives each policy the requested number of hosts, if that many match', () => {
   const world = new World({ ...size, hosts: 2000, hostsPerPolicy: 50 });
   for (const id of world.policyIds('active')) {
     const count = world.hostIds(id).length;
@@ -228,7 +228,7 @@ test('makes any record of a world of tens of billions without those before it', 
   assert.ok(records.length >= 1000);
 });
 
-test('refuses sizes outside its bounds', () => {
+test('refuses sizes out of bounds', () => {
   for (const options of [
     { hosts: 0 },
     { controls: 1001 },

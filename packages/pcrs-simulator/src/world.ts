@@ -4,10 +4,10 @@ import { Policies, type Policy } from './policies.ts';
 import { type Pair, PostureRecords, type RecordBlock, type RecordOptions } from './posture-records.ts';
 import { type WorldOptions, type WorldSize, worldSize } from './world-size.ts';
 
-/** How the policy list wraps its tag section; which of them the gateway uses is not known. */
+/** How the policy list wraps its tag section; the gateway's own way is unknown. */
 export type TagWrapper = 'tagInfo' | 'requireTagInfo' | 'flat';
 
-/** What a hostids request asks for. Instants are ms since 1970, inclusive. */
+/** Options of a hostids request. Instants are ms since 1970, inclusive. */
 export interface HostOptions {
   /** 1 to 5; SCA hosts are only in 1 and 2. */
   readonly version?: number;
@@ -17,15 +17,15 @@ export interface HostOptions {
   readonly assetDeploymentType?: 'ON-PREM' | 'CLOUD' | 'ALL';
 }
 
-/** What `World.posture` is asked for: the query of postureInfo, and which policies and hosts. */
+/** Options of `World.posture`: postureInfo's query, policies and hosts. */
 export interface TruthOptions extends Partial<RecordOptions> {
-  /** Policy ids, in the order of the answer; by default all, inactive ones too. */
+  /** Policy ids, in the order of the answer; default: all, inactive ones too. */
   readonly policies?: Iterable<string | number>;
   /** Only these host ids. */
   readonly hosts?: Iterable<string | number>;
 }
 
-/** A subscription as it is on one day: its policies, hosts and postures, all of it decided by a few numbers. */
+/** A subscription on one day: its policies, hosts and postures, all decided by a few numbers. */
 export class World {
   readonly size: WorldSize;
   readonly policyList: Policies;
@@ -43,7 +43,7 @@ export class World {
     return String(this.size.subscriptionId);
   }
 
-  /** The policies as the list has them, each as its JSON text. */
+  /** The policies as in the list, each as its JSON text. */
   policies(options: { evaluatedSince?: number | undefined; tags?: TagWrapper | undefined } = {}): string[] {
     return this.policyList.list
       .filter((policy) => (this.policyList.lastEvaluation(policy) ?? 0) >= (options.evaluatedSince ?? 0))
@@ -57,7 +57,7 @@ export class World {
       .map((policy) => String(policy.id));
   }
 
-  /** The ids of a policy's hosts, as the strings that the gateway sends; empty for a policy that does not exist. */
+  /** The ids of a policy's hosts, as the strings that the gateway sends; empty for an unknown policy. */
   hostIds(policyId: string | number, options: HostOptions = {}): string[] {
     const policy = this.policyList.byId(String(policyId));
     return policy === undefined ? [] : Array.from(this.hostsOf(policy, options), (host) => String(host.id));
@@ -82,7 +82,7 @@ export class World {
     }
   }
 
-  /** The pairs of one policy and some hosts of which the gateway has postures, in the order in which the hosts are named. */
+  /** The pairs of one policy and given hosts that have postures, in the order of the hosts. */
   *pairs(policyId: string, hostIds: Iterable<string>, version: number): Generator<Pair> {
     const policy = this.policyList.byId(policyId);
     if (policy === undefined) return;
@@ -105,7 +105,7 @@ export class World {
     }
   }
 
-  /** The same as bytes, in blocks; for whoever counts or writes a great many. */
+  /** The same as bytes, in blocks, for counting or writing many. */
   postureBlocks(options: TruthOptions = {}): Generator<RecordBlock> {
     return this.records.blocks(this.#truthPairs(options), recordOptions(options));
   }
@@ -137,7 +137,7 @@ export class World {
   }
 }
 
-/** A whole set of record options from some; the rest is what the newest version does when nothing is asked. */
+/** Complete record options; the defaults are the newest version's. */
 export function recordOptions(options: Partial<RecordOptions>): RecordOptions {
   return { version: 5, evidence: 'none', detectionScore: false, excludeInactiveControls: false, ...options };
 }

@@ -12,16 +12,19 @@ export interface SinkDemands {
   strict?: boolean;
 }
 
-/** A stream that was read to its end. */
+/** A stream read to its end. */
 export interface ReadStream {
   verdicts: readonly RunVerdict[];
-  /** Of the last line, if it was cut in the middle. */
+  /** Number of the last line, if it was cut. */
   cutLine: number | undefined;
-  /** No line held anything. */
+  /** All lines were blank. */
   isEmpty: boolean;
 }
 
-/** PCRS_INCOMPLETE or PCRS_EMPTY if a stream, read to its end, is not what a sink demands; the same words in every sink. */
+/**
+ * PCRS_INCOMPLETE or PCRS_EMPTY if a stream, read to its end, does not meet a sink's demands; the same words in every
+ * sink.
+ */
 export function failureOf(
   { verdicts, cutLine, isEmpty }: ReadStream,
   { requireRun = false, allowEmpty = false, strict = false }: SinkDemands = {},

@@ -2,21 +2,25 @@ import { KindSums } from 'pcrs-json/kind-sums';
 import { type Counts, isObject } from 'pcrs-records/kinds';
 import type { Stages } from 'pcrs-records/stages';
 
-/** How what came of a run differs from what its stages made. */
+/** How the received records of a run differ from what its stages made. */
 export interface Fidelity {
-  /** Counts and sums agree for each kind that a stage made; null if a stage did not say what it made. */
+  /** Counts and sums agree for each kind that a stage made; null if a stage did not record what it made. */
   verified: boolean | null;
-  /** Records by kind that were made and did not come. */
+  /** Records by kind that were made and not received. */
   filtered: Counts;
-  /** Records by kind that came and were not made. */
+  /** Records by kind that were received and not made. */
   supplied: Counts;
-  /** Kinds of which as many came as were made, but others: one lost and one doubled, a value changed, JSON respelled. */
+  /**
+   * Kinds with the right number of records but different ones: one lost and one doubled, a value changed, JSON
+   * respelled.
+   */
   edited: string[];
 }
 
 /**
- * Compares what came of a run with what its stages made. Kinds that no stage made are not compared, nor are slices.
- * If a stage did not say what it made, or an end is of nobody, only what did not come is certain.
+ * Compares the received records of a run with what its stages made. Kinds that no stage made are not compared, nor
+ * are slices. If a stage did not record what it made, or an end belongs to no start, only missing records are
+ * certain.
  */
 export function compare({ started, loose }: Stages, came: KindSums): Fidelity {
   const ends = started.flatMap(({ end }) => end ?? []);
@@ -46,7 +50,7 @@ export function compare({ started, loose }: Stages, came: KindSums): Fidelity {
   };
 }
 
-/** The fidelity of a stream: that of all its runs together. */
+/** The fidelity of a stream: all its runs together. */
 export function fidelityOf(runs: readonly Fidelity[]): Fidelity {
   const all = (pick: (run: Fidelity) => Counts): Counts => {
     const sums = new KindSums();

@@ -25,7 +25,7 @@ function judged(records: JsonObject[], accepted: Record<string, number> = {}) {
   return judge.verdicts();
 }
 
-test('a run whose stages all ended well is complete', () => {
+test('a run is complete if all its stages ended well', () => {
   const [verdict] = judged([
     session,
     start('pcrs-hostids'),
@@ -56,13 +56,13 @@ test('names a stage that broke off and how many of its records came', () => {
   assert.equal(verdict?.reason, 'run incomplete: pcrs-hostids broke off after 412 records');
 });
 
-test('names the stage that was killed, not one before it whose end it had not passed on yet', () => {
+test('names the stage that was killed, not one before it whose end it had not forwarded yet', () => {
   const starts = [start('pcrs-posture'), start('pcrs-hostids'), start('pcrs-policies')];
   const [verdict] = judged([session, ...starts, end('pcrs-policies')], { hostids: 5, posture: 70 });
   assert.equal(verdict?.reason, 'run incomplete: pcrs-posture broke off after 70 records');
 });
 
-test('names the stage that failed, not the one before it whose end it did not read any more', () => {
+test('names the stage that failed, not the one before it whose end it no longer read', () => {
   const starts = [start('pcrs-posture'), start('pcrs-hostids'), start('pcrs-policies')];
   const failed = (stage: string) =>
     end(stage, { ok: false, status: 5, error: { code: 'x', message: 'down' } });
@@ -76,14 +76,14 @@ test('names the stage that failed, not the one before it whose end it did not re
     reason(end('pcrs-hostids', { ok: false, status: 6 }), end('pcrs-posture')),
     'run incomplete: pcrs-policies broke off after 0 records',
   );
-  // pcrs-hostids read all there was: what it read broke off by itself.
+  // pcrs-hostids read everything: its input broke off by itself.
   assert.equal(
     reason(end('pcrs-hostids'), failed('pcrs-posture')),
     'run incomplete: pcrs-policies broke off after 0 records',
   );
 });
 
-test('the failed end of pcrs-auth alone is an incomplete run', () => {
+test('a failed end of pcrs-auth alone is an incomplete run', () => {
   const [verdict] = judged([
     end('pcrs-auth', { runId: null, ok: false, status: 4, error: { code: 'x', message: 'wrong password' } }),
   ]);
@@ -91,11 +91,11 @@ test('the failed end of pcrs-auth alone is an incomplete run', () => {
   assert.equal(verdict?.reason, 'run incomplete: pcrs-auth ended 4: wrong password');
 });
 
-test('a start that no session opened is refused as incomplete input', () => {
+test('refuses a start without a session as incomplete input', () => {
   assert.throws(() => judged([start('pcrs-policies')]), { code: 'PCRS_INCOMPLETE', message: /^stdin:1: / });
 });
 
-test('records that did not come, or that no stage made, are counted by kind', () => {
+test('counts missing and unmade records by kind', () => {
   const ends = [
     end('pcrs-policies', { out: { policy: 10 } }),
     end('pcrs-hostids', { in: { policy: 4 }, out: { hostids: 4 } }),
@@ -130,7 +130,7 @@ function judgedWithSum(records: JsonObject[], count: number, sum: number) {
   return judge.verdicts()[0]!;
 }
 
-test('a run is verified when counts and sums of what came are those of what its stages made', () => {
+test('a run is verified if counts and sums of the received records equal those of its stages', () => {
   const stream = [
     session,
     begin('a'),
@@ -148,7 +148,7 @@ test('a run is verified when counts and sums of what came are those of what its 
   assert.deepEqual(fidelity(4, 3), { verified: false, filtered: {}, supplied: { posture: 1 }, edited: [] });
 });
 
-test('one of two stages of a name that failed or was cut makes the run incomplete, whichever ended last', () => {
+test('one failed or cut stage of two with the same name makes the run incomplete, whichever ended last', () => {
   const failed = finish('a', { ok: false, status: 5, error: { code: 'x', message: 'down' } });
   const reason = (...records: JsonObject[]) => judgedWithSum([session, ...records], 0, 0).reason;
   assert.equal(
@@ -174,7 +174,7 @@ test('in contract 1 a stage must have as many ends as starts', () => {
   assert.match(more?.reason ?? '', /^run incomplete: a has an end without its start/);
 });
 
-test('control records that come twice count once; two ends of one start break the run', () => {
+test('counts repeated control records once; two ends of one start break the run', () => {
   const whole = [session, begin('a'), finish('a', made(2, '7'))];
   assert.equal(judgedWithSum([...whole, ...whole], 2, 7).verified, true);
   const doubled = judgedWithSum([...whole, ...whole], 4, 14);
@@ -183,19 +183,19 @@ test('control records that come twice count once; two ends of one start break th
   assert.equal(twoEnds.reason, 'run incomplete: pcrs-posture has two ends that differ');
 });
 
-test('an end that says it is well with the status of a failure is not well', () => {
+test('an end with ok true and a failing status is not well', () => {
   const { complete, reason } = judgedWithSum([session, begin('a'), finish('a', { status: 5 })], 0, 0);
   assert.deepEqual([complete, reason], [false, 'run incomplete: pcrs-posture ended 5: no message']);
 });
 
-test('a session without a stage is not a run that is complete', () => {
+test('a session without a stage is not a complete run', () => {
   assert.equal(
     judgedWithSum([session], 0, 0).reason,
     'run incomplete: no stage started: only its session came',
   );
 });
 
-test('postures that no stage made, or whose run records were filtered away, make the run incomplete', () => {
+test('postures that no stage made, or whose run records were filtered out, make the run incomplete', () => {
   const reason =
     'run incomplete: no stage of the run made its 24 postures; a filter must let start and end records pass';
   assert.equal(judgedWithSum([session], 24, 1).reason, reason);
@@ -209,7 +209,7 @@ test('postures that no stage made, or whose run records were filtered away, make
   assert.match(ends.reason ?? '', /^run incomplete: pcrs-posture has an end without its start/);
 });
 
-test('records before the first session count as the first run took them', () => {
+test("counts records before the first session as the first run's", () => {
   const judge = new RunJudge();
   judge.took('posture', 1, 3);
   for (const record of [session, begin('a'), finish('a', made(2, '7'))]) judge.control(record, 1);
@@ -217,14 +217,14 @@ test('records before the first session count as the first run took them', () => 
   assert.deepEqual(judge.verdicts()[0]?.supplied, { posture: 1 });
 });
 
-test('while a stage has not said what it made, only what is missing is certain', () => {
+test('if a stage has not recorded what it made, only missing records are certain', () => {
   const broken = judgedWithSum([session, begin('a'), begin('b'), finish('b', made(2, '7'))], 5, 1);
   assert.deepEqual([broken.verified, broken.filtered, broken.supplied, broken.edited], [null, {}, {}, []]);
   const lost = judgedWithSum([session, begin('a'), begin('b'), finish('b', made(2, '7'))], 1, 1);
   assert.deepEqual(lost.filtered, { posture: 1 });
 });
 
-test('runs one after another are judged each by its own records', () => {
+test('judges consecutive runs each by its own records', () => {
   const judge = new RunJudge();
   const second = (record: JsonObject) => ({ ...record, runId: 'r2' });
   for (const record of [session, start('a'), end('a'), second(session), second(start('a'))])
@@ -235,7 +235,7 @@ test('runs one after another are judged each by its own records', () => {
   );
 });
 
-test('a kind may have a name that every object has', () => {
+test('a kind may be called like a property of every object', () => {
   const kinds = { constructor: 3, ['__proto__']: 2 };
   const told = end('pcrs-posture', { out: kinds });
   const [whole] = judged([session, start('pcrs-posture'), told], kinds);

@@ -12,7 +12,7 @@ import { stagesOf } from 'pcrs-records/stages';
 import { compare, type Fidelity } from './fidelity.ts';
 import { whyNotWhole } from './stages.ts';
 
-/** What a sink found out about one run of its stream. */
+/** A sink's verdict on one run of its stream. */
 export interface RunVerdict extends Fidelity {
   runId: string | null;
   session: Session | undefined;
@@ -22,23 +22,23 @@ export interface RunVerdict extends Fidelity {
   reason: string | undefined;
   /** Records by kind that came and that the sink did not refuse. */
   accepted: Counts;
-  /** In the order of the stream: the last stage of a pipe first. */
+  /** In stream order: the last stage of a pipe first. */
   starts: readonly Start[];
-  /** In the order of the pipe. */
+  /** In pipe order. */
   ends: readonly End[];
 }
 
 /**
- * Judges the runs of a stream: give it every control record and every record that came, then ask for the verdicts.
+ * Judges the runs of a stream: give it every control record and every other record, then ask for the verdicts.
  *
- * Runs follow one another and differ by their `runId`. Equal control records count once, so that a stream may be
- * split and joined again. Records before the first session count as the first run's. Without any control record there
- * is no run and no verdict. The rules are docs/contract.md's.
+ * Runs follow one another and differ by `runId`. Equal control records count once, so a stream may be split and
+ * joined again. Records before the first session count as the first run's. Without control records there is no run
+ * and no verdict. The rules are in docs/contract.md.
  */
 export class RunJudge {
   readonly #runs: Run[] = [];
   #current: Run | undefined;
-  /** Of records that belong to no run yet. */
+  /** Records that belong to no run yet. */
   #came = new KindSums();
 
   /** The session of the run that records now belong to. */
@@ -47,9 +47,9 @@ export class RunJudge {
   }
 
   /**
-   * Takes note of a `session`, `start` or `end`.
+   * Takes a `session`, `start` or `end`.
    *
-   * Throws  PCRS_RECORD for a session that is none; PCRS_INCOMPLETE for a `start` or `end` that no session opened
+   * Throws  PCRS_RECORD for an invalid session; PCRS_INCOMPLETE for a `start` or `end` without a session
    */
   control(record: JsonObject, line: number): void {
     if (record['kind'] === 'session') this.#openRun(readSession(record, line));
@@ -57,7 +57,7 @@ export class RunJudge {
   }
 
   /**
-   * Takes note of records of a kind.
+   * Takes records of a kind.
    *
    * Takes  sum  modulo 2^53, of the CRC-32 of each record's line without its line end
    */
@@ -65,7 +65,7 @@ export class RunJudge {
     this.#came.add(kind, count, sum);
   }
 
-  /** One verdict a run, in the order of the stream; none if the stream was not a run. */
+  /** One verdict per run, in stream order; none if the stream was not a run. */
   verdicts(): RunVerdict[] {
     return this.#runs.map(judge);
   }
@@ -91,7 +91,7 @@ export class RunJudge {
     const runId = typeof record['runId'] === 'string' ? record['runId'] : null;
     const run = this.#runs.find((candidate) => candidate.runId === runId);
     if (run) return run;
-    // A pcrs-auth that failed has no session to give: its failed end is the whole run.
+    // A pcrs-auth that failed has no session: its failed end is the whole run.
     const failedAuth = record['kind'] === 'end' && record['ok'] === false;
     if (!failedAuth) {
       throw codedError(
@@ -137,7 +137,7 @@ function judge({ runId, session, control, came }: Run): RunVerdict {
   };
 }
 
-/** Postures that no stage made: a filter took the run's records away, or they are of another stream. */
+/** The reason if no stage made the postures: a filter removed the run's records, or they come from another stream. */
 function whyNobodyMade(ends: readonly End[], postures: number): string | undefined {
   if (postures === 0 || ends.some(({ out }) => Number(out?.['posture']) > 0)) return undefined;
   return `no stage of the run made its ${postures} postures; a filter must let start and end records pass`;

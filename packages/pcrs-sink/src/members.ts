@@ -1,10 +1,10 @@
 import { forms, headerWords } from 'pcrs-json/places';
 import { textOf } from 'pcrs-json/values';
 
-/** A column of a sink: a member by its name, or a part of a nested one by its path. */
+/** A column of a sink: a member by its name, or part of a nested one by its path. */
 export type ColumnPath = string | readonly string[];
 
-/** A member that no column takes. */
+/** A member without a column. */
 export interface OtherMember {
   readonly name: string;
   readonly form: number;
@@ -13,18 +13,18 @@ export interface OtherMember {
 }
 
 /**
- * The members of the record at hand, by column: column n is what the sink named as the n-th.
+ * The members of the current record, by column number, as the sink ordered them.
  *
- * Bytes and places are good until the sink has taken the record.
+ * Bytes and places are valid until the sink has taken the record.
  */
 export class Members {
   readonly kind: string;
   readonly columns: ColumnPath[] = [];
   /** Line on stdin, from 1. */
   line = 0;
-  /** What the places are in. */
+  /** The bytes that places refer to. */
   bytes: Buffer = Buffer.alloc(0);
-  /** Members without a column, in their order. */
+  /** Members without a column, in order. */
   others: readonly OtherMember[] = [];
   #places: Int32Array = new Int32Array();
   #row = 0;
@@ -36,27 +36,27 @@ export class Members {
     this.kind = kind;
   }
 
-  /** The column of a member; -1 if no column takes it as a whole. */
+  /** The column of a member; -1 if no column takes it whole. */
   columnOf(name: string): number {
     return this.#names.get(name) ?? -1;
   }
 
-  /** What the value of a column is; `forms.absent` if the record does not have it. */
+  /** The form of a column's value; `forms.absent` if the record lacks it. */
   form(column: number): number {
     return (this.#places[this.#at(column) + 1] as number) & 15;
   }
 
-  /** Where the value of a column starts: of a string, behind the quote. */
+  /** Start of a column's value; of a string, after the quote. */
   start(column: number): number {
     return this.#places[this.#at(column)] as number;
   }
 
-  /** Where it ends: of a string, before the quote. */
+  /** Its end; of a string, before the quote. */
   end(column: number): number {
     return (this.#places[this.#at(column) + 1] as number) >>> 4;
   }
 
-  /** A string as its text, any other value as its JSON; null for null and absent. */
+  /** A string's text, any other value's JSON; null for null and absent. */
   text(column: number): string | null {
     return textAt(this.bytes, this.form(column), this.start(column), this.end(column));
   }
@@ -69,7 +69,7 @@ export class Members {
       : jsonAt(this.bytes, found, this.start(column), this.end(column));
   }
 
-  /** For the reader: a further column, found in a slot of the rows. */
+  /** For the reader: adds a column, found in a slot of the rows. */
   addColumn(path: ColumnPath, slot: number): number {
     const column = this.columns.push(path) - 1;
     this.#slots.push(headerWords + 2 * slot);
@@ -77,12 +77,12 @@ export class Members {
     return column;
   }
 
-  /** For the reader: a member whose name differs from a column's by case alone. */
+  /** For the reader: adds a name that differs from a column's only by case. */
   addSpelling(name: string, column: number, slot: number): void {
     this.#spellings.push({ name, column, at: headerWords + 2 * slot });
   }
 
-  /** For the reader: the record whose row begins at a word of `places`. */
+  /** For the reader: moves to the record whose row begins at a word of `places`. */
   moveTo(bytes: Buffer, places: Int32Array, row: number, line: number, others: readonly OtherMember[]): void {
     this.bytes = bytes;
     this.#places = places;
@@ -111,7 +111,7 @@ export class Members {
   }
 }
 
-/** A string as its text, any other value as its JSON; null for null and absent. */
+/** A string's text, any other value's JSON; null for null and absent. */
 export function textAt(bytes: Buffer, form: number, start: number, end: number): string | null {
   return form <= forms.null ? null : textOf(bytes, start, (end << 4) | form);
 }

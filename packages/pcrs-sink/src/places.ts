@@ -2,7 +2,7 @@ import { forms } from 'pcrs-json/places';
 
 export { forms };
 
-/** A member or an element: where its value is, its form, and the name between its quotes. */
+/** A member or an element: the place of its value, its form, and the name between its quotes. */
 export interface Place {
   form: number;
   start: number;
@@ -20,9 +20,9 @@ const closeBrace = 0x7d;
 const closeBracket = 0x5d;
 
 /**
- * Places of what an object or an array holds, in order; members that come twice are there twice.
+ * Places of the contents of an object or an array, in order; repeated members appear twice.
  *
- * Takes  bytes  JSON that is proven; of anything else the places mean nothing
+ * Takes  bytes  proven JSON; for anything else the places are meaningless
  *        at     the place of the opening bracket
  */
 export function placesIn(bytes: Uint8Array, at: number): Place[] {
@@ -46,7 +46,7 @@ export function placesIn(bytes: Uint8Array, at: number): Place[] {
   return places;
 }
 
-/** The first place from `at` on that is no white space. */
+/** The first place from `at` on that is not white space. */
 export function skipSpace(bytes: Uint8Array, at: number): number {
   let place = at;
   while (bytes[place] === 0x20 || bytes[place] === 0x09 || bytes[place] === 0x0d || bytes[place] === 0x0a) {
@@ -55,7 +55,7 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
   return place;
 }
 
-/** The place of the quote that ends the string whose text begins at `at`. */
+/** The place of the closing quote of the string whose text begins at `at`. */
 function stringEnd(bytes: Uint8Array, at: number): number {
   let place = at;
   while (place < bytes.length && bytes[place] !== quote) place += bytes[place] === backslash ? 2 : 1;
@@ -71,7 +71,7 @@ function valueEnd(bytes: Uint8Array, at: number): number {
     if (byte === quote) place = stringEnd(bytes, place + 1);
     else if (byte === openBrace || byte === openBracket) depth += 1;
     else if (byte === closeBrace || byte === closeBracket) {
-      // The bracket that closes what this value stands in.
+      // The bracket that closes the parent of this value.
       if (depth === 0) return place;
       depth -= 1;
     } else if (depth === 0) {
@@ -83,7 +83,7 @@ function valueEnd(bytes: Uint8Array, at: number): number {
   return place;
 }
 
-/** Whether a byte is of a number or a literal. */
+/** Whether a byte belongs to a number or a literal. */
 function isWord(byte: number): boolean {
   return byte > 0x20 && byte !== comma && byte !== closeBrace && byte !== closeBracket;
 }

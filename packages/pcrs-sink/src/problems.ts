@@ -1,6 +1,6 @@
 import type { Counts } from 'pcrs-records/kinds';
 
-/** What is counted of the input besides its records, with the words for stderr. */
+/** Counted problems of the input, with their words for stderr. */
 const words = {
   badLines: 'bad lines skipped',
   withoutKind: 'objects without a kind skipped',
@@ -10,11 +10,11 @@ const words = {
 
 type Problem = keyof typeof words;
 
-/** What was skipped or changed in the input of a sink, counted. */
+/** Counts of what was skipped or changed in a sink's input. */
 export class Problems {
   readonly #found = new Map<Problem, { count: number; first: string }>();
 
-  /** Takes  first  what to say of the first one: where it was, or its error */
+  /** Takes  first  details of the first one: its place, or its error */
   count(problem: Problem, first: string): void {
     const known = this.#found.get(problem);
     if (known) known.count += 1;
@@ -26,7 +26,7 @@ export class Problems {
     return Object.fromEntries([...this.#found].map(([problem, { count }]) => [problem, count]));
   }
 
-  /** A line for each, for stderr. */
+  /** One line for each, for stderr. */
   reports(): string[] {
     return [...this.#found].map(
       ([problem, { count, first }]) => `${words[problem]}: ${count}, the first ${first}`,

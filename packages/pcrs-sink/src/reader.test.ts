@@ -25,7 +25,7 @@ interface Read {
   reader: SinkReader;
 }
 
-/** What a sink with these columns gets of a stream. */
+/** What a sink with these columns gets from a stream. */
 async function read(
   input: string | Buffer | readonly string[],
   columns: readonly ColumnPath[] = ['a', 'b'],
@@ -63,13 +63,13 @@ async function read(
   return { rows, failure, reader };
 }
 
-/** JSON of a value with spaces and escapes as a stranger may write them. */
+/** JSON of a value with foreign spaces and escapes. */
 const spelled = fc
   .json({ maxDepth: 3 })
   .chain((json) => fc.constantFrom(json, JSON.stringify(JSON.parse(json), null, ' ').replaceAll('\n', ' ')));
 const name = fc.constantFrom('a', 'b', 'c', 'd', '\\u0061', 'é', '__proto__', 'A', '');
 
-test('gives each member as JSON.parse would, in any spelling, order and chunking', async () => {
+test('yields each member as JSON.parse would, in any spelling, order and chunking', async () => {
   const line = fc
     .tuple(fc.array(fc.tuple(name, spelled), { maxLength: 6 }), fc.boolean())
     .map(([members, tagFirst]) => {
@@ -103,7 +103,7 @@ test('gives each member as JSON.parse would, in any spelling, order and chunking
   );
 });
 
-test('gives values as they came, digits and spaces included, and parts by their path', async () => {
+test('yields values as they came, digits and spaces included, and parts by their path', async () => {
   const sent = '{"kind":"posture","a":9007199254740993.10,"b": {"x" : [1.0, "é"],"y":"\\u00e9"} }';
   const { rows } = await read([sent], ['a', 'b', ['b', 'x'], ['b', 'y'], ['b', 'z']]);
   const nested = '{"x" : [1.0, "é"],"y":"\\u00e9"}';
@@ -111,7 +111,7 @@ test('gives values as they came, digits and spaces included, and parts by their 
   assert.deepEqual(rows[0]?.json, ['9007199254740993.10', nested, '[1.0, "é"]', '"\\u00e9"', undefined]);
 });
 
-test('takes the last of members that come twice, with its parts', async () => {
+test('takes the last of repeated members, with its parts', async () => {
   const { rows } = await read(
     ['{"kind":"x","kind":"posture","b":{"x":1,"y":2},"b":{"y":3},"c":1,"c":2}'],
     ['b', ['b', 'x'], ['b', 'y']],
@@ -127,7 +127,7 @@ test('takes the last of members that come twice, with its parts', async () => {
   ]);
 });
 
-test('reads kinds by tag and by shape, one a line or in arrays', async () => {
+test('reads kinds by tag and by shape, one per line or in arrays', async () => {
   const { rows, reader } = await read([
     '{"a":1,"hostIds":[]}',
     '[{"controlId":1},{"title":"t","lastEvaluatedDate":null},{"kind":"new"},{"b":1}]',
@@ -169,7 +169,7 @@ test('gives a member that a sink wants a column from its first record on', async
   }
 });
 
-test('lets a member that differs from a column by case alone fill it, unless the exact one comes', async () => {
+test('fills a column from a member that differs only by case, unless the exact one comes', async () => {
   const lines = [
     '{"kind":"posture","CLOUDmeta":1}',
     '{"kind":"posture","CloudMeta":2,"CLOUDmeta":3}',
@@ -188,7 +188,7 @@ test('lets a member that differs from a column by case alone fill it, unless the
   }
 });
 
-test('tells of members that only other tables have a column for', async () => {
+test('reports members that only other tables have a column for', async () => {
   const { rows } = await read(['{"kind":"posture","z":1,"title":"t","hostIds":[1],"a":2}'], ['a']);
   assert.deepEqual(rows[0]?.others, ['z', 'title', 'hostIds']);
   const wants = (name: string) => name === 'title';
@@ -199,14 +199,14 @@ test('tells of members that only other tables have a column for', async () => {
   );
 });
 
-test('tells the members without a column of each record in a block', async () => {
+test('reports the members without a column of each record in a block', async () => {
   const lines = Array.from({ length: 60 }, (_, index) => `{"kind":"posture","a":1,"u${index % 7}":1,"v":2}`);
   const { rows, reader } = await read(lines);
   assert.deepEqual(
     rows.map(({ others }) => others),
     lines.map((_, index) => [`u${index % 7}`, 'v']),
   );
-  // Each name is decided on once; from then on the scanner's places do.
+  // Each name is decided once; from then on the scanner's places are enough.
   assert.equal(reader.strangeLines, 7);
 });
 
@@ -232,7 +232,7 @@ test('names a bad line and keeps what came before it, or counts and skips it', a
   );
 });
 
-test('calls a last line that was cut a cut stream, and takes one that only lacks its newline', async () => {
+test('reports a cut last line as a cut stream, and accepts one that only lacks its newline', async () => {
   const cutStream = await read('{"kind":"posture","a":1}\n{"kind":"pos');
   assert.equal(cutStream.failure?.message, 'stdin:2: the stream was cut in the middle of a record');
   assert.deepEqual([cutStream.failure?.code, cutStream.rows.length], ['PCRS_INCOMPLETE', 1]);
@@ -243,7 +243,7 @@ test('calls a last line that was cut a cut stream, and takes one that only lacks
   );
 });
 
-test('demands a run before the first record on request, and counts bare values in one', async () => {
+test('requires a run before the first record on request, and counts bare values in one', async () => {
   assert.match(
     (await read(['{"a":1}'], [], { requireRun: true })).failure?.message ?? '',
     /^stdin:1: .*--require-run/,
@@ -263,13 +263,13 @@ test('replaces bytes that are not UTF-8, and says so', async () => {
   assert.deepEqual(reader.problems.counts(), { invalidUtf8: 1 });
 });
 
-test('takes a value nested 200,000 deep', async () => {
+test('accepts a value nested 200,000 deep', async () => {
   const deep = '['.repeat(200_000) + ']'.repeat(200_000);
   const { rows } = await read([`{"kind":"posture","a":${deep}}`]);
   assert.equal(rows[0]?.texts[0], deep);
 });
 
-test('members without a column are named right in each row of a block, and keep no row from the fast path', async () => {
+test('names members without a column correctly in each row of a block, on the fast path too', async () => {
   const lines = Array.from({ length: 50 }, (_, n) => `{"kind":"posture","a":${n},"c${n % 3}":1,"d":2,"é":3}`);
   const { rows, reader } = await read(lines, ['a']);
   for (const [n, { others }] of rows.entries()) assert.deepEqual(others, [`c${n % 3}`, 'd', 'é']);

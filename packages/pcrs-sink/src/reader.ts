@@ -16,26 +16,26 @@ import { OpenTable, type RecordTable, RefusedRecord } from './table.ts';
 import { type Seen, Tally } from './tally.ts';
 
 export interface ReaderOptions {
-  /** Skips and counts bad lines, instead of failing at the first. */
+  /** Skip and count bad lines, instead of failing at the first. */
   skipBad?: boolean | undefined;
   /** The first record must open a run. */
   requireRun?: boolean | undefined;
   /** The table of a kind, asked for once, before its first record; undefined: records of it are only counted. */
   tableOf(kind: string): RecordTable | undefined;
-  /** Kinds whose tables are asked for before the stream begins: also their first block is read fast. */
+  /** Kinds whose tables are asked for before the stream begins, so that their first block is read fast too. */
   expected?: readonly string[];
   /** From this many bytes on a stream is scanned by a thread of its own. Default 8 MiB: to start one takes 20 ms. */
   threadFromBytes?: number | undefined;
-  /** Is given each `session`, `start` and `end`, once it is judged. */
+  /** Called with each `session`, `start` and `end`, once it is judged. */
   onControl?(record: JsonObject, line: number): void;
 }
 
-/** A stream that was read to its end, or to where it cannot be read on. */
+/** Result of a stream, read to its end or as far as possible. */
 export interface StreamEnd {
   verdicts: readonly RunVerdict[];
   /** Null without a run. */
   complete: boolean | null;
-  /** PCRS_INCOMPLETE or PCRS_EMPTY if the stream is not what the sink demands. */
+  /** PCRS_INCOMPLETE or PCRS_EMPTY if the stream does not meet the sink's demands. */
   failure: CodedError | undefined;
 }
 
@@ -43,7 +43,7 @@ const controlKinds: ReadonlySet<string> = new Set(['session', 'start', 'end']);
 const scannedKinds = ['posture', 'hostids', 'policy', 'slice', 'change', ...controlKinds];
 
 /**
- * The input of a sink: bytes in, records out to the tables of their kinds, and what has to be judged and reported.
+ * The input of a sink: bytes in, records out to the tables of their kinds, with verdicts and problems.
  *
  *     for await (const lines of reader.blocks(chunks)) reader.take(lines);
  *     const { failure, verdicts } = reader.end(demands);
@@ -58,9 +58,9 @@ export class SinkReader {
     return this.#tally.kinds;
   }
 
-  /** Lines that hold anything, good or bad. */
+  /** Lines that are not blank, good or bad. */
   lines = 0;
-  /** Of them, those that the scanner left to JSON.parse. */
+  /** Those that the scanner left to JSON.parse. */
   strangeLines = 0;
   readonly #options: ReaderOptions;
   readonly #slots = new Slots();
@@ -86,8 +86,8 @@ export class SinkReader {
    * The lines of a stream, in blocks, for `take`.
    *
    * Takes   an NDJSON stream in any chunking
-   * Yields  blocks that are good until the next is asked for
-   * Throws  PCRS_RECORD for a stream that is compressed or UTF-16
+   * Yields  blocks that are valid until the next is asked for
+   * Throws  PCRS_RECORD for a compressed or UTF-16 stream
    */
   blocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Block> {
     const { threadFromBytes } = this.#options;
@@ -97,8 +97,8 @@ export class SinkReader {
   /**
    * Takes a block: each record goes to the table of its kind.
    *
-   * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE if the stream cannot be a whole run any more. What came
-   *         before stands
+   * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE if the stream can no longer be a whole run. Earlier records
+   *         stand
    */
   take(block: Block): void {
     try {
@@ -118,7 +118,7 @@ export class SinkReader {
     }
   }
 
-  /** Judges the stream, once there is nothing more to take. */
+  /** Judges the stream, once every block is taken. */
   end(demands: SinkDemands): StreamEnd {
     const verdicts = this.judge.verdicts();
     const cutLine = this.#cutLine;
@@ -127,7 +127,7 @@ export class SinkReader {
     return { verdicts, complete: whole && verdicts.length === 0 ? null : whole, failure };
   }
 
-  /** Whether a line was taken by what the scanner found in it. */
+  /** Whether the scanner's places were enough to take a line. */
   #plain({ bytes, places, extras, width, sums }: Block, row: number): boolean {
     const at = row * width;
     if (places[at + 2] !== verdicts.plain) return false;
@@ -148,7 +148,7 @@ export class SinkReader {
     return true;
   }
 
-  /** A line that is not plain: proven by JSON.parse, and then each of its objects as a row like any other. */
+  /** A line that is not plain: JSON.parse proves it, then each of its objects becomes a row like any other. */
   #strangeLine({ bytes: block, places }: Block, at: number): void {
     this.strangeLines += 1;
     const line = block.subarray(places[at], places[at + 1]);
@@ -184,7 +184,7 @@ export class SinkReader {
     else {
       this.#requireRun();
       const others = () => table.others(row.places, 0, row.places.length, row.others);
-      // The table may be new, and its columns with it.
+      // The table may be new, and its columns too.
       if (table.width > row.places.length) row.fill(bytes, start);
       if (table.learn(others())) row.fill(bytes, start);
       table.take(bytes, row.places, 0, others(), this.#line);
@@ -219,7 +219,7 @@ export class SinkReader {
     return open;
   }
 
-  /** A record that goes to no table. */
+  /** Counts a record without a table. */
   #count(record: Buffer, kind: string | undefined, sum: number): void {
     if (kind !== undefined && controlKinds.has(kind)) {
       this.#tally.tell();
@@ -271,15 +271,15 @@ export class SinkReader {
   }
 }
 
-/** A place has 28 bits for where a value ends. */
+/** A place has 28 bits for the end of a value. */
 const maxLineBytes = 2 ** 28 - 1;
 
-/** Kinds whose tables are remembered; a stream of made-up kinds must not fill the memory. */
+/** Kinds remembered; a stream of invented kinds must not fill the memory. */
 const maxKinds = 1000;
 
 const none: readonly OtherMember[] = [];
 
-/** Takes  where the first extra begins, in words, and how many there are */
+/** Takes  `start`, the first extra, in words, and `count`, the number of extras */
 function othersIn(bytes: Buffer, extras: Int32Array, start: number, count: number): readonly OtherMember[] {
   if (count === 0) return none;
   const others: OtherMember[] = [];

@@ -1,20 +1,20 @@
 import type { JsonObject } from 'pcrs-records/kinds';
 
-/** What a stage said in its run, under the name of its row in `q_pcrs_status`. */
+/** A stage's records in its run, with the name of its row in `q_pcrs_status`. */
 export interface StageNote {
   name: string;
   detail: JsonObject;
 }
 
 /**
- * The rows `RUN id STAGE` of `q_pcrs_status`: the start and end of each stage. Further stages of one name in a run,
- * side by side, are `RUN id STAGE 2` and so on; contract 1 has no `startId`, and so one row for a name.
+ * The rows `RUN id STAGE` of `q_pcrs_status`: the start and end of each stage. Further parallel stages of one name
+ * are `RUN id STAGE 2` and so on; contract 1 has no `startId`, so a name has one row.
  */
 export class StageNotes {
   readonly #rows = new Map<string, StageNote>();
   readonly #named = new Map<string, number>();
 
-  /** Takes a `start` or `end` as it came. Yields the row that it is now part of. */
+  /** Takes a `start` or `end` as it came. Yields the row it now belongs to. */
   take(record: JsonObject): StageNote {
     const stage = `RUN ${String(record['runId'])} ${String(record['stage'])}`;
     const key = `${stage} ${String(record['startId'])}`;
@@ -24,7 +24,7 @@ export class StageNotes {
     return note;
   }
 
-  /** In the order of the stream. */
+  /** In stream order. */
   of(runId: string | null): StageNote[] {
     return [...this.#rows.values()].filter(({ name }) => name.startsWith(`RUN ${runId} `));
   }

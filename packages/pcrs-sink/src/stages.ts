@@ -2,9 +2,9 @@ import { type End, madeBy } from 'pcrs-records/kinds';
 import type { Stage, Stages } from 'pcrs-records/stages';
 
 /**
- * Why a run is not whole by its stages: there is none, or one of them failed, broke off, or lacks a record.
+ * Why a run is incomplete by its stages: there is none, or one of them failed, broke off, or lacks a record.
  *
- * Takes  cameOf  how many records came of a kind, or of all kinds
+ * Takes  cameOf  the number of records that came, of a kind or of all kinds
  */
 export function whyNotWhole(stages: Stages, cameOf: (kind?: string) => number): string | undefined {
   const { started, loose } = stages;
@@ -28,9 +28,9 @@ const incompleteInput = 6;
 /**
  * The first stage of the pipe that failed or broke off.
  *
- * Ends get lost on the way too. A stage that broke off took the ends of those before it along: only the last stage
- * without an end is known to have broken off. And a stage that failed, unless by its input, stopped reading, so that
- * the end of the one before it never came.
+ * Ends get lost too. A stage that broke off took the ends of earlier stages along: only the last stage without an end
+ * certainly broke off. And a stage that failed, unless by its input, stopped reading, so that the end of the stage
+ * before never came.
  */
 function firstFailure({ started, loose }: Stages, cameOf: (kind?: string) => number): string | undefined {
   const stages = [...loose.map((end): Stage => ({ name: end.stage, end })), ...started];
@@ -44,7 +44,7 @@ function firstFailure({ started, loose }: Stages, cameOf: (kind?: string) => num
   return end && ended(end);
 }
 
-/** Says that it is well, and no status that contradicts it. */
+/** Ended with ok, and with no status that contradicts it. */
 function isWell({ ok, status = 0 }: End): boolean {
   return ok === true && status === 0;
 }

@@ -2,18 +2,21 @@ import { forms, headerWords } from 'pcrs-json/places';
 import type { ColumnPath, OtherMember } from './members.ts';
 import { type Place, placesIn } from './places.ts';
 
-/** Names that a record's members may have, level by level: a slot, and what its parts are called. */
+/** Names that a record's members may have, level by level: a slot, and the names of the parts. */
 interface Name {
   readonly slot: number;
   readonly parts: Map<string, Name>;
 }
 
-/** Every name that a scanner looks for, each with its slot. */
+/** Every name that a scanner looks for, with its slot. */
 export class Slots {
   readonly paths: (readonly string[])[] = [];
   readonly names = new Map<string, Name>();
 
-  /** The slot of a member or a part of one; a new one if it has none. What it is a part of has a slot of its own, as in the scanner. */
+  /**
+   * The slot of a member or a part of one; a new one if it has none. Its parent has a slot of its own, as in the
+   * scanner.
+   */
   of(path: ColumnPath): number {
     const parts = typeof path === 'string' ? [path] : path;
     let level = this.names;
@@ -31,7 +34,7 @@ export class Slots {
   }
 }
 
-/** A row of places, as the scanner makes them, made of an object that the scanner left alone. */
+/** A row of places like the scanner's, for an object that the scanner did not read. */
 export class StrangeRow {
   places: Int32Array = new Int32Array();
   others: OtherMember[] = [];
@@ -41,7 +44,7 @@ export class StrangeRow {
     this.#slots = slots;
   }
 
-  /** Takes  at  the place of the brace that opens the object, in proven JSON */
+  /** Takes  at  the place of the opening brace, in proven JSON */
   fill(bytes: Buffer, at: number): void {
     const words = headerWords + 2 * this.#slots.paths.length;
     if (this.places.length === words) this.places.fill(0);
@@ -67,7 +70,7 @@ export class StrangeRow {
     }
   }
 
-  /** Of members of one name the last counts, with its parts, as for JSON.parse. */
+  /** Of repeated members the last counts, with its parts, as in JSON.parse. */
   #put(bytes: Buffer, name: Name, place: Place): void {
     this.places[headerWords + 2 * name.slot] = place.start;
     this.places[headerWords + 2 * name.slot + 1] = (place.end << 4) | place.form;

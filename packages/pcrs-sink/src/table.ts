@@ -4,27 +4,27 @@ import type { Slots } from './strange-row.ts';
 
 export { Members } from './members.ts';
 
-/** What a sink makes of the records of one kind. */
+/** A sink's table for the records of one kind. */
 export interface RecordTable {
-  /** The columns to begin with. */
+  /** The initial columns. */
   readonly columns: readonly ColumnPath[];
   /**
-   * Takes a record; its members are good until this returns.
+   * Takes a record; its members are valid until this returns.
    *
-   * Throws  RefusedRecord if it cannot be used; nothing of it may be kept then
+   * Throws  RefusedRecord if it cannot be used; keep nothing of it then
    */
   take(members: Members): void;
-  /** Whether a member that has no column gets one; asked once for a name. Without this none does. */
+  /** Whether a member without a column gets one; asked once per name. Default: none does. */
   wants?(name: string): boolean;
 }
 
 /** A record that a sink cannot use, and why: `hostId is missing`. */
 export class RefusedRecord extends Error {}
 
-/** Names without a column that are remembered; a stream of made-up names must not fill the memory. */
+/** Names without a column that are remembered; a stream of invented names must not fill the memory. */
 const maxNames = 1000;
 
-/** A table that is being filled: which members its columns take, and which have none. */
+/** A table being filled: the members of its columns, and those without one. */
 export class OpenTable {
   readonly #table: RecordTable;
   readonly #members: Members;
@@ -35,7 +35,7 @@ export class OpenTable {
   readonly #own = new Set(['kind']);
   #foreign: { name: string; at: number }[] = [];
   #slotsKnown = 0;
-  /** Words that a row must have for all columns to be in it. */
+  /** Words that a row needs to include all columns. */
   width = headerWords;
 
   constructor(kind: string, table: RecordTable, slots: Slots) {
@@ -48,13 +48,13 @@ export class OpenTable {
     }
   }
 
-  /** Whether it is decided of all these members that they have no column. */
+  /** Whether all these members are known to have no column. */
   knows(others: readonly OtherMember[]): boolean {
     for (const { name } of others) if (!this.#without.has(name)) return false;
     return true;
   }
 
-  /** Decides it; whether some of them have a column now, so that the record must be read again. */
+  /** Decides on them; true if some have a column now, so that the record must be read again. */
   learn(others: readonly OtherMember[]): boolean {
     let isNew = false;
     for (const { name } of others) {
@@ -74,7 +74,7 @@ export class OpenTable {
   /**
    * Members of a row that no column takes.
    *
-   * Takes  extras  those that have no slot; others have one for the sake of another table
+   * Takes  extras  those without a slot; others have one because of another table
    *        width   of the row
    */
   others(
@@ -103,7 +103,7 @@ export class OpenTable {
     this.#members.addColumn(path, this.#slot(path));
   }
 
-  /** Another spelling of a column's name: its member fills the column if that of the exact name does not come. */
+  /** Another spelling of a column's name: its member fills the column unless the exact name comes. */
   #addSpelling(name: string, column: number): void {
     this.#members.addSpelling(name, column, this.#slot(name));
   }

@@ -1,12 +1,12 @@
 import type { RunJudge } from './judge.ts';
 
-/** Records that came of a kind. */
+/** Received records of a kind. */
 export interface Seen {
   count: number;
   firstLine: number;
 }
 
-/** Counts records by kind, and lets the judge know of those of one kind together. */
+/** Counts records by kind, and reports those of one kind to the judge together. */
 export class Tally {
   readonly kinds = new Map<string, Seen>();
   readonly #judge: RunJudge;
@@ -29,7 +29,7 @@ export class Tally {
     this.#sum += sum;
   }
 
-  /** The judge knows of all that was taken from here on. */
+  /** Reports everything taken so far to the judge. */
   tell(): void {
     if (this.#count > 0) {
       this.#judge.took(this.#kind, this.#count, this.#sum);

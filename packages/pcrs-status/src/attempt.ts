@@ -12,7 +12,7 @@ export interface Attempt {
   message: string | null;
 }
 
-/** Reads how the last start in a series ended; null if the folder does not say. */
+/** Reads the outcome of a series' last start; null if the folder has none. */
 export function lastAttempt(folder: string, name: string | undefined): Attempt | null {
   const file = join(folder, `last_attempt${name === undefined ? '' : `_${name}`}.json`);
   try {

@@ -15,7 +15,7 @@ function tool(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-test('writes one record and says nothing where all is well', async () => {
+test('writes one record and no message if all is well', async () => {
   const path = newDatabase();
   await load(path, run());
   const { status, stdout, stderr } = tool(path, '--max-age', '9999d');
@@ -23,7 +23,7 @@ test('writes one record and says nothing where all is well', async () => {
   assert.match(stdout, /^\{"kind":"status","path":.*,"complete":true,"base":"full",.*"ok":true,.*\}\n$/);
 });
 
-test('ends with 6 and the reason for a database that is not complete, and with 8 for one that is too old', async () => {
+test('ends with 6 and the reason for an incomplete database, and with 8 for one that is too old', async () => {
   const path = newDatabase();
   await load(path, run({ ends: { 'pcrs-posture': null } }));
   const { status, stdout, stderr } = tool(path);
@@ -39,7 +39,7 @@ test('ends with 6 and the reason for a database that is not complete, and with 8
   assert.equal(tool(path).status, 6);
 });
 
-test('ends with 6 and a whole page for a folder that is missing or empty, with 3 for what is no database', () => {
+test('ends with 6 and a whole page for a missing or empty folder, with 3 for a file that is not a database', () => {
   const directory = emptyDirectory();
   const none = tool(directory);
   assert.deepEqual([none.status, JSON.parse(none.stdout).reasons[0].code], [6, 'no_snapshot']);
@@ -54,7 +54,7 @@ test('ends with 6 and a whole page for a folder that is missing or empty, with 3
   assert.match(age.stderr, /--max-age must be minutes, hours or days like 90m, 26h or 7d, got soon/);
 });
 
-test('a table ends with the verdict, on one folder and on several', async () => {
+test('a table ends with the verdict, for one folder and for several', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, run());
   const { status, stdout } = tool('--format', 'table', directory);
@@ -68,7 +68,7 @@ test('a table ends with the verdict, on one folder and on several', async () => 
   assert.equal(both.stdout.trimEnd().split('\n').at(-1), `NOT OK: ${missing}`);
 });
 
-test('several folders make one page of metrics, written by rename', async () => {
+test('writes one page of metrics for several folders, by rename', async () => {
   const [first, second] = [emptyDirectory(), emptyDirectory()];
   await load({ snapshot: first }, run());
   await load({ snapshot: second }, run());

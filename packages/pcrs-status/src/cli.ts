@@ -95,7 +95,7 @@ async function pageOf(statuses: readonly StatusRecord[], { flags: values, stdout
   return statuses.map((status) => `${JSON.stringify(status)}\n`).join('');
 }
 
-/** The last line, if there are several. */
+/** The last line, for several folders. */
 function verdictOfAll(statuses: readonly StatusRecord[]): string[] {
   if (statuses.length === 1) return [];
   const bad = statuses.filter(({ ok }) => !ok).map(({ path }) => path);

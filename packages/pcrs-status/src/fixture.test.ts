@@ -9,7 +9,7 @@ after(() => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A new empty directory, gone after the tests of the file. */
+/** A new empty directory, removed after the file's tests. */
 export function emptyDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'pcrs-status-'));
   directories.push(directory);
@@ -20,7 +20,7 @@ export function newDatabase(): string {
   return join(emptyDirectory(), 'posture.db');
 }
 
-/** Loads records, whatever becomes of it; where they are then. */
+/** Loads records, whatever the outcome; returns the database's path. */
 export async function load(
   target: Target,
   records: readonly object[],
@@ -58,13 +58,13 @@ export const records: readonly object[] = [
 export interface RunOptions {
   startedAt?: string;
   options?: Record<string, unknown>;
-  /** In place of the records of `records`. */
+  /** Replaces the records of `records`. */
   came?: readonly object[];
-  /** Members of the ends of stages, by stage; null where the stage broke off. */
+  /** Members of the ends of stages, by stage; null if the stage broke off. */
   ends?: Record<string, object | null>;
 }
 
-/** A run around the records, its counts those of the whole of `records`. */
+/** A run around the records, with counts for all of `records`. */
 export function run(more: RunOptions = {}): object[] {
   const { options = {}, ends = {}, came = records } = more;
   const began = more.startedAt ?? startedAt;
@@ -103,7 +103,7 @@ export function run(more: RunOptions = {}): object[] {
   ];
 }
 
-/** The end of a posture stage that could not get all. */
+/** The end of a posture stage that could not get everything. */
 export const failedPosture = {
   ...{ ok: false, status: 5, error: { code: 'PCRS_GATEWAY', message: '503, 7 tries' } },
   slices: {

@@ -9,7 +9,7 @@ const gauged: Gauged = { ageMs: 3 * hour, fullAgeMs: 80 * hour, measures };
 const missed = (gates: Gates, more: Partial<Gauged> = {}) =>
   missedGates(gates, { ...gauged, ...more }).map(({ message }) => message);
 
-test('gates that are met say nothing', () => {
+test('gates that are met give no reason', () => {
   const gates: Gates = {
     ...{ maxAgeMs: 3 * hour, maxFullAgeMs: 100 * hour, minPass: 70, minHosts: 20, minPolicies: 3 },
     maxFailed: { urgent: 2, CRITICAL: 0 },
@@ -18,7 +18,7 @@ test('gates that are met say nothing', () => {
   assert.deepEqual(missed({}), []);
 });
 
-test('each gate that is not met says what was found and what was demanded', () => {
+test('each gate that is missed names the value found and the limit', () => {
   assert.deepEqual(missed({ maxAgeMs: 2 * hour }), ['it is 3 h old, --max-age is 2 h']);
   assert.deepEqual(missed({ maxFullAgeMs: 72 * hour }), [
     'its last full run is 3 d 8 h old, --max-full-age is 3 d',
@@ -33,7 +33,7 @@ test('each gate that is not met says what was found and what was demanded', () =
   ]);
 });
 
-test('what is not known, or comes from the future, meets no gate', () => {
+test('an unknown value, or one from the future, misses every gate', () => {
   const nothing = { ageMs: null, fullAgeMs: null, measures: null };
   const gates: Gates = {
     maxAgeMs: hour,

@@ -2,28 +2,28 @@ import { durationWords } from 'pcrs-records/duration';
 import type { Counts } from 'pcrs-records/kinds';
 import type { Measures } from './measures.ts';
 
-/** What a monitor demands of a snapshot besides that it is complete. */
+/** A monitor's limits for a snapshot, besides being complete. */
 export interface Gates {
   maxAgeMs?: number | undefined;
-  /** Of the full run that the rows rest on. */
+  /** Age of the full run that the rows rest on. */
   maxFullAgeMs?: number | undefined;
   /** Percent. */
   minPass?: number | undefined;
-  /** Failed postures at most, by the label of their criticality. */
+  /** Most failed postures, by criticality label. */
   maxFailed?: Counts;
   minHosts?: number | undefined;
   minPolicies?: number | undefined;
 }
 
-/** What the gates look at. */
+/** Values that the gates check. */
 export interface Gauged {
-  /** Null if it is not known. */
+  /** Null if unknown. */
   ageMs: number | null;
   fullAgeMs: number | null;
   measures: Measures | null;
 }
 
-/** A gate that is not met: its code for programs, and a sentence. */
+/** A missed gate: a code for programs, and a sentence. */
 export interface Miss {
   code: (typeof gateCodes)[number];
   message: string;
@@ -31,12 +31,12 @@ export interface Miss {
 
 const gateCodes = ['too_old', 'full_too_old', 'pass_rate', 'failing', 'hosts', 'policies'] as const;
 
-/** Whether the reason of this code is a gate that is not met; the snapshot itself may be as good as it gets. */
+/** Whether a reason's code is a missed gate; the snapshot itself may be fine. */
 export function isGateMiss({ code }: { code: string }): boolean {
   return (gateCodes as readonly string[]).includes(code);
 }
 
-/** The gates that are not met; what is not known meets none. */
+/** The missed gates; an unknown value misses its gate. */
 export function missedGates(gates: Gates, { ageMs, fullAgeMs, measures }: Gauged): Miss[] {
   const failed = Object.entries(gates.maxFailed ?? {}).map(([label, most]): Miss | undefined =>
     tooMany(
@@ -57,7 +57,7 @@ export function missedGates(gates: Gates, { ageMs, fullAgeMs, measures }: Gauged
   ].filter((miss) => miss !== undefined);
 }
 
-/** A label that nothing failed under has none. */
+/** Undefined for a label under which nothing failed. */
 function failedOf(measures: Measures | null, label: string): number | undefined {
   if (measures === null) return undefined;
   const found = Object.entries(measures.failedBy).find(
@@ -80,7 +80,7 @@ function tooOld(
   return { code, message: `${what} ${durationWords(age)} old, ${limit}` };
 }
 
-/** Clocks of two machines differ by this much without harm. */
+/** Harmless difference between two machines' clocks. */
 const clockSkewMs = 5 * 60_000;
 
 function tooFew(

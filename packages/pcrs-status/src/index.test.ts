@@ -26,7 +26,7 @@ async function statusOf(stream: readonly object[], options: StatusOptions = {}) 
 
 const codes = ({ reasons }: { reasons: { code: string }[] }) => reasons.map(({ code }) => code);
 
-test('finds nothing to say against a complete run, and tells all that it noted', async () => {
+test('has no reasons against a complete run, and reports everything it recorded', async () => {
   const path = newDatabase();
   await load(path, run());
   const status = await snapshotStatus(path, { now });
@@ -92,7 +92,7 @@ test('finds nothing to say against a complete run, and tells all that it noted',
   });
 });
 
-test('names the stage that failed, and what is missing', async () => {
+test('names the failed stage, and what is missing', async () => {
   const status = await statusOf(run({ ends: { 'pcrs-posture': failedPosture } }));
   assert.deepEqual([status.complete, status.ok], [false, false]);
   assert.deepEqual(status.reasons, [
@@ -102,7 +102,7 @@ test('names the stage that failed, and what is missing', async () => {
   assert.deepEqual([status.slices, status.missing], [slices, missing]);
 });
 
-test('shows each of several stages of one name, and what all of them could not get', async () => {
+test('shows each of several stages with one name, and everything they could not get', async () => {
   const whole = run();
   const ended = { ...whole.at(-1), slices: { ...failedPosture.slices, failed: 0, missing: [] } };
   const beside = { ...run({ ends: { 'pcrs-posture': failedPosture } }).at(-1), startId: 'b' };
@@ -137,7 +137,7 @@ test('says that a load without a run proves nothing', async () => {
   assert.equal(status.rows!['q_pcrs_postureinfo'], 1);
 });
 
-test('counts what was filtered on the way: told, and with strict a reason', async () => {
+test('counts records filtered in the pipe, as a note, and with strict as a reason', async () => {
   const stream = run({ came: records.slice(0, 2) });
   const status = await statusOf(stream);
   assert.deepEqual(status.reconciliation!.recordsFiltered, { posture: 1 });
@@ -163,7 +163,7 @@ test('measures the age from the start of the run', async () => {
   assert.deepEqual(codes(failed), ['broke_off', 'too_old']);
 });
 
-test('tells a load that is under way from one that ended, and one that was interrupted or failed', async () => {
+test('distinguishes a load in progress, one that ended, and one that was interrupted or failed', async () => {
   const path = newDatabase();
   const stop = new AbortController();
   let during: ReturnType<typeof snapshotStatus> | undefined;
@@ -187,7 +187,7 @@ test('tells a load that is under way from one that ended, and one that was inter
   assert.match(failed.reasons[0]!.message, /failed after \d+ lines: stdin:10: policyId is missing/);
 });
 
-test('judges the last load, not an earlier one that was complete', async () => {
+test('judges the last load, not an earlier complete one', async () => {
   const path = newDatabase();
   await load(path, run());
   await load(path, records);
@@ -197,7 +197,7 @@ test('judges the last load, not an earlier one that was complete', async () => {
   assert.deepEqual([status.ok, status.startedAt], [true, '2026-11-20T02:02:03.456Z']);
 });
 
-test('names the flags that made the run ask for less than all', async () => {
+test('names the flags that narrowed the run', async () => {
   const status = await statusOf(run({ options: { title: 'DISA', retries: 3 } }));
   assert.deepEqual(
     status.stages.flatMap(({ narrowedBy }) => narrowedBy),
@@ -206,7 +206,7 @@ test('names the flags that made the run ask for less than all', async () => {
   assert.equal(status.ok, true);
 });
 
-test('takes the latest snapshot of a directory, and names what was begun later', async () => {
+test("takes a directory's latest snapshot, and names those that began later", async () => {
   const directory = emptyDirectory();
   const early = '2026-11-19T01:02:03.456Z';
   const late = '2026-11-21T01:02:03.456Z';
@@ -251,7 +251,7 @@ test('keeps snapshots of several names apart', async () => {
   });
 });
 
-test('goes by the names where the link is gone or leads nowhere', async () => {
+test('goes by file names if the link is missing or broken', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, run());
   rmSync(join(directory, 'latest.db'));
@@ -261,7 +261,7 @@ test('goes by the names where the link is gone or leads nowhere', async () => {
   assert.equal((await snapshotStatus(directory, { now })).database, expected);
 });
 
-test('takes the newest incomplete snapshot where none is complete', async () => {
+test('takes the newest incomplete snapshot if none is complete', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, run({ ends: { 'pcrs-posture': null } }));
   const status = await snapshotStatus(directory, { now });
@@ -269,7 +269,7 @@ test('takes the newest incomplete snapshot where none is complete', async () => 
   assert.deepEqual(codes(status), ['broke_off']);
 });
 
-test('finds nothing where there is nothing', async () => {
+test('finds nothing in an empty folder', async () => {
   const directory = emptyDirectory();
   const { reasons, ok, complete } = await snapshotStatus(directory);
   const message = `${directory}: no snapshot; pcrs-etl --out ${directory} makes one`;
@@ -277,7 +277,7 @@ test('finds nothing where there is nothing', async () => {
   assert.deepEqual(codes(await snapshotStatus(join(directory, 'none.db'))), ['no_snapshot']);
 });
 
-test('refuses what is no database of the suite', async () => {
+test('refuses a file that is not a database of the suite', async () => {
   const path = join(emptyDirectory(), 'x.db');
   writeFileSync(path, 'hello');
   await assert.rejects(snapshotStatus(path), { code: 'PCRS_RECORD', message: /is not a database/ });
@@ -285,7 +285,7 @@ test('refuses what is no database of the suite', async () => {
   await assert.rejects(snapshotStatus(path), { code: 'PCRS_RECORD', message: /is empty/ });
 });
 
-test('says of a snapshot that another process is writing just that', async () => {
+test('says so if another process is writing the snapshot', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, run());
   let during: ReturnType<typeof snapshotStatus> | undefined;
@@ -317,7 +317,7 @@ test('changes nothing', async () => {
   assert.deepEqual([digest(), readdirSync(directory)], before);
 });
 
-test('counts what an earlier run left behind, and the problems of the load', async () => {
+test('counts rows left by an earlier run, and the problems of the load', async () => {
   const path = newDatabase();
   await load(path, run());
   const [policy, , posture] = records as [object, object, object];
@@ -330,7 +330,7 @@ test('counts what an earlier run left behind, and the problems of the load', asy
   assert.ok(statusTable(status).includes(expected));
 });
 
-test('has a table for people that says the same', async () => {
+test('prints a table that says the same', async () => {
   const status = await statusOf(run({ options: { title: 'DISA' }, ends: { 'pcrs-posture': failedPosture } }));
   status.newerIncomplete.push({
     database: 'x.incomplete.db',
@@ -391,7 +391,7 @@ NOT OK: posture.db: stage_failed
   );
 });
 
-test('says what narrowed the snapshot, and on which full run a delta rests', async () => {
+test('names what narrowed the snapshot, and the full run that a delta builds on', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, run({ options: { title: 'PCI' } }));
   const status = await snapshotStatus(directory, { now });
@@ -411,7 +411,7 @@ test('says what narrowed the snapshot, and on which full run a delta rests', asy
   );
 });
 
-test('says how the last start of pcrs-etl ended', async () => {
+test('reports how the last start of pcrs-etl ended', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, run());
   const attempt = { startedAt, endedAt: startedAt, status: 5, message: 'pcrs-posture ended 5' };

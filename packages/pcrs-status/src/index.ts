@@ -23,76 +23,76 @@ export type { StageStatus } from './stages.ts';
 export { statusTable } from './table.ts';
 export { writePage } from './write-page.ts';
 
-/** Why a snapshot is not as it should be. */
+/** A problem of a snapshot. */
 export interface Reason {
   code: Incompleteness['code'] | 'no_snapshot' | 'being_written' | 'half_written' | 'filtered' | Miss['code'];
   message: string;
 }
 
-/** What a database tells of itself, as the record that the tool prints. */
+/** Status of a database, as the record that the tool prints. */
 export interface StatusRecord {
   kind: 'status';
-  /** As it was asked for. */
+  /** The path as given. */
   path: string;
   present: boolean;
   /** Null if there is none. */
   database: string | null;
-  /** Null where it was loaded without a run, or says nothing. */
+  /** Null if it was loaded without a run, or has no status. */
   complete: boolean | null;
   /** Null if no run was loaded. */
   base: Base | null;
-  /** Start of the full run that the rows rest on: what vanished since then is still there. */
+  /** Start of the full run that the rows rest on: rows that vanished since then are still there. */
   fullRunAt: string | null;
-  /** The flags that narrowed the runs in it; null if none was loaded. */
+  /** The flags that narrowed its runs; null if none was loaded. */
   scope: Scope | null;
-  /** What came is what the stages made; null if that is not known. */
+  /** The records are what the stages made; null if unknown. */
   verified: boolean | null;
-  /** No reasons: a monitor's question. */
+  /** True without reasons: the answer for a monitor. */
   ok: boolean;
   reasons: Reason[];
   gateway: string | null;
   subscriptionId: string | null;
   username: string | null;
   runId: string | null;
-  /** Of the run, ISO 8601. */
+  /** Start of the run, ISO 8601. */
   startedAt: string | null;
   loadedAt: string | null;
-  /** Since the run started, else since the load. */
+  /** Since the start of the run, else since the load. */
   ageSeconds: number | null;
-  /** Null if it cannot be read. */
+  /** Null if unreadable. */
   measures: Measures | null;
-  /** Of pcrs-etl, in a folder; null if there was none. */
+  /** Last start of pcrs-etl in a folder; null if there was none. */
   lastAttempt: Attempt | null;
   stages: StageStatus[];
   reconciliation: Reconciliation | null;
-  /** By table, when the load ended. */
+  /** Rows by table when the load ended. */
   rows: Counts | null;
-  /** Rows of earlier runs that this one did not name again; null where it does not prove that they are gone. */
+  /** Rows of earlier runs that this one did not name again; null if it does not prove that they are gone. */
   stale: number | null;
   hostsWithoutPosture: number | null;
   slices: Omit<SliceCounts, 'missing'> | null;
   missing: MissingSlice[];
   problems: Counts;
-  /** Snapshots begun later that are not complete. */
+  /** Incomplete snapshots that began later. */
   newerIncomplete: { database: string; reason: string }[];
 }
 
 export interface StatusOptions extends Gates {
-  /** Of the snapshots, if several are kept in a directory. */
+  /** Name of the snapshots, if a directory holds several series. */
   name?: string | undefined;
-  /** Records that a filter took out on the way are a reason. */
+  /** Records filtered out in the pipe are a reason. */
   strict?: boolean;
   now?: Date;
 }
 
-/** Somebody who writes is between two commits, or writes a snapshot that nobody may see yet. */
+/** Short: a writer is between two commits, or writes a snapshot that nobody may see yet. */
 const lockWaitMs = 1000;
 
 /**
- * Reads whether a database is complete, how old it is and what is missing. Nothing is changed.
+ * Reads whether a database is complete, how old it is and what is missing. Changes nothing.
  *
- * Takes   path  a database, or a directory: its latest snapshot. One that is missing or empty is a reason too
- * Throws  PCRS_RECORD for what is no database of pcrs-to-sqlite; PCRS_USAGE, PCRS_MACHINE
+ * Takes   path  a database, or a directory with its latest snapshot. A missing or empty one is a reason too
+ * Throws  PCRS_RECORD for a file that is not a database of pcrs-to-sqlite; PCRS_USAGE, PCRS_MACHINE
  */
 export async function snapshotStatus(path: string, options: StatusOptions = {}): Promise<StatusRecord> {
   const attempt = lastAttempt(path, options.name);
@@ -107,7 +107,7 @@ export async function snapshotStatus(path: string, options: StatusOptions = {}):
   return { ...record, lastAttempt: attempt };
 }
 
-/** A monitor is told of a folder without a snapshot as of any other trouble. */
+/** A folder without a snapshot is a reason, like any other problem. */
 function findOrWhyNot(path: string, name: string | undefined): Found | { reason: Reason } {
   try {
     return findSnapshot(path, name);
@@ -118,7 +118,7 @@ function findOrWhyNot(path: string, name: string | undefined): Found | { reason:
   }
 }
 
-/** What a database says, or why it says nothing. */
+/** Status of a database, or why there is none. */
 type Said = { status: SnapshotStatus; measures: Measures | null } | { reason: Reason };
 
 async function read(path: string, measured: boolean): Promise<Said> {
@@ -138,7 +138,7 @@ async function read(path: string, measured: boolean): Promise<Said> {
   }
 }
 
-/** Trouble that is no failure of ours: somebody is writing, or died while he was. */
+/** A reason that is not our failure: a writer is at work, or died at work. */
 function aboutWriter({ cause }: CodedError): Reason | undefined {
   const { code = '' } = (cause ?? {}) as { code?: string };
   if (isLocked(code)) {
@@ -151,7 +151,7 @@ function aboutWriter({ cause }: CodedError): Reason | undefined {
   };
 }
 
-/** One that is beside the snapshot must not hide what there is to say about that. */
+/** An unreadable file next to the snapshot must not hide the snapshot's own status. */
 function unreadable({ message }: Error): Said {
   return { reason: { code: 'no_load', message } };
 }

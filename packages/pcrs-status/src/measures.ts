@@ -3,19 +3,19 @@ import { noOutcomes, type Outcomes, passRate, passRateSelect } from 'pcrs-databa
 import { hostIdsTable, policyTable } from 'pcrs-records/columns';
 import type { Counts } from 'pcrs-records/kinds';
 
-/** What is counted in a database. */
+/** Counts of a database. */
 export interface Measures {
   policies: number;
-  /** That a policy resolved to. */
+  /** Hosts that a policy resolved to. */
   hosts: number;
   postures: Outcomes;
-  /** (Passed + PassedE) / (Passed + PassedE + Failed), in percent with two decimals; null if nothing is counted. */
+  /** (Passed + PassedE) / (Passed + PassedE + Failed), in percent with two decimals; null if that divides by zero. */
   passRate: number | null;
-  /** Failed postures by the label of their criticality. */
+  /** Failed postures by criticality label. */
   failedBy: Counts;
 }
 
-/** Counts policies, hosts, and postures by what their status means, each posture once. */
+/** Counts policies, hosts, and postures by outcome, each posture once. */
 export async function measure({ db, read }: ReadDatabase): Promise<Measures> {
   const postures = noOutcomes();
   const failedBy: Counts = {};

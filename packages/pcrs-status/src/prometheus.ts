@@ -1,6 +1,6 @@
 import type { StatusRecord } from './index.ts';
 
-/** A metric: its help, and its value for a snapshot, or values by a label of their own; null if there is none. */
+/** A metric: its help, and its value for a snapshot, or values by a label; null if there is none. */
 type Metric = readonly [
   name: string,
   help: string,
@@ -62,7 +62,7 @@ const metrics: readonly Metric[] = [
   ],
 ];
 
-/** Statuses as a page in the text format of Prometheus: gauges, a snapshot each by the label `path`. */
+/** Statuses as a page in Prometheus text format: gauges, one per snapshot with the label `path`. */
 export function prometheusPage(statuses: readonly StatusRecord[]): string {
   return metrics
     .map(([name, help, value]) => {
@@ -82,7 +82,7 @@ function seconds(moment: string | null): number | null {
   return moment === null ? null : Math.floor(Date.parse(moment) / 1000);
 }
 
-/** Source  the exposition format: backslash, quote and line feed are escaped in a label's value */
+/** Source  the exposition format: escape backslash, quote and line feed in a label's value */
 function escaped(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

@@ -2,10 +2,10 @@ import type { StageNote } from 'pcrs-database/snapshot-status';
 import type { Counts, MissingSlice, SliceCounts } from 'pcrs-records/kinds';
 import { narrowings, narrowingText } from 'pcrs-records/scope';
 
-/** A stage of the run, as it told of itself. */
+/** A stage of the run, from its own records. */
 export interface StageStatus {
   stage: string;
-  /** Null where it broke off. */
+  /** Null if it broke off. */
   ok: boolean | null;
   status: number | null;
   startedAt: string | null;
@@ -16,7 +16,7 @@ export interface StageStatus {
   retries: number | null;
   warnings: number | null;
   error: string | null;
-  /** The flags by which it asked for less than all there is, as they were written. */
+  /** The flags that narrowed it, as written. */
   narrowedBy: string[];
 }
 
@@ -37,7 +37,7 @@ export function stageStatus({ stage, start, end }: StageNote): StageStatus {
   };
 }
 
-/** How many slices there were of each sort; null where no posture stage ended. */
+/** Number of slices of each kind; null if no posture stage ended. */
 export function sliceCounts(stages: readonly StageNote[]): Omit<SliceCounts, 'missing'> | null {
   const [first, ...others] = slicesOf(stages);
   if (first === undefined) return null;

@@ -4,10 +4,10 @@ import { terminalLines } from 'pcrs-records/terminal-text';
 import type { StatusRecord } from './index.ts';
 import { kindTables } from './kind-tables.ts';
 
-/** Slices and newer snapshots that a table lists; the record has them all. */
+/** Missing slices and newer snapshots listed in a table; the record has them all. */
 const listed = 10;
 
-/** A status for people: what it comes to, who made it when, the stages, and what came of their records. */
+/** A status in words: the result, the run, its stages, and the counts of their records. */
 export function statusTable(status: StatusRecord): string {
   const parts = [
     heading(status),
@@ -94,7 +94,7 @@ function stages({ stages, reasons }: StatusRecord): string[] {
   ];
 }
 
-/** Of each kind: made by its stage, received here, and what became of it. */
+/** By kind: made by its stage, received here, and what happened to it. */
 function reconciliation({ reconciliation: counts, stages, rows }: StatusRecord): string[] {
   if (counts === null) return rowsOnly(rows);
   const table = kindTables.map(({ kind, name, stage }) => [
@@ -113,7 +113,7 @@ function reconciliation({ reconciliation: counts, stages, rows }: StatusRecord):
   ]);
 }
 
-/** A load without a run has nothing to be held against. */
+/** Rows only: a load without a run has no counts to compare. */
 function rowsOnly(rows: StatusRecord['rows']): string[] {
   if (rows === null) return [];
   return columns([
@@ -122,7 +122,7 @@ function rowsOnly(rows: StatusRecord['rows']): string[] {
   ]);
 }
 
-/** What the snapshot comes to. */
+/** The snapshot's measures. */
 function measures({ measures: found }: StatusRecord): string[] {
   if (found === null) return [];
   const { policies, hosts, postures, passRate, failedBy } = found;
@@ -156,7 +156,7 @@ function hosts({ reconciliation: counts, hostsWithoutPosture }: StatusRecord): s
   );
 }
 
-/** What is not as one would wish, though the run is whole. */
+/** Imperfections of a complete run. */
 function oddities({ stale, problems }: StatusRecord): string[] {
   const counts =
     stale === null || stale === 0 ? [] : [['rows that the run did not name again', number(stale)]];
@@ -188,7 +188,7 @@ function number(count: number | null): string {
   return count === null ? '-' : count.toLocaleString('en-US');
 }
 
-/** Columns beside one another: numbers to the right. */
+/** Aligns columns, numbers to the right. */
 function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
   const isNumber = widths.map((_, index) => rows.some((row) => /^[\d,]+$/.test(row[index] ?? '')));

@@ -1,7 +1,8 @@
 import { replaceFile } from 'pcrs-machine/file';
 
 /**
- * Writes a page where others read it, whole at every moment; readable by all, since collectors run as another user.
+ * Writes a page by rename, so that readers always see a whole one; readable by all, since collectors run as another
+ * user.
  *
  * Throws  PCRS_MACHINE
  */

@@ -1,4 +1,4 @@
-/** Which brackets are open, a bit a level: as deep as memory goes. */
+/** The open brackets, one bit per level: as deep as memory allows. */
 export class Brackets {
   depth = 0;
   /** 1 for an object. */
@@ -17,7 +17,7 @@ export class Brackets {
     else this.#objects[byte]! &= ~bit;
   }
 
-  /** Whether the one that is closed was an object's. */
+  /** Whether the closed bracket was an object's. */
   close(): boolean {
     const depth = --this.depth;
     return (this.#objects[depth >> 3]! & (1 << (depth & 7))) !== 0;

@@ -1,7 +1,8 @@
 /**
- * A body that is not what the gateway sends: it broke off, its gzip is damaged, its array is not closed, its brackets do not match.
+ * A broken body: it broke off, its gzip is damaged, its array is not closed, or its brackets do not match.
  *
- * Shape   code 'PCRS_BROKEN_BODY'; `element` counts from 1 (undefined before the first); `byte` counts from 0 in the decoded text
+ * Shape   code 'PCRS_BROKEN_BODY'; `element` counts from 1 (undefined before the first); `byte` counts from 0 in the
+ *         decoded text
  */
 export class BrokenBodyError extends Error {
   readonly code = 'PCRS_BROKEN_BODY';
@@ -21,7 +22,7 @@ export class BrokenBodyError extends Error {
 }
 
 /**
- * An element that has a top-level `kind` of its own, where ours would stand. Asking again would give the same.
+ * An element with its own top-level `kind`, where ours would go. Asking again would not help.
  *
  * Shape   code 'PCRS_GATEWAY', reason 'kind'; `value` is the member's JSON text (its first 80 bytes)
  */
@@ -39,7 +40,7 @@ export class KindTakenError extends Error {
   }
 }
 
-/** A byte as a message names it. */
+/** A byte in a message. */
 export function shown(byte: number): string {
   return byte > 0x20 && byte < 0x7f
     ? `"${String.fromCharCode(byte)}"`

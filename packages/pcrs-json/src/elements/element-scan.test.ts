@@ -51,7 +51,7 @@ describe('the scan of elements', () => {
     fc.assert(
       fc.property(texts, fc.constantFrom(1, 2, 63, 64, 65, 100, 128, 1000), (text, size) => {
         const { events, ends } = inPieces(text, size);
-        // a quote that ends a piece is told even where the next piece begins with neither k nor a backslash
+        // a quote that ends a piece is an event even if the next piece begins with neither k nor a backslash
         const certain = events.filter(
           ([at]) =>
             text[at] !== 0x22 ||

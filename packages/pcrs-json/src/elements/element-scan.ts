@@ -1,10 +1,10 @@
 import { growTo, newScan, type ScanExports } from '../module.ts';
 import { headerWords } from '../places.ts';
 
-/** The most that is scanned at a time. */
+/** Largest piece for one scan. */
 export const pieceBytes = 256 << 10;
 
-/** Where a text stands between two pieces. */
+/** State of a text between two pieces. */
 export interface TextState {
   /** 1 if the piece ends inside a string. */
   inString: number;
@@ -12,7 +12,10 @@ export interface TextState {
   escaped: number;
 }
 
-/** Elements that may be written as they stand: rows of places, see places.ts; `end` is where the next thing to look at begins. */
+/**
+ * Elements that may be written unchanged: rows of places, see places.ts; `end` is where the next thing to look at
+ * begins.
+ */
 export interface Found {
   places: Int32Array;
   count: number;
@@ -20,21 +23,21 @@ export interface Found {
   end: number;
 }
 
-/** The members of an element that are looked at, as assembly/scan.ts has them. */
+/** The members of interest in an element, as in assembly/scan.ts. */
 export const elementSlots = { kind: 0, policyId: 1, hostId: 2 } as const;
 const ROWS_BYTES = 256 << 10;
-/** Behind the text: a zero byte, which ends any string, and what the scanner may load past it. */
+/** After the text: a zero byte, which ends any string, and bytes that the scanner may load past it. */
 const PADDING = 64;
 
 let shared: ElementScan | undefined;
 
-/** The one scanner of all splitters: none keeps anything in it between two pieces. */
+/** The one scanner shared by all splitters: none keeps state in it between two pieces. */
 export function elementScan(): ElementScan {
   shared ??= new ElementScan();
   return shared;
 }
 
-/** A piece of a JSON text in the scanner's memory, looked at in two ways: fast over plain elements, and by its events. */
+/** A piece of JSON text in the scanner's memory, read in two ways: fast over plain elements, and by events. */
 class ElementScan {
   readonly #scan: ScanExports = newScan();
   readonly #rows: number;
@@ -53,7 +56,7 @@ class ElementScan {
     this.#places = new Int32Array(this.#scan.memory.buffer, this.#rows);
   }
 
-  /** Takes  piece  at most pieceBytes; what follows is asked of it until the next */
+  /** Takes  piece  at most pieceBytes; the other methods refer to it until the next call */
   load(piece: Uint8Array): void {
     this.#memory.set(piece, this.#text);
     this.#memory[this.#text + piece.length] = 0;
@@ -61,7 +64,7 @@ class ElementScan {
   }
 
   /**
-   * Elements from `from` on, which stands between two of them: those that are lines as they stand, up to the first that is
+   * Elements from `from` on, a place between two of them: those that are lines as they are, up to the first that is
    * not, or is cut.
    */
   plainElements(from: number): Found {
@@ -71,10 +74,11 @@ class ElementScan {
   }
 
   /**
-   * What a splitter has to look at from `from` on, one at a time: brackets, backslashes and bytes above 0x7f outside strings,
-   * bytes below 0x20 anywhere, and opening quotes of strings that begin with k, p, h or a backslash, or end the piece.
+   * The events from `from` on, one at a time: brackets, backslashes and bytes above 0x7f outside strings, bytes below
+   * 0x20 anywhere, and opening quotes of strings that start with k, p, h or a backslash, or end the piece.
    *
-   * Takes   onEvent   told of each in order; `inString` if it lies in a string, opening quotes included; true stops
+   * Takes   onEvent   called with each in order; `inString` if it is in a string, opening quotes included; returning
+   *                   true stops
    */
   events(from: number, state: TextState, onEvent: (at: number, inString: boolean) => boolean): TextState {
     const scan = this.#scan;

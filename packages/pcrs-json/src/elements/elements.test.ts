@@ -70,7 +70,7 @@ const blanks = fc.array(fc.constantFrom('', '', ' ', '\n', '\r\n', '\t', '  '), 
   maxLength: 7,
 });
 
-/** What JSON.parse finds: the digits of an id, or undefined. */
+/** The ids that JSON.parse finds, as digits, or undefined. */
 function pairOf(text: string): (string | undefined)[] {
   const source = (_: string, value: unknown, { source }: { source?: string } = {}) =>
     typeof value === 'number' ? source : value;
@@ -89,11 +89,11 @@ describe('elements of a JSON array', () => {
     );
   });
 
-  it('writes the elements alone where no kind is asked for', async () => {
+  it('writes elements unchanged without a kind', async () => {
     assert.equal(await lines('[{"kind":"x"},{},{"a":[{}]}]', {}), '{"kind":"x"}\n{}\n{"a":[{}]}\n');
   });
 
-  it('takes line breaks between tokens away and leaves other white space as sent', async () => {
+  it('removes line breaks between tokens and leaves other white space as sent', async () => {
     assert.equal(
       await lines('[\n  {\r\n  "a" :\t1,\n\t"b" : [ 1,\n 2 ]\n}\n]\n'),
       '{"kind":"posture",  "a" :\t1,\t"b" : [ 1, 2 ]}\n',
@@ -101,7 +101,7 @@ describe('elements of a JSON array', () => {
     assert.equal(await lines('[{"a":"kind"\n}]'), '{"kind":"posture","a":"kind"}\n');
   });
 
-  it('takes several arrays in a row, an empty text, an empty array and a byte order mark', async () => {
+  it('accepts several arrays in a row, an empty text, an empty array and a byte order mark', async () => {
     assert.equal(
       await lines('\ufeff [{"a":1}]\n[ ] [{"b":2},]'),
       '{"kind":"posture","a":1}\n{"kind":"posture","b":2}\n',
@@ -128,11 +128,11 @@ describe('elements of a JSON array', () => {
     );
   });
 
-  it('says the same of a body in one chunk, whose plain elements are scanned at once, and in small ones', () => {
+  it('treats a body in one chunk, whose plain elements are scanned at once, like one in small chunks', () => {
     const word = fc.oneof(
       fc.constantFrom('"kind"', '"policyId"', '"hostId"', '"p"', '"é\\u0069"', '"\\"}"', '"k\\u0069nd"'),
       fc.constantFrom('1', '"12"', '-1.5e3', 'null', '01', '{}', '[{"policyId":1}]', '{"a":"]"}', '"\u0001"'),
-      // blocks of 64 bytes end anywhere in what follows
+      // blocks of 64 bytes end anywhere in the following text
       fc
         .tuple(fc.nat(66), fc.nat(4))
         .map(([letters, slashes]) => `"${'x'.repeat(letters)}${'\\\\'.repeat(slashes)}\\"}"`),
@@ -155,7 +155,7 @@ describe('elements of a JSON array', () => {
         parts.push(splitter.end()?.bytes ?? Buffer.alloc(0));
         seen.push(Buffer.concat(parts).toString(), splitter.controlCharacters);
       } catch (error) {
-        // of a member kind only as much of the value is named as has come
+        // the value of a kind member is quoted only as far as it has arrived
         seen.push((error as Error).message.replace(/of its own .*/s, ''));
       }
       return [...seen, splitter.elements];
@@ -188,7 +188,7 @@ describe('elements of a JSON array', () => {
     );
   });
 
-  it('says in which element and at which byte a body is broken', async () => {
+  it('names the element and the byte of a broken body', async () => {
     const cases: [string, RegExp][] = [
       ['{"message":"no"}', /^byte 0: expected a JSON array, found "\{"$/],
       ['[{"a":1} x]', /^element 2, byte 9: expected an object, a comma or the array's end, found "x"$/],
@@ -210,7 +210,7 @@ describe('elements of a JSON array', () => {
       await assert.rejects(split(text), { code: 'PCRS_BROKEN_BODY', message }, text);
   });
 
-  it('names a top-level member kind of the gateway and its value, however it is spelled and cut', async () => {
+  it('names a top-level kind member and its value, however it is spelled and cut', async () => {
     const cases: [string, string][] = [
       ['[{},{"a":1,"kind" : "Win\\"dows","b":2}]', '"Win\\"dows"'],
       ['[{},{"k\\u0069nd":{"a":1}}]', '{"a":1}'],
@@ -233,7 +233,7 @@ describe('elements of a JSON array', () => {
     }
   });
 
-  it('leaves a kind alone that is no top-level name', async () => {
+  it('ignores a kind that is not a top-level name', async () => {
     const text =
       '{"a":{"kind":1},"b":"kind","kinds":2,"\\kind":3,"c":["kind",{"kind":4}],"ki\\u006ed2":5,"k":":"}';
     for (const size of [1, 3, 1000]) {
@@ -244,7 +244,7 @@ describe('elements of a JSON array', () => {
     }
   });
 
-  it("tells each element's own policyId and hostId as digits, in any order, spelling and chunks", () => {
+  it("reads each element's own policyId and hostId as digits, in any order, spelling and chunks", () => {
     const id = fc.oneof(
       fc.bigInt({ min: 0n, max: 10n ** 20n }).map(String),
       fc.bigInt({ min: 0n, max: 10n ** 20n }).map((digits) => `"${digits}"`),
@@ -305,7 +305,7 @@ describe('elements of a JSON array', () => {
     }
   });
 
-  it('writes invalid UTF-8 as U+FFFD like the decoder of the web, and counts it', async () => {
+  it('writes invalid UTF-8 as U+FFFD like the WHATWG decoder, and counts it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom(0x41, 0x80, 0xbf, 0xc3, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0xef, 0xbd, 0xff), {
@@ -325,7 +325,7 @@ describe('elements of a JSON array', () => {
     );
   });
 
-  it('takes nesting a million deep and long strings', async () => {
+  it('accepts nesting a million deep and long strings', async () => {
     const depth = 1_000_000;
     const deep = `{"a":${'['.repeat(depth)}${']'.repeat(depth)},"b":"${'x"'.replace('"', '\\"').repeat(300_000)}"}`;
     assert.equal(await lines(`[${deep}]`), `{"kind":"posture",${deep.slice(1)}\n`);
@@ -334,7 +334,7 @@ describe('elements of a JSON array', () => {
     });
   });
 
-  it('refuses an element that is longer than the limit, in one chunk and in many', async () => {
+  it('refuses an element longer than the limit, in one chunk and in many', async () => {
     const text = Buffer.from(`[{"a":1},{"a":"${'x'.repeat(100)}"}]`);
     for (const size of [1, 1000]) {
       await assert.rejects(split(chunked(text, [size]), { maxElementBytes: 100 }), {
@@ -345,7 +345,7 @@ describe('elements of a JSON array', () => {
     assert.equal((await split(text, { maxElementBytes: 109 })).count, 2);
   });
 
-  it('hands the first lines over early and the later ones in large blocks', async () => {
+  it('yields the first lines early and the later ones in large blocks', async () => {
     const element = JSON.stringify({ text: 'x'.repeat(2000) });
     const body = Buffer.from(`[${Array(1000).fill(element).join(',')}]`);
     const sizes: number[] = [];
@@ -355,7 +355,7 @@ describe('elements of a JSON array', () => {
     assert.ok(Math.max(...sizes) >= 256 << 10, `${sizes}`);
   });
 
-  it('uses the memory of large blocks again, and of no other', () => {
+  it('reuses the memory of large blocks, and no other', () => {
     const text = Buffer.from(
       `[${Array.from({ length: 3000 }, (_, id) => JSON.stringify({ id, text: 'x'.repeat(id % 999) })).join(',')}]`,
     );
@@ -378,7 +378,7 @@ describe('elements of a JSON array', () => {
     assert.ok(buffers.size <= 7, `${buffers.size}`);
   });
 
-  it('takes an element of a hundred megabytes without copying it over and over', () => {
+  it('reads an element of a hundred megabytes without copying it over and over', () => {
     const splitter = new ElementSplitter();
     const piece = Buffer.alloc(256 << 10, 'x');
     splitter.push(Buffer.from('[{"a":"'));

@@ -11,10 +11,10 @@ const PIECE_BYTES = 256 << 10;
 /**
  * The elements of a JSON array as blocks of NDJSON lines, from bytes; see ElementSplitter.
  *
- * Takes   body     the decoded text, whole or in any chunking; several arrays in a row and an empty text are taken
- *         kind     put in front of each element as its first member; absent: elements as sent
- * Yields  blocks of whole lines and how many they are: a first one of some 16 KiB, later ones of 256 KiB
- * Throws  BrokenBodyError, KindTakenError; what was yielded stands
+ * Takes   body     the decoded text, in any chunking; several arrays in a row and an empty text are valid
+ *         kind     added to each element as its first member; absent: elements as sent
+ * Yields  blocks of whole lines with their number: a first one of some 16 KiB, later ones of 256 KiB
+ * Throws  BrokenBodyError, KindTakenError; lines already yielded stand
  */
 export async function* elements(
   body: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -37,9 +37,9 @@ export async function* elements(
 }
 
 /**
- * The elements of a JSON array as text, a line each; see `elements`.
+ * The elements of a JSON array as text, one line each; see `elements`.
  *
- * Takes  onReplaced  told in words if they are not written as they were sent
+ * Takes  onReplaced  called with a sentence if characters were changed
  */
 export async function* elementLines(
   body: Uint8Array,

@@ -2,10 +2,10 @@ import { forms, headerWords } from '../places.ts';
 import { textOf } from '../values.ts';
 import { elementSlots } from './element-scan.ts';
 
-/** Takes the digits of an element's `policyId` and `hostId`; undefined if it has none or they are something else. */
+/** Called with the digits of an element's `policyId` and `hostId`; undefined for a missing or invalid one. */
 export type OnPair = (policyId: string | undefined, hostId: string | undefined) => void;
 
-/** The ids of elements, from their rows of places. */
+/** Reads the ids of elements from their rows of places. */
 export class PairReader {
   readonly #onPair: OnPair;
   readonly #policyIds = new IdReader();
@@ -25,13 +25,15 @@ export class PairReader {
   }
 }
 
-/** Digits of one member of element after element; neighbours mostly have the same, which is then not made again. */
+/**
+ * Digits of one member, element after element; neighbours mostly share the same id, which is then not decoded again.
+ */
 class IdReader {
   #bytes: Uint8Array = Buffer.alloc(0);
   #form = -1;
   #digits: string | undefined;
 
-  /** Of a number or a string of digits, from its place (see places.ts); undefined if it is absent or something else. */
+  /** Digits of a number or a string, from its place (see places.ts); undefined if missing or invalid. */
   digits(bytes: Buffer, start: number, endAndForm: number): string | undefined {
     const form = endAndForm & 15;
     const end = endAndForm >> 4;

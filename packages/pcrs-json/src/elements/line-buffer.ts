@@ -1,17 +1,17 @@
 const FIRST_BLOCK = 16 << 10;
-/** Above what a stream takes without saying that it is full (64 KiB in Node 22 and later). */
+/** More than a stream buffers before it reports being full (64 KiB in Node 22 and later). */
 const RECYCLED_BYTES = 128 << 10;
 const LINE_FEED = 0x0a;
 const FEW_BYTES = 64;
 const NOTHING = new Uint8Array(0);
 
-/** Whole lines, each ended by a line feed, and how many they are. */
+/** Whole lines, each ended by a line feed, with their number. */
 export interface Block {
   bytes: Uint8Array;
   count: number;
 }
 
-/** Lines as they grow, handed over in blocks: the first ones soon, the later ones in large blocks. */
+/** Growing lines, handed over in blocks: the first ones early, the later ones in large blocks. */
 export class LineBuffer {
   readonly #prefix: Uint8Array;
   readonly #blockBytes: number;
@@ -20,34 +20,36 @@ export class LineBuffer {
   #bytes: Uint8Array = NOTHING;
   #spare: Uint8Array | undefined;
   #length = 0;
-  /** Up to where lines are whole. */
+  /** End of the last whole line. */
   #whole = 0;
   #count = 0;
 
-  /** Takes  prefix  what a line begins with, in place of the element's {; a comma at its end is for the members that follow */
+  /**
+   * Takes  prefix  start of a line, in place of the element's {; its trailing comma is for the members that follow
+   */
   constructor(prefix: Uint8Array, blockBytes: number) {
     this.#prefix = prefix;
     this.#blockBytes = blockBytes;
     this.#threshold = Math.min(FIRST_BLOCK, blockBytes);
   }
 
-  /** From here on nothing is written. */
+  /** Stops writing for good. */
   stop(): void {
     this.#writing = false;
     this.#bytes = NOTHING;
     this.#length = this.#whole = this.#count = 0;
   }
 
-  /** Bytes of lines that are not handed over, the line under way among them. */
+  /** Bytes not yet handed over, the current line included. */
   get held(): number {
     return this.#length;
   }
 
-  /** Room for so many bytes more, and what is put between them. */
+  /** Makes room for this many bytes more, and for what is inserted between them. */
   reserve(bytes: number): void {
     const due = this.#length + bytes + (bytes >> 5);
     if (!this.#writing || due <= this.#bytes.length) return;
-    // a line that does not end gets twice the room each time: copying it would never end either
+    // a line that does not end gets twice the room each time, or copying would never end either
     const usual = this.#threshold + (this.#threshold >> 3);
     this.#grow(Math.max(due, this.#length > this.#threshold ? this.#bytes.length * 2 : usual));
   }
@@ -56,7 +58,7 @@ export class LineBuffer {
     this.write(this.#prefix);
   }
 
-  /** The line's object turned out to have no members. */
+  /** Fixes the prefix of an object without members. */
   beginEmpty(): void {
     if (this.#writing) this.#length = this.#whole + Math.max(1, this.#prefix.length - 1);
   }
@@ -69,7 +71,7 @@ export class LineBuffer {
     this.#length = end;
   }
 
-  /** The same for a part of `bytes`; a view of a few bytes costs more than copying them. */
+  /** Writes part of `bytes`; a view of a few bytes costs more than copying them. */
   writePart(bytes: Uint8Array, from: number, to: number): void {
     if (!this.#writing) return;
     const end = this.#length + to - from;
@@ -104,7 +106,9 @@ export class LineBuffer {
     return block;
   }
 
-  /** A large block that nobody looks at any more: its memory is used again. Small ones may still wait in a stream's buffer. */
+  /**
+   * Reuses the memory of a large block that nobody reads any more. Small ones may still wait in a stream's buffer.
+   */
   recycle({ bytes }: Block): void {
     if (bytes.length >= this.#blockBytes && bytes.length >= RECYCLED_BYTES)
       this.#spare = new Uint8Array(bytes.buffer);
@@ -119,7 +123,7 @@ export class LineBuffer {
   }
 }
 
-/** A plain array, since views of a Buffer are slow to make; not filled with zeros first. */
+/** A plain array, since Buffer views are slow to make; not zeroed first. */
 function uncleared(size: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 }

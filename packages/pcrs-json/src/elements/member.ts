@@ -4,28 +4,28 @@ const QUOTE = 0x22;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-/** The members of an element that are looked at. */
+/** The members of interest in an element. */
 export type MemberName = 'kind' | 'policyId' | 'hostId';
 
 const members = (['kind', 'policyId', 'hostId'] as const).map((name) => ({ name, bytes: Buffer.from(name) }));
-/** "policyId" with each letter spelled as an escape of six characters is the longest way to write one. */
+/** Longest spelling of a name: "policyId" with each letter as an escape of six characters. */
 const longestName = 48;
 const kindBytes = 80;
-/** An id as digits, each spelled as an escape. */
+/** Longest spelling of an id: each digit as an escape. */
 const idBytes = 256;
 
-/** A member, and its value: of `kind` the JSON text (its first 80 bytes), of an id its digits or undefined. */
+/** A member and its value: for `kind` the JSON text (its first 80 bytes), for an id its digits or undefined. */
 export interface FoundMember {
   name: MemberName;
   value: string | undefined;
 }
 
 /**
- * Whether a string of an element's own level is the name of a member that is looked at, and of what value.
+ * Whether a string at an element's own level is the name of a member of interest, and its value.
  *
- * Takes   from   where the string's opening quote stands
+ * Takes   from   the place of the string's opening quote
  *         last   there are no more bytes
- * Yields  'no', or 'more' if more bytes have to be seen
+ * Yields  'no', or 'more' if more bytes are needed
  */
 export function findMember(bytes: Buffer, from: number, last: boolean): FoundMember | 'no' | 'more' {
   const end = nameEnd(bytes, from);

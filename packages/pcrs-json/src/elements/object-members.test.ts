@@ -7,7 +7,7 @@ const members = (text: string): [string, string][] =>
   [...objectMembers(Buffer.from(text))].map(([name, bytes]) => [name, Buffer.from(bytes).toString()]);
 
 describe('members of a JSON object', () => {
-  it('gives each value as its own bytes', () => {
+  it('yields each value as its own bytes', () => {
     assert.deepEqual(
       members(
         '\ufeff { "subscriptionId" : 9007199254740993 ,\n"policyList": [ {"id":1,"a":"]}\\""} ] ,"s":"\\u0041","\\u0062":null,"e":{ } }\n',
@@ -44,7 +44,7 @@ describe('members of a JSON object', () => {
     );
   });
 
-  it('refuses what is no object, is not closed or has something after it, naming the byte', () => {
+  it('refuses anything but one closed object, naming the byte', () => {
     const cases: [string, RegExp][] = [
       ['', /^byte 0: expected a JSON object, found the end$/],
       ['[]', /^byte 0: expected a JSON object, found "\[\]"$/],

@@ -9,11 +9,11 @@ const CLOSE_OBJECT = 0x7d;
 const BYTE_ORDER_MARK = '\ufeff';
 
 /**
- * The top-level members of one JSON object, each value as its own bytes: what a document says about itself without parsing all of it.
+ * The top-level members of one JSON object, each value as its own bytes, without parsing the document.
  *
- * Takes   bytes    the whole document; a byte order mark and white space around it are taken
- * Yields  name (escapes resolved) → the value's bytes, a view; of a name that comes twice the last, as JSON.parse has it
- * Throws  BrokenBodyError if it is no object, its strings or brackets do not close, or something follows it
+ * Takes   bytes    the whole document; a byte order mark and white space around it are valid
+ * Yields  name (escapes resolved) → the value's bytes, a view; of a repeated name the last, as in JSON.parse
+ * Throws  BrokenBodyError if it is not an object, its strings or brackets do not close, or something follows it
  */
 export function objectMembers(bytes: Uint8Array): Map<string, Uint8Array> {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,8 +1,8 @@
-/** Where elements are not written as they were sent. */
+/** Counts of characters that were changed in elements. */
 export interface Replaced {
-  /** Raw control characters in strings that are written as escapes. */
+  /** Raw control characters in strings, written as escapes. */
   controlCharacters: number;
-  /** Invalid UTF-8 that is written as U+FFFD. */
+  /** Invalid UTF-8, written as U+FFFD. */
   invalidUtf8: number;
 }
 

@@ -8,16 +8,16 @@ import { findMember } from './member.ts';
 import { Utf8Mender } from './utf8.ts';
 
 export interface SplitterOptions {
-  /** Put in front of each element as its first member; absent: elements as sent. */
+  /** Added to each element as its first member; absent: elements as sent. */
   kind?: string | undefined;
   /**
-   * Called as each element closes, with the digits of its own `policyId` and `hostId` (numbers or strings); undefined if it
-   * has none or they are something else. Of a member that comes twice the last counts, as JSON.parse has it.
+   * Called as each element closes, with the digits of its own `policyId` and `hostId` (numbers or strings); undefined
+   * for a missing or invalid one. Of a repeated member the last counts, as in JSON.parse.
    */
   onPair?: OnPair | undefined;
-  /** Longest element taken, default 512 MiB. */
+  /** Longest element accepted, default 512 MiB. */
   maxElementBytes?: number | undefined;
-  /** Lines are handed over once there are so many bytes of them, default 256 KiB (the first ones sooner). */
+  /** Lines are handed over in blocks of this many bytes, default 256 KiB (the first ones sooner). */
   blockBytes?: number | undefined;
 }
 
@@ -39,13 +39,13 @@ const ESCAPES = Array.from({ length: 0x20 }, (_, byte) =>
 const BACKSLASH_TWICE = Buffer.of(BACKSLASH);
 
 /**
- * The elements of JSON arrays, one a line, out of bytes that come in any chunking. Nothing is parsed, the array is never held.
+ * The elements of JSON arrays, one per line, from bytes in any chunking. Nothing is parsed; no array is held.
  *
  * Takes   push(chunk) in order, then end()
- * Yields  blocks of whole lines: `{"kind":"KIND",` and the element's own bytes without the line breaks between its tokens
- * Limits  memory holds a block and the element under way; nesting is bounded by memory only, a bit a level
- * Throws  BrokenBodyError unless every element is an object whose strings and brackets close and match, nothing but white space
- *         and commas stands between elements, and every array closes; KindTakenError
+ * Yields  blocks of whole lines: `{"kind":"KIND",` and the element's bytes without line breaks between tokens
+ * Limits  memory holds a block and the current element; only memory bounds the nesting, at one bit per level
+ * Throws  BrokenBodyError unless every element is an object whose strings and brackets close and match, only white
+ *         space and commas are between elements, and every array closes; KindTakenError
  */
 export class ElementSplitter {
   /** Elements closed so far. */
@@ -65,23 +65,23 @@ export class ElementSplitter {
 
   /** Depth 0: outside arrays; 1: in an array, between its elements; 2: in an element; more: deeper in it. */
   readonly #open = new Brackets();
-  /** Of the piece under way in the text. */
+  /** Position of the current piece in the text. */
   #position = 0;
   #elementStart = 0;
-  /** An element's { was the last but white space. */
+  /** The last byte but white space was an element's {. */
   #opened = false;
-  /** The beginning of what may be a member to look at, cut by the end of a piece. */
+  /** The start of a possible member of interest, cut by the end of a piece. */
   #maybeMember: Buffer | undefined;
   #policyId: string | undefined;
   #hostId: string | undefined;
 
-  // of the piece under way
+  // of the current piece
   #piece: Uint8Array = new Uint8Array(0);
   /** The same bytes. */
   #text: Buffer = Buffer.alloc(0);
-  /** What lies before is copied, or looked at where it is between elements. */
+  /** Everything before is copied, or between elements and checked. */
   #done = 0;
-  /** Where to go on: behind an event after which plain elements may follow. */
+  /** Where to resume: after an event that plain elements may follow. */
   #resumeAt = 0;
 
   constructor(options: SplitterOptions = {}) {
@@ -98,17 +98,17 @@ export class ElementSplitter {
     return this.#mender.replaced;
   }
 
-  /** Bytes of lines that are not handed over, the line under way among them. */
+  /** Bytes not yet handed over, the current line included. */
   get heldBytes(): number {
     return this.#lines.held;
   }
 
-  /** From here on only prove and count: no more blocks. */
+  /** From now on only prove and count: no more blocks. */
   proveOnly(): void {
     this.#lines.stop();
   }
 
-  /** Takes the memory of a block back that is written and done with. */
+  /** Takes back the memory of a block that has been written. */
   recycle(block: Block): void {
     this.#lines.recycle(block);
   }
@@ -130,7 +130,7 @@ export class ElementSplitter {
     let from = this.#started ? 0 : afterMark(bytes);
     this.#started = true;
     this.#position += from;
-    // plain views: those of a Buffer are slow to make
+    // plain views: Buffer views are slow to make
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (; from < plain.length; from += pieceBytes) this.#scan(plain.subarray(from, from + pieceBytes));
   }
@@ -157,7 +157,7 @@ export class ElementSplitter {
     this.#position += piece.length;
   }
 
-  /** Writes the elements from `from` on that are lines as they stand; where that ends. */
+  /** Writes the elements from `from` on that are lines as they are; yields where they end. */
   #plainElements(from: number): number {
     const { places, count, width, end } = this.#scanner.plainElements(from);
     for (let row = 0; row < count * width; row += width) {
@@ -205,7 +205,7 @@ export class ElementSplitter {
     else if (!isWhite(byte)) throw this.#notBetween(byte, at);
   }
 
-  /** Looks at what stands between elements, or outside arrays, before `to`. */
+  /** Checks the bytes before `to` between elements, or outside arrays. */
   #skipBetween(to: number): void {
     for (let at = this.#done; at < to; at++) {
       const byte = this.#piece[at]!;
@@ -213,7 +213,7 @@ export class ElementSplitter {
     }
   }
 
-  /** After an element's {, at `from`: a name or } is due. */
+  /** After an element's {, at `from`: expects a name or }. */
   #afterOpening(from: number): void {
     let at = from;
     while (at < this.#piece.length && isWhite(this.#piece[at]!)) at++;
@@ -240,7 +240,7 @@ export class ElementSplitter {
 
   #escape(byte: number, at: number): void {
     this.#copyTo(at);
-    // a backslash before it is written already: a second one keeps it a backslash
+    // the backslash before it is already written: a second one keeps it a backslash
     if (this.#isEscaped(at)) this.#lines.write(BACKSLASH_TWICE);
     this.#lines.write(ESCAPES[byte]!);
     this.controlCharacters++;
@@ -259,12 +259,12 @@ export class ElementSplitter {
   }
 
   #copyTo(to: number): void {
-    // an empty element's white space is passed over already
+    // an empty element's white space is already skipped
     if (this.#done < to) this.#lines.writePart(this.#piece, this.#done, to);
     this.#done = to;
   }
 
-  /** Takes  from  where the opening quote of a string of the element's own level stands */
+  /** Takes  from  the place of the opening quote of a string at the element's own level */
   #lookAtMember(bytes: Buffer, from: number, last: boolean): void {
     const found = findMember(bytes, from, last);
     this.#maybeMember = found === 'more' ? Buffer.from(bytes.subarray(from)) : undefined;
@@ -294,7 +294,7 @@ function isWhite(byte: number): boolean {
   return byte === BLANK || byte === LINE_FEED || byte === CARRIAGE_RETURN || byte === TAB;
 }
 
-/** Where the text begins behind a byte order mark. */
+/** Start of the text after a byte order mark. */
 function afterMark(bytes: Uint8Array): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }

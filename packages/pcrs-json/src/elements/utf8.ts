@@ -4,7 +4,7 @@ const replacing = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
-/** Bytes at the end of `bytes` that begin a character which the next chunk may finish (0 to 3). */
+/** Number of bytes at the end of `bytes` that begin a character which the next chunk may finish (0 to 3). */
 function unfinished(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back]!;
@@ -22,13 +22,13 @@ function countReplacements(bytes: Uint8Array): number {
 }
 
 /**
- * Valid UTF-8 from bytes in any chunking; what is not becomes U+FFFD, as the WHATWG decoder does it.
+ * Valid UTF-8 from bytes in any chunking; invalid bytes become U+FFFD, as in the WHATWG decoder.
  *
- * Takes   chunks; valid ones are handed back as they are, without a copy
- * Yields  per push the bytes that are sure by now: a character cut by the chunk's end comes with the next push
+ * Takes   chunks; valid ones are returned as they are, without a copy
+ * Yields  per push the bytes decided so far: a character cut by the chunk's end comes with the next push
  */
 export class Utf8Mender {
-  /** How many U+FFFD were put in. */
+  /** Number of U+FFFD inserted. */
   replaced = 0;
   #carry: Uint8Array = NOTHING;
 
@@ -37,7 +37,7 @@ export class Utf8Mender {
     const carried = this.#carry.length > 0;
     const bytes = carried ? Buffer.concat([this.#carry, chunk]) : chunk;
     const tail = unfinished(bytes);
-    // copied, because a caller may use its chunk's memory again
+    // copied, because the caller may reuse its chunk's memory
     this.#carry = tail === 0 ? NOTHING : new Uint8Array(bytes.subarray(bytes.length - tail));
     const sure = tail === 0 ? bytes : bytes.subarray(0, bytes.length - tail);
     if (sure.length === 0) return [];
