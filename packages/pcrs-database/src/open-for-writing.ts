@@ -8,6 +8,7 @@ import { codedError } from 'pcrs-records/errors';
 import { isLocked, machineError } from './database-error.ts';
 import { requireFileLocks } from './file-locks.ts';
 import { busyTimeoutMs, type Patience, patiently } from './patience.ts';
+import { temporaryStore } from './temporary-store.ts';
 
 const cacheKiB = 12 * 1024;
 /** Measured: rows of about 1 KB load as fast as with larger pages, and small files stay small. */
@@ -74,7 +75,7 @@ export async function openForWriting(path: string, options: WriteOptions = {}): 
       db.pragma(`cache_size = -${cacheKiB}`);
       // Spilling takes the exclusive lock in mid-transaction; our transactions are short and need not spill.
       db.pragma('cache_spill = OFF');
-      db.pragma('temp_store = MEMORY');
+      db.pragma(`temp_store = ${temporaryStore()}`);
       await patiently(path, 'writing', options, () => db.pragma('schema_version'));
     } catch (error) {
       db.close();
