@@ -1,5 +1,17 @@
-import { activities, activityOfChange, lifecycleOf, type Meaning, resultOf, severityOf } from './meanings.ts';
-import { type Posture, postureMembers } from './posture.ts';
+import { jsonAt } from 'pcrs-sink/members';
+import { forms } from 'pcrs-sink/places';
+import type { EventBytes } from './event-bytes.ts';
+import { activities, activityOfChange, type Meaning } from './meanings.ts';
+import { type Column, column, names, openings, timeColumns, unmapped } from './names.ts';
+import {
+  criticalityPieces,
+  lifecyclePiece,
+  millisecondsOf,
+  piece,
+  type StatusPieces,
+  statusPieces,
+} from './pieces.ts';
+import { isGiven, type Posture } from './posture.ts';
 
 /** Where postures come from: what no posture says of itself. */
 export interface Origin {
@@ -22,182 +34,243 @@ export interface FindingOptions {
   evidence?: boolean | undefined;
 }
 
-/** Members of a posture whose value stands elsewhere in the finding; all others go to `unmapped`. */
-const mapped = new Set([
-  ...['policyTitle', 'controlId', 'controlStatement', 'rationale', 'remediation', 'controlReference'],
-  ...['status', 'lastEvaluatedDate', 'hostId', 'ip', 'os', 'dns', 'customerUuid'],
-  ...['CLOUD_RESOURCE_ID', 'CloudMetaData', 'evidence', 'causeOfFailure'],
-]);
-/** Dates that stand elsewhere, as milliseconds. */
-const times = {
-  created: 'created_time',
-  firstFailDate: 'first_seen_time',
-  lastFailDate: 'last_seen_time',
-  postureModifiedDate: 'modified_time',
-} as const;
-const unmappedMembers = postureMembers.filter((name) => !mapped.has(name) && !(name in times));
+const open = piece('{');
+const metadata = piece(
+  '"metadata":{"version":"1.5.0","product":{"name":"Policy Audit","vendor_name":"Qualys"},"log_name":"pcrs",',
+);
+const [findingInfo, compliance, remediation] = [
+  piece('"finding_info":{"uid":"'),
+  piece('"compliance":{'),
+  piece('"remediation":{"desc":'),
+];
+const [data, evidences, unmappedObject] = [
+  piece('"data":{'),
+  piece('"evidences":[{"data":{'),
+  piece('"unmapped":{'),
+];
+const [quoteComma, colon, zero] = [piece('",'), piece(':'), piece('0')];
+const closeBracket = 0x5d;
+
+const beginnings = new Map<Meaning, Uint8Array>(
+  Object.values(activities).map((activity) => [
+    activity,
+    piece(
+      `{"activity_id":${activity.id},"activity_name":"${activity.name}","category_uid":2,"category_name":"Findings",` +
+        `"class_uid":2003,"class_name":"Compliance Finding","type_uid":${200300 + activity.id},` +
+        `"type_name":"Compliance Finding: ${activity.name}","time":`,
+    ),
+  ]),
+);
+/** More than all pieces of a line together; a value comes up to three times, and twice as long where it is quoted. */
+const roomOf = (line: number, origin: Origin): number => 8 * line + 8192 + 6 * origin.host.length;
 
 /**
- * A Compliance Finding (class 2003) of OCSF 1.5.0, as a line of JSON.
+ * Writes a Compliance Finding (class 2003) of OCSF 1.5.0, as a line of JSON.
  *
- * Takes   posture  its values are taken over as the JSON that came
- * Throws  a sentence if it has no identity
+ * Takes   posture  its values are copied as the JSON that came
+ *         bytes    of the record that it is in, at most
+ * Throws  a sentence if it has no identity; nothing is written then
  */
-export function finding(
+export function writeFinding(
+  out: EventBytes,
   posture: Posture,
+  bytes: number,
   origin: Origin,
   { evidence = false }: FindingOptions,
   change?: Change,
-): string {
+): void {
+  requireIdentity(posture);
+  out.begin(roomOf(bytes, origin));
   const activity = change ? (activityOfChange[change.word] ?? activities.update) : activities.update;
-  const status = textOf(posture.get('status')) ?? '';
-  const failedBefore = posture.get('lastFailDate') !== undefined || change?.word === 'fixed';
-  const evaluated = posture.get('lastEvaluatedDate');
-  const criticality = parsed(posture.get('criticality'));
-  const severity = severityOf(criticality.value);
-  const timeMs = change ? origin.startedMs : (msOf(evaluated) ?? origin.startedMs);
-  const { dates, leftOver } = datesOf(posture);
-  return (
-    `{"activity_id":${activity.id},"activity_name":"${activity.name}","category_uid":2,"category_name":"Findings",` +
-    `"class_uid":2003,"class_name":"Compliance Finding","type_uid":${200300 + activity.id},` +
-    `"type_name":"Compliance Finding: ${activity.name}","time":${timeMs},` +
-    meaning('severity', severity) +
-    meaning('status', lifecycleOf(status, failedBefore, change?.word)) +
-    `"metadata":{"version":"1.5.0","product":{"name":"Policy Audit","vendor_name":"Qualys"},"log_name":"pcrs"` +
-    `${member('tenant_uid', string(posture.get('customerUuid')) ?? JSON.stringify(origin.subscription))}` +
-    `${member('original_time', string(evaluated))}},` +
-    `"finding_info":{"uid":${uidOf(posture, origin)}${member('title', string(posture.get('controlStatement')))}${dates}},` +
-    `"compliance":${complianceOf(posture, status, severity.id, criticality.label)},` +
-    remediationOf(posture) +
-    `"resources":[${resourceOf(posture)}],` +
-    (evidence ? evidenceOf(posture) : '') +
-    `"unmapped":${unmappedOf(posture, leftOver, change)}}\n`
-  );
-}
-
-/** `HOST:SUBSCRIPTION:policyId:hostId:controlId:technologyId:instance`, the same for a posture in every run. */
-function uidOf(posture: Posture, { host, subscription }: Origin): string {
-  const ids = ['policyId', 'hostId', 'controlId'].map((name) => {
-    const id = posture.get(name);
-    if (id === undefined) throw new Error(`${name} is missing`);
-    return inner(id);
-  });
-  const technology = inner(posture.get('technologyId') ?? '0');
-  const before = inner(JSON.stringify(`${host}:${subscription}`));
-  return `"${before}:${ids.join(':')}:${technology}:${inner(posture.get('instance') ?? '')}"`;
-}
-
-function complianceOf(posture: Posture, status: string, severityId: number, label: unknown): string {
-  const result = meaning('status', resultOf(status));
-  const control = string(posture.get('controlStatement'));
-  const rationale = member('desc', string(posture.get('rationale')));
-  const standards = list('standards', string(posture.get('policyTitle')));
-  const check =
-    `${result}"severity_id":${severityId}${label === undefined || label === null ? '' : `,"severity":${JSON.stringify(String(label))}`}` +
-    `${member('uid', string(posture.get('controlId')))}${member('name', control)}${rationale}${standards}`;
-  return (
-    `{${result}"checks":[{${check}}]${member('status_code', status === '' ? undefined : JSON.stringify(status))}` +
-    `${standards}${member('control', control)}${rationale}${list('requirements', string(posture.get('controlReference')))}}`
-  );
-}
-
-function remediationOf(posture: Posture): string {
-  const remediation = string(posture.get('remediation'));
-  return remediation === undefined ? '' : `"remediation":{"desc":${remediation}},`;
-}
-
-function resourceOf(posture: Posture): string {
-  const [dns, netBios] = [string(posture.get('dns')), string(posture.get('netBios'))];
-  const [cloudId, cloud] = [posture.get('CLOUD_RESOURCE_ID'), posture.get('CloudMetaData')];
-  const data = `${member('CLOUD_RESOURCE_ID', cloudId)}${member('CloudMetaData', cloud)}`.slice(1);
-  return (
-    `{"uid":${string(posture.get('hostId'))}${member('name', dns ?? netBios)}${member('hostname', dns ?? netBios)}` +
-    `${member('ip', string(posture.get('ip')))}${member('type', string(posture.get('os')))}` +
-    `${data === '' ? '' : `,"data":{${data}}`}}`
-  );
-}
-
-function evidenceOf(posture: Posture): string {
-  const [evidence, cause] = [posture.get('evidence'), posture.get('causeOfFailure')];
-  const data = `${member('evidence', evidence)}${member('causeOfFailure', cause)}`.slice(1);
-  return data === '' ? '' : `"evidences":[{"data":{${data}}}],`;
-}
-
-/** The dates of the finding, and those of its members that are no dates. */
-function datesOf(posture: Posture): { dates: string; leftOver: string } {
-  let [dates, leftOver] = ['', ''];
-  for (const [name, time] of Object.entries(times)) {
-    const json = posture.get(name);
-    const ms = msOf(json);
-    if (ms !== undefined) dates += `,"${time}":${ms}`;
-    else leftOver += member(name, json);
+  const status = statusPieces(jsonOf(posture, column.status) ?? '""');
+  const criticality = criticalityPieces(jsonOf(posture, column.criticality) ?? 'null');
+  const failedBefore = isGiven(posture, column.lastFailDate) || change?.word === 'fixed';
+  const evaluated = change ? undefined : msOf(posture, column.lastEvaluatedDate);
+  out.piece(beginnings.get(activity)!);
+  if (evaluated) out.piece(evaluated);
+  else out.text(String(origin.startedMs));
+  out.comma();
+  out.piece(criticality.severity);
+  out.piece(change ? lifecyclePiece(status.text, failedBefore, change.word) : status.lifecycle(failedBefore));
+  writeMetadata(out, posture, origin);
+  const moments = timeColumns.map(({ column }) => msOf(posture, column));
+  writeFindingInfo(out, posture, origin, moments);
+  writeCompliance(out, posture, status, criticality.check);
+  if (isGiven(posture, column.remediation)) {
+    out.piece(remediation);
+    out.string(posture, column.remediation);
+    closed(out);
   }
-  return { dates, leftOver };
+  writeResource(out, posture);
+  if (evidence) writeEvidence(out, posture);
+  writeUnmapped(out, posture, moments, change);
+  out.close();
+  out.end();
 }
 
-function unmappedOf(posture: Posture, leftOver: string, change: Change | undefined): string {
-  let members = leftOver;
-  for (const name of unmappedMembers) members += member(name, posture.get(name));
-  for (const [name, json] of posture.others()) members += `,${JSON.stringify(name)}:${json}`;
-  if (change) members += `,"change":${JSON.stringify(change.word)}${member('oldStatus', change.oldStatus)}`;
-  return `{${members.slice(1)}}`;
+/** Of `timeColumns`, as `msOf` has them. */
+type Moments = readonly (Uint8Array | undefined)[];
+
+function requireIdentity(posture: Posture): void {
+  for (const name of ['policyId', 'hostId', 'controlId'] as const)
+    if (!isGiven(posture, column[name])) throw new Error(`${name} is missing`);
 }
 
-function member(name: string, json: string | undefined): string {
-  return json === undefined ? '' : `,"${name}":${json}`;
+function writeMetadata(out: EventBytes, posture: Posture, { subscription }: Origin): void {
+  out.piece(metadata);
+  out.piece(names.tenant_uid);
+  if (isGiven(posture, column.customerUuid)) out.string(posture, column.customerUuid);
+  else out.text(JSON.stringify(subscription));
+  out.comma();
+  string(out, 'original_time', posture, 'lastEvaluatedDate');
+  closed(out);
 }
 
-function list(name: string, json: string | undefined): string {
-  return json === undefined ? '' : `,"${name}":[${json}]`;
+/** The uid is `HOST:SUBSCRIPTION:policyId:hostId:controlId:technologyId:instance`, the same for a posture in every run. */
+function writeFindingInfo(
+  out: EventBytes,
+  posture: Posture,
+  { host, subscription }: Origin,
+  moments: Moments,
+): void {
+  out.piece(findingInfo);
+  out.text(JSON.stringify(`${host}:${subscription}`).slice(1, -1));
+  for (const name of ['policyId', 'hostId', 'controlId', 'technologyId', 'instance'] as const) {
+    out.piece(colon);
+    if (isGiven(posture, column[name])) out.inner(posture, column[name]);
+    else if (name === 'technologyId') out.piece(zero);
+  }
+  out.piece(quoteComma);
+  string(out, 'title', posture, 'controlStatement');
+  for (const [at, { time }] of timeColumns.entries()) {
+    const ms = moments[at];
+    if (ms === undefined) continue;
+    out.piece(time);
+    out.piece(ms);
+    out.comma();
+  }
+  closed(out);
 }
 
-function meaning(name: string, found: Meaning | undefined): string {
-  return found === undefined ? '' : `"${name}_id":${found.id},"${name}":${JSON.stringify(found.name)},`;
+function writeCompliance(out: EventBytes, posture: Posture, status: StatusPieces, check: Uint8Array): void {
+  out.piece(compliance);
+  out.piece(status.result);
+  out.piece(openings.checks);
+  out.piece(open);
+  out.piece(status.result);
+  out.piece(check);
+  string(out, 'uid', posture, 'controlId');
+  string(out, 'name', posture, 'controlStatement');
+  string(out, 'desc', posture, 'rationale');
+  list(out, 'standards', posture, 'policyTitle');
+  out.close();
+  out.close(closeBracket);
+  out.comma();
+  out.piece(status.code);
+  list(out, 'standards', posture, 'policyTitle');
+  string(out, 'control', posture, 'controlStatement');
+  string(out, 'desc', posture, 'rationale');
+  list(out, 'requirements', posture, 'controlReference');
+  closed(out);
 }
 
-/** A value as a string of JSON: OCSF wants ids as texts. */
-function string(json: string | undefined): string | undefined {
-  return json === undefined || json.startsWith('"') ? json : JSON.stringify(json);
+function writeResource(out: EventBytes, posture: Posture): void {
+  out.piece(openings.resources);
+  out.piece(open);
+  string(out, 'uid', posture, 'hostId');
+  const hostName = isGiven(posture, column.dns) ? 'dns' : 'netBios';
+  string(out, 'name', posture, hostName);
+  string(out, 'hostname', posture, hostName);
+  string(out, 'ip', posture, 'ip');
+  string(out, 'type', posture, 'os');
+  objectOf(out, data, posture, ['CLOUD_RESOURCE_ID', 'CloudMetaData']);
+  out.close();
+  out.close(closeBracket);
+  out.comma();
 }
 
-/** What stands between the quotes of a value as a string of JSON. */
-function inner(json: string): string {
-  return (string(json) as string).slice(1, -1);
+function writeEvidence(out: EventBytes, posture: Posture): void {
+  const hasAny = objectOf(out, evidences, posture, ['evidence', 'causeOfFailure']);
+  if (!hasAny) return;
+  // Behind `evidences` the object closed is `data`, and the comma after it belongs to what is around it.
+  out.close();
+  out.close(closeBracket);
+  out.comma();
 }
 
-function textOf(json: string | undefined): string | undefined {
-  return json?.startsWith('"') ? (JSON.parse(json) as string) : json;
+function writeUnmapped(
+  out: EventBytes,
+  posture: Posture,
+  moments: Moments,
+  change: Change | undefined,
+): void {
+  out.piece(unmappedObject);
+  for (const [at, { column, name }] of timeColumns.entries())
+    if (moments[at] === undefined && isGiven(posture, column)) member(out, name, posture, column);
+  for (const { column, name } of unmapped) if (isGiven(posture, column)) member(out, name, posture, column);
+  for (const { name, form, start, end } of posture.others)
+    out.text(`${JSON.stringify(name)}:${jsonAt(posture.bytes, form, start, end)},`);
+  if (change) {
+    out.piece(names.change);
+    out.text(`${JSON.stringify(change.word)},`);
+    if (change.oldStatus !== undefined) out.text(`"oldStatus":${change.oldStatus},`);
+  }
+  out.close();
 }
 
-const remembered = 10_000;
-
-/** Dates and criticalities are few and come often. */
-function remember<T>(make: (json: string) => T): (json: string) => T {
-  const known = new Map<string, T>();
-  return (json) => {
-    let value = known.get(json);
-    if (value === undefined) {
-      value = make(json);
-      if (known.size >= remembered) known.clear();
-      known.set(json, value);
-    }
-    return value;
-  };
+/** A value under a name, as it came. */
+function member(out: EventBytes, name: Uint8Array, posture: Posture, column: number): void {
+  out.piece(name);
+  out.json(posture, column);
+  out.comma();
 }
 
-const parseDate = remember((json) => Date.parse(json.slice(1, -1)));
-const parseObject = remember((json): Record<string, unknown> => {
-  const value: unknown = JSON.parse(json);
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : { value };
-});
-
-/** Milliseconds since 1970; undefined for what is not a date. */
-function msOf(json: string | undefined): number | undefined {
-  if (json === undefined || !/^"\d{4}-\d\d-\d\dT/.test(json)) return undefined;
-  const ms = parseDate(json);
-  return Number.isNaN(ms) ? undefined : ms;
+/** A value under a name, as a string, if it is given. */
+function string(out: EventBytes, name: keyof typeof names, posture: Posture, of: Column): void {
+  if (!isGiven(posture, column[of])) return;
+  out.piece(names[name]);
+  out.string(posture, column[of]);
+  out.comma();
 }
 
-function parsed(json: string | undefined): Record<string, unknown> {
-  return json === undefined ? {} : parseObject(json);
+/** A value as the only string of an array, if it is given. */
+function list(out: EventBytes, name: keyof typeof openings, posture: Posture, of: Column): void {
+  if (!isGiven(posture, column[of])) return;
+  out.piece(openings[name]);
+  out.string(posture, column[of]);
+  out.close(closeBracket);
+  out.comma();
+}
+
+/** Members as an object, if any is given. */
+function objectOf(
+  out: EventBytes,
+  opening: Uint8Array,
+  posture: Posture,
+  members: readonly (Column & keyof typeof names)[],
+): boolean {
+  const given = members.filter((name) => isGiven(posture, column[name]));
+  if (given.length === 0) return false;
+  out.piece(opening);
+  for (const name of given) member(out, names[name], posture, column[name]);
+  closed(out);
+  return true;
+}
+
+function closed(out: EventBytes): void {
+  out.close();
+  out.comma();
+}
+
+/** Milliseconds since 1970, as digits; undefined for what is not a date. */
+function msOf(posture: Posture, column: number): Uint8Array | undefined {
+  if (posture.form(column) !== forms.string) return undefined;
+  return millisecondsOf(posture.bytes.toString('latin1', posture.start(column), posture.end(column)));
+}
+
+/** A value as it came; undefined if it is not given. */
+function jsonOf(posture: Posture, column: number): string | undefined {
+  return isGiven(posture, column)
+    ? jsonAt(posture.bytes, posture.form(column), posture.start(column), posture.end(column))
+    : undefined;
 }

@@ -151,6 +151,27 @@ test('puts what has no place into unmapped, digits and all', async () => {
   assert.deepEqual((unmapped as Json)['owner'], { team: 'web' });
 });
 
+test('quotes a value that is no text where OCSF wants one, and takes lines of any length', async () => {
+  const long = 'ä"\\'.repeat(300_000);
+  const event = await one({
+    ...{ controlStatement: { text: 'a "b"' }, dns: ['x', 'y'], os: true, instance: { no: 1 } },
+    ...{ rationale: long, remediation: ',', created: 12, customerUuid: 7.5 },
+  });
+  assert.deepEqual(faults(event, 'compliance_finding', ''), []);
+  const { compliance, finding_info, resources, metadata, remediation, unmapped } = event as Record<
+    string,
+    Json
+  >;
+  assert.equal(finding_info!['title'], JSON.stringify({ text: 'a "b"' }));
+  assert.ok(String(finding_info!['uid']).endsWith(':285:{"no":1}'));
+  assert.deepEqual((resources as unknown as Json[])[0], {
+    ...{ uid: '118729', name: '["x","y"]', hostname: '["x","y"]', ip: '10.0.0.18', type: 'true' },
+    data: { CLOUD_RESOURCE_ID: 'i-1', CloudMetaData: { region: 'r' } },
+  });
+  assert.deepEqual([compliance!['desc'], remediation!['desc']], [long, ',']);
+  assert.deepEqual([metadata!['tenant_uid'], unmapped!['created']], ['7.5', 12]);
+});
+
 test('writes evidence only on request', async () => {
   const shown = await one({}, { evidence: true });
   const { evidence, causeOfFailure } = posture;

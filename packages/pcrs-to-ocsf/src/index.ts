@@ -5,9 +5,9 @@ import { differenceWords } from 'pcrs-sink/fidelity';
 import { forms } from 'pcrs-sink/places';
 import { SinkReader } from 'pcrs-sink/reader';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
-import { type FindingOptions, finding, type Origin } from './finding.ts';
-import { LineBytes } from './line-bytes.ts';
-import { NestedPosture, PostureRecord, postureMembers } from './posture.ts';
+import { EventBytes } from './event-bytes.ts';
+import { type FindingOptions, type Origin, writeFinding } from './finding.ts';
+import { NestedPosture, postureMembers } from './posture.ts';
 
 export interface OcsfOptions extends FindingOptions, SinkDemands {
   /** Base URL of the gateway, for records outside a run. */
@@ -57,10 +57,9 @@ export async function* toOcsf(
 
 class Findings {
   readonly reader: SinkReader;
-  readonly lines = new LineBytes();
+  readonly lines = new EventBytes();
   count = 0;
   readonly #options: OcsfOptions;
-  readonly #posture = new PostureRecord();
   readonly #origin: Partial<Origin>;
 
   constructor(options: OcsfOptions) {
@@ -87,7 +86,7 @@ class Findings {
     posture: {
       columns: postureMembers,
       take: (record) =>
-        this.#add(record.line, (origin) => finding(this.#posture.moveTo(record), origin, this.#options)),
+        this.#add(record, (origin, bytes) => writeFinding(this.lines, record, bytes, origin, this.#options)),
     },
     change: {
       columns: ['posture', 'change', 'oldStatus', 'subscriptionId'],
@@ -104,13 +103,15 @@ class Findings {
     this.#learnSubscription(record, 3);
     const posture = new NestedPosture(record.bytes, record.start(0));
     const change = { word, oldStatus: record.json(2) };
-    this.#add(record.line, (origin) => finding(posture, origin, this.#options, change));
+    this.#add(record, (origin, bytes) =>
+      writeFinding(this.lines, posture, bytes, origin, this.#options, change),
+    );
   }
 
-  #add(line: number, make: (origin: Origin) => string): void {
-    const origin = this.#knownOrigin(line);
+  #add(record: Members, write: (origin: Origin, bytes: number) => void): void {
+    const origin = this.#knownOrigin(record.line);
     try {
-      this.lines.add(make(origin));
+      write(origin, sizeOf(record));
     } catch (error) {
       throw new RefusedRecord((error as Error).message);
     }
@@ -146,4 +147,13 @@ class Findings {
 
 function hostOf(gateway: string): string {
   return URL.parse(gateway)?.host || gateway;
+}
+
+/** Of the members of a record, in bytes. */
+function sizeOf(record: Members): number {
+  let bytes = 0;
+  for (let column = 0; column < record.columns.length; column += 1)
+    bytes += record.end(column) - record.start(column);
+  for (const { name, start, end } of record.others) bytes += 6 * name.length + end - start;
+  return bytes;
 }

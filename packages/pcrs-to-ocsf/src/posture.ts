@@ -1,63 +1,63 @@
 import { controlsTable, postureTable } from 'pcrs-records/columns';
-import { jsonAt } from 'pcrs-sink/members';
-import { placesIn } from 'pcrs-sink/places';
-import type { Members } from 'pcrs-sink/table';
+import type { OtherMember } from 'pcrs-sink/members';
+import { forms, placesIn } from 'pcrs-sink/places';
 
-/** The members of a posture record that we know. */
+/** The members of a posture record that we know; column n of a posture is the n-th. */
 export const postureMembers: readonly string[] = [
   ...new Set([...postureTable.columns, ...controlsTable.columns].map(({ name }) => name)),
 ];
 
-/** A posture record, each value as the JSON that came. */
-export interface Posture {
-  /** Undefined for what is absent, null or the empty text. */
-  get(name: string): string | undefined;
-  /** Members that we do not know. */
-  others(): [name: string, json: string][];
-}
-
 const columns = new Map(postureMembers.map((name, column) => [name, column]));
 
-/** The posture at hand in a table whose columns are the posture's members. */
-export class PostureRecord implements Posture {
-  #record!: Members;
+/** The column of a member that we know. */
+export function columnOf(name: string): number {
+  const column = columns.get(name);
+  if (column === undefined) throw new Error(`no posture has the member ${name}`);
+  return column;
+}
 
-  moveTo(record: Members): this {
-    this.#record = record;
-    return this;
-  }
+/** A posture record: of each member the JSON that came, as a place in `bytes`. A table's `Members` are one. */
+export interface Posture {
+  readonly bytes: Buffer;
+  /** Members that we do not know. */
+  readonly others: readonly OtherMember[];
+  form(column: number): number;
+  start(column: number): number;
+  end(column: number): number;
+}
 
-  get(name: string): string | undefined {
-    return given(this.#record.json(columns.get(name) as number));
-  }
-
-  others(): [string, string][] {
-    const { bytes, others } = this.#record;
-    return others.map(({ name, form, start, end }) => [name, jsonAt(bytes, form, start, end)]);
-  }
+/** Whether a member has a value: not absent, null or the empty text. */
+export function isGiven(posture: Posture, column: number): boolean {
+  const form = posture.form(column);
+  return form > forms.null && (form < forms.string || posture.end(column) > posture.start(column));
 }
 
 /** A posture inside another record. */
 export class NestedPosture implements Posture {
-  readonly #members = new Map<string, string>();
+  readonly bytes: Buffer;
+  readonly others: OtherMember[] = [];
+  readonly #places: { form: number; start: number; end: number }[] = [];
 
   /** Takes  at  the place of the brace that opens it */
   constructor(bytes: Buffer, at: number) {
-    for (const { form, start, end, nameStart, nameEnd } of placesIn(bytes, at)) {
+    this.bytes = bytes;
+    for (const { nameStart, nameEnd, ...place } of placesIn(bytes, at)) {
       const name = JSON.parse(bytes.toString('utf8', nameStart - 1, nameEnd + 1)) as string;
-      this.#members.set(name, jsonAt(bytes, form, start, end));
+      const column = columns.get(name);
+      if (column === undefined) this.others.push({ name, ...place });
+      else this.#places[column] = place;
     }
   }
 
-  get(name: string): string | undefined {
-    return given(this.#members.get(name));
+  form(column: number): number {
+    return this.#places[column]?.form ?? forms.absent;
   }
 
-  others(): [string, string][] {
-    return [...this.#members].filter(([name]) => !columns.has(name));
+  start(column: number): number {
+    return this.#places[column]?.start ?? 0;
   }
-}
 
-function given(json: string | undefined): string | undefined {
-  return json === 'null' || json === '""' ? undefined : json;
+  end(column: number): number {
+    return this.#places[column]?.end ?? 0;
+  }
 }
