@@ -65,6 +65,7 @@ function checkMessages(stderr: string, row: PipeRow): void {
   const lines = stderr.split('\n').slice(0, -1);
   for (const one of lines) assert.match(one, /^pcrs-[a-z-]+: /);
   const sink = lines.filter((one) => one.startsWith('pcrs-to-sqlite: '));
+  if (row.warns) assert.match(stderr, row.warns);
   if (row.statuses.endsWith(' 0')) assert.deepEqual(sink, []);
   else {
     assert.equal(sink.length, 1, stderr);
@@ -118,6 +119,10 @@ function checkLost(
   const { lost: expected = 'none' } = row;
   if (expected === 'none') {
     assert.deepEqual(lost, []);
+    return;
+  }
+  if (expected === 'warned of') {
+    assert.ok(lost.includes(pair));
     return;
   }
   if (expected === 'unsaid') {

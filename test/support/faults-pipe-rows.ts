@@ -12,11 +12,13 @@ export interface PipeRow {
   /** Exit statuses of pcrs-auth, -policies, -hostids, -posture, of what the row puts in between, and of -to-sqlite. */
   statuses: string;
   /** Which of the resolved pairs are not in the database: none by default. */
-  lost?: 'none' | 'the pair' | 'the slice' | 'listed' | 'stopped' | 'unsaid';
+  lost?: 'none' | 'the pair' | 'the slice' | 'listed' | 'stopped' | 'unsaid' | 'warned of';
   /** Much like a row that is tried in any case; in long runs only. */
   long?: boolean;
   /** What the sink's one line says. */
   says?: RegExp;
+  /** What a stage warns of in a run that is whole all the same. */
+  warns?: RegExp;
 }
 
 const good = '0 0 0 0 0';
@@ -192,6 +194,21 @@ export const pipeRows: readonly PipeRow[] = [
     statuses: byPosture,
     lost: 'stopped',
     says: /elsewhere\.example.*policy \d+/,
+  },
+  // no data
+  {
+    name: 'every answer is an empty array',
+    faults: ['posture:*:empty=array'],
+    statuses: good,
+    lost: 'warned of',
+    warns: /^pcrs-posture: no posture record of \d+ hosts, and no date that would explain it/m,
+  },
+  {
+    name: 'one answer has not one byte',
+    faults: [`posture:*:empty=empty${pair}`],
+    statuses: good,
+    lost: 'warned of',
+    warns: /^pcrs-posture: 1 slice was answered with status 200 and not one byte \(\d+ hosts?\)/m,
   },
   // tokens
   { name: 'the token ends in the middle', faults: ['posture:3:expired'], statuses: good },
