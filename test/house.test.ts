@@ -69,11 +69,11 @@ const imports: Readonly<Record<string, Rule>> = {
     ],
   },
   'pcrs-report': {
-    library: ['pcrs-records', 'pcrs-database'],
+    library: ['pcrs-records', 'pcrs-database', 'pcrs-machine'],
     thirdParty: ['csv-parse', 'd3-scale', 'd3-shape', 'htm', 'preact', 'preact-render-to-string'],
     cli: ['pcrs-cli', 'pcrs-machine'],
   },
-  'pcrs-diff': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli', 'pcrs-machine'] },
+  'pcrs-diff': { library: ['pcrs-records', 'pcrs-database', 'pcrs-machine'], cli: ['pcrs-cli'] },
   'pcrs-status': { library: ['pcrs-records', 'pcrs-database', 'pcrs-machine'], cli: ['pcrs-cli'] },
   pcrs: { library: [...suiteTools, 'pcrs-database'], cli: ['pcrs-cli', 'pcrs-records'] },
   'pcrs-simulator': { library: ['pcrs-records'], typesOnly: ['pcrs-records'], cli: ['pcrs-cli'] },

@@ -54,6 +54,32 @@ suite('machine', () => {
     assert.ok(performance.now() - toldMs < 2000 + 1000, 'within two seconds, and one for a busy machine');
   });
 
+  test('SIGTERM ends a reader that waits for the writer of a named pipe, and a pipe with one is read', {
+    skip: onLinux,
+  }, async () => {
+    const cwd = folder();
+    execFileSync('mkfifo', [join(cwd, 'pipe')]);
+    const made = await bash(
+      'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite --snapshot s',
+      {
+        cwd,
+      },
+    );
+    assert.equal(made.status, 0, made.stderr);
+    for (const line of ['pcrs-report --owners pipe s', 'pcrs-diff --cursor pipe s']) {
+      const ended = await run('bash', ['-c', `exec ${line}`], {
+        ...{ cwd, env },
+        onStart: async ({ pid }) => {
+          await opened(pid!, join(cwd, 'pipe'));
+          process.kill(pid!, 'SIGTERM');
+        },
+      });
+      assert.equal(ended.status, 143, `${line}: ${ended.stderr}`);
+    }
+    const read = await bash("pcrs-report --owners <(echo 'x,me') s | grep -c '<html'", { cwd });
+    assert.equal(read.stdout, '1\n', read.stderr);
+  });
+
   test('a named pipe in the place of a database is refused at once', { skip: onLinux }, async () => {
     for (const line of ['pcrs-status p', 'pcrs-diff p p', 'pcrs-from-sqlite p', 'seq 3 | pcrs-to-sqlite p']) {
       const ended = await bash(`mkfifo p; ${line}`, { limitMs: 30_000 });

@@ -109,7 +109,7 @@ async function life(cleanMs: number): Promise<void> {
   lives += 1;
   const out = join(place.folder(), 'out');
   const mine: Phase[] = [];
-  for (let blows = 1 + Math.floor(next() * 3); blows > 0 && struck.length < kills; blows -= 1) {
+  for (let blows = 2 + Math.floor(next() * 3); blows > 0 && struck.length < kills; blows -= 1) {
     const startedMs = performance.now();
     const { child, ended } = container(out, 1);
     if (mine.length === 0 && lives % 3 === 1)

@@ -96,11 +96,11 @@ function checkFlags({ flags: given, positionals }: DiffContext): void {
   if (left) throw codedError('PCRS_USAGE', `--exit-code looks for ${left} too, which --change leaves out`);
 }
 
-async function whichOf({ flags: { since, cursor, name }, positionals }: DiffContext): Promise<Which> {
+async function whichOf({ flags: { since, cursor, name }, positionals, signal }: DiffContext): Promise<Which> {
   const [first, second] = positionals as [string, string?];
   const { cursorIn, sinceIn } = await import('./which.ts');
   if (since !== undefined) return sinceIn(first, name, durationMs(since));
-  if (cursor !== undefined) return cursorIn(first, name, cursor);
+  if (cursor !== undefined) return cursorIn(first, name, cursor, signal);
   return { old: first, new: second! };
 }
 

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { snapshotName, stampOf, stampsIn } from 'pcrs-database/snapshot-names';
+import { readInput } from 'pcrs-machine/read-input';
 import { codedError } from 'pcrs-records/errors';
 
 /** Two files to compare; `old` is undefined for a cursor's first use. */
@@ -37,12 +38,17 @@ export function sinceIn(directory: string, name: string | undefined, sinceMs: nu
  *
  * Throws  PCRS_EMPTY for a folder without a snapshot; PCRS_USAGE for an invalid cursor, or one whose snapshot is gone
  */
-export function cursorIn(directory: string, name: string | undefined, file: string): Which {
+export async function cursorIn(
+  directory: string,
+  name: string | undefined,
+  file: string,
+  signal: AbortSignal,
+): Promise<Which> {
   const [newest] = stampsOf(directory, name);
   if (newest === undefined) throw tooFew(directory, 0);
   const fresh = join(directory, snapshotName(newest, name));
   if (!existsSync(file)) return { old: undefined, new: fresh };
-  const { startedAt } = cursorOf(file);
+  const { startedAt } = await cursorOf(file, signal);
   const old = join(directory, snapshotName(stampOf(startedAt), name));
   if (existsSync(old)) return { old, new: fresh };
   throw codedError(
@@ -51,9 +57,10 @@ export function cursorIn(directory: string, name: string | undefined, file: stri
   );
 }
 
-function cursorOf(file: string): Cursor {
+async function cursorOf(file: string, signal: AbortSignal): Promise<Cursor> {
+  const { bytes } = await readInput(file, { signal, maxBytes: 1 << 20 });
   try {
-    const cursor = JSON.parse(readFileSync(file, 'utf8')) as Cursor;
+    const cursor = JSON.parse(bytes.toString()) as Cursor;
     if (Number.isNaN(Date.parse(cursor.startedAt))) throw new Error('its startedAt is no date');
     return cursor;
   } catch (error) {

@@ -98,11 +98,11 @@ async function gather(
   past: Past | undefined,
   options: ReportOptions,
 ): Promise<Report> {
-  const { level = 'full', owner } = options;
+  const { level = 'full', owner, owners: file, signal = new AbortController().signal } = options;
   const { db } = database;
   const names = new Names(db);
   const moment = head.startedAt === null ? Number.NaN : Date.parse(head.startedAt);
-  const owners = options.owners === undefined ? undefined : readOwners(options.owners);
+  const owners = file === undefined ? undefined : await readOwners(file, signal);
   const tally = new PostureTally(names, moment, owners, past);
   const changes = new Changes(tally, listed);
   let walked = 0;

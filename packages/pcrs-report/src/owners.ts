@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
+import { readInput } from 'pcrs-machine/read-input';
 import { codedError } from 'pcrs-records/errors';
 
 /** Whose a host is, by its id or any of its names, case ignored. */
 export type Owners = ReadonlyMap<string, string>;
+
+/** A million hosts, each with a name and an owner. */
+const maxBytes = 256 << 20;
 
 /**
  * Reads `owners.csv`: a host's id or name, and its owner. A first line without a known host may be a header: it owns
@@ -11,8 +14,9 @@ export type Owners = ReadonlyMap<string, string>;
  *
  * Throws  PCRS_USAGE for a file that cannot be read; PCRS_RECORD for one that is no CSV of at least two columns
  */
-export function readOwners(path: string): Owners {
-  const rows = rowsOf(path);
+export async function readOwners(path: string, signal: AbortSignal): Promise<Owners> {
+  const { bytes } = await readInput(path, { signal, maxBytes });
+  const rows = rowsOf(path, bytes.toString());
   const short = rows.findIndex((row) => row.length < 2);
   if (short >= 0) {
     throw codedError('PCRS_RECORD', `${path}:${short + 1}: needs a host id or name, and an owner`);
@@ -20,13 +24,7 @@ export function readOwners(path: string): Owners {
   return new Map(rows.map(([host, owner]) => [host!.toLowerCase(), owner!]));
 }
 
-function rowsOf(path: string): string[][] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw codedError('PCRS_USAGE', `${path}: ${(error as Error).message}`);
-  }
+function rowsOf(path: string, text: string): string[][] {
   try {
     return parse(text, { bom: true, trim: true, relax_column_count: true, skip_empty_lines: true });
   } catch (error) {
