@@ -1,5 +1,5 @@
-/** Size of a block: what a pipe takes at once. */
-const blockBytes = 64 * 1024;
+/** Size of a block. */
+const blockBytes = 256 * 1024;
 const closingBrace = 0x7d;
 const lineFeed = 0x0a;
 
