@@ -174,9 +174,14 @@ async function fail(
   return exitStatus(error);
 }
 
-/** Whether the stage before already reported it on this stderr: one failure, one line. Never for a file. */
+/**
+ * Whether another tool already reported it on this stderr: one failure, one line. Never for a file. `pcrs-etl` knows that
+ * its tools share one stderr, so that there a sink need not name the stage that failed either.
+ */
 function wasTold(error: unknown): boolean {
-  return (error as { toldBefore?: boolean } | null)?.toldBefore === true && !stdinStat()?.isFile();
+  const told = error as { toldBefore?: boolean; toldByStage?: boolean } | null;
+  if (told?.toldByStage === true && process.env['PCRS_PARENT_PID'] !== undefined) return true;
+  return told?.toldBefore === true && !stdinStat()?.isFile();
 }
 
 function requirePositionals(tool: AnyTool, given: readonly string[]): void {

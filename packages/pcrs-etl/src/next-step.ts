@@ -10,9 +10,9 @@ export function isEndForGood(status: number): status is EndForGood {
   return status === 2 || status === 7 || status === 8;
 }
 
-/** The last message of pcrs-etl: the outcome of a run, and what to do next. */
-export function nextStep(status: number, plan: RunPlan, { resumeWithinMs }: Wanted): string {
-  if (status === 2 || status === 7) return 'nothing was published';
+/** What to do next after a run that ended with a status, the last words of pcrs-etl; undefined if the tool that failed said it. */
+export function nextStep(status: number, plan: RunPlan, { resumeWithinMs }: Wanted): string | undefined {
+  if (status === 2 || status === 7) return undefined;
   const until = `until ${minute(resumableUntil(plan, resumeWithinMs))} (--resume-within)`;
   if (status === 8) return `latest.db is as it was; --accept-shrink publishes this run ${until}`;
   return `nothing was published; the same command resumes this run ${until}`;

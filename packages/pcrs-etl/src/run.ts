@@ -55,12 +55,16 @@ export interface Ran {
 export class ToolFailed extends Error {
   readonly code = 'PCRS_INCOMPLETE';
   readonly exitStatus: number;
+  /** There is nothing to add to what the tool said. */
+  readonly toldBefore: boolean;
   /** The `loaded` record, if the sink wrote one. */
   readonly loaded: JsonObject | undefined;
 
-  constructor({ tool, status }: PartStatus, what: string, loaded?: JsonObject) {
-    super(`${tool} ended ${status}; ${what}`);
+  /** Takes  next  what to do about it, if there is something */
+  constructor({ tool, status }: PartStatus, next: string | undefined, loaded?: JsonObject) {
+    super(`${tool} ended ${status}; ${next ?? 'nothing was published'}`);
     this.exitStatus = status;
+    this.toldBefore = next === undefined;
     this.loaded = loaded;
   }
 }
@@ -100,7 +104,7 @@ export async function planOfRun(
     part('pcrs-posture', given, '--plan'),
   ];
   const { statuses, output } = await runPipe(parts, { ...options, input: `${JSON.stringify(session)}\n` });
-  failWith(statuses, 'there is no plan');
+  failWith(statuses);
   const plan = output.split('\n').find((line) => line.startsWith('{"kind":"plan"'));
   return JSON.parse(plan ?? '{"kind":"plan"}');
 }
@@ -134,7 +138,7 @@ async function openSession(
 ): Promise<Session> {
   const { statuses, output } = await runPipe([part('pcrs-auth', options.given)], options);
   const record = lastRecord(output);
-  failWith(statuses, 'nothing was asked for');
+  failWith(statuses);
   if (!isObject(record)) throw codedError('PCRS_INCOMPLETE', 'pcrs-auth wrote no session');
   return parseSession(record);
 }
@@ -161,7 +165,7 @@ async function loadRun(
   const { statuses, output } = await runTools(parts, { ...options, env: { ...options.env, ...env }, input });
   const loaded = lastRecord(output);
   const failed = statuses.find(({ status }) => status !== 0);
-  if (signal.aborted) throw interrupted(signal.reason, nextStep(130, folder.plan, wanted));
+  if (signal.aborted) throw interrupted(signal.reason, nextStep(130, folder.plan, wanted) ?? '');
   if (failed === undefined && loaded !== undefined) return loaded;
   const { tool, status } = failed ?? { tool: 'pcrs-to-sqlite', status: 1 };
   if (isEndForGood(status)) noteEnd(folder, status);
@@ -221,9 +225,9 @@ function pointLatest(
   pointTo(target, link);
 }
 
-function failWith(statuses: readonly PartStatus[], what: string): void {
+function failWith(statuses: readonly PartStatus[]): void {
   const failed = statuses.find(({ status }) => status !== 0);
-  if (failed !== undefined) throw new ToolFailed(failed, what);
+  if (failed !== undefined) throw new ToolFailed(failed, undefined);
 }
 
 function lastRecord(output: string): JsonObject | undefined {

@@ -127,11 +127,30 @@ test('resumes a run whose records are damaged, and writes them again', async () 
   assert.equal(JSON.parse(last(readFileSync(records, 'utf8'))).runId, first.loaded.runId);
 });
 
+test('a failure that only other flags can mend is one line, and is not resumed', async () => {
+  const out = join(root, 'one-line');
+  const nowhere = { PCRS_GATEWAY: 'http://127.0.0.1:9' };
+  const failures: [string[], Record<string, string>, number, RegExp][] = [
+    [['--id', '99999'], {}, 2, /^pcrs-policies: --id: not in the policy list: 99999/],
+    [['--title', '['], {}, 2, /^pcrs-etl: --title must be a regular expression, got "\["$/],
+    [['--hosts-per-request', '0'], {}, 2, /^pcrs-etl: --hosts-per-request must be 1 to/],
+    [['--retries', '0'], nowhere, 5, /^pcrs-auth: .*no connection to 127\.0\.0\.1:9/],
+  ];
+  for (const [args, more, status, line] of failures) {
+    const failed = await etl(out, args, more);
+    assert.deepEqual([failed.status, failed.stderr.split('\n').length], [status, 2], failed.stderr);
+    assert.match(failed.stderr.trimEnd(), line);
+  }
+  const next = await etl(out);
+  assert.equal(next.status, 0, next.stderr);
+  assert.doesNotMatch(next.stderr, /resum/);
+});
+
 test('a listing without policies is 7, publishes nothing, and is repeated by the next start', async () => {
   const out = join(root, 'empty');
   const empty = await etl(out, ['--title', 'Widnows']);
   assert.equal(empty.status, 7);
-  assert.match(last(empty.stderr), /pcrs-policies ended 7; nothing was published$/);
+  assert.match(empty.stderr, /^pcrs-policies: of \d+ policies none matches --title.*\n$/);
   assert.equal(existsSync(join(out, 'latest.db')), false);
   const again = await etl(out, ['--title', 'Widnows', '--allow-empty']);
   assert.deepEqual([again.status, again.loaded.rows.q_pcrs_policy_list], [0, 0]);

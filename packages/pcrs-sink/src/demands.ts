@@ -29,12 +29,16 @@ export function failureOf(
   { verdicts, cutLine, isEmpty }: ReadStream,
   { requireRun = false, allowEmpty = false, strict = false }: SinkDemands = {},
 ): CodedError | undefined {
-  const reason = verdicts.find((verdict) => !verdict.complete)?.reason;
+  const incomplete = verdicts.find((verdict) => !verdict.complete);
+  const reason = incomplete?.reason;
   if (cutLine !== undefined) {
     const cut = `stdin:${cutLine}: the stream was cut in the middle of a record`;
     return codedError('PCRS_INCOMPLETE', reason === undefined ? cut : `${reason} (${cut})`);
   }
-  if (reason !== undefined) return codedError('PCRS_INCOMPLETE', reason);
+  if (reason !== undefined) {
+    const toldByStage = incomplete?.ends.some(({ ok }) => ok === false) ?? false;
+    return Object.assign(codedError('PCRS_INCOMPLETE', reason), { toldByStage });
+  }
   if (requireRun && verdicts.length === 0) {
     return codedError(
       'PCRS_INCOMPLETE',

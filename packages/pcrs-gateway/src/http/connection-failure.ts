@@ -45,6 +45,10 @@ export function connectionFailure(error: Error, way: Way): TransportFailure {
   if (code.startsWith('ERR_TLS_CERT') || code.startsWith('CERT_') || code === 'HOSTNAME_MISMATCH') {
     return { kind: 'fatal', message: `the certificate of ${host} is refused (${code})` };
   }
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    const message = `${host} does not speak TLS (${code}): the port is one for http, or something on the way answers; see --gateway and --proxy`;
+    return { kind: 'fatal', message };
+  }
   const tunnel = /Proxy response \((\d+)\)/.exec(text)?.[1];
   if (tunnel) {
     const kind = tunnel === '407' || tunnel === '403' ? 'fatal' : 'connection';

@@ -72,6 +72,17 @@ test('trusts a CA named by --ca-file, and reports an unknown one after one try',
   assert.equal(local.logins.length, 1);
 });
 
+test('explains https to a port that speaks http, after one try', async (t) => {
+  const { url } = await localProxy(t, '9');
+  const { options } = optionsFor(t, url.replace('http:', 'https:'), { retries: 5 });
+  const gateway = await openGateway(options);
+  t.after(() => gateway.close());
+  await assert.rejects(
+    gateway.ask(question, async () => 0),
+    { code: 'PCRS_GATEWAY', message: /127\.0\.0\.1:\d+ does not speak TLS .*: the port is one for http/ },
+  );
+});
+
 test('trusts no certificate for another name', async (t) => {
   const { ask, port, local } = await overTls(t);
   const proxy = (await localProxy(t, port)).url;
