@@ -20,7 +20,12 @@ export const commonFlags = {
     env: 'shared',
     group: 'Every tool',
   }),
-  quiet: flag.boolean({ describe: 'trouble only on stderr', short: 'q', env: 'shared', group: 'Every tool' }),
+  quiet: flag.boolean({
+    describe: 'only failures on stderr',
+    short: 'q',
+    env: 'shared',
+    group: 'Every tool',
+  }),
   verbose: flag.boolean({
     describe: 'more on stderr: a line per request',
     env: 'shared',

@@ -29,13 +29,14 @@ test('prints a message as one line, whatever it holds', () => {
   assert.deepEqual(lines, ['pcrs-x: a b [31mc\n']);
 });
 
-test('--quiet keeps warnings, and warnings are counted', () => {
+test('--quiet shows a failure alone, and warnings are counted all the same', () => {
   const { log, lines } = logged({ quiet: true, terminal: true });
   log.info('i');
   log.note('n');
   log.verbose('v');
   log.warn('w');
-  assert.deepEqual(lines, ['pcrs-x: w\n']);
+  log.error('e');
+  assert.deepEqual(lines, ['pcrs-x: e\n']);
   assert.equal(log.warnings, 1);
 });
 

@@ -3,7 +3,7 @@ import { terminalText } from 'pcrs-records/terminal-text';
 
 /** Messages for people, one line each, on stderr. */
 export interface Log {
-  /** Trouble; always shown, and counted. */
+  /** Warnings; not shown with --quiet, but counted. */
   warn(message: string): void;
   /** Information; not shown with --quiet. */
   info(message: string): void;
@@ -47,7 +47,7 @@ export function openLog(options: LogOptions): Log {
   return {
     warn(message) {
       warnings += 1;
-      tell('warning', message);
+      if (!options.quiet) tell('warning', message);
     },
     info(message) {
       if (!options.quiet) tell('info', message);

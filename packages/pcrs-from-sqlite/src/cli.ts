@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { flag, idItem } from 'pcrs-cli/flags';
 import { runSource } from 'pcrs-cli/source';
 import { type Context, defineTool } from 'pcrs-cli/tool';
@@ -43,8 +44,8 @@ export const tool = defineTool({
     const [path] = context.positionals as [string];
     const { id: policies, postureStatus: statuses } = context.flags;
     const { openSource } = await import('./index.ts');
-    const { databaseAt } = await import('./database-at.ts');
-    const database = databaseAt(path, context.flags.name);
+    const { findSnapshot } = await import('pcrs-database/find-snapshot');
+    const database = existsSync(path) ? findSnapshot(path, context.flags.name).database : path;
     const source = await openSource(database, { policies, statuses, signal: context.signal });
     try {
       await runSource(context, {
