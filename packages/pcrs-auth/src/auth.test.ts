@@ -83,7 +83,12 @@ test('knows whether the stages after it can renew', async (t) => {
 
 test('describes a live token without a request, and reports if there is none', async (t) => {
   const { options, simulator } = await withSimulator(t);
-  await assert.rejects(checkToken(options), { code: 'PCRS_REFUSED', message: /no live token of alice/ });
+  await assert.rejects(checkToken(options), {
+    code: 'PCRS_REFUSED',
+    message: /no live token of alice; a password is at hand: pcrs-auth, or --check --renew, logs in with it$/,
+  });
+  const without = { ...options, env: { ...options.env, PCRS_PASSWORD: undefined } };
+  await assert.rejects(checkToken(without), { message: /no live token of alice and no credentials; / });
   assert.equal(simulator.requestCount, 0);
   const { session } = await openSession(options);
   const { secondsLeft, ...facts } = await checkToken({ ...options, gateway: undefined });

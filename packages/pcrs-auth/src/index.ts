@@ -108,9 +108,26 @@ export function withoutPasswords(options: AuthOptions): AuthOptions {
   const { PCRS_PASSWORD: _, CREDENTIALS_DIRECTORY: __, ...env } = options.env;
   const { username, gateway } = options.credentials ?? {};
   const credentials = { ...(username ? { username } : {}), ...(gateway ? { gateway } : {}) };
+  const withheld = hasPassword(options);
   return {
     ...options,
+    ...(withheld && {
+      withheld,
+      advice: 'a password is at hand: pcrs-auth, or --check --renew, logs in with it',
+    }),
     ...{ env, credentials, passwordFile: undefined, passwordCommand: undefined },
     ...{ profilePassword: undefined, prompt: undefined },
   };
+}
+
+/** Whether a source of passwords is named, whatever it gives. */
+function hasPassword({
+  credentials,
+  env,
+  passwordCommand,
+  passwordFile,
+  profilePassword,
+}: AuthOptions): boolean {
+  const named = [passwordFile, passwordCommand, profilePassword, credentials?.password];
+  return [...named, env['PCRS_PASSWORD'], env['CREDENTIALS_DIRECTORY']].some(Boolean);
 }

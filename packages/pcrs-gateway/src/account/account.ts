@@ -29,6 +29,8 @@ export interface AccountOptions extends IdentityOptions, Limits {
   secrets?: Secrets | undefined;
   /** Advice for an error without a token and without credentials; default: run pcrs-auth again. */
   advice?: string | undefined;
+  /** There are credentials that are not to be used here: the error does not say that there are none. */
+  withheld?: boolean | undefined;
 }
 
 /** A user at a gateway: token, connections, and where both are kept. */
@@ -68,7 +70,7 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   const route = proxyRoute(url, options.proxy, options.env, secrets);
   const proxy = route.proxy === undefined ? undefined : { url: route.proxy, name: route.name };
   const way: Way = { gateway: url, proxy };
-  const { caFile, userAgent, signal, log, advice } = options;
+  const { caFile, userAgent, signal, log, advice, withheld } = options;
   const limits = limitsOf(options);
   const clock = new ServerClock((message) => log.warn(message));
 
@@ -86,7 +88,19 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
     return opened;
   };
   const tokens = new Tokens({
-    ...{ url, username, store, elsewhere, passwords, secrets, signal, log, advice, onUnwritable: unwritable },
+    ...{
+      url,
+      username,
+      store,
+      elsewhere,
+      passwords,
+      secrets,
+      signal,
+      log,
+      advice,
+      withheld,
+      onUnwritable: unwritable,
+    },
     locking,
     async login(user, password) {
       const { login } = await import('./login.ts');

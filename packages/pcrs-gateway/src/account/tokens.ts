@@ -23,6 +23,8 @@ export interface TokensOptions {
   onUnwritable(error: unknown): void;
   /** Advice for an error without a token and without credentials; default: run pcrs-auth again. */
   advice?: string | undefined;
+  /** There are credentials that are not to be used here: the error does not say that there are none. */
+  withheld?: boolean | undefined;
 }
 
 /** Early renewal: less than 15 minutes left, or a tenth of the life, whichever is less. */
@@ -263,7 +265,7 @@ export class Tokens {
   }
 
   #nothing(): Error {
-    const { url, store, passwords, elsewhere, advice = 'run pcrs-auth again' } = this.#options;
+    const { url, store, passwords, elsewhere, advice = 'run pcrs-auth again', withheld } = this.#options;
     const { username } = this;
     const others = [...passwords, ...(elsewhere ? [elsewhere] : [])].filter(
       (source) => !this.#serves(source),
@@ -274,7 +276,7 @@ export class Tokens {
     const token = kept
       ? `the token of ${username} ended at ${kept.expiresAt}`
       : `no live token${username ? ` of ${username}` : ''}`;
-    return refusedError(`${url}: ${token} and no credentials${why}; ${advice}`);
+    return refusedError(`${url}: ${token}${withheld ? '' : ' and no credentials'}${why}; ${advice}`);
   }
 }
 
