@@ -14,6 +14,7 @@ import { type ReadFlags, readFlags } from './read-flags.ts';
 import { stopWithParent } from './stop-with-parent.ts';
 import { terminalOutput } from './terminal-output.ts';
 import type { AnyTool, Context, Tool } from './tool.ts';
+import { wasTold } from './was-told.ts';
 
 type CommonValues = FlagValues<typeof commonFlags>;
 
@@ -165,23 +166,13 @@ async function fail(
   flush: () => Promise<void>,
 ): Promise<number> {
   progress.stop();
-  if (codeOf(error) !== 'PCRS_READER_GONE' && !wasTold(error)) {
+  if (codeOf(error) !== 'PCRS_READER_GONE' && !wasTold(error, stdinStat()?.isFile() ?? false)) {
     log.error(messageOf(error));
     if (process.env['PCRS_DEBUG'] && error instanceof Error) writeStderr(log.redacted(`${error.stack}\n`));
   }
   // Output written before the failure stands; a reader that has gone away changes nothing.
   await flush().catch(() => {});
   return exitStatus(error);
-}
-
-/**
- * Whether another tool already reported it on this stderr: one failure, one line. Never for a file. `pcrs-etl` knows that
- * its tools share one stderr, so that there a sink need not name the stage that failed either.
- */
-function wasTold(error: unknown): boolean {
-  const told = error as { toldBefore?: boolean; toldByStage?: boolean } | null;
-  if (told?.toldByStage === true && process.env['PCRS_PARENT_PID'] !== undefined) return true;
-  return told?.toldBefore === true && !stdinStat()?.isFile();
 }
 
 function requirePositionals(tool: AnyTool, given: readonly string[]): void {

@@ -1,0 +1,9 @@
+/**
+ * Whether another tool already reported it on this stderr: one failure, one line. Never for a file. `pcrs-etl` knows that
+ * its tools share one stderr, so that there a sink need not name the stage that failed either.
+ */
+export function wasTold(error: unknown, stdinIsFile: boolean): boolean {
+  const told = error as { toldBefore?: boolean; toldByStage?: boolean } | null;
+  if (told?.toldByStage === true && process.env['PCRS_PARENT_PID'] !== undefined) return true;
+  return told?.toldBefore === true && !stdinIsFile;
+}
