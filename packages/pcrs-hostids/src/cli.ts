@@ -2,6 +2,7 @@ import { flag } from 'pcrs-cli/flags';
 import { apiVersionFlag, stageFlags } from 'pcrs-cli/gateway-flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkDate } from 'pcrs-records/dates';
+import { policiesPerRequest } from './defaults.ts';
 
 const flags = {
   'scanned-since': flag.text({ describe: 'only hosts scanned on or after', value: 'DATE', parse: checkDate }),
@@ -22,7 +23,7 @@ const flags = {
     describe: 'policies in one request',
     min: 1,
     max: 10,
-    default: 10,
+    default: policiesPerRequest,
     limit: "the gateway's limit",
     env: 'shared',
   }),

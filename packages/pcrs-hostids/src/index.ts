@@ -1,6 +1,7 @@
-import { apiPath } from 'pcrs-gateway/api-versions';
+import { apiPath, defaultVersions } from 'pcrs-gateway/api-versions';
 import type { Gateway } from 'pcrs-gateway/gateway';
 import { codedError } from 'pcrs-records/errors';
+import { policiesPerRequest } from './defaults.ts';
 import type { Resolved } from './read-answer.ts';
 
 /** Options of resolving hosts. */
@@ -46,7 +47,7 @@ export async function* hostIds(
   policyIds: AsyncIterable<string> | Iterable<string>,
   options: HostIdsOptions = {},
 ): AsyncGenerator<HostIdsLine> {
-  const batches = { size: options.policiesPerRequest ?? 10, warn: options.warn };
+  const batches = { size: options.policiesPerRequest ?? policiesPerRequest, warn: options.warn };
   for await (const batch of inBatches(policyIds, batches)) yield* resolveBatch(gateway, batch, options);
 }
 
@@ -129,7 +130,7 @@ async function askFor(
   if (options.statusChangedSince !== undefined) query['statusChangedSince'] = options.statusChangedSince;
   if (options.assetState !== undefined) query['assetState'] = options.assetState;
   if (options.assetDeploymentType !== undefined) query['assetDeploymentType'] = options.assetDeploymentType;
-  const path = apiPath('hostids', options.apiVersion ?? '5.0');
+  const path = apiPath('hostids', options.apiVersion ?? defaultVersions.hostids);
   const what = `the host ids of ${policyIds.length} policies from ${policyIds[0]}`;
   return gateway.ask({ endpoint: 'hostids', method: 'GET', path, query, what }, async ({ body }) => {
     // Loaded once there is an answer, so that the request goes out sooner.

@@ -1,4 +1,4 @@
-import { apiPath } from 'pcrs-gateway/api-versions';
+import { apiPath, defaultVersions } from 'pcrs-gateway/api-versions';
 import type { Gateway } from 'pcrs-gateway/gateway';
 import { codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
@@ -95,7 +95,7 @@ function askForList(gateway: Pick<Gateway, 'ask'>, options: PolicyOptions): Prom
   const query: Record<string, string> = {};
   if (options.evaluatedSince !== undefined) query['lastEvaluationDate'] = options.evaluatedSince;
   if (options.tagInfo) query['requireTagInfo'] = '1';
-  const path = apiPath('policyList', options.apiVersion ?? '2.0');
+  const path = apiPath('policyList', options.apiVersion ?? defaultVersions.policyList);
   return gateway.ask(
     { endpoint: 'policyList', method: 'GET', path, query, what: 'the policy list' },
     async ({ body }) => {

@@ -3,6 +3,7 @@ import { apiVersionFlag, concurrencyFlag, stageFlags } from 'pcrs-cli/gateway-fl
 import type { Context } from 'pcrs-cli/tool';
 import { checkDate } from 'pcrs-records/dates';
 import { checkDuration } from 'pcrs-records/duration';
+import { defaults } from './defaults.ts';
 
 const what = 'What to ask for';
 const slicing = 'Slices';
@@ -26,11 +27,22 @@ export const flags = {
   'no-compression': flag.boolean({ describe: 'ask for plain JSON instead of gzip', group: what }),
   untagged: flag.boolean({ describe: 'records without kind (outside a run)', group: what }),
   'hosts-per-request': flag.integer({
-    ...{ describe: 'host ids in one request, all policies together', min: 1, max: 100_000, default: 1000 },
+    ...{
+      describe: 'host ids in one request, all policies together',
+      min: 1,
+      max: 100_000,
+      default: defaults.hostsPerRequest,
+    },
     ...{ env: 'shared', group: slicing },
   }),
   'policies-per-request': flag.integer({
-    ...{ describe: 'policies in one request', min: 1, max: 10, default: 10, limit: "the gateway's limit" },
+    ...{
+      describe: 'policies in one request',
+      min: 1,
+      max: 10,
+      default: defaults.policiesPerRequest,
+      limit: "the gateway's limit",
+    },
     ...{ env: 'shared', group: slicing },
   }),
   strict: flag.boolean({
@@ -68,7 +80,7 @@ export const flags = {
     group: slicing,
   }),
   'api-version': apiVersionFlag('5.0', 'shared'),
-  concurrency: concurrencyFlag(2),
+  concurrency: concurrencyFlag(defaults.concurrency),
   ...stageFlags,
 } as const;
 

@@ -3,6 +3,7 @@ import { gatewayOptions } from 'pcrs-cli/gateway-flags';
 import { type Run, runStage } from 'pcrs-cli/stage';
 import type { Archive } from 'pcrs-gateway/archive';
 import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
+import type { Slice as SliceRecord } from 'pcrs-records/kinds';
 import { type ArchiveMode, archivedOptions, checkSame, openRunArchive } from './archive-run.ts';
 import { archiveStore, earlierCuts } from './archive-store.ts';
 import type { PostureContext } from './cli-flags.ts';
@@ -206,6 +207,16 @@ async function writeSlice(run: Run<PolicyHosts>, { slice, proof, file, blocks }:
   const { number, key, policies, hosts } = slice;
   const { records, bytes, sha256 } = proof;
   const policyIds = policies.map(({ policyId }) => policyId);
-  const record = { kind: 'slice', number, key, policies: policyIds, hosts, records, bytes, sha256, file };
+  const record: SliceRecord = {
+    kind: 'slice',
+    number,
+    key,
+    policies: policyIds,
+    hosts,
+    records,
+    bytes,
+    sha256,
+    file,
+  };
   await run.emit('slice', `${JSON.stringify(record)}\n`);
 }

@@ -3,6 +3,7 @@ import { parseExact } from 'pcrs-records/json';
 import type { SliceCounts } from 'pcrs-records/kinds';
 import type { PostureRecord } from 'pcrs-records/record-types';
 import type { ProvenSlice, Store } from './ask.ts';
+import { defaults } from './defaults.ts';
 import { Fetch } from './fetch.ts';
 import { type Plan, plan } from './plan.ts';
 import { type PostureQuery, type Question, scopeOf, toQuestion } from './query.ts';
@@ -69,7 +70,7 @@ export function postureSlices(
     gateway,
     ...{ path: question.path, parameters: question.parameters, scope },
     kind: options.tagged === false ? undefined : 'posture',
-    concurrency: options.concurrency ?? 2,
+    concurrency: options.concurrency ?? defaults.concurrency,
     dated: question.dated,
     strict: options.strict ?? false,
     store: options.store ?? spoolStore(options.tempDir),
@@ -117,9 +118,10 @@ export async function* posture(
 function slicing(options: PostureOptions): { question: Question; scope: string; cutter: SliceCutter } {
   const question = toQuestion(options);
   const scope = scopeOf(question);
+  const { hostsPerRequest, policiesPerRequest } = defaults;
   const limits = {
-    hostsPerRequest: options.hostsPerRequest ?? 1000,
-    policiesPerRequest: options.policiesPerRequest ?? 10,
+    hostsPerRequest: options.hostsPerRequest ?? hostsPerRequest,
+    policiesPerRequest: options.policiesPerRequest ?? policiesPerRequest,
   };
   return { question, scope, cutter: new SliceCutter(limits, scope, options.cuts) };
 }

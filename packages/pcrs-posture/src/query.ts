@@ -1,4 +1,4 @@
-import { apiPath, checkFlags } from 'pcrs-gateway/api-versions';
+import { apiPath, checkFlags, defaultVersions } from 'pcrs-gateway/api-versions';
 import { codedError } from 'pcrs-records/errors';
 
 /** Query options; dates are resolved, in the gateway's form. */
@@ -36,7 +36,7 @@ export interface Question {
  * Source  Qualys PCRS, Get Posture Info, V1.0 to V5.0 (docs.qualys.com, read 2026-11-23)
  */
 export function toQuestion(query: PostureQuery): Question {
-  const apiVersion = query.apiVersion ?? '5.0';
+  const apiVersion = query.apiVersion ?? defaultVersions.postureInfo;
   checkFlags('postureInfo', apiVersion, usedFlags(query));
   checkDates(query);
   const dates = {
