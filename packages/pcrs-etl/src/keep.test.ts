@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -133,6 +133,23 @@ test("keeps a user's copies and files put into our folders, and does not fail on
     names(),
     [...filesOf('01'), 'archive_20261101T030000Z.bak', ...filesOf('02'), 'latest.db'].sort(),
   );
+});
+
+test('leaves folders alone that the user moved elsewhere, and folders with names of our files', async () => {
+  const { out, add, keep } = outputFolder();
+  const series = seriesOf(out, undefined);
+  const [moved, odd] = [add(series, '01'), add(series, '02')];
+  const elsewhere = join(root, 'elsewhere');
+  renameSync(moved.path, elsewhere);
+  symlinkSync(elsewhere, moved.path);
+  mkdirSync(join(odd.path, 'pcrs-posture', 'SHA256SUMS'));
+  const before = readdirSync(elsewhere).sort();
+  for (const day of ['03', '04']) {
+    const { foreign } = await keep(series, { runs: 1 }, add(series, day));
+    assert.ok(foreign.includes(moved.path), foreign.join());
+  }
+  assert.deepEqual(readdirSync(elsewhere).sort(), before);
+  assert.deepEqual(readdirSync(odd.path), ['pcrs-posture']);
 });
 
 test('by age, keeps young runs, and removes nothing if a wrong clock makes all of them old', async () => {

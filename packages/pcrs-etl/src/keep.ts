@@ -138,6 +138,7 @@ const archiveFile =
 
 /** The plan goes last, so that the next start completes an interrupted removal. */
 function removeArchive({ path }: RunFolder, guard: Guard): string[] {
+  if (isLink(path)) return [path];
   const tools = readdirSync(path, { withFileTypes: true }).filter(
     ({ name, parentPath }) => name.startsWith('pcrs-') && lstatSync(join(parentPath, name)).isDirectory(),
   );
@@ -150,13 +151,26 @@ function removeArchive({ path }: RunFolder, guard: Guard): string[] {
 /** Removes our files in a folder, and the folder if nothing is left; yields what is left. */
 function emptyFolder(folder: string, isOurs: (name: string) => boolean, guard: Guard): string[] {
   if (!isThere(folder)) return [];
-  const names = readdirSync(folder);
-  for (const name of names.filter(isOurs).sort(planLast)) remove(join(folder, name), guard);
-  const foreign = names.filter((name) => !isOurs(name));
-  if (foreign.length > 0) return foreign.map((name) => join(folder, name));
+  // The user moved it elsewhere.
+  if (isLink(folder)) return [folder];
+  const entries = readdirSync(folder, { withFileTypes: true });
+  const ours = entries.filter((entry) => isOurs(entry.name) && !entry.isDirectory());
+  for (const name of ours.map((entry) => entry.name).sort(planLast)) remove(join(folder, name), guard);
+  const foreign = entries.filter((entry) => !ours.includes(entry));
+  if (foreign.length > 0) return foreign.map(({ name }) => join(folder, name));
   guard();
-  rmdirSync(folder);
-  return [];
+  return isRemoved(folder) ? [] : [folder];
+}
+
+/** False if something came into the folder meanwhile, as NFS puts a file there for one that is still open. */
+function isRemoved(folder: string): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
 }
 
 function planLast(a: string, b: string): number {
@@ -166,6 +180,10 @@ function planLast(a: string, b: string): number {
 function remove(path: string, guard: Guard): void {
   guard();
   unlinkSync(path);
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path).isSymbolicLink();
 }
 
 function isThere(path: string): boolean {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
@@ -113,7 +114,8 @@ describe('an archive', () => {
     await archive.note({ kind: 'cut', number: 1, hosts: 20 });
     await archive.close();
     writeFileSync(join(directory, '000003-0123456789ab.json'), 'renamed, but not in the manifest');
-    writeFileSync(join(directory, 'x.part'), 'half');
+    writeFileSync(join(directory, `${randomUUID()}.part`), 'half');
+    mkdirSync(join(directory, 'notes of mine.part'));
     appendFileSync(join(directory, 'SHA256SUMS'), `${'0'.repeat(64)}  000003-0123456789ab.json\n0123`);
     appendFileSync(join(directory, 'manifest.ndjson'), '{"kind":"body","key":"torn');
 
@@ -134,7 +136,9 @@ describe('an archive', () => {
     await again.close();
     assert.equal(checked().split('\n').length, 4);
     assert.equal((await oldArchive(directory, 'read')).bodies.size, 3);
-    assert.equal(readdirSync(directory).length, 5);
+    const [mine] = readdirSync(directory).filter((name) => name.endsWith('.part'));
+    assert.equal(mine, 'notes of mine.part');
+    assert.equal(readdirSync(directory).length, 6);
   });
 
   it('stays whole if its manifest is cut at any byte', async () => {
@@ -175,7 +179,7 @@ describe('an archive', () => {
     const killed = join(root, 'killed');
     mkdirSync(killed);
     writeFileSync(join(killed, 'input.ndjson'), '{}');
-    writeFileSync(join(killed, 'x.part'), '');
+    writeFileSync(join(killed, `${randomUUID()}.part`), '');
     await (await newArchive(killed)).close();
     writeFileSync(join(killed, 'manifest.ndjson'), '{"kind":"something"}\n');
     await assert.rejects(oldArchive(killed, 'read'), fails('PCRS_USAGE', /not one of this suite's archives/));

@@ -45,6 +45,9 @@ export interface Opening {
 const manifestName = 'manifest.ndjson';
 const sumsName = 'SHA256SUMS';
 const inputName = 'input.ndjson';
+/** What a killed process leaves: a body or a file that was not finished yet, and the grave of a lock. */
+const leftOver =
+  /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|.+\.[\da-z]+(?:-[\da-z]+){2})\.part$|^lock\.[\w-]+\.stale$/;
 
 /**
  * A directory with every body of one run as received: `NUMBER-KEY.json.gz` (or `.json`) once it is proven whole, with
@@ -274,14 +277,14 @@ function lockArchive(directory: string, opening: Opening): Promise<Lock> {
 }
 
 async function removeParts(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (/\.(part|stale)$/.test(name)) await rm(join(directory, name), { recursive: true, force: true });
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.isFile() && leftOver.test(entry.name)) await rm(join(directory, entry.name), { force: true });
   }
 }
 
 /** Files left by a run that was killed before its first line. */
 function isOurs(name: string): boolean {
-  return name === inputName || name === 'lock' || /\.(part|stale)$/.test(name);
+  return name === inputName || name === 'lock' || leftOver.test(name);
 }
 
 function taken(directory: string): Error {
