@@ -6,7 +6,7 @@ import { parseExact } from 'pcrs-records/json';
 import { toCsv } from './csv.ts';
 import type { TableOptions } from './table.ts';
 
-/** The rows of records with the columns a and b, and what was reported. */
+/** The rows of records with the columns a and b, and the reports. */
 async function rows(lines: readonly string[], options: TableOptions = {}) {
   const told: string[] = [];
   const log = { warn: (line: string) => told.push(line), note() {} };
@@ -16,14 +16,14 @@ async function rows(lines: readonly string[], options: TableOptions = {}) {
   return { text: Buffer.concat(chunks).toString(), told };
 }
 
-/** The text of a cell whose value has this JSON, its quotes undone. */
+/** The text of a cell whose value has this JSON, unquoted. */
 async function cell(json: string, options: TableOptions = {}): Promise<string> {
   const { text } = await rows([`{"kind":"x","a":${json},"b":1}`], options);
   const raw = text.replace(/^\ufeff/, '').replace(/,1\r?\n$/, '');
   return raw.startsWith('"') && raw !== '""' ? raw.slice(1, -1).replaceAll('""', '"') : raw;
 }
 
-test('every JSON value becomes the text that a person expects', async () => {
+test('turns every JSON value into the text that a person expects', async () => {
   const cases: [string, string][] = [
     ['null', ''],
     ['""', '""'],
@@ -44,7 +44,7 @@ test('every JSON value becomes the text that a person expects', async () => {
   for (const [json, text] of cases) assert.equal(await cell(json, { excel: true }), text, json);
 });
 
-test('texts that a spreadsheet would run are made neutral and counted, if that is asked for', async () => {
+test('neutralises and counts texts that a spreadsheet would run, on request', async () => {
   const table: [string, string][] = [
     ['=1+1', "'=1+1"],
     ['+1', "'+1"],
@@ -73,7 +73,7 @@ test('texts that a spreadsheet would run are made neutral and counted, if that i
   }
 });
 
-test('NUL and lone surrogates become U+FFFD and are counted', async () => {
+test('turns NUL and lone surrogates into U+FFFD and counts them', async () => {
   const { text, told } = await rows([
     '{"kind":"x","a":"a\\u0000b\\u0000","b":"\\ud800x"}',
     '{"kind":"x","a":"\\ud83d\\ude00","b":{"a":"\\u0000\\ud800"}}',
@@ -85,12 +85,12 @@ test('NUL and lone surrogates become U+FFFD and are counted', async () => {
   ]);
 });
 
-test('a lone \\. is quoted: PostgreSQL before 17 ends there', async () => {
+test('quotes a lone \\. because PostgreSQL before 17 would end there', async () => {
   const { text } = await rows(['{"kind":"x","a":"\\\\."}', '{"kind":"x","a":"\\\\.","b":"\\u005c."}']);
   assert.equal(text, '"\\.",\n"\\.","\\."\n');
 });
 
-test('a cell that a spreadsheet would cut is counted in its characters', async () => {
+test('counts a cell that a spreadsheet would cut, by its characters', async () => {
   const lines = [32_767, 32_768].flatMap((length) =>
     ['é', 'x'].map((letter) => `{"kind":"x","a":"${letter.repeat(length)}"}`),
   );
@@ -125,7 +125,7 @@ const value = fc.oneof(
   },
 );
 
-/** What csv-stringify is given for a value. */
+/** csv-stringify's input for a value. */
 function given(json: string): string | null {
   const parsed = parseExact(json);
   if (parsed === null) return null;
@@ -133,7 +133,7 @@ function given(json: string): string | null {
   return parsed.toWellFormed().replaceAll('\0', '\ufffd');
 }
 
-test('cells are quoted exactly as csv-stringify quotes them, whatever the delimiter', async () => {
+test('quotes cells exactly as csv-stringify does, with any delimiter', async () => {
   const delimiters = fc.constantFrom(',', ';', '\t', '|', '1', '§', 'Ã', '😀', ' ');
   await fc.assert(
     fc.asyncProperty(

@@ -2,9 +2,9 @@ import { textAt } from 'pcrs-sink/members';
 import { forms } from 'pcrs-sink/places';
 import type { CsvBytes } from './csv-bytes.ts';
 
-/** What was changed in cells on their way, or is too much for a spreadsheet; counted. */
+/** Counts of changed cells, and of cells too long for a spreadsheet. */
 export interface CellChanges {
-  /** Texts that a spreadsheet would take for a formula got an apostrophe in front. */
+  /** Texts that a spreadsheet would take for a formula, prefixed with an apostrophe. */
   formulas: number;
   /** Texts whose NUL became U+FFFD. */
   nuls: number;
@@ -18,13 +18,13 @@ export interface CellChanges {
 export interface CellDialect {
   /** One character. */
   readonly delimiter: string;
-  /** For a spreadsheet: texts that look like formulas get an apostrophe in front. */
+  /** For a spreadsheet: prefix texts that look like formulas with an apostrophe. */
   readonly neutral: boolean;
 }
 
-/** What a spreadsheet takes for the start of a formula, in a text; the last four are full-width. */
+/** Start of a formula in a spreadsheet; the last four are full-width. */
 const formula = /^[=+\-@\t\r\n＝＋－＠]/;
-/** What a cell of a spreadsheet holds at most, in UTF-16 units. */
+/** Longest cell of a spreadsheet, in UTF-16 units. */
 const longest = 32_767;
 
 const quote = 0x22;
@@ -32,7 +32,7 @@ const backslash = 0x5c;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** What the letter of an escape stands for; 0 for `u`. */
+/** Meaning of each escape letter; 0 for `u`. */
 const unescaped = new Uint8Array(128);
 for (const [letter, text] of Object.entries({
   ...{ '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' },
@@ -43,8 +43,7 @@ for (const [letter, text] of Object.entries({
 /**
  * Writes cells straight from the bytes of a record, quoted as csv-stringify would.
  *
- * Null and absent are nothing, the empty text is `""`; numbers keep the digits they came with, objects and arrays are
- * the JSON that came.
+ * Null and absent are empty, the empty text is `""`; numbers keep their digits, objects and arrays their JSON.
  */
 export class CellWriter {
   readonly changes: CellChanges = { formulas: 0, nuls: 0, surrogates: 0, long: 0 };
@@ -65,7 +64,7 @@ export class CellWriter {
     for (const byte of this.#delimiter) this.#out.bytes[this.#out.length++] = byte;
   }
 
-  /** Takes  a value's form and place, as the reader has them */
+  /** Takes  a value's form and place, from the reader */
   value(bytes: Buffer, form: number, start: number, end: number): void {
     if (form <= forms.null) return;
     if (this.#dialect.neutral && end - start > longest) this.#noteLength(bytes, form, start, end);
@@ -78,12 +77,12 @@ export class CellWriter {
     else this.#plain(bytes, start, end);
   }
 
-  /** A text that is in no record. */
+  /** Writes a text that is not in the record. */
   text(text: string): void {
     this.#quotedText(this.#changed(text));
   }
 
-  /** Bytes of JSON. */
+  /** Writes bytes of JSON. */
   json(bytes: Buffer, start: number, end: number): void {
     this.#out.reserve(2 * (end - start) + 2);
     const to = this.#out.bytes;
@@ -99,7 +98,7 @@ export class CellWriter {
     this.#close(at, quoted);
   }
 
-  /** Nothing in the value needs an escape: only the delimiter has to be looked for. */
+  /** Writes a value without escapes: only the delimiter matters. */
   #plain(bytes: Buffer, start: number, end: number): void {
     this.#out.reserve(end - start + 2);
     const to = this.#out.bytes;
@@ -155,7 +154,7 @@ export class CellWriter {
     this.#out.text(quoted ? `"${text.replaceAll('"', '""')}"` : text);
   }
 
-  /** Ends a cell that was written one byte behind where it begins: between quotes, or moved to where the first would be. */
+  /** Ends a cell that was written one byte late: adds quotes, or moves it to the place of the first quote. */
   #close(end: number, quoted: boolean): void {
     const to = this.#out.bytes;
     const start = this.#out.length;
@@ -169,7 +168,7 @@ export class CellWriter {
     }
   }
 
-  /** The first byte of the delimiter alone does not make one. */
+  /** Checks for the whole delimiter: its first byte alone does not make one. */
   #needsQuotes(bytes: Buffer, start: number, end: number): boolean {
     const cell = bytes.toString('latin1', start, end);
     return /["\r\n]|^\\\.$/.test(cell) || this.#hasDelimiter(bytes, start, end);
@@ -201,7 +200,7 @@ export class CellWriter {
   }
 }
 
-/** Whether a text that begins with this byte may look like a formula: an escape and a full-width sign are looked at closely. */
+/** Whether a text that starts with this byte may be a formula: an escape and a full-width sign need a closer look. */
 function mayBeFormula(byte: number): boolean {
   return (
     byte === 0x3d || byte === 0x2b || byte === 0x2d || byte === 0x40 || byte === backslash || byte === 0xef

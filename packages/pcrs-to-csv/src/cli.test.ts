@@ -78,7 +78,7 @@ test('--dir writes files and one record of kind written', async () => {
   }
 });
 
-test('the exit status tells what was wrong, in one line', async () => {
+test('the exit status shows what was wrong, with one line', async () => {
   const session = '{"kind":"session","runId":"r1","gateway":"http://g","startedAt":"2026-11-23T00:00:00Z"}\n';
   const cases: [string, string[], number, RegExp][] = [
     ['', [], 7, /^pcrs-to-csv: stdin: no record came; --allow-empty makes that status 0\n$/],
@@ -115,13 +115,13 @@ test('the exit status tells what was wrong, in one line', async () => {
   );
 });
 
-test('ends quietly with 0 when the reader goes away', posix, async () => {
+test('ends quietly with 0 if the reader goes away', posix, async () => {
   const endless = `yes '{"kind":"x","a":"${'y'.repeat(200)}"}'`;
   const ended = await shell(`${endless} 2>/dev/null | (pcrs-to-csv; echo "status $?" >&2) | head -1`);
   assert.deepEqual([ended.stdout, ended.stderr], ['a\n', 'status 0\n']);
 });
 
-test('a full disk is told in one line with status 1', {
+test('reports a full disk in one line with status 1', {
   skip: existsSync('/dev/full') ? false : 'no /dev/full',
 }, async () => {
   const ended = await shell(`printf '{"kind":"x","a":1}\\n' | pcrs-to-csv > /dev/full`);
@@ -129,7 +129,7 @@ test('a full disk is told in one line with status 1', {
   assert.match(ended.stderr, /^pcrs-to-csv: .*ENOSPC[^\n]*\n$/);
 });
 
-test('a signal ends it with whole rows, no half file and the signal’s status', {
+test('ends on a signal with whole rows, no half file and the signal’s status', {
   ...posix,
   timeout: 60_000,
 }, async () => {
@@ -155,7 +155,7 @@ test('a signal ends it with whole rows, no half file and the signal’s status',
   }
 });
 
-test('a slow reader holds the writer back: memory stays flat', posix, async () => {
+test('waits for a slow reader: memory stays flat', posix, async () => {
   const record = JSON.stringify({ kind: 'x', a: 'y'.repeat(2000) });
   const ended = await shell(
     `yes '${record}' | head -100000 | pcrs-to-csv | (sleep 1; ps -o rss=,args= -A | grep '[p]crs-to-csv.js' >&2; wc -l)`,

@@ -49,7 +49,7 @@ export const tool = defineTool({
 
 function csvOptions(context: Context<typeof flags>): CsvOptions {
   const { dir, ...values } = context.flags;
-  // Rows that go to a terminal and a live line on the same terminal do not mix.
+  // Rows on a terminal would mix with a live line on the same terminal.
   const quiet = dir === undefined && context.stderrIsTerminal;
   return { ...values, log: context.log, progress: quiet ? undefined : context.progress };
 }

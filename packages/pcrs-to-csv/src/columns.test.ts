@@ -6,12 +6,12 @@ import { layoutOf } from './columns.ts';
 import { toCsv } from './csv.ts';
 import type { TableOptions } from './table.ts';
 
-/** The cells of a record by column, their quotes undone; and what was reported of members without one. */
+/** The cells of a record by column, unquoted, and the reports about members without one. */
 async function shown(kind: string, record: JsonObject | string, options: TableOptions = {}) {
   const told: string[] = [];
   const log = { warn: (line: string) => told.push(line), note() {} };
   const json = typeof record === 'string' ? record : JSON.stringify({ kind, ...record });
-  // A delimiter that is in no value.
+  // A delimiter that no value contains.
   const all = { kind, delimiter: '\u{1f600}', log, ...options };
   const text = (await Array.fromAsync(toCsv([Buffer.from(`${json}\n`)], all))).map(String).join('');
   const [names = [], values = []] = text
@@ -31,7 +31,7 @@ test('posture has the columns of the flat view, in its order', () => {
   );
 });
 
-test('nested members of posture are taken apart and what is left of them is kept', async () => {
+test('splits nested members of posture and keeps the rest of them', async () => {
   const { cells, named } = await shown('posture', {
     technology: { id: 1, name: 'Windows' },
     criticality: null,
@@ -52,7 +52,7 @@ test('nested members of posture are taken apart and what is left of them is kept
   assert.equal((await shown('posture', { evidence: {} })).cells['evidence_other'], '');
 });
 
-test('of members that come twice the last is shown, parts included', async () => {
+test('shows the last of repeated members, parts included', async () => {
   const doubled =
     '{"kind":"posture","technology":{"id":1,"name":"a","id":2},"evidence":{"expectedValues":1,"x":1},"evidence":{"currentValues":2},"id":1,"\\u0069d":7}';
   const { cells } = await shown('posture', doubled);
@@ -61,7 +61,7 @@ test('of members that come twice the last is shown, parts included', async () =>
   assert.deepEqual(evidence, ['', '2', '']);
 });
 
-test('hostids have a column for the host that a row is about', () => {
+test("hostids have a column for the row's host", () => {
   const columns = layoutOf('hostids', {}, undefined)?.columns;
   assert.deepEqual(
     columns?.map(({ name, host }) => [name, host]),
@@ -73,12 +73,12 @@ test('hostids have a column for the host that a row is about', () => {
   );
 });
 
-test('a kind without declared columns has those of its first record, but for kind', async () => {
+test('a kind without declared columns has those of its first record, except kind', async () => {
   assert.equal(layoutOf('ticket', {}, undefined), undefined);
   assert.deepEqual((await shown('ticket', { b: 1, a: 2 })).cells, { b: '1', a: '2' });
 });
 
-test('columns are picked, ordered and added by dotted path', async () => {
+test('picks, orders and adds columns by dotted path', async () => {
   const record = { id: 1, owner: 'x', team: { name: 't', lead: { id: 2 } }, 'a.b': 3, a: { b: 4 } };
   const { cells } = await shown('posture', record, {
     columns: ['owner', 'id'],
@@ -90,13 +90,13 @@ test('columns are picked, ordered and added by dotted path', async () => {
   });
 });
 
-test('a kind may have a name that every object has', async () => {
+test('a kind may be called like a property of every object', async () => {
   for (const kind of ['constructor', '__proto__', 'toString']) {
     assert.deepEqual((await shown(kind, `{"kind":"${kind}","a":1}`)).cells, { a: '1' });
   }
 });
 
-test('what no column covers is named by its path', async () => {
+test('names members without a column by path', async () => {
   const record = {
     owner: 1,
     technology: { id: 1, name: 'a', vendor: 'v' },

@@ -1,27 +1,27 @@
 import { changeColumns, flatPostureColumns, hostIdsTable, policyTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
 
-/** A column of a CSV: its name, and where its value is. */
+/** A column of a CSV: its name, and the place of its value. */
 export interface CsvColumn {
   readonly name: string;
-  /** A member of the record, or a part of a member, or of that. */
+  /** A member of the record, or a nested part of one. */
   readonly path: readonly string[];
-  /** The value is the member without the named parts. */
+  /** Parts to leave out; the value is the rest of the member. */
   readonly without?: readonly string[];
-  /** A member that has the column's whole name, dots and all, comes before the path. */
+  /** A member with the column's whole name, dots included, wins over the path. */
   readonly dotted?: true;
-  /** The value is the host that a row of a `hostids` record is about. */
+  /** The value is the row's host in a `hostids` record. */
   readonly host?: true;
 }
 
-/** What a CSV of one kind shows, and which members of its records that covers. */
+/** The columns of one kind's CSV, and the members of its records that they cover. */
 export interface Layout {
   readonly columns: readonly CsvColumn[];
-  /** Members that some column shows, whether it was picked or not. */
+  /** Members that some column shows, picked or not. */
   readonly covered: Covered;
 }
 
-/** Members by name: shown whole, or the parts of them that are shown. */
+/** Members by name: shown whole, or their parts that are shown. */
 export type Covered = Map<string, 'whole' | Covered>;
 
 export interface ColumnOptions {
@@ -40,15 +40,15 @@ const declared: Readonly<Record<string, readonly CsvColumn[]>> = {
   change: changeColumns,
 };
 
-/** Members that repeat what the columns show: a change has the whole posture in it. */
+/** Members that repeat what the columns show: a change contains the whole posture. */
 const repeating: ReadonlyMap<string, readonly string[]> = new Map([['change', ['posture']]]);
 
 /**
  * The layout of a kind's CSV.
  *
- * Takes   first  the members of the first record of the kind: where the suite declares no columns, they are the columns
+ * Takes   first  the members of the kind's first record: the columns, if the suite declares none
  * Yields  undefined if the columns are neither declared nor known from a first record
- * Throws  PCRS_USAGE for a name in `columns` that is no column
+ * Throws  PCRS_USAGE for a name in `columns` that is not a column
  */
 export function layoutOf(
   kind: string,
@@ -67,7 +67,7 @@ export function layoutOf(
   return { columns, covered };
 }
 
-/** The names that `--columns` and `--add` ask for: the header of a kind without columns and records. */
+/** The names in `--columns` and `--add`: the header of a kind without columns and records. */
 export function askedNames(options: ColumnOptions): string[] {
   return [...new Set([...(options.columns ?? []), ...(options.add ?? [])])];
 }
@@ -76,7 +76,7 @@ function member(name: string): CsvColumn {
   return { name, path: [name] };
 }
 
-/** `a.b`: a member of that very name, else the part b of the member a. */
+/** `a.b`: the member of that very name, else part b of member a. */
 function dotted(name: string): CsvColumn {
   const path = name.split('.');
   return path.length === 1 ? member(name) : { name, path, dotted: true };

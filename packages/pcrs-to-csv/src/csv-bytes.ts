@@ -1,16 +1,16 @@
 const blockBytes = 64 * 1024;
 
 /**
- * CSV as it is written: bytes that are appended and taken away in blocks.
+ * A buffer of CSV: bytes are appended, and taken in blocks.
  *
- * Limits  memory holds what was appended since the last `take()`
+ * Limits  memory holds the bytes since the last `take()`
  */
 export class CsvBytes {
-  /** Where the next byte goes; who writes past `reserve` loses it. */
+  /** Position of the next byte; bytes past `reserve` are lost. */
   length = 0;
   bytes: Buffer = Buffer.alloc(0);
 
-  /** Makes room for so many bytes more. */
+  /** Makes room for this many bytes more. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
@@ -26,7 +26,7 @@ export class CsvBytes {
     this.length += this.bytes.write(text, this.length);
   }
 
-  /** All bytes since the last call; the caller's own. */
+  /** All bytes since the last call; the caller owns them. */
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.length);
     this.bytes = this.bytes.subarray(this.length);

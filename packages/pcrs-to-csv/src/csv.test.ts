@@ -34,7 +34,7 @@ async function csv(lines: readonly string[] | string | Buffer, options: CsvOptio
   return { text, told, failure, lines: text.split('\n').slice(0, -1) };
 }
 
-/** RFC 4180, written from the document; a cell without quotes and characters is null. */
+/** An RFC 4180 parser, written from the document; an empty unquoted cell is null. */
 function parseCsv(text: string, delimiter = ',', lineEnd = '\n'): (string | null)[][] {
   const rows: (string | null)[][] = [];
   let row: (string | null)[] = [];
@@ -75,7 +75,7 @@ function parseCsv(text: string, delimiter = ',', lineEnd = '\n'): (string | null
   return rows;
 }
 
-test('every JSON type comes out as it was sent', async () => {
+test('writes every JSON type as it was sent', async () => {
   const { text, told, failure } = await csv([
     '{"kind":"x","null":null,"empty":"","text":"a \\"b\\", c\\r\\nd","t":true,"f":false,"int":9007199254740993,"dec":1.10,"exp":1e2,"obj":{"b":[1.0,"ü"],"a":null},"list":[],"last":" s "}',
     '{"kind":"x","text":"plain","f":0}',
@@ -97,7 +97,7 @@ const cell = fc.oneof(
 
 const clean = (value: string | null) => value?.toWellFormed().replaceAll('\0', '\ufffd') ?? null;
 
-test('an RFC 4180 parser gets back every text, whatever is in it', async () => {
+test('an RFC 4180 parser reads back any text', async () => {
   const names = ['a', 'b', 'c'];
   const dialect = fc.constantFrom<[string, string]>(
     [',', ','],
@@ -153,7 +153,7 @@ test('Python’s csv module reads the same texts', { skip: python ? false : 'no 
   assert.deepEqual(JSON.parse(stdout), texts);
 });
 
-test('the same rows come out of any chunking', async () => {
+test('yields the same rows for any chunking', async () => {
   const lines = [
     session,
     '{"kind":"posture","id":1,"os":"é\u2028,"}',
@@ -166,12 +166,12 @@ test('the same rows come out of any chunking', async () => {
   assert.equal(whole.lines.length, 3);
 });
 
-test('a byte order mark, CRLF and a missing last newline are taken', async () => {
+test('accepts a byte order mark, CRLF and a missing last newline', async () => {
   const { text, told } = await csv('\ufeff{"kind":"x","a":1}\r\n{"kind":"x","a":2}');
   assert.deepEqual([text, told], ['a\n1\n2\n', []]);
 });
 
-test('a row of one empty cell is no blank line', async () => {
+test('a row of one empty cell is not a blank line', async () => {
   const { text } = await csv(['{"kind":"x","a":null}', '{"kind":"x","a":""}', '{"kind":"x","a":1}']);
   assert.equal(text, 'a\n""\n""\n1\n');
 });
@@ -196,7 +196,7 @@ test('hostids have a row for each host', async () => {
   assert.equal(bad.lines.length, 2);
 });
 
-test('untagged records are told by their shape', async () => {
+test('recognises untagged records by their shape', async () => {
   const policy = await csv([
     '{"id":5,"title":"t","lastEvaluatedDate":null,"status":"active","locked":false}',
   ]);
@@ -205,14 +205,14 @@ test('untagged records are told by their shape', async () => {
   assert.equal(posture.lines[0], postureHeader);
 });
 
-test('the kind is posture in a run, else that of the first record, or the one asked for', async () => {
+test('the kind is posture in a run, otherwise that of the first record, or the requested one', async () => {
   const lines = ['{"kind":"policy","id":1}', '{"kind":"posture","id":2}'];
   assert.match((await csv(lines)).text, /^subscriptionId,id,title/);
   assert.match((await csv([session, ...lines])).text, new RegExp(`^${postureHeader}\n2,`));
   assert.equal((await csv([session, ...lines], { kind: 'policy', columns: ['id'] })).text, 'id\n1\n');
 });
 
-test('the header comes in every case, and a warning names the kinds that came instead', async () => {
+test('always writes the header, and names the kinds that came instead in a warning', async () => {
   const run = [session, start('pcrs-policies'), '{"kind":"policy","id":1}', end('pcrs-policies')];
   const none = await csv(run);
   assert.deepEqual([none.text, none.failure], [`${postureHeader}\n`, undefined]);
@@ -223,12 +223,12 @@ test('the header comes in every case, and a warning names the kinds that came in
   assert.equal((await csv(run, { noHeader: true })).text, '');
 });
 
-test('an empty stream is PCRS_EMPTY unless that is allowed', async () => {
+test('an empty stream is PCRS_EMPTY unless allowed', async () => {
   assert.equal((await csv('')).failure?.code, 'PCRS_EMPTY');
   assert.equal((await csv('', { allowEmpty: true })).failure, undefined);
 });
 
-test('members without a column are named and counted once', async () => {
+test('names members without a column once, and counts them', async () => {
   const lines = ['{"hostIds":["1"],"owner":1,"team":{"a":1}}', '{"hostIds":["2"],"owner":2}'];
   const { told, text } = await csv(lines);
   assert.deepEqual(told, [
@@ -245,14 +245,14 @@ test('members without a column are named and counted once', async () => {
   assert.equal(clash.failure?.code, 'PCRS_USAGE');
 });
 
-test('a stream of made-up member names is told in bounded space', async () => {
+test('reports a stream of invented member names in bounded space', async () => {
   const lines = Array.from({ length: 500 }, (_, index) => `{"kind":"policy","m${index}":1}`);
   const { told } = await csv(lines);
   assert.ok((told[0] as string).length < 1500, told[0]);
   assert.match(told[0] as string, /m49 \(1\), … \(450\)/);
 });
 
-test('wrong columns and delimiters are refused before anything is read', async () => {
+test('refuses wrong columns and delimiters before reading', async () => {
   const never: AsyncIterable<Uint8Array> = {
     [Symbol.asyncIterator]: () => assert.fail('stdin was read'),
   };
@@ -283,12 +283,12 @@ test('an incomplete run keeps its rows and ends PCRS_INCOMPLETE, naming the stag
   );
 });
 
-test('a last line that was cut ends PCRS_INCOMPLETE after the rows before it', async () => {
+test('a cut last line ends PCRS_INCOMPLETE after the rows before it', async () => {
   const { text, failure } = await csv('{"kind":"x","a":1}\n{"kind":"x","a":');
   assert.deepEqual([text, failure?.code], ['a\n1\n', 'PCRS_INCOMPLETE']);
 });
 
-test('a bad line ends PCRS_RECORD after the rows before it, or is passed over and counted', async () => {
+test('a bad line ends PCRS_RECORD after the rows before it, or is skipped and counted', async () => {
   const lines = ['{"kind":"x","a":1}', '{bad', '{"kind":"x","a":2}'];
   const { text, failure } = await csv(lines);
   assert.deepEqual([text, failure?.code], ['a\n1\n', 'PCRS_RECORD']);
@@ -315,7 +315,7 @@ test('records out are records in less those refused', async () => {
   );
 });
 
-test('a run is required where that is asked for, and a filter fails only a strict one', async () => {
+test('requires a run on request, and a filter fails only a strict one', async () => {
   assert.equal((await csv(['{"kind":"x","a":1}'], { requireRun: true })).failure?.code, 'PCRS_INCOMPLETE');
   const run = [
     session,
@@ -331,7 +331,7 @@ test('a run is required where that is asked for, and a filter fails only a stric
   assert.equal((await csv(run, { strict: true })).failure?.code, 'PCRS_INCOMPLETE');
 });
 
-test('what a run carries besides records is counted and reported', async () => {
+test("counts and reports a run's content besides records", async () => {
   const { told, failure } = await csv([
     session,
     '12',
@@ -350,13 +350,13 @@ test('what a run carries besides records is counted and reported', async () => {
   ]);
 });
 
-test('a value nested 200,000 deep is written as it came', async () => {
+test('writes a value nested 200,000 deep as it came', async () => {
   const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
   const { lines, failure } = await csv([`{"kind":"x","a":${deep}}`]);
   assert.deepEqual([failure, lines[1] === deep], [undefined, true]);
 });
 
-test('a filter that takes out every row is named as that', async () => {
+test('names a filter that removes every row', async () => {
   const { failure, told } = await csv([
     session,
     start('pcrs-posture'),
@@ -366,7 +366,7 @@ test('a filter that takes out every row is named as that', async () => {
   assert.equal(told[0], 'a filter on the way took out every record of kind posture: 3');
 });
 
-test('a compressed or UTF-16 stream is named, with what to put in front', async () => {
+test('names a compressed or UTF-16 stream and the command that decodes it', async () => {
   const { failure: gzip } = await csv(gzipSync('{"kind":"x"}\n'));
   assert.match(gzip?.message ?? '', /^stdin: .*gzip.*gunzip -c \|/);
   for (const mark of ['', '\ufeff']) {
@@ -375,7 +375,7 @@ test('a compressed or UTF-16 stream is named, with what to put in front', async 
   }
 });
 
-test('nested values are written as they were sent, spaces, escapes and order included', async () => {
+test('writes nested values as sent, spaces, escapes and order included', async () => {
   const sent = '{ "b" : "\\u00e9\\/", "1": [1.10, 1e2],"1":0 }';
   for (const delimiter of [',', '§']) {
     const { text } = await csv([`{"kind":"x","a":${sent},"z":1}`, `{"kind":"x","a":${sent},"z":1}`], {
@@ -390,7 +390,7 @@ test('nested values are written as they were sent, spaces, escapes and order inc
   assert.equal(other.lines[1], '2,"{""x"": 1.10,""y"":[ ]}"');
 });
 
-test('an iterator that is left early is told so', async () => {
+test('closes the source if its reader leaves early', async () => {
   let closed = false;
   async function* endless() {
     try {

@@ -6,26 +6,26 @@ import { openDialect } from './dialect.ts';
 import { CsvTable, type TableOptions } from './table.ts';
 
 export interface CsvOptions extends TableOptions, SinkDemands {
-  /** The kind that is written; default posture in a run, else that of the first record. */
+  /** The kind to write; default: posture in a run, otherwise that of the first record. */
   kind?: string | undefined;
-  /** Skips and counts bad lines, instead of failing at the first. */
+  /** Skip and count bad lines, instead of failing at the first. */
   skipBad?: boolean | undefined;
   /** Files are 0640 in 0750, not 0600 in 0700. */
   groupReadable?: boolean | undefined;
-  /** What was skipped or changed, once, at the end of the input. */
+  /** Gets reports about skipped and changed input, once, at the end. */
   log?: { warn(message: string): void; note(message: string): void } | undefined;
-  /** Told how many records have come. */
+  /** Called with the number of records so far. */
   progress?: { update(fields: { records: number }): void } | undefined;
 }
 
 /**
  * The CSV of one kind out of an NDJSON stream.
  *
- * Takes   chunks of bytes in any cutting
- * Yields  UTF-8 of whole rows with their line ends, the header before the first and in every case
+ * Takes   chunks of bytes, of any size
+ * Yields  UTF-8 of whole rows with their line ends, always after a header
  * Limits  memory holds a chunk and a line
- * Throws  PCRS_USAGE for columns or a delimiter that cannot be; PCRS_RECORD for a bad line; PCRS_INCOMPLETE and
- *         PCRS_EMPTY at the end. What was yielded stands
+ * Throws  PCRS_USAGE for invalid columns or a delimiter; PCRS_RECORD for a bad line; PCRS_INCOMPLETE and PCRS_EMPTY
+ *         at the end. Rows already yielded stand
  */
 export async function* toCsv(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -64,7 +64,7 @@ export async function* toCsv(
   if (failure !== undefined) throw failure;
 }
 
-/** What a block of lines throws: the records before it are in their tables. */
+/** The error of a block of lines; the records before it are in their tables. */
 export function brokenIn(take: () => void): unknown {
   try {
     take();
@@ -74,7 +74,7 @@ export function brokenIn(take: () => void): unknown {
   }
 }
 
-/** Whether an error tells of the input, so that what came before it stands. */
+/** Whether an error is about the input, so that earlier records stand. */
 export function isAboutInput(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   return code === 'PCRS_RECORD' || code === 'PCRS_INCOMPLETE';

@@ -2,15 +2,15 @@ import { codedError } from 'pcrs-records/errors';
 import type { CellDialect } from './cells.ts';
 
 export interface DialectOptions {
-  /** Between cells: one character (not a quote, line break or NUL), or `tab`; default a comma. */
+  /** Separator of cells: one character (not a quote, line break or NUL), or `tab`; default a comma. */
   delimiter?: string | undefined;
   /** For spreadsheets: byte order mark, CRLF, and neutral formulas. */
   excel?: boolean | undefined;
 }
 
-/** How rows become text: RFC 4180, in UTF-8. */
+/** Form of rows: RFC 4180, in UTF-8. */
 export interface Dialect extends CellDialect {
-  /** What the text begins with. */
+  /** Start of the text. */
   readonly mark: string;
   readonly lineEnd: string;
 }
@@ -18,7 +18,7 @@ export interface Dialect extends CellDialect {
 /**
  * Opens a dialect of CSV.
  *
- * Throws  PCRS_USAGE for a delimiter that no reader could tell from the cells
+ * Throws  PCRS_USAGE for a delimiter that readers could not tell from cells
  */
 export function openDialect({ delimiter = ',', excel = false }: DialectOptions): Dialect {
   return {

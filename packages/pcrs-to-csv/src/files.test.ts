@@ -56,7 +56,7 @@ async function write(dir: string, lines: readonly string[], options: CsvOptions 
   };
 }
 
-test('a complete run becomes a file per kind, also of a kind whose stage found nothing', async () => {
+test('a complete run becomes a file per kind, also for a kind whose stage found nothing', async () => {
   const dir = join(folder(), 'a', 'b');
   const { written, failure, names, read } = await write(dir, [...run, end('pcrs-posture')]);
   assert.equal(failure, undefined);
@@ -75,7 +75,7 @@ test('a complete run becomes a file per kind, also of a kind whose stage found n
   });
 });
 
-test('files are not readable by others, nor is a folder that was made for them', {
+test('others can read neither the files nor a folder made for them', {
   skip: process.platform === 'win32',
 }, async () => {
   const dir = join(folder(), 'made');
@@ -84,7 +84,7 @@ test('files are not readable by others, nor is a folder that was made for them',
   assert.equal(statSync(dir).mode & 0o777, 0o700);
 });
 
-test('an incomplete run is kept as incomplete and leaves the files of an earlier one alone', async () => {
+test("keeps an incomplete run as incomplete and leaves an earlier run's files alone", async () => {
   const dir = folder();
   await write(dir, [...run, end('pcrs-posture')]);
   const before = readFileSync(join(dir, 'hostids.csv'), 'utf8');
@@ -104,7 +104,7 @@ test('an incomplete run is kept as incomplete and leaves the files of an earlier
   assert.deepEqual(whole.names, ['hostids.csv', 'posture.csv']);
 });
 
-test('without a run complete is null, and a cut or bad stream is kept as incomplete', async () => {
+test('without a run complete is null; keeps a cut or bad stream as incomplete', async () => {
   const good = await write(folder(), ['{"kind":"policy","id":1}']);
   assert.deepEqual([good.written.complete, good.written.runId, good.names], [null, null, ['policy.csv']]);
   const bad = await write(folder(), ['{"kind":"policy","id":1}', 'nonsense']);
@@ -125,14 +125,14 @@ test('an empty stream writes nothing', async () => {
   assert.deepEqual([allowed.written.files, allowed.read('posture.csv')], [[], 'yesterday']);
 });
 
-test('one kind alone, with its columns, where a kind is named', async () => {
+test('writes only the named kind, with its columns', async () => {
   const lines = [...run, '{"kind":"posture","id":1}', end('pcrs-posture', { out: { posture: 1 } })];
   const { names, read } = await write(folder(), lines, { kind: 'posture', columns: ['id'] });
   assert.deepEqual([names, read('posture.csv')], [['posture.csv'], 'id\n1\n']);
   await assert.rejects(write(folder(), lines, { columns: ['id'] }), { code: 'PCRS_USAGE' });
 });
 
-test('a kind that the suite does not know gets a file where its name can be one', async () => {
+test('gives an unknown kind a file if its name allows', async () => {
   const kinds = ['ticket', 'Ticket', '../escape', 'a/b', '', '.hidden', 'con fused', 'change'];
   const { names, told } = await write(
     folder(),
@@ -146,13 +146,13 @@ test('a kind that the suite does not know gets a file where its name can be one'
   );
 });
 
-test('a stream of made-up kinds opens no files without end', async () => {
+test('limits the files of a stream of invented kinds', async () => {
   const lines = Array.from({ length: 300 }, (_, index) => `{"kind":"k${index}","a":1}`);
   const { names } = await write(folder(), lines);
   assert.equal(names.length, 50);
 });
 
-test('an interruption and a failing machine leave no half file', async () => {
+test('leaves no half file after an interruption or a machine failure', async () => {
   const dir = folder();
   const stop = Object.assign(new Error('interrupted'), { code: 'PCRS_INTERRUPTED' });
   async function* broken() {
@@ -171,7 +171,7 @@ test('an interruption and a failing machine leave no half file', async () => {
   await assert.rejects(write(join(dir, 'file'), ['{"kind":"policy"}']), { code: 'PCRS_MACHINE' });
 });
 
-test('a folder that cannot be written to is told in one line', {
+test('reports a folder without write access in one line', {
   skip: process.getuid?.() === 0 ? 'root may write anywhere' : false,
 }, async () => {
   const dir = folder();
@@ -179,7 +179,7 @@ test('a folder that cannot be written to is told in one line', {
   await assert.rejects(write(dir, ['{"kind":"policy","id":1}']), { code: 'PCRS_MACHINE', message: /EACCES/ });
 });
 
-test('what a killed process left a day ago is taken away, what another writes now is not', async () => {
+test('removes what a killed process left a day ago, and not what another writes now', async () => {
   const dir = folder();
   const [old, young] = ['1', '2'].map((digit) =>
     join(dir, `.posture.csv.${digit.repeat(8)}-0000-4000-8000-000000000000.tmp`),
@@ -190,7 +190,7 @@ test('what a killed process left a day ago is taken away, what another writes no
   assert.deepEqual([existsSync(old), existsSync(young)], [false, true]);
 });
 
-test('large files are whole', async () => {
+test('writes large files whole', async () => {
   const lines = Array.from({ length: 5000 }, (_, index) =>
     JSON.stringify({ kind: 'policy', id: index, title: 'x'.repeat(200) }),
   );

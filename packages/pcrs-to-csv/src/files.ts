@@ -11,7 +11,7 @@ import { brokenIn, type CsvOptions, isAboutInput, report } from './csv.ts';
 import { openDialect } from './dialect.ts';
 import { CsvTable } from './table.ts';
 
-/** What `toCsvFiles` did, as the record that the tool prints. */
+/** Result of `toCsvFiles`, as the record that the tool prints. */
 export interface Written extends JsonObject, Fidelity {
   kind: 'written';
   /** Of the last run in the stream; null without one. */
@@ -21,22 +21,22 @@ export interface Written extends JsonObject, Fidelity {
   files: { file: string; kind: string; rows: number }[];
 }
 
-/** Files of kinds that the suite does not know; a stream of made-up kinds must not open files without end. */
+/** Most files for unknown kinds; a stream of invented kinds must not open files without end. */
 const maxUnknownKinds = 50;
 const flushBytes = 256 * 1024;
-/** A temporary file that nothing was written to for so long was left by a killed process. */
+/** A temporary file that was not written to for this long was left by a killed process. */
 const staleMs = 24 * 3600 * 1000;
 const temporary = /^\.[\w-]+\.csv\.[0-9a-f-]{36}\.tmp$/;
 
 /**
- * A CSV file per kind: `policy.csv`, `hostids.csv`, `posture.csv` and one for each other kind that comes, records
- * about the run itself left out. In a complete run the kinds that its stages make have a file in any case.
+ * Writes a CSV file per kind: `policy.csv`, `hostids.csv`, `posture.csv` and one for each other kind, without records
+ * about the run itself. In a complete run the kinds of its stages always have a file.
  *
- * Takes   dir     made if it is missing (0700); files are not readable by others
- *         chunks  an NDJSON stream in any cutting
- * Yields  what was written and, where the input was incomplete or bad, the error to throw: the files then are
- *         `KIND.incomplete.csv`, and those of earlier runs stay as they were
- * Throws  PCRS_USAGE, PCRS_EMPTY, PCRS_MACHINE and what the chunks throw; no file of this call is left then
+ * Takes   dir     made if missing (0700); others cannot read the files
+ *         chunks  an NDJSON stream in any chunking
+ * Yields  what was written and, if the input was incomplete or bad, the error to throw: the files are then
+ *         `KIND.incomplete.csv`, and an earlier run's files stay unchanged
+ * Throws  PCRS_USAGE, PCRS_EMPTY, PCRS_MACHINE and whatever the chunks throw; no file of this call remains
  */
 export async function toCsvFiles(
   dir: string,
@@ -104,9 +104,9 @@ interface CsvFile {
   table: CsvTable;
   /** Temporary. */
   path: string;
-  /** The name it is told by. */
+  /** Its name in messages. */
   target: string;
-  /** Open from the first bytes on. */
+  /** Opened with the first bytes. */
   handle: FileHandle | undefined;
 }
 
@@ -127,7 +127,7 @@ class CsvFiles {
     return this.#open().map((file) => file.table);
   }
 
-  /** The table of a kind, made at the first call; undefined for a kind that gets no file. */
+  /** The table of a kind, made at the first call; undefined for a kind without a file. */
   tableOf(kind: string): CsvTable | undefined {
     const known = this.#files.get(kind);
     if (known || this.#files.has(kind)) return known?.table;
@@ -142,7 +142,7 @@ class CsvFiles {
     return table;
   }
 
-  /** Writes out what has gathered. */
+  /** Writes the gathered bytes. */
   async flush(): Promise<void> {
     for (const file of this.#open()) {
       if (file.table.size >= flushBytes) await this.#write(file, file.table.drain());
@@ -168,7 +168,7 @@ class CsvFiles {
     return published;
   }
 
-  /** Takes away what was not published. */
+  /** Removes what was not published. */
   async discard(): Promise<void> {
     for (const { handle, path } of this.#open()) {
       await handle?.close().catch(() => {});

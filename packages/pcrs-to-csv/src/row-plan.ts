@@ -3,16 +3,16 @@ import { forms } from 'pcrs-sink/places';
 import type { Members } from 'pcrs-sink/table';
 import type { Covered, CsvColumn, Layout } from './columns.ts';
 
-/** A part of a member, its column in the record, and the bytes that its name and a colon take. */
+/** A part of a member: its column in the record, and the length of its name with a colon. */
 interface Part {
   readonly column: number;
   readonly nameBytes: number;
 }
 
-/** A column of the CSV, and where the record has its value. */
+/** A column of the CSV, and the place of its value in the record. */
 export interface PlannedCell {
   readonly column: number;
-  /** Of a member that has the whole dotted name; -1 if there is no such column. */
+  /** Place of a member with the whole dotted name; -1 if there is no such column. */
   readonly dotted: number;
   readonly host: boolean;
   readonly without: readonly string[] | undefined;
@@ -28,13 +28,13 @@ export interface PartlyShown {
   readonly parts: readonly Part[] | undefined;
 }
 
-/** What a row is made of. */
+/** Plan of a row. */
 export interface RowPlan {
   readonly cells: readonly PlannedCell[];
   readonly partly: readonly PartlyShown[];
 }
 
-/** Plans the rows of a layout; `columnOf` gives a place in the record its column. */
+/** Plans the rows of a layout; `columnOf` gives a path its column in the record. */
 export function planRows({ columns, covered }: Layout, columnOf: (path: ColumnPath) => number): RowPlan {
   const partOf = (member: string, name: string): Part => ({
     column: columnOf([member, name]),
@@ -57,7 +57,7 @@ export function planRows({ columns, covered }: Layout, columnOf: (path: ColumnPa
   };
 }
 
-/** Every place that a plan of these columns asks for. */
+/** Every path in a plan of these columns. */
 export function pathsOf(columns: readonly CsvColumn[], covered: Covered): ColumnPath[] {
   const paths = new Map<string, ColumnPath>();
   planRows({ columns, covered }, (path) => {
@@ -67,7 +67,7 @@ export function pathsOf(columns: readonly CsvColumn[], covered: Covered): Column
   return [...paths.values()];
 }
 
-/** Whether an object holds nothing but the parts that the scan found in it: they take up all its bytes, without spaces. */
+/** Whether an object holds nothing but the parts that the scan found: they take up all its bytes, without spaces. */
 export function holdsOnly(record: Members, object: number, parts: readonly Part[]): boolean {
   let bytes = 1;
   for (const { column, nameBytes } of parts) {
@@ -76,6 +76,6 @@ export function holdsOnly(record: Members, object: number, parts: readonly Part[
     bytes += nameBytes + record.end(column) - record.start(column) + 1;
     if (form >= forms.string) bytes += 2;
   }
-  // Without a part there are the two braces.
+  // Without parts there are the two braces.
   return Math.max(bytes, 2) === record.end(object) - record.start(object);
 }

@@ -9,25 +9,24 @@ import { type Dialect, type DialectOptions, openDialect } from './dialect.ts';
 import { holdsOnly, type PlannedCell, pathsOf, planRows, type RowPlan } from './row-plan.ts';
 import { isObjectAt, uncoveredIn, type ValuePlace, withoutParts } from './uncovered.ts';
 
-/** How the CSV of one kind looks. */
+/** Options of one kind's CSV. */
 export interface TableOptions extends ColumnOptions, DialectOptions {
-  /** Members without a column are kept as JSON in a last column `extra`. */
+  /** Keep members without a column as JSON in a last column `extra`. */
   extra?: boolean | undefined;
   /** Omits the header. */
   noHeader?: boolean | undefined;
 }
 
-/** Names of members that are remembered for the report; more are only counted. */
+/** Names of members kept for the report; others are only counted. */
 const maxNamed = 50;
-/** What a spreadsheet shows at most, the header among them. */
+/** Most rows in a spreadsheet, header included. */
 const maxSheetRows = 1_048_576;
 
 /**
- * The CSV of one kind: records in, bytes out. The header comes with the first bytes that are taken, at the latest by
- * `end()`.
+ * The CSV of one kind: records in, bytes out. The header comes with the first bytes, at the latest with `end()`.
  *
- * Throws  PCRS_USAGE for columns that do not exist or a delimiter that cannot be one; if columns follow from the
- *         first record, only when that comes
+ * Throws  PCRS_USAGE for unknown columns or an invalid delimiter; if the columns come from the first record, only
+ *         then
  */
 export class CsvTable implements RecordTable {
   readonly kind: string;
@@ -55,7 +54,7 @@ export class CsvTable implements RecordTable {
     if (this.#layout) this.#setHead(this.#layout.columns.map(({ name }) => name));
   }
 
-  /** Of a kind whose columns nobody declared, the first record's members become columns. */
+  /** For a kind without declared columns, the first record's members become columns. */
   wants(): boolean {
     return this.#layout === undefined;
   }
@@ -70,23 +69,23 @@ export class CsvTable implements RecordTable {
     this.rows += hosts.length;
   }
 
-  /** How many bytes wait to be taken. */
+  /** Number of bytes to take. */
   get size(): number {
     return this.#out.length;
   }
 
-  /** The bytes of what was added since the last call, header first. */
+  /** The bytes added since the last call, header first. */
   drain(): Uint8Array {
     return this.#out.take();
   }
 
-  /** The last bytes: with the header, if no record has brought it. */
+  /** The last bytes, with the header if no record has brought it. */
   end(): Uint8Array {
     if (this.#layout === undefined) this.#setHead(askedNames(this.#options));
     return this.#out.take();
   }
 
-  /** One line for each thing to report about the table, ready for stderr. */
+  /** One report per line, ready for stderr. */
   reports(): string[] {
     const { formulas, long, nuls, surrogates } = this.#cells.changes;
     const lines: string[] = [];
@@ -177,10 +176,10 @@ export class CsvTable implements RecordTable {
     this.#cells.json(json, 0, json.length);
   }
 
-  /** Counts what no column shows; with --extra its JSON. */
+  /** Counts members that no column shows; with --extra returns their JSON. */
   #extraOf(record: Members): string | undefined {
     const { columns, extra } = this.#options;
-    // Who picks columns knows what is left out.
+    // Whoever picks columns knows what is left out.
     if (columns && !extra) return undefined;
     const left: { start: number; json: string }[] = [];
     const shown = (this.#layout as Layout).covered;
@@ -223,7 +222,7 @@ function placeOf(record: Members, column: number): ValuePlace {
   return { form: record.form(column), start: record.start(column), end: record.end(column) };
 }
 
-/** The column of a record that a path was given. */
+/** The record's column for a path. */
 function columnIn(record: Members, path: ColumnPath): number {
   const wanted = JSON.stringify(path);
   return record.columns.findIndex((known) => JSON.stringify(known) === wanted);

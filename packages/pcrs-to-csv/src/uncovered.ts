@@ -2,7 +2,7 @@ import { jsonAt } from 'pcrs-sink/members';
 import { forms, type Place, placesIn } from 'pcrs-sink/places';
 import type { Covered } from './columns.ts';
 
-/** Where a value is. */
+/** The place of a value. */
 export type ValuePlace = Pick<Place, 'form' | 'start' | 'end'>;
 
 const openBrace = 0x7b;
@@ -13,9 +13,9 @@ export function isObjectAt(bytes: Buffer, { form, start }: ValuePlace): boolean 
 }
 
 /**
- * What columns do not show of a member of which they show parts.
+ * The part of a member that its columns do not show.
  *
- * Takes   found  is given the dotted path of each
+ * Takes   found  called with the dotted path of each hidden part
  * Yields  its JSON, parts as they came; undefined if nothing is left
  */
 export function uncoveredIn(
@@ -43,7 +43,7 @@ export function uncoveredIn(
   return left.length === 0 ? undefined : `{${left.join(',')}}`;
 }
 
-/** An object without the named parts, in the spelling that came; undefined if none is left. */
+/** An object without the named parts, spelled as it came; undefined if nothing is left. */
 export function withoutParts(bytes: Buffer, at: number, names: readonly string[]): Buffer | undefined {
   const kept = placesIn(bytes, at).filter((place) => !names.includes(nameAt(bytes, place)));
   if (kept.length === 0) return undefined;

@@ -1,4 +1,4 @@
-// What the tests of this package share: runs, and two readers of other makes.
+// Shared by this package's tests: runs, and two independent readers.
 import { createHash } from 'node:crypto';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -63,7 +63,7 @@ export async function write(dir: string, lines: readonly string[], options: Parq
   return toParquet(dir, [Buffer.from(`${lines.join('\n')}\n`)], options);
 }
 
-/** What DuckDB makes of a query; integers as their digits. */
+/** DuckDB's result of a query; integers as digits. */
 export async function duckdb(query: string): Promise<Json[]> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
@@ -87,7 +87,7 @@ function bufferOf(path: string): ArrayBuffer {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
 }
 
-/** The rows of a file as hyparquet has them; integers as their digits. */
+/** hyparquet's rows of a file; integers as digits. */
 export async function hyparquet(path: string): Promise<Json[]> {
   const rows = await parquetReadObjects({ file: bufferOf(path), compressors });
   return rows.map((row) =>
@@ -110,7 +110,7 @@ export function footer(path: string): Record<string, string | undefined> {
   );
 }
 
-/** What `_SUCCESS` files say that is not so. */
+/** False claims in `_SUCCESS` files. */
 export function lies(dir: string): string[] {
   return globSync('**/_SUCCESS', { cwd: dir }).flatMap((path) => {
     const success = JSON.parse(readFileSync(join(dir, path), 'utf8'));

@@ -9,15 +9,15 @@ import { codedError } from 'pcrs-records/errors';
 import type { Scope } from 'pcrs-records/kinds';
 import { isSameScope, scopeWords } from 'pcrs-records/scope';
 
-/** What a dataset holds of a subscription: all its runs asked for the same. */
+/** What a dataset holds of a subscription: all its runs have one scope. */
 export interface Series {
   gateway: string;
   scope: Scope;
-  /** It began with a run out of which a filter took records. */
+  /** It began with a run that a filter had reduced. */
   beganFiltered: boolean;
 }
 
-/** Where a run goes. */
+/** Place of a run. */
 export interface RunPlace {
   subscription: string;
   /** UTC, `YYYY-MM-DD`. */
@@ -29,9 +29,9 @@ export interface RunPlace {
 }
 
 export interface DatasetRules {
-  /** Runs of the same day make way. */
+  /** Replace runs of the same day. */
   supersede: boolean;
-  /** The same run makes way. */
+  /** Replace the same run. */
   replace: boolean;
 }
 
@@ -39,13 +39,13 @@ export const layout = 1;
 const success = '_SUCCESS';
 
 /**
- * A folder of Parquet files that one process at a time changes:
+ * A folder of Parquet files, changed by one process at a time:
  *
  *   TABLE/subscription=ID/snapshot_date=DAY/run=STAMP/part-00000.parquet   and _SUCCESS, last of all
- *   _dataset.json    what is asked for in all of its runs
- *   _writing/        what is being written; of a killed process it is removed by the next
- *   _incomplete/     runs that are not complete
- *   _superseded/     runs that made way
+ *   _dataset.json    what all its runs ask for
+ *   _writing/        files being written; the next process removes those of a killed one
+ *   _incomplete/     incomplete runs
+ *   _superseded/     replaced runs
  */
 export class Dataset {
   readonly writing: string;
@@ -60,7 +60,7 @@ export class Dataset {
     this.writing = join(dir, '_writing');
   }
 
-  /** Throws PCRS_MACHINE if the folder cannot be written, PCRS_BUSY if another process writes it. */
+  /** Throws PCRS_MACHINE if the folder is not writable, PCRS_BUSY if another process writes it. */
   static async open(
     dir: string,
     tables: readonly string[],
@@ -79,9 +79,7 @@ export class Dataset {
     return dataset;
   }
 
-  /**
-   * Throws  PCRS_USAGE if the dataset holds something else; PCRS_MACHINE if it has this run, or one of this day
-   */
+  /** Throws  PCRS_USAGE if the dataset holds something else; PCRS_MACHINE if it has this run, or one of this day */
   check(place: RunPlace, series: Series, rules: DatasetRules): void {
     this.#checkSeries(place.subscription, series);
     for (const table of this.#tables) {
@@ -106,7 +104,7 @@ export class Dataset {
   /**
    * Gives the files of a run their place, and then the run its `_SUCCESS`.
    *
-   * Takes  summaries  what `_SUCCESS` says, by table
+   * Takes  summaries  content of `_SUCCESS`, by table
    */
   publish(place: RunPlace, series: Series, summaries: ReadonlyMap<string, object>): void {
     for (const table of this.#tables) {
@@ -126,7 +124,7 @@ export class Dataset {
     this.#remove(join(this.#dir, '_incomplete', `run=${place.stamp}`));
   }
 
-  /** Keeps what was written of a run that is not complete. Yields the folder. */
+  /** Keeps the files of an incomplete run. Yields the folder. */
   keepIncomplete(stamp: string): string {
     const kept = join(this.#dir, '_incomplete', `run=${stamp}`);
     this.#remove(kept);
@@ -142,7 +140,7 @@ export class Dataset {
     }
   }
 
-  /** The folder of a table, as messages and records name it. */
+  /** The folder of a table, as in messages and records. */
   folderOf(table: string, place: RunPlace): string {
     return join(this.#day(table, place), `run=${place.stamp}`);
   }
@@ -189,7 +187,7 @@ export class Dataset {
     return join(this.#dir, name, `subscription=${subscription}`, `snapshot_date=${day}`);
   }
 
-  /** Names of the folders of runs of a day. */
+  /** Names of the folders of a day's runs. */
   #runs(table: string, place: RunPlace): string[] {
     const day = this.#day(table, place);
     return existsSync(day) ? readdirSync(day).filter((name) => name.startsWith('run=')) : [];
@@ -199,7 +197,7 @@ export class Dataset {
     return this.#runs(table, place).filter((run) => existsSync(join(this.#day(table, place), run, success)));
   }
 
-  /** A run makes way; one without its `_SUCCESS` was not published to its end. */
+  /** Moves a replaced run aside; one without `_SUCCESS` was never fully published. */
   #setAside(table: string, place: RunPlace, run: string): void {
     const from = join(this.#day(table, place), run);
     const kind = existsSync(join(from, success)) ? '_superseded' : '_incomplete';

@@ -31,7 +31,7 @@ import {
 const postures = 'q_pcrs_postureinfo';
 const all = (dir: string, table = postures) => `'${dir}/${table}/*/*/*/*.parquet'`;
 
-/** A row as a table has it, by JSON.parse. */
+/** A table's row, by JSON.parse. */
 function rowOf(record: Json): Json {
   const texts = ['policyTitle', 'controlStatement', 'rationale', 'remediation', 'controlReference'];
   const isOther = (name: string) => !['kind', 'technology', 'criticality', ...texts].includes(name);
@@ -159,7 +159,7 @@ test('writes row groups of at most 16 MiB of values, zstd, with statistics and t
   );
 });
 
-test('gives each table and run a _SUCCESS that is true, and keeps others out', async () => {
+test('gives each table and run a true _SUCCESS, and denies access to others', async () => {
   const dir = folder();
   const { written } = await write(dir, runLines([hostids, posture()]));
   const successes = globSync('*/*/*/*/_SUCCESS', { cwd: dir });
@@ -181,7 +181,7 @@ test('gives each table and run a _SUCCESS that is true, and keeps others out', a
   );
 });
 
-test('keeps what came of a run that is not complete apart', async () => {
+test('keeps the files of an incomplete run apart', async () => {
   const dir = folder();
   const cut = runLines([hostids, posture()], { end: null });
   const failed = runLines([hostids, posture()], { end: { ok: false, status: 5 } });
@@ -204,7 +204,7 @@ test('keeps what came of a run that is not complete apart', async () => {
   assert.deepEqual(readdirSync(join(dir, '_incomplete')), []);
 });
 
-test('refuses a dated run, a delta and reduced records, and takes the first two apart on request', async () => {
+test('refuses a dated run, a delta and reduced records, and stores the first two separately on request', async () => {
   const dir = folder();
   for (const base of ['dated', 'delta']) {
     const lines = runLines([hostids, posture()], { runId: base, start: { base } });
@@ -270,7 +270,7 @@ test('never lets a reader count a day twice', async () => {
   ]);
 });
 
-test('refuses a stream without a run, of two runs or two subscriptions, and one that names none', async () => {
+test('refuses a stream without a run, with two runs or two subscriptions, or without a subscription', async () => {
   const dir = folder();
   await assert.rejects(write(dir, [JSON.stringify(posture())]), { code: 'PCRS_INCOMPLETE' });
   await assert.rejects(write(dir, []), { code: 'PCRS_INCOMPLETE' });
@@ -282,7 +282,7 @@ test('refuses a stream without a run, of two runs or two subscriptions, and one 
   await write(dir, runLines([posture()]), { subscription: '94271' });
 });
 
-test('lets one process at a time write, and says what is in the way of a folder', async () => {
+test('lets one process at a time write, and names what is in the way of a folder', async () => {
   const dir = folder();
   async function* slow() {
     yield Buffer.from(`${runLines([hostids, posture()]).join('\n')}\n`);
@@ -304,7 +304,7 @@ test('lets one process at a time write, and says what is in the way of a folder'
   assert.ok(!existsSync(join(dir, postures)));
 });
 
-test('sets a run aside whose publication broke off', async () => {
+test('sets a partly published run aside', async () => {
   const dir = folder();
   await write(dir, runLines([hostids, posture()]));
   const [file] = filesOf(dir, postures) as [string];

@@ -13,17 +13,17 @@ import { fileColumns, Rows, tables } from './rows.ts';
 import { TableFiles } from './table-files.ts';
 
 export interface ParquetOptions extends SinkDemands {
-  /** Of this program, for the footers. */
+  /** Version of this program, for the footers. */
   version?: string | undefined;
-  /** If no policy or host ids come that name it. */
+  /** Used if no policy or host ids name it. */
   subscription?: string | undefined;
-  /** Takes a run that is not a full picture, into `TABLE_delta`. */
+  /** Accepts a run that is not a full picture, into `TABLE_delta`. */
   partial?: boolean | undefined;
-  /** Runs of the same day make way. */
+  /** Replace runs of the same day. */
   supersede?: boolean | undefined;
-  /** The same run makes way. */
+  /** Replace the same run. */
   replace?: boolean | undefined;
-  /** Skips and counts bad lines, instead of failing at the first. */
+  /** Skip and count bad lines, instead of failing at the first. */
   skipBad?: boolean | undefined;
   groupReadable?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -31,7 +31,7 @@ export interface ParquetOptions extends SinkDemands {
   progress?: { update(fields: { records: number }): void } | undefined;
 }
 
-/** What `toParquet` did, as the record that the tool prints. */
+/** Result of `toParquet`, as the record that the tool prints. */
 export interface Written extends JsonObject, Fidelity {
   kind: 'written';
   runId: string;
@@ -42,12 +42,12 @@ export interface Written extends JsonObject, Fidelity {
 }
 
 /**
- * A run as Parquet files, a folder a table, readable by every engine that reads Hive partitions.
+ * Writes a run as Parquet files, one folder per table, readable by every engine with Hive partitions.
  *
- * Takes   dir     made if it is missing; others than this user cannot read it
+ * Takes   dir     made if missing; other users cannot read it
  *         chunks  the NDJSON stream of one run
- * Yields  what was written and, if the run is not complete, the error to throw: its files are in `_incomplete/` then
- * Throws  PCRS_USAGE, PCRS_MACHINE, PCRS_BUSY, PCRS_EMPTY; no reader sees anything of this call then
+ * Yields  what was written and, if the run is incomplete, the error to throw: its files are then in `_incomplete/`
+ * Throws  PCRS_USAGE, PCRS_MACHINE, PCRS_BUSY, PCRS_EMPTY; readers then see nothing of this call
  */
 export async function toParquet(
   dir: string,
@@ -68,7 +68,7 @@ export async function toParquet(
   }
 }
 
-/** One run on its way into a dataset. */
+/** A run being written into a dataset. */
 class ParquetRun {
   readonly #dataset: Dataset;
   readonly #options: ParquetOptions;
@@ -183,7 +183,7 @@ class ParquetRun {
     }
   }
 
-  /** Known at the start, so that nothing is read in vain. */
+  /** Checked at the start, so that nothing is read in vain. */
   #checkBase(record: JsonObject): void {
     if (record['reduced'] === true)
       throw codedError(
@@ -260,7 +260,7 @@ function stampOf(startedAt: string): string {
   return new Date(startedAt).toISOString().replace(/\.\d+|[-:]/g, '');
 }
 
-/** Whether an error tells of the input, so that what came before it is kept. */
+/** Whether an error is about the input, so that earlier records are kept. */
 function isAboutInput(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   return code === 'PCRS_RECORD' || code === 'PCRS_INCOMPLETE';

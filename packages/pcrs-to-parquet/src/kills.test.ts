@@ -1,4 +1,4 @@
-// A dataset whose writer is killed at random: no _SUCCESS may stand over files that are not whole.
+// Kills a dataset's writer at random times: no _SUCCESS may exist with incomplete files.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { filesOf, folder, hostids, lies, posture, runLines, write } from './data
 const bin = fileURLToPath(new URL('../bin/pcrs-to-parquet.js', import.meta.url));
 const kills = process.env['PCRS_FAULTS'] === 'long' ? 30 : 3;
 
-test('never has a _SUCCESS over files that are not whole, whenever its writer is killed', async () => {
+test('never has a _SUCCESS with incomplete files, whenever its writer is killed', async () => {
   const dir = folder();
   const records = Array.from({ length: 3000 }, (_, index) => posture({ id: index, hostId: index }));
   const day = (index: number) =>
@@ -31,7 +31,7 @@ test('never has a _SUCCESS over files that are not whole, whenever its writer is
     child.stdin.on('error', () => {});
     child.stdin.end(`${day(index).join('\n')}\n`);
     const ended = once(child, 'exit');
-    // The first shows how long a run takes; the others are killed within that time.
+    // The first run shows how long a run takes; the others are killed within that time.
     const timer =
       index === 0 ? undefined : setTimeout(() => child.kill('SIGKILL'), Math.random() * longestMs);
     await ended;

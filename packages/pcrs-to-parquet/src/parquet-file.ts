@@ -12,7 +12,7 @@ export interface FileColumn {
   type: 'INTEGER' | 'TEXT';
 }
 
-/** A file that is whole: what `_SUCCESS` says of it. */
+/** A complete file, as `_SUCCESS` describes it. */
 export interface WrittenFile {
   file: string;
   rows: number;
@@ -22,7 +22,7 @@ export interface WrittenFile {
 
 const zstd = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
 
-/** A Parquet file that is written a row group at a time. */
+/** A Parquet file, written one row group at a time. */
 export class ParquetFile {
   readonly name: string;
   rows = 0;
@@ -59,14 +59,14 @@ export class ParquetFile {
     return this.#bytes.offset;
   }
 
-  /** Takes  values  of each column, as many as there are rows */
+  /** Takes  values  of each column, one per row */
   writeGroup(values: readonly Value[][], rows: number): void {
     const columnData = this.#columns.map(({ name }, index) => ({ name, data: values[index] as Value[] }));
     this.#writer.write({ columnData, rowGroupSize: rows });
     this.rows += rows;
   }
 
-  /** Writes the footer, and the file through to the disk. */
+  /** Writes the footer, and syncs the file. */
   finish(metadata: Readonly<Record<string, string>>): WrittenFile {
     for (const [key, value] of Object.entries(metadata)) this.#metadata.push({ key, value });
     this.#writer.finish();
@@ -74,13 +74,13 @@ export class ParquetFile {
     return { file: this.name, rows: this.rows, bytes: this.#bytes.offset, sha256 };
   }
 
-  /** Lets go of a file that will not be finished. */
+  /** Closes a file that will not be finished. */
   abandon(): void {
     this.#bytes.abandon();
   }
 }
 
-/** Bytes on their way into a file, at most a row group of them in memory. */
+/** A file's bytes, at most a row group of them in memory. */
 class FileBytes extends ByteWriter {
   readonly #path: string;
   readonly #sha256 = createHash('sha256');

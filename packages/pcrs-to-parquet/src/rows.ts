@@ -13,26 +13,26 @@ import { forms, placesIn } from 'pcrs-sink/places';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
 import type { FileColumn, Value } from './parquet-file.ts';
 
-/** Where the rows of a table go. */
+/** Writer of a table's rows. */
 export interface RowWriter {
   add(row: readonly Value[], bytes: number): void;
 }
 
-/** What was changed or left out on the way, counted. */
+/** Counts of changed or omitted values. */
 export interface RowCounts {
   /** Texts in which half of a surrogate pair became U+FFFD. */
   loneSurrogates: number;
-  /** Postures whose control has other texts than the first of that control. */
+  /** Postures whose control has other texts than the first record of that control. */
   differingControls: number;
 }
 
-/** Members that no column takes, as one JSON object. */
+/** Members without a column, as one JSON object. */
 const unknownMembers = 'unknown_members';
 const unknownColumn: FileColumn = { name: unknownMembers, type: 'TEXT' };
 
 export const tables: readonly Table[] = [policyTable, hostIdsTable, postureTable, controlsTable];
 
-/** The columns of a table's files: always these, in every run. */
+/** The columns of a table's files: the same in every run. */
 export function fileColumns(table: Table): FileColumn[] {
   const known = table.columns.map(({ name, type }) => ({ name, type }));
   return table === controlsTable ? known : [...known, unknownColumn];
@@ -41,7 +41,7 @@ export function fileColumns(table: Table): FileColumn[] {
 const controlTexts = controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name));
 const rowBytes = 64;
 
-/** The record tables of a run: what becomes of each kind. */
+/** The record tables of a run, one for each kind. */
 export class Rows {
   readonly counts: RowCounts = { loneSurrogates: 0, differingControls: 0 };
   readonly tables: Readonly<Record<string, RecordTable>>;
@@ -49,7 +49,7 @@ export class Rows {
 
   /**
    * Takes  writerOf        the writer of a table
-   *        onSubscription  is given the subscription of each policy and hostids record; throws if it is another
+   *        onSubscription  called with the subscription of each policy and hostids record; throws if it is another
    */
   constructor(writerOf: (table: Table) => RowWriter, onSubscription: (id: string) => void) {
     const [policies, hostIds] = [writerOf(policyTable), writerOf(hostIdsTable)];
@@ -146,7 +146,7 @@ function postureColumn(name: string): number {
   return postureColumns.get(name) as number;
 }
 
-/** Of the values of the first columns and of the unknown members, at most: as JSON. */
+/** Upper limit for the bytes of the first columns and the unknown members: as JSON. */
 function bytesOf(record: Members, columns: number): number {
   let bytes = rowBytes;
   for (let column = 0; column < columns; column += 1) bytes += record.end(column) - record.start(column);

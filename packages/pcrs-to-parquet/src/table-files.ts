@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import { makeDirectory } from 'pcrs-machine/directory';
 import { type FileColumn, ParquetFile, type Value, type WrittenFile } from './parquet-file.ts';
 
-/** Values of a row group, in bytes: what memory holds of a table, and what a reader holds of a column. */
+/** Bytes of values in a row group: held in memory per table, and by a reader per column. */
 const groupBytes = 16 * 1024 * 1024;
 /** A file of this size or more gets no further row group. */
 const fileBytes = 256 * 1024 * 1024;
 
-/** The files of a table of one run: rows in, `part-00000.parquet`, `part-00001.parquet`… out. */
+/** The files of a run's table: rows in, `part-00000.parquet`, `part-00001.parquet`… out. */
 export class TableFiles {
   readonly table: string;
-  /** Of the rows that wait to be written. */
+  /** Rows waiting to be written. */
   rows = 0;
   readonly columns: readonly FileColumn[];
   readonly #folder: string;
@@ -42,7 +42,7 @@ export class TableFiles {
     this.rows += 1;
   }
 
-  /** Makes the files whole: all of them get the same footer. */
+  /** Completes the files: all get the same footer. */
   finish(metadata: Readonly<Record<string, string>>): WrittenFile[] {
     if (this.#waiting > 0) this.#writeGroup();
     return this.#files.map((file) => file.finish(metadata));

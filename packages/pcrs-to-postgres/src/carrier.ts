@@ -1,29 +1,29 @@
-/** What takes statements and rows to a server: a script for psql, or a connection. */
+/** Carries statements and rows to a server: a script for psql, or a connection. */
 export interface Carrier {
   /** Begins the transaction. */
   begin(): Promise<void>;
-  /** Whole statements, each ended; nothing in them is from outside. */
+  /** Sends whole statements, each terminated; nothing in them comes from outside. */
   run(sql: string): Promise<void>;
   /**
-   * Rows in COPY's text format.
+   * Sends rows in COPY's text format.
    *
    * Takes  statement  without its semicolon
    */
   copy(statement: string, rows: Buffer): Promise<void>;
-  /** Commits; what the server found, or undefined if there is no way to know here. */
+  /** Commits; yields the server's findings, or undefined if they cannot be known here. */
   commit(): Promise<Committed | undefined>;
-  /** Leaves everything as it was, and makes it known at the other end. */
+  /** Rolls everything back, and reports the reason at the other end. */
   abandon(reason: string): Promise<void>;
 }
 
-/** What the server found on the way. */
+/** The server's findings. */
 export interface Committed {
   readonly counts: readonly CountedHere[];
   /** Start of the full run that the rows rest on. */
   readonly fullRunAt: string | null;
 }
 
-/** A count of the server's. */
+/** A count from the server. */
 export interface CountedHere {
   tbl: string;
   name: string;

@@ -38,7 +38,7 @@ const flags = {
   'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
 } as const;
 
-/** A name that PostgreSQL takes without quotes. */
+/** A schema name that needs no quotes in PostgreSQL. */
 function parseSchema(text: string): string {
   if (/^[a-z_][a-z0-9_]{0,62}$/.test(text) && !text.startsWith('pg_')) return text;
   throw new Error('must be small letters, digits and underscores, at most 63');

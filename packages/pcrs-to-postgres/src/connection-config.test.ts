@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { connectionConfig } from './connection-config.ts';
 
-test('a URL is taken as it is, a name is a database, and - is what the variables say', () => {
+test('takes a URL as it is, a name as a database, and - from the variables', () => {
   assert.deepEqual(connectionConfig('postgres://me@db.example/x', {}), {
     connectionString: 'postgres://me@db.example/x',
   });
@@ -13,7 +13,7 @@ test('a URL is taken as it is, a name is a database, and - is what the variables
   assert.deepEqual(connectionConfig('-', {}), {});
 });
 
-test('a password in the URL is refused, however it is written', () => {
+test('refuses a password in the URL, however it is written', () => {
   for (const url of ['postgres://me:secret@db.example/x', 'postgresql://db.example/x?password=secret']) {
     assert.throws(() => connectionConfig(url, {}), {
       code: 'PCRS_USAGE',
@@ -22,7 +22,7 @@ test('a password in the URL is refused, however it is written', () => {
   }
 });
 
-test('a service is read from its file, and one that is not there is named', () => {
+test('reads a service from its file, and names a missing one', () => {
   const folder = mkdtempSync(join(tmpdir(), 'pcrs-service-'));
   try {
     const file = join(folder, 'services');

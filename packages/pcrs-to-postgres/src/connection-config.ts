@@ -6,10 +6,10 @@ import type { ClientConfig } from 'pg';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Where to connect: a URL, or the name of a database; what it does not say comes from a service file (PGSERVICE) and
- * then from libpq's variables.
+ * Where to connect: a URL, or the name of a database; the rest comes from a service file (PGSERVICE), then from
+ * libpq's variables.
  *
- * Throws  PCRS_USAGE for a password in the URL, or a service that is not there
+ * Throws  PCRS_USAGE for a password in the URL, or a missing service
  */
 export function connectionConfig(database: string, env: Environment): ClientConfig {
   const service = serviceConfig(env);

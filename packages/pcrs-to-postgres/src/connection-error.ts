@@ -1,6 +1,6 @@
 import { type CodedError, codedError, type ErrorCode } from 'pcrs-records/errors';
 
-/** By SQLSTATE, or its class: the code of ours, and what to do. */
+/** By SQLSTATE or its class: our code, and what to do. */
 const sentences: readonly [string, ErrorCode, string][] = [
   ['55P03', 'PCRS_MACHINE', 'another program holds a lock in the schema; --lock-timeout waits longer'],
   ['53100', 'PCRS_MACHINE', "the server's disk is full"],
@@ -12,7 +12,7 @@ const sentences: readonly [string, ErrorCode, string][] = [
   ['08', 'PCRS_MACHINE', 'the connection broke; try again'],
 ];
 
-/** What went wrong on a connection, in a sentence with a code of ours; nothing is half loaded. */
+/** A connection error as a sentence with one of our codes; nothing is half loaded. */
 export function connectionError(error: unknown, place: string): CodedError {
   const { code = '', message } = error as { code?: string; message: string };
   if (code.startsWith('PCRS_')) return error as CodedError;

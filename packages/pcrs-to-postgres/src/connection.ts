@@ -3,7 +3,7 @@ import type { ClientConfig } from 'pg';
 import type { Carrier, CountedHere } from './carrier.ts';
 import { connectionError } from './connection-error.ts';
 
-/** A carrier over a connection of its own. */
+/** A carrier over its own connection. */
 export interface Connection extends Carrier {
   /** For messages and the `loaded` record: host, port, database; never a password. */
   readonly place: string;
@@ -13,7 +13,7 @@ export interface Connection extends Carrier {
 /**
  * Connects to a server.
  *
- * Takes   config  what is not in it comes from libpq's variables and .pgpass
+ * Takes   config  the rest comes from libpq's variables and .pgpass
  *         signal  ends the connection; the server rolls back
  * Throws  PCRS_REFUSED for a wrong password or missing rights; PCRS_USAGE for a missing database; PCRS_MACHINE
  */

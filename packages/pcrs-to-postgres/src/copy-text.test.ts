@@ -11,11 +11,11 @@ const anyText = fc.string({
   ),
 });
 const kept = (text: string) => text.toWellFormed().replaceAll('\0', '\ufffd');
-/** JSON with every character by its number. */
+/** JSON with every character as a numeric escape. */
 const spelled = (text: string) =>
   `"${text.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
 
-/** What PostgreSQL reads. */
+/** PostgreSQL's reading of the text. */
 function read(text: CopyText): string {
   const bytes = text.take().toString();
   assert.doesNotMatch(bytes, /[\n\r\t\0]/);
@@ -25,7 +25,7 @@ function read(text: CopyText): string {
 
 const newText = () => new CopyText({ nulCharacters: 0, loneSurrogates: 0 });
 
-test('a string comes as its characters, whatever JSON spells them', () => {
+test('writes a string as its characters, however JSON spells them', () => {
   fc.assert(
     fc.property(anyText, (value) => {
       for (const json of [JSON.stringify(value), spelled(value)]) {
@@ -38,7 +38,7 @@ test('a string comes as its characters, whatever JSON spells them', () => {
   );
 });
 
-test('any text comes as it is', () => {
+test('writes any text as it is', () => {
   fc.assert(
     fc.property(anyText, (value) => {
       const text = newText();
@@ -48,7 +48,7 @@ test('any text comes as it is', () => {
   );
 });
 
-test('JSON comes as it is spelled, but for what jsonb does not take', () => {
+test('writes JSON as spelled, except for what jsonb does not accept', () => {
   fc.assert(
     fc.property(anyText, fc.integer(), (value, number) => {
       for (const inside of [JSON.stringify(value), spelled(value)]) {

@@ -1,8 +1,8 @@
 import { forms } from 'pcrs-sink/places';
 
-/** What happened to texts on their way; each is counted where it happens. */
+/** Counts of changed texts. */
 export interface TextCounts {
-  /** U+0000, which PostgreSQL does not take, became U+FFFD. */
+  /** U+0000, which PostgreSQL does not accept, became U+FFFD. */
   nulCharacters: number;
   /** Half a surrogate pair became U+FFFD. */
   loneSurrogates: number;
@@ -15,10 +15,10 @@ const quote = 0x22;
 const backslash = 0x5c;
 const replacement = 0xfffd;
 
-/** Room for a row of nulls, which asks for none. */
+/** Room for a row of nulls, which does not call `reserve`. */
 const slack = 2048;
 
-/** By a byte that COPY's text format does not take as itself: the letter behind the backslash. */
+/** Escape letters of COPY's text format, by byte. */
 const escapes = new Uint8Array(256);
 for (const [byte, letter] of [
   [tab, 't'],
@@ -29,9 +29,9 @@ for (const [byte, letter] of [
   escapes[byte] = letter.charCodeAt(0);
 
 /**
- * Rows in the text format of COPY, into memory that grows.
+ * Rows in COPY's text format, in memory that grows.
  *
- *   \N  null            \t \n \r \\  those characters            a tab between values, a line feed behind a row
+ *   \N  null            \t \n \r \\  those characters            a tab between values, a line feed after a row
  *
  * Source  PostgreSQL 18, COPY, "Text Format"
  */
@@ -44,7 +44,7 @@ export class CopyText {
     this.counts = counts;
   }
 
-  /** The rows so far; what follows goes into memory of its own. */
+  /** The rows so far; following rows go into new memory. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
     this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
@@ -52,7 +52,7 @@ export class CopyText {
     return taken;
   }
 
-  /** Makes room: an escape of JSON becomes at most twice as long, and never more than three bytes a unit. */
+  /** Makes room: a JSON escape becomes at most twice as long, and at most three bytes per unit. */
   reserve(length: number): void {
     const needed = this.length + 3 * length + slack;
     if (needed <= this.bytes.length) return;
@@ -70,7 +70,7 @@ export class CopyText {
     this.#put(tab);
   }
 
-  /** Behind the last value of a row, in place of the tab behind it. */
+  /** Ends a row: replaces the tab after the last value. */
   endRow(): void {
     this.bytes[this.length - 1] = lineFeed;
   }
@@ -92,14 +92,14 @@ export class CopyText {
     this.length += this.bytes.write(escaped, this.length);
   }
 
-  /** The characters of a string, given the bytes inside its quotes and its form. */
+  /** The characters of a string, from the bytes inside its quotes and its form. */
   string(bytes: Buffer, start: number, end: number, found: number): void {
     this.reserve(end - start);
     if (found < forms.escaped) this.#copy(bytes, start, end);
     else this.#unescaped(bytes, start, end);
   }
 
-  /** JSON as it came, with U+0000 and half surrogate pairs in it made U+FFFD: jsonb takes neither. */
+  /** JSON as it came, with U+0000 and half surrogate pairs replaced by U+FFFD: jsonb accepts neither. */
   json(bytes: Buffer, start: number, end: number): void {
     this.reserve(end - start);
     const target = this.bytes;
@@ -131,7 +131,7 @@ export class CopyText {
     this.length = to;
   }
 
-  /** Where an escape `u…` ends, its pair included; -1 if its character cannot be kept, which is counted. */
+  /** The end of an escape `u…`, with its pair; -1 if its character cannot be kept, which is counted. */
   #wholeEscape(bytes: Buffer, at: number, end: number): number {
     const code = hex(bytes, at + 1);
     if (code === 0) {
@@ -150,7 +150,7 @@ export class CopyText {
     return -1;
   }
 
-  /** Bytes of a string without escapes: nothing in them needs one here. */
+  /** Copies bytes of a string without escapes: none needs one here. */
   #copy(bytes: Buffer, start: number, end: number): void {
     if (end - start > 48) this.length += bytes.copy(this.bytes, this.length, start, end);
     else {
@@ -161,7 +161,7 @@ export class CopyText {
     }
   }
 
-  /** JSON's escapes are COPY's, but for the quote, the slash and those by number. */
+  /** JSON's escapes are COPY's, except the quote, the slash and numeric ones. */
   #unescaped(bytes: Buffer, start: number, end: number): void {
     const target = this.bytes;
     for (let from = start; from < end; from += 1) {
@@ -203,7 +203,7 @@ function codePoint(bytes: Buffer, at: number, end: number): number {
   return end === at + 5 ? code : 0x10000 + ((code & 0x3ff) << 10) + (hex(bytes, at + 7) & 0x3ff);
 }
 
-/** The number of four hexadecimal digits. */
+/** The value of four hexadecimal digits. */
 function hex(bytes: Buffer, start: number): number {
   let value = 0;
   for (let at = start; at < start + 4; at += 1) {

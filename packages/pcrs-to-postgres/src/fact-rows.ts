@@ -3,13 +3,13 @@ import { CopyText } from './copy-text.ts';
 import { views } from './server/views.ts';
 import type { StagedTable } from './staged-table.ts';
 
-/** Where the rows of a table wait at the server, and how many columns it has there. */
+/** A table's staging table at the server, and its number of columns. */
 export interface Staged {
   readonly stage: string;
   columns: number;
 }
 
-/** Which column of which table each value of a stage is for. */
+/** The target table and column of each staged value. */
 export function columnRows(staged: ReadonlyMap<StagedTable, Staged>): Buffer {
   return rows(
     [...staged].flatMap(([table, { stage }]) =>
@@ -30,7 +30,7 @@ export function columnRows(staged: ReadonlyMap<StagedTable, Staged>): Buffer {
   );
 }
 
-/** The views as they should be; a hash of each tells whether the schema's is the same. */
+/** The views as they should be; a hash of each shows whether the schema has the same. */
 export function viewRows(): Buffer {
   let number = 0;
   const all = views().map((view) => {
@@ -43,7 +43,7 @@ export function viewRows(): Buffer {
   return rows(all.flat());
 }
 
-/** Rows of a temporary table, each behind the `--` that makes it a comment. */
+/** Rows of a temporary table, each after the `--` that makes it a comment. */
 export function rows(values: readonly (readonly (string | null)[])[]): Buffer {
   const text = new CopyText({ nulCharacters: 0, loneSurrogates: 0 });
   for (const row of values) {

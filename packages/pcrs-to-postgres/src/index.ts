@@ -9,7 +9,7 @@ export type { LoadOptions } from './load.ts';
  * Writes a stream of records as a script for psql.
  *
  * Takes   chunks  NDJSON
- *         write   takes bytes of the script, in order
+ *         write   writes bytes of the script, in order
  * Throws  PCRS_INCOMPLETE, PCRS_EMPTY, PCRS_RECORD; the script then ends in ROLLBACK and an error
  */
 export async function toScript(
@@ -23,7 +23,7 @@ export async function toScript(
 /**
  * Loads a stream of records over a connection, in one transaction.
  *
- * Takes   config  of the package pg; what is not in it comes from libpq's variables and .pgpass
+ * Takes   config  of the package pg; the rest comes from libpq's variables and .pgpass
  * Yields  the `loaded` record
  * Throws  PCRS_INCOMPLETE, PCRS_EMPTY, PCRS_RECORD, PCRS_REFUSED, PCRS_USAGE, PCRS_MACHINE; nothing is loaded then
  */

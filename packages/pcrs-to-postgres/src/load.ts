@@ -17,23 +17,25 @@ import type { StagedTable } from './staged-table.ts';
 
 export interface LoadOptions extends SinkDemands {
   schema: string;
-  /** How long a lock in the schema is waited for. */
+  /** Longest wait for a lock in the schema. */
   lockTimeoutMs: number;
   skipBad?: boolean;
-  /** Refuses members without a column. */
+  /** Refuse members without a column. */
   refuseUnknown?: boolean;
   allowOlder?: boolean;
-  /** Removes rows that a complete run of everything did not name. */
+  /** Remove rows that a complete run of everything did not name. */
   prune?: boolean;
   log?: { warn(message: string): void; note(message: string): void } | undefined;
   progress?: { update(fields: { records: number }): void } | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** A COPY pays from this many bytes on. */
+/** Least size that makes a COPY worthwhile. */
 const copyBytes = 1024 * 1024;
 
-/** A load under way: records in, rows staged at the server; lasting tables are touched once the stream is judged. */
+/**
+ * A running load: records in, rows staged at the server; lasting tables are touched only once the stream is judged.
+ */
 export class Load {
   readonly #carrier: Carrier;
   readonly #options: LoadOptions;
@@ -42,7 +44,7 @@ export class Load {
   readonly #controls: JsonObject[] = [];
   readonly #batches: { last: number; date: string; number: string }[] = [];
   readonly #staged = new Map<StagedTable, Staged>();
-  /** Records that came, by kind: of each run, and of the one that they now belong to. */
+  /** Received records by kind: of each run, and of the current one. */
   readonly #receivedByRun = new Map<string | null, Counts>();
   #received: Counts = {};
   readonly #loadedAt = sqlTime(new Date());
@@ -65,8 +67,8 @@ export class Load {
    * Takes the stream and loads it.
    *
    * Yields  the `loaded` record
-   * Throws  PCRS_INCOMPLETE, PCRS_EMPTY for a stream that is not whole, with `loaded`; PCRS_RECORD; what the carrier throws.
-   *         Nothing was loaded then
+   * Throws  PCRS_INCOMPLETE, PCRS_EMPTY for a stream that is not whole, with `loaded`; PCRS_RECORD; whatever the
+   *         carrier throws. Nothing is loaded then
    */
   async run(chunks: AsyncIterable<Uint8Array>): Promise<JsonObject> {
     await this.#carrier.begin();
@@ -105,7 +107,7 @@ export class Load {
     }
   }
 
-  /** Sends the rows that wait, where there are enough of them. */
+  /** Sends the waiting rows of tables that have enough of them. */
   async #send(enough: number): Promise<void> {
     for (const [table, staged] of this.#staged) {
       for (const { columns, text } of table.takeRows(enough)) {
@@ -165,7 +167,7 @@ export class Load {
     ]);
   }
 
-  /** Tables of which the stream shows all there is in its scope: a row that it does not name is gone. */
+  /** Tables that the stream shows in full, within its scope: a row that it does not name is gone. */
   #wholeTables(verdicts: readonly RunVerdict[]): string {
     if (whyNothingIsStale(verdicts, false) !== undefined) return '';
     const names = this.#records.tables.map(({ table }) => table.name);
@@ -215,7 +217,7 @@ export class Load {
     }
   }
 
-  /** What came before the first session is that run's. */
+  /** Records before the first session belong to its run. */
   #enterRun(runId: string): void {
     const known = this.#receivedByRun.get(runId);
     if (known) this.#received = known;
@@ -225,7 +227,7 @@ export class Load {
     }
   }
 
-  /** A kind's table, whose records count as received, taken or not. */
+  /** A kind's table, whose records count as received, accepted or not. */
   #countedTable(kind: string): RecordTable | undefined {
     const table = this.#records.tableOf(kind);
     if (table === undefined) return undefined;
@@ -238,7 +240,7 @@ export class Load {
     };
   }
 
-  /** A slice comes behind its records. */
+  /** A slice record follows its records. */
   #sliceRecords() {
     return {
       columns: ['number'],

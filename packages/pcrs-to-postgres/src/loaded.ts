@@ -7,7 +7,7 @@ import { whyNothingIsStale } from 'pcrs-sink/stale';
 import type { Committed } from './carrier.ts';
 import type { Records } from './records.ts';
 
-/** What was met on the way. */
+/** Problems and counts of the load. */
 export interface Met {
   records: Records;
   problems: SinkReader['problems'];
@@ -18,7 +18,7 @@ interface Log {
   note(message: string): void;
 }
 
-/** What a load did, as the record that the tool prints; without what the server counted if nobody could ask it. */
+/** Result of a load, as the record that the tool prints; without the server's counts if it could not be asked. */
 export function loadedRecord(
   { complete, failure, verdicts }: StreamEnd,
   met: Met,

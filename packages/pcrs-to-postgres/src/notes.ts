@@ -16,7 +16,7 @@ export interface Story {
   verdicts: readonly RunVerdict[];
   complete: boolean | null;
   records: Records;
-  /** Gateway records that came, by run and kind. */
+  /** Received gateway records, by run and kind. */
   received: ReadonlyMap<string | null, Counts>;
   /** Control records as they came. */
   controls: readonly JsonObject[];
@@ -24,7 +24,7 @@ export interface Story {
   load: JsonObject;
 }
 
-/** What a load says of itself and of its runs: the rows of q_pcrs_status, as in a database of pcrs-to-sqlite. */
+/** The rows of q_pcrs_status for a load and its runs, as in a database of pcrs-to-sqlite. */
 export function notes(story: Story): Note[] {
   const { records, complete, verdicts, loadedAt, load } = story;
   const session = lastSession(verdicts);
@@ -59,7 +59,7 @@ export function notes(story: Story): Note[] {
   return [...all, { name: 'LOAD', detail: load, last: '1' }];
 }
 
-/** What a schema that begins with these runs is of; the server keeps what it began with. */
+/** The scope of a schema that begins with these runs; the server keeps its first one. */
 function scopeNote(verdicts: readonly RunVerdict[], gateway: string | null): JsonObject {
   const [flags = {}, ...others] = verdicts.map(({ starts }) => scopeOf(starts));
   const isMixed = verdicts.length === 0 || others.some((other) => !isSameScope(flags, other));
@@ -100,7 +100,7 @@ export function lastSession(verdicts: readonly RunVerdict[]): Session | undefine
   return verdicts.at(-1)?.session;
 }
 
-/** A gateway's address in the one spelling that is compared. */
+/** A gateway's address in the one spelling used for comparison. */
 export function gatewayOf({ gateway }: Session): string {
   return gateway.replace(/\/+$/, '').toLowerCase();
 }

@@ -20,24 +20,24 @@ export const unknownMembers = 'unknown_members';
 const addedColumnsLimit = 200;
 /** PostgreSQL cuts longer names, in bytes. */
 const longestName = 63;
-/** Columns that every table of PostgreSQL has. */
+/** System columns of every PostgreSQL table. */
 const systemColumns = ['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid'];
 
-/** The gateway's records on their way into rows: what the reader is told of each kind, and the tables they fill. */
+/** Turns the gateway's records into rows: the reader's tables for each kind, and the tables they fill. */
 export class Records {
   readonly counts: TextCounts = { nulCharacters: 0, loneSurrogates: 0 };
   readonly policies = this.#staged(policyTable);
   readonly hostIds = this.#staged(hostIdsTable);
   readonly postures = this.#staged(postureTable);
   readonly controls = this.#staged(controlsTable);
-  /** In the order in which they are merged. */
+  /** In merge order. */
   readonly tables: readonly StagedTable[] = [this.policies, this.hostIds, this.controls, this.postures];
-  /** Hosts of the hostids records, and those with an `error`. */
+  /** Hosts of the hostids records, and records with an `error`. */
   hosts = 0;
   policyErrors = 0;
-  /** Of the stream, learned from the first list. */
+  /** Subscription of the stream, learned from the first list. */
   subscriptionId: string | undefined;
-  /** Records taken so far. */
+  /** Records so far. */
   number = 0;
   readonly #sentControls = new SentControls();
   readonly #refuseUnknown: boolean;
@@ -46,7 +46,7 @@ export class Records {
     this.#refuseUnknown = refuseUnknown;
   }
 
-  /** What the reader makes of a kind; undefined for a kind without a table. */
+  /** The reader's table for a kind; undefined for a kind without one. */
   tableOf(kind: string): RecordTable | undefined {
     switch (kind) {
       case 'policy':
@@ -115,7 +115,7 @@ export class Records {
   }
 }
 
-/** The rows of one kind: which column of the table each member fills. */
+/** The rows of one kind: the column that each member fills. */
 class Rows {
   readonly #table: StagedTable;
   readonly #columns: readonly string[];
@@ -156,7 +156,7 @@ class Rows {
     );
   }
 
-  /** A member that no column takes gets one, if its name can be one. */
+  /** Gives a member without a column a new one, if its name allows. */
   #wants(name: string): boolean {
     if (this.#refuseUnknown)
       throw new RefusedRecord(`has a member ${JSON.stringify(name)} that no column takes (--unknown fail)`);
@@ -191,7 +191,7 @@ class Rows {
   }
 }
 
-/** PostgreSQL's idea of the same name. */
+/** PostgreSQL's rule for equal names. */
 function folded(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

@@ -1,12 +1,12 @@
 import type { Carrier } from './carrier.ts';
 
 /**
- * A script for psql, such that whatever arrives of it, nothing is half done and no value is read as SQL:
+ * A script for psql. Wherever it is cut, nothing is half done and no value is read as SQL:
  *
  *   \\if … \\endif    cut anywhere, psql finds an \\if without its \\endif, and fails
  *   pcrs_open       a COMMIT fails as long as two equal rows are in it: also that of `psql -1`
- *   \\gexec          takes one of them out and commits, in one piece: without its last letter it does neither
- *   --              every line of rows begins with it: if a COPY is refused, psql reads comments
+ *   \\gexec          removes one of them and commits, in one step: without its last letter it does neither
+ *   --              every line of rows starts with it: if a COPY is refused, psql reads comments
  *
  * Source  PostgreSQL 18, psql; tried on the versions that the README names
  */
@@ -47,7 +47,7 @@ export function scriptCarrier(write: (text: string | Buffer) => Promise<void> | 
   };
 }
 
-/** A text as SQL, of letters, digits and blanks alone: whatever else it holds is spelled by its number. */
+/** A text as SQL, in letters, digits and blanks only: anything else is spelled by its number. */
 function unicodeText(text: string): string {
   const spelled = Array.from(text.toWellFormed(), (character) =>
     /[A-Za-z0-9 .,:;()/_-]/.test(character)

@@ -1,23 +1,23 @@
 import type { Members } from 'pcrs-sink/table';
 
-/** A control as it was sent last: its members' bytes, one behind the other, and what each was. */
+/** A control as last sent: the concatenated bytes of its members, and the form of each. */
 interface Control {
   bytes: Buffer;
   forms: number[];
   ends: number[];
 }
 
-/** Bytes of controls that are remembered, twice: the recent ones, and those before them. */
+/** Size of each of two caches: recent controls, and the ones before them. */
 const keptBytes = 4 * 1024 * 1024;
 
-/** The controls sent last, since hundreds of postures repeat the same texts. One that is forgotten is sent once more. */
+/** The controls sent last, since hundreds of postures repeat the same texts. A forgotten control is sent again. */
 export class SentControls {
   #young = new Map<string, Control>();
   #old = new Map<string, Control>();
   #bytes = 0;
   #last: { key: string; control: Control } | undefined;
 
-  /** Whether the control of a record is not the one that was sent last under its key; it counts as sent then. */
+  /** Whether a record's control differs from the one last sent under its key; it counts as sent from then on. */
   isNew(members: Members, columns: readonly number[]): boolean {
     const key = `${keyPart(members, columns[0] as number)} ${keyPart(members, columns[1] as number)} ${keyPart(members, columns[2] as number)}`;
     const known = this.#last?.key === key ? this.#last.control : (this.#young.get(key) ?? this.#old.get(key));

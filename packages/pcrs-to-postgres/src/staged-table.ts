@@ -5,22 +5,22 @@ import type { CopyText } from './copy-text.ts';
 
 export type ColumnType = 'bigint' | 'text' | 'json';
 
-/** A column on its way: rows come with its value under a name of ours, so that no name from outside is ever SQL. */
+/** A staged column: its values have a name of ours, so that no name from outside is ever SQL. */
 export interface StagedColumn {
-  /** As the table has it: in lower case. */
+  /** As in the table: in lower case. */
   readonly name: string;
   readonly type: ColumnType;
-  /** Not one that a record brought. */
+  /** False for one that a record added. */
   readonly known: boolean;
   /** Its place in the key, from 1; 0 for other columns. */
   readonly key: number;
-  /** Of a key column: absent and null count as 0. */
+  /** For a key column: absent and null count as 0. */
   readonly zero: boolean;
   /** Some record had it. */
   came: boolean;
 }
 
-/** The largest and smallest of bigint. */
+/** The largest and smallest bigint. */
 const largest = 2n ** 63n - 1n;
 const smallest = -(2n ** 63n);
 const wholeNumber = /^-?\d+$/;
@@ -30,26 +30,26 @@ export type Given = ReadonlyMap<number, Buffer>;
 
 const nothing: Given = new Map();
 
-/** Rows in the text of COPY, each with values for the first so many columns. */
+/** Rows in COPY's text format, each with values for the first N columns. */
 export interface Rows {
   readonly columns: number;
   readonly text: Buffer;
 }
 
-/** What a record lacks: of the columns that there were when it came, these, and all that came later. */
+/** What a record lacks: these of the columns that existed when it came, and all later ones. */
 interface Shape {
   readonly columns: number;
   readonly absent: readonly number[];
 }
 
-/** Rows of one table on their way to the server, and which members their records had. */
+/** Rows of one table to be sent to the server, and which members their records had. */
 export class StagedTable {
   readonly table: Table;
   readonly columns: StagedColumn[];
   readonly text: CopyText;
   /** Rows from before a column was added. */
   readonly #cut: Rows[] = [];
-  /** Rows in all. */
+  /** Rows in total. */
   rows = 0;
   readonly #shapes: Shape[] = [];
   readonly #shapeNumbers = new Map<string, number>();
@@ -69,7 +69,7 @@ export class StagedTable {
     }));
   }
 
-  /** A column that a record brought; rows so far do not have it. */
+  /** Adds a column for a new member; earlier rows lack it. */
   addColumn(name: string, type: ColumnType = 'text'): number {
     if (this.text.length > 0) this.#cut.push({ columns: this.columns.length, text: this.text.take() });
     return this.columns.push({ name, type, known: false, key: 0, zero: false, came: false }) - 1;
@@ -78,9 +78,9 @@ export class StagedTable {
   /**
    * Takes a row from a record.
    *
-   * Takes   number   of the record in the stream: the later of two rows with one key wins
-   *         members  by the number of their column here
-   *         given    values that are not members, by the number of their column
+   * Takes   number   the record's number in the stream: the later of two rows with one key wins
+   *         members  by column number
+   *         given    values that are not members, by column number
    * Throws  RefusedRecord; nothing of the row is kept then
    */
   add(number: number, members: Members, sources: readonly number[], given: Given = nothing): void {
@@ -88,7 +88,7 @@ export class StagedTable {
     const before = text.length;
     try {
       text.reserve(64);
-      // Should the server refuse the COPY, psql reads these lines as SQL: as comments.
+      // If the server refuses the COPY, psql reads these lines as SQL: as comments.
       text.ascii('--\t');
       const absent = this.#values(members, sources, given);
       text.ascii(`${number}\t${this.#shapeOf(absent)}\t`);
@@ -100,7 +100,7 @@ export class StagedTable {
     this.rows += 1;
   }
 
-  /** The rows that wait, if there is enough of them for the trouble of a COPY. */
+  /** The waiting rows, if there are enough for a COPY. */
   takeRows(enough: number): Rows[] {
     if (this.text.length > 0 && this.text.length >= enough)
       this.#cut.push({ columns: this.columns.length, text: this.text.take() });
@@ -173,7 +173,7 @@ export class StagedTable {
     );
   }
 
-  /** The number of the shape whose records lack these columns; most records have that of the one before. */
+  /** Number of the shape that lacks these columns; most records share the previous record's shape. */
   #shapeOf(absent: readonly number[]): number {
     const columns = this.columns.length;
     const last = this.#shapes[this.#shape];

@@ -29,7 +29,7 @@ interface Ended {
   stderr: string;
 }
 
-/** Starts the tool, in the directory of the database. */
+/** Starts the tool in the directory of the database. */
 function startTool(path: string, args: readonly string[], limits = ''): ChildProcessWithoutNullStreams {
   const command = [execPath, '--conditions=pcrs-source', bin, ...args];
   const shell = ['-c', `${limits} exec "$@"`, 'bash', ...command];
@@ -89,7 +89,7 @@ test('prints the loaded record, and nothing on stderr', async () => {
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
-test('ends with 6 for an incomplete run, naming the stage, and still prints the loaded record', async () => {
+test('ends with 6 for an incomplete run, names the stage, and still prints the loaded record', async () => {
   const path = newDatabase();
   const failed = [
     session(),
@@ -102,7 +102,7 @@ test('ends with 6 for an incomplete run, naming the stage, and still prints the 
   assert.equal(JSON.parse(stdout).complete, false);
 });
 
-test('ends with 2 for flags that do not go together, with 7 for no record, with 3 for a bad one', async () => {
+test('ends with 2 for conflicting flags, with 7 for no record, with 3 for a bad one', async () => {
   const path = newDatabase();
   const cases: [string[], (object | string)[], number, RegExp][] = [
     [[], [], 2, /give a database file or --snapshot DIR/],
@@ -138,7 +138,7 @@ test('ends with 2 for flags that do not go together, with 7 for no record, with 
   );
 });
 
-test('--group-readable lets the group read what is made, and nobody else', async () => {
+test('--group-readable lets the group read what it makes, and nobody else', async () => {
   const path = newDatabase();
   const folder = dirname(path);
   for (const args of [
@@ -150,7 +150,7 @@ test('--group-readable lets the group read what is made, and nobody else', async
   assert.deepEqual(['group.db', 'group', 'group/latest.db'].map(mode), ['640', '750', '640']);
 });
 
-test('leaves an openable, consistent database when it is killed, and the same stream loads on top', async () => {
+test('leaves a valid, consistent database when killed, and the same stream loads on top', async () => {
   const path = newDatabase();
   const truth = run([policy, hostIds, ...postures(10_000)]);
   const bytes = Buffer.concat(lines(...truth));
@@ -178,7 +178,7 @@ test('leaves an openable, consistent database when it is killed, and the same st
   assert.deepEqual(readdirSync(dirname(path)), ['posture.db']);
 });
 
-/** How many lines the load under way has committed. */
+/** Number of lines that the current load has committed. */
 function committed(path: string): number {
   if (!existsSync(path)) return 0;
   try {
@@ -188,7 +188,7 @@ function committed(path: string): number {
   }
 }
 
-test('ends with 130 when it is interrupted, keeps whole records, and leaves no journal', async () => {
+test('ends with 130 when interrupted, keeps whole records, and leaves no journal', async () => {
   const path = newDatabase();
   const child = startTool(path, ['posture.db']);
   const result = ended(child);
@@ -203,7 +203,7 @@ test('ends with 130 when it is interrupted, keeps whole records, and leaves no j
   assert.deepEqual(readdirSync(dirname(path)), ['posture.db']);
 });
 
-test('says when a file cannot grow, and keeps what was committed', async () => {
+test('reports that a file cannot grow, and keeps what was committed', async () => {
   const path = newDatabase();
   const { status: code, stderr } = await tool(
     path,

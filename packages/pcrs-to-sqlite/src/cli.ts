@@ -91,7 +91,7 @@ export const tool = defineTool({
   },
 });
 
-/** The control records of the run in a file of their own: a few lines that an auditor can keep. */
+/** Writes the run's control records to a separate file: a few lines that an auditor can keep. */
 async function runRecords({ flags: { groupReadable, runRecords: file } }: Context<typeof flags>) {
   if (file === undefined) return {};
   const { fileMode, letGroupRead } = await import('pcrs-machine/modes');

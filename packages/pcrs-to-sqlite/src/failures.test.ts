@@ -8,7 +8,7 @@ import Sqlite from 'better-sqlite3';
 import { contents, emptyDirectory, lines, load, newDatabase, policy, query, status } from './fixture.test.ts';
 import { toSqlite } from './index.ts';
 
-test('refuses a file that is no database, and leaves it as it is', async () => {
+test('refuses a file that is not a database, and leaves it unchanged', async () => {
   const path = newDatabase();
   writeFileSync(path, 'id,title\n1,CIS\n'.repeat(500));
   await assert.rejects(load(path, [policy]), {
@@ -18,7 +18,7 @@ test('refuses a file that is no database, and leaves it as it is', async () => {
   assert.equal(readFileSync(path, 'utf8'), 'id,title\n1,CIS\n'.repeat(500));
 });
 
-test('refuses a database whose tables are of another make, and leaves it as it is', async () => {
+test('refuses a database with foreign tables of the same names, and leaves it unchanged', async () => {
   const path = newDatabase();
   const db = new Sqlite(path);
   db.exec('CREATE TABLE Q_PCRS_Policy_List (subscriptionId INTEGER, id INTEGER, title TEXT)');
@@ -31,7 +31,7 @@ test('refuses a database whose tables are of another make, and leaves it as it i
   assert.deepEqual(readFileSync(path), before);
 });
 
-test('a stream that is compressed or UTF-16 is named as such, whatever it is loaded into', async () => {
+test('names a compressed or UTF-16 stream, for any target', async () => {
   const [text] = lines(policy) as [Uint8Array];
   for (const target of [newDatabase(), { snapshot: emptyDirectory() }]) {
     await assert.rejects(toSqlite(target, [gzipSync(text)]), {
@@ -43,7 +43,7 @@ test('a stream that is compressed or UTF-16 is named as such, whatever it is loa
   }
 });
 
-test('loads beside the tables of others', async () => {
+test('loads next to foreign tables', async () => {
   const path = newDatabase();
   const db = new Sqlite(path);
   db.exec('CREATE TABLE owners (host INTEGER, owner TEXT); INSERT INTO owners VALUES (1, 2)');
@@ -53,7 +53,7 @@ test('loads beside the tables of others', async () => {
   assert.equal(contents(path).length, 1);
 });
 
-test('refuses a directory for a name, and a name in a directory that is not there', async () => {
+test('refuses a directory as a file name, and a name in a missing directory', async () => {
   const directory = emptyDirectory();
   await assert.rejects(load(directory, [policy]), {
     code: 'PCRS_USAGE',
@@ -64,7 +64,7 @@ test('refuses a directory for a name, and a name in a directory that is not ther
   assert.deepEqual(readdirSync(directory), []);
 });
 
-test('says that a directory cannot be written', {
+test('reports a directory without write access', {
   skip: getuid?.() === 0 && 'root may write anywhere',
 }, async () => {
   const directory = emptyDirectory();
@@ -75,7 +75,7 @@ test('says that a directory cannot be written', {
   });
 });
 
-test('waits for another writer, and tells of one that does not end', async () => {
+test('waits for another writer, and reports one that does not end', async () => {
   const path = newDatabase();
   await load(path, [policy]);
   const other = new Sqlite(path);
@@ -108,7 +108,7 @@ test('waits for a reader before it commits', async () => {
   assert.equal(loaded.rows['q_pcrs_policy_list'], 2);
 });
 
-test('ends what it wrote when it is told to stop, and leaves no journal', async () => {
+test('stops when told to and leaves no journal', async () => {
   const path = newDatabase();
   const stop = new AbortController();
   const reason = Object.assign(new Error('interrupted by SIGINT'), { code: 'PCRS_INTERRUPTED' });
@@ -148,7 +148,7 @@ test('lets others see what came while the stream is silent', async () => {
   assert.equal((await loading).rows['q_pcrs_policy_list'], 2);
 });
 
-test("hands on what the stream's source throws; what came stays", async () => {
+test("passes on an error of the stream's source; earlier records stay", async () => {
   const path = newDatabase();
   const broken = Object.assign(new Error('read failed'), { code: 'EIO' });
   async function* source(): AsyncGenerator<Uint8Array> {

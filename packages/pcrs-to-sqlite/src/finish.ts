@@ -10,41 +10,41 @@ import type { Fate, Stand } from './place.ts';
 import { makeIndexes, makeViews } from './schema.ts';
 import type { Standing } from './standing.ts';
 
-/** What a load did, as the record that the tool prints. */
+/** Result of a load, as the record that the tool prints. */
 export interface Loaded extends JsonObject, Fidelity {
   kind: 'loaded';
-  /** The file as it was named; null where the run failed before there was anything to load. */
+  /** The file as named; null if the run failed before anything was loaded. */
   database: string | null;
   /** Of the last run in the stream; null without one. */
   runId: string | null;
   /** Null without a run. */
   complete: boolean | null;
-  /** Rows by table, as they are now. */
+  /** Rows by table, after the load. */
   rows: Counts;
-  /** How much of its scope the last run asked for; null without one. */
+  /** How much of its scope the last run asked for; null without a run. */
   base: Base | null;
-  /** Start of the full run that the rows rest on: what vanished since then is still there. */
+  /** Start of the full run that the rows rest on: rows that vanished since then are still there. */
   fullRunAt: string | null;
-  /** The flags that narrowed the last run; null without one. */
+  /** The flags that narrowed the last run; null without a run. */
   scope: Scope | null;
-  /** Rows that a complete, full run of the one scope in the database did not name; null if the stream proves nothing. */
+  /** Rows that a complete, full run of the database's scope did not name; null if the stream proves nothing. */
   stale: number | null;
   /** Hosts that a policy resolved to and that have no posture. */
   hostsWithoutPosture: number;
-  /** `table.column` of members that had no column before. */
+  /** `table.column` of members that got a new column. */
   addedColumns: string[];
-  /** Counted by name; see the README. */
+  /** Counts by name; see the README. */
   problems: Counts;
 }
 
 export interface FinishOptions extends SinkDemands {
   prune: boolean;
-  /** Decides what becomes of a complete run in a series of snapshots. */
+  /** Decides whether a complete run is published in its series of snapshots. */
   stand?: Stand | undefined;
   log: { warn(message: string): void; note(message: string): void } | undefined;
 }
 
-/** How a load ended. */
+/** Result of a load's end. */
 export interface Finished {
   loaded: Loaded;
   failure: CodedError | undefined;
@@ -54,9 +54,9 @@ export interface Finished {
 /**
  * Ends a load whose stream was read to its end: judges it, writes the status, commits.
  *
- * Takes   failure  what made the stream unusable in the middle, if something did
- * Yields  the `loaded` record; PCRS_INCOMPLETE if the stream is not whole, PCRS_GATE if it shrank by too much; and what
- *         becomes of a snapshot
+ * Takes   failure  the error that made the stream unusable midway, if any
+ * Yields  the `loaded` record; PCRS_INCOMPLETE if the stream is not whole, PCRS_GATE if it shrank too much; and what
+ *         happens to a snapshot
  */
 export async function finishLoad(
   load: Load,
@@ -104,7 +104,7 @@ export async function finishLoad(
   return { loaded, failure: shrunk ?? incomplete, fate };
 }
 
-/** What a run asked for, and what its rows rest on. */
+/** Scope and base of a run, and what its rows rest on. */
 function restOf(
   { before, notes }: Load,
   verdicts: readonly RunVerdict[],
@@ -118,7 +118,7 @@ function restOf(
   return { base, fullRunAt: full ?? rested ?? null, scope: scopeOf(last.starts) };
 }
 
-/** Decides what becomes of a complete run, and what its series takes from now on. */
+/** Decides whether a complete run is published, and what its series accepts from now on. */
 async function settle(
   { before, database, notes }: Load,
   verdicts: readonly RunVerdict[],
@@ -137,7 +137,8 @@ async function settle(
 }
 
 /**
- * Ends a load that cannot go on. What came before stands: whole records are committed, and the status tells why it stopped.
+ * Stops a load that cannot continue. Earlier records stand: whole records are committed, and the status says why it
+ * stopped.
  */
 export async function stopLoad(load: Load, error: unknown): Promise<void> {
   const { code = '', message } = error as { code?: string; message: string };
@@ -147,7 +148,7 @@ export async function stopLoad(load: Load, error: unknown): Promise<void> {
     if (!aboutData) load.database.rollback();
     await load.end(state, message);
   } catch {
-    // The error that stopped the load is the one to tell; what is not committed goes.
+    // The error that stopped the load is the one to report; uncommitted rows are lost.
   }
   try {
     load.database.rollback();

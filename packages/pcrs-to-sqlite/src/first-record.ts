@@ -1,11 +1,11 @@
 import { isBlank, requireText } from 'pcrs-records/lines';
 
-/** The first line of a stream that holds anything. */
+/** The first line of a stream that is not blank. */
 export interface FirstRecord {
   text: string;
   /** From 1. */
   line: number;
-  /** It has no newline: the stream ended there, perhaps in the middle of it. */
+  /** It has no newline: the stream ended there, possibly in mid-line. */
   isLast: boolean;
   /** The stream from its beginning. */
   chunks: AsyncGenerator<Uint8Array>;
@@ -14,10 +14,10 @@ export interface FirstRecord {
 const lineFeed = 0x0a;
 
 /**
- * Reads as far as to the end of a stream's first record.
+ * Reads up to the end of a stream's first record.
  *
  * Yields  undefined if it has none
- * Throws  PCRS_RECORD for a stream that is compressed or UTF-16
+ * Throws  PCRS_RECORD for a compressed or UTF-16 stream
  */
 export async function readFirstRecord(source: AsyncGenerator<Uint8Array>): Promise<FirstRecord | undefined> {
   const held: Uint8Array[] = [];
@@ -44,7 +44,7 @@ async function* from(held: Uint8Array[], source: AsyncGenerator<Uint8Array>): As
     yield* held.splice(0);
     yield* source;
   } finally {
-    // A source that waits for its next chunk would let us wait too.
+    // Not awaited: a source waiting for its next chunk would make us wait too.
     source.return(undefined).catch(() => {});
   }
 }

@@ -10,7 +10,7 @@ after(() => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A new empty directory, gone after the tests of the file. */
+/** A new empty directory, removed after the file's tests. */
 export function emptyDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'pcrs-to-sqlite-'));
   directories.push(directory);
@@ -27,7 +27,7 @@ export function lines(...records: (object | string)[]): Uint8Array[] {
   return [Buffer.from(text.map((line) => `${line}\n`).join(''))];
 }
 
-/** A text as the loader scans it: each character a byte of its UTF-8. */
+/** A text as the loader scans it: each character is one byte of its UTF-8. */
 export function asBytes(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
@@ -77,7 +77,7 @@ export function contents(path: string): Record<string, unknown>[] {
   );
 }
 
-/** What `q_pcrs_status` says under a name. */
+/** The row of `q_pcrs_status` with a name. */
 export function status(path: string, name: string): Record<string, unknown> | undefined {
   const row = query(path, 'SELECT STATUS_DETAIL FROM q_pcrs_status WHERE STATUS_NAME = ?', name)[0];
   return row && JSON.parse(String(row['STATUS_DETAIL']));
@@ -197,7 +197,7 @@ export function end(stage: string, more: object = {}): Record<string, unknown> {
   };
 }
 
-/** A whole run around these records, its counts right; `options` are the flags of pcrs-posture. */
+/** A complete run around these records, with correct counts; `options` are the flags of pcrs-posture. */
 export function run(
   records: readonly (object | string)[],
   options: Record<string, unknown> = {},
@@ -221,7 +221,7 @@ export function run(
   ];
 }
 
-/** Another whole run: begun on a day of November 2026, with the flags of pcrs-policies. */
+/** Another complete run, begun on a day of November 2026, with flags of pcrs-policies. */
 export function runOn(
   day: number,
   records: readonly (object | string)[],

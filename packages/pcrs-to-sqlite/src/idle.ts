@@ -27,14 +27,14 @@ export async function* waitedFor<T>(
       yield result.value;
     }
   } finally {
-    // A source that is waiting for its next item would let us wait too.
+    // Not awaited: a source waiting for its next item would make us wait too.
     source.return(undefined).catch(() => {});
   }
 }
 
 /**
- * A promise's value, or word that it takes too long. Not Promise.race: what never settles there, such as a
- * signal, keeps every value it raced with.
+ * A promise's value, or a sign that it takes too long. Not Promise.race: there a promise that never settles, such as
+ * a signal's, keeps every value it raced with.
  */
 function soonest<T>(
   promise: Promise<T>,

@@ -14,48 +14,48 @@ export type { Loaded } from './finish.ts';
 export type { Target } from './place.ts';
 
 export interface SqliteOptions {
-  /** Passes over bad lines and counts them, instead of failing at the first. */
+  /** Skip and count bad lines, instead of failing at the first. */
   skipBad?: boolean;
-  /** A stream without a run is incomplete; in any case so for a snapshot. */
+  /** A stream without a run is incomplete; always so for a snapshot. */
   requireRun?: boolean;
-  /** Records that a filter took out of a run make it incomplete. */
+  /** Records that a filter removed make a run incomplete. */
   strict?: boolean;
   /** A stream without any record is fine. */
   allowEmpty?: boolean;
-  /** Removes rows that a complete, full run of the one scope in the database did not name. */
+  /** Remove rows that a complete, full run of the database's scope did not name. */
   prune?: boolean;
-  /** A run may be older than one that is in the database. */
+  /** A run may be older than one in the database. */
   allowOlder?: boolean;
-  /** The lock of the folder, which whoever started this holds: `NONCE PATH`. Nothing is renamed once it is lost. */
+  /** Lock of the folder, held by the parent process: `NONCE PATH`. Nothing is renamed once it is lost. */
   heldLock?: string | undefined;
-  /** Of the lock on the link, in seconds; for tests alone. */
+  /** Lease of the link's lock, in seconds; for tests only. */
   lockLease?: string | undefined;
-  /** Makes files that the group of this user can read. */
+  /** Let the user's group read the files. */
   groupReadable?: boolean;
-  /** `fail` refuses members that no column takes; else they get one. */
+  /** `fail` refuses members without a column; otherwise they get one. */
   unknown?: 'keep' | 'fail';
-  /** Told of each `session`, `start` and `end` record. */
+  /** Called with each `session`, `start` and `end` record. */
   onControl?: (record: JsonObject) => void;
   log?: { warn(message: string): void; note(message: string): void };
   progress?: { update(fields: { records: number; bytes: number }): void };
-  /** Another program's lock on the database is waited for so long; default 10 s. */
+  /** Wait for another program's lock on the database; default 10 s. */
   lockWaitMs?: number;
   /** Ends the load; whole records that came stay. */
   signal?: AbortSignal;
 }
 
-/** A transaction does not wait longer than this for the next records. */
+/** Longest wait of an open transaction for further records. */
 const idleMs = 1000;
 /**
  * Loads an NDJSON stream of records into SQLite.
  *
- * Takes   target  a database file, made where it is missing; or `{ snapshot: DIR }` for a file of this run alone, that
- *                 gets its name only when the run is complete
- *         chunks  the stream's bytes in any cutting
+ * Takes   target  a database file, made if missing; or `{ snapshot: DIR }` for a file of this run alone, which gets
+ *                 its name only when the run is complete
+ *         chunks  the stream's bytes in any chunking
  * Yields  what is in the database now
  * Limits  transactions of some thousand records; memory holds one of them, a page cache and a line
- * Throws  PCRS_INCOMPLETE with the `loaded` record as its member where the stream is no whole run; PCRS_RECORD for a bad
- *         line, PCRS_EMPTY, PCRS_USAGE, PCRS_MACHINE, and the signal's reason; what was committed stands
+ * Throws  PCRS_INCOMPLETE with the `loaded` record as a member if the stream is not a whole run; PCRS_RECORD for a
+ *         bad line, PCRS_EMPTY, PCRS_USAGE, PCRS_MACHINE, and the signal's reason; what was committed stands
  */
 export async function toSqlite(
   target: Target,
@@ -86,7 +86,7 @@ export async function toSqlite(
   }
 }
 
-/** Reads the stream to its end, or to where it cannot be a whole run any more. */
+/** Reads the stream to its end, or until it can no longer be a whole run. */
 async function fill(
   place: Place,
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -115,14 +115,14 @@ async function fill(
   }
 }
 
-/** A load into a place, once there is a record. */
+/** Starts a load, once there is a record. */
 async function openLoad(
   place: Place,
   { text, line, isLast }: FirstRecord,
   target: Target,
   options: SqliteOptions,
 ): Promise<Load> {
-  // A stream that is no NDJSON at all leaves no file behind.
+  // A stream that is not NDJSON at all leaves no file behind.
   if (!options.skipBad) requireJson(text, line, isLast);
   return Load.open(await place.open(text, line), loadOptions(target, options));
 }
@@ -137,7 +137,7 @@ function requireJson(text: string, line: number, isLast: boolean): void {
   }
 }
 
-/** A stream without a record: an empty database where that is fine. */
+/** Handles a stream without a record: an empty database if that is allowed. */
 async function nothingCame(place: Place, target: Target, options: SqliteOptions): Promise<Load> {
   const { allowEmpty = false } = options;
   const nothing = { verdicts: [], cutLine: undefined, isEmpty: true };

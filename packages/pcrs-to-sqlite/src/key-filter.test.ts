@@ -10,7 +10,7 @@ const part = fc.oneof(
   fc.string(),
 );
 
-test('knows every key that it was given, however its parts are written', () => {
+test('recognises every key it was given, however its parts are written', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(part, part)), (keys) => {
       const filter = new KeyFilter(1024);
@@ -23,7 +23,7 @@ test('knows every key that it was given, however its parts are written', () => {
   );
 });
 
-test('takes none of 100,000 neighbouring keys for another at 160 bits a key', () => {
+test('mistakes none of 100,000 neighbouring keys for another at 160 bits a key', () => {
   const filter = new KeyFilter(1 << 21);
   let mistaken = 0;
   for (let host = 0; host < 100; host += 1) {

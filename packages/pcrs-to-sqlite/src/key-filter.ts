@@ -1,13 +1,13 @@
 import type { Bound } from './values.ts';
 
-/** Bits that stand for a key, all in one block: the 64 bytes that a processor fetches at once. */
+/** Bits per key, all in one block: the 64 bytes that a processor fetches at once. */
 const bitsPerKey = 12;
 const wordsPerBlock = 16;
 
 /**
- * Says of each key whether it may have come before: wrong now and then if it says so, never if it does not.
+ * Whether a key may have come before: "yes" is rarely wrong, "no" never is.
  *
- * A blocked Bloom filter: with 128 bits a key about one key in 10^8 is taken for another.
+ * A blocked Bloom filter: at 128 bits a key, about one key in 10^8 is mistaken for another.
  */
 export class KeyFilter {
   readonly #words: Int32Array;
@@ -19,7 +19,7 @@ export class KeyFilter {
     this.#lastBlock = this.#words.length / wordsPerBlock - 1;
   }
 
-  /** Adds a key; whether it may have been added before. `7`, `'7'` and `7n` are the same in a key. */
+  /** Adds a key; whether it may have been added before. In a key, `7`, `'7'` and `7n` are the same. */
   add(key: readonly Bound[]): boolean {
     let hash = 0x9e3779b9;
     let other = 0x85ebca6b;

@@ -1,21 +1,21 @@
 import { forms } from 'pcrs-sink/places';
 import type { Members } from 'pcrs-sink/table';
 
-/** What is kept at most: different texts in bytes, and controls. */
+/** Limits: bytes of distinct texts, and number of controls. */
 const keptBytes = 16 * 1024 * 1024;
 const keptControls = 100_000;
 
-/** The texts of a control as they were stored last: of each, its JSON; undefined if the record had none. */
+/** A control's texts as last stored: the JSON of each; undefined if the record had none. */
 type Control = readonly (Buffer | undefined)[];
 
 /**
  * The controls stored last. Their long texts come again with every posture: they are compared as bytes, and neither
- * decoded nor bound again. What is kept is bounded; a control forgotten is simply stored once more.
+ * decoded nor bound again. Memory is bounded; a forgotten control is simply stored again.
  */
 export class KnownControls {
   readonly #columns: readonly number[];
   readonly #controls = new Map<string, Control>();
-  /** Each text once: policies have most of them in common. */
+  /** Each text once: policies share most of them. */
   readonly #texts = new Map<string, Buffer>();
   #bytes = 0;
 
@@ -24,7 +24,7 @@ export class KnownControls {
     this.#columns = columns;
   }
 
-  /** Whether all texts that the record has are stored exactly so. */
+  /** Whether all the record's texts are stored exactly so. */
   has(key: string, record: Members): boolean {
     const control = this.#controls.get(key);
     if (control === undefined) return false;
@@ -40,7 +40,7 @@ export class KnownControls {
     return true;
   }
 
-  /** Keeps the control of a record that was stored. */
+  /** Remembers the control of a stored record. */
   keep(key: string, record: Members): void {
     if (this.#bytes > keptBytes || this.#controls.size >= keptControls) {
       this.#controls.clear();
@@ -64,7 +64,7 @@ export class KnownControls {
     return text;
   }
 
-  /** Forgets a control: what is stored of it cannot be compared with. */
+  /** Forgets a control whose stored texts cannot be compared. */
   drop(key: string): void {
     this.#controls.delete(key);
   }

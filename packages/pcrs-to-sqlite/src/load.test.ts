@@ -23,7 +23,7 @@ const refused = (code: string, pattern: RegExp) => (error: { code?: string; mess
   return true;
 };
 
-/** A posture as a line, some members' JSON texts replaced. */
+/** A posture as a line, with the JSON of some members replaced. */
 function postureLine(replaced: Record<string, string> = {}): string {
   const members = Object.entries({ ...posture, ...replaced }).map(
     ([name, value]) => `${JSON.stringify(name)}:${replaced[name] ?? JSON.stringify(value)}`,
@@ -146,7 +146,7 @@ test('changes no row when the same stream comes again', async () => {
   assert.equal(again.complete, true);
 });
 
-test('replaces by what is present, null included, and leaves what is absent', async () => {
+test('replaces present members, null included, and keeps absent ones', async () => {
   const path = newDatabase();
   await load(path, [policy]);
   const { createdBy: _, ...without } = { ...policy, title: null, status: '' };
@@ -157,7 +157,7 @@ test('replaces by what is present, null included, and leaves what is absent', as
   assert.equal(row['createdBy'], "text:'acme_TZ1'");
 });
 
-test('counts records of one key that differ within a stream, and lets the last stand', async () => {
+test('counts records of one key that differ within a stream, and keeps the last', async () => {
   const path = newDatabase();
   const first = await load(path, [posture, posture, { ...posture, status: 'Passed' }]);
   assert.deepEqual(first.problems, { differingDuplicates: 1 });
@@ -171,7 +171,7 @@ test('counts records of one key that differ within a stream, and lets the last s
   assert.equal(golden(path, 'q_pcrs_postureinfo_controls')['rationale'], "text:'other'");
 });
 
-test('counts an absent or null subscription, technology and batch as 0, and refuses another key member that is missing', async () => {
+test('counts an absent or null subscription, technology and batch as 0, and refuses any other missing key member', async () => {
   const path = newDatabase();
   const { currentBatch: _1, technologyId: _2, ...bare } = posture;
   await load(path, [
@@ -196,7 +196,7 @@ test('counts an absent or null subscription, technology and batch as 0, and refu
   );
 });
 
-test('writes nothing of a posture that is refused, its control neither', async () => {
+test('writes nothing of a refused posture, not even its control', async () => {
   const path = newDatabase();
   const { controlId: _, ...uncontrolled } = posture;
   await assert.rejects(load(path, [uncontrolled]), refused('PCRS_RECORD', /controlId is missing/));
@@ -207,7 +207,7 @@ test('writes nothing of a posture that is refused, its control neither', async (
   assert.deepEqual(contents(path), []);
 });
 
-test('keeps what came before a bad line, and passes over it with skipBad', async () => {
+test('keeps records before a bad line, and skips it with skipBad', async () => {
   const path = newDatabase();
   await assert.rejects(
     load(path, [policy, '{"kind":"policy",', hostIds]),
@@ -220,7 +220,7 @@ test('keeps what came before a bad line, and passes over it with skipBad', async
   assert.equal(contents(path).length, 3);
 });
 
-test('leaves no file behind for a stream that is no NDJSON at all', async () => {
+test('leaves no file behind for a stream that is not NDJSON', async () => {
   const path = newDatabase();
   await assert.rejects(
     load(path, ['{', '"id": 1', '}']),
@@ -229,7 +229,7 @@ test('leaves no file behind for a stream that is no NDJSON at all', async () => 
   assert.throws(() => query(path, 'SELECT 1'));
 });
 
-test('tells untagged records by their shape, one a line or in arrays, and counts those without a kind', async () => {
+test('recognises untagged records by their shape, one per line or in arrays, and counts those without a kind', async () => {
   const path = newDatabase();
   const untagged = ({ kind: _, ...members }: object & { kind: string }) => members;
   const loaded = await load(path, [
@@ -247,7 +247,7 @@ test('tells untagged records by their shape, one a line or in arrays, and counts
   assert.equal(loaded.complete, null);
 });
 
-test('counts bare values in a run, and refuses them outside of one', async () => {
+test('counts bare values in a run, and refuses them outside one', async () => {
   const loaded = await load(newDatabase(), run([policy]).toSpliced(4, 0, '85361', '"85362"'));
   assert.deepEqual(loaded.problems, { bareValues: 2 });
   await assert.rejects(
@@ -256,7 +256,7 @@ test('counts bare values in a run, and refuses them outside of one', async () =>
   );
 });
 
-test('gives members without a column one, and those that can have none a place in unknown_members', async () => {
+test('adds a column for an unknown member, and puts members that cannot have one into unknown_members', async () => {
   const path = newDatabase();
   const odd = {
     new: 1.5,
@@ -340,7 +340,7 @@ test('gives rows the number of their slice, also when slices change places', asy
   assert.deepEqual(numbers('q_pcrs_postureinfo_controls'), ['2', '1', '1', '3']);
 });
 
-test('says in q_pcrs_status what came, stage by stage, and that all is loaded only for a complete run', async () => {
+test('records in q_pcrs_status what came, stage by stage, and that all is loaded only for a complete run', async () => {
   const path = newDatabase();
   const stream = run([policy, hostIds, posture]);
   await load(path, stream);
@@ -376,7 +376,7 @@ test('says in q_pcrs_status what came, stage by stage, and that all is loaded on
   assert.equal(status(path, 'LOAD')?.['state'], 'without a run');
 });
 
-test('keeps the start and end of each of several stages of one name, and only those of the last load', async () => {
+test('keeps the start and end of each of several stages with one name, and only those of the last load', async () => {
   const path = newDatabase();
   const stream = run([policy, hostIds, posture]);
   const of = (kind: string) =>
@@ -401,7 +401,7 @@ test('keeps the start and end of each of several stages of one name, and only th
   );
 });
 
-test('names the first stage of an incomplete run, and hands out the loaded record with the error', async () => {
+test('names the first failed stage of an incomplete run, and attaches the loaded record to the error', async () => {
   const path = newDatabase();
   const cases: [(object | string)[], RegExp][] = [
     [run([policy, hostIds]).slice(0, -1), /^run incomplete: pcrs-posture broke off after 0 records$/],
@@ -430,7 +430,7 @@ test('names the first stage of an incomplete run, and hands out the loaded recor
   }
 });
 
-test('takes a last line that was cut for a cut stream, and one without a newline for a whole one', async () => {
+test('treats a cut last line as a cut stream, and one without a newline as whole', async () => {
   const path = newDatabase();
   const bytes = (text: string) => [Buffer.from(text)];
   await assert.rejects(
@@ -444,7 +444,7 @@ test('takes a last line that was cut for a cut stream, and one without a newline
   assert.deepEqual(Object.values(loaded.rows), [1, 2, 0, 0]);
 });
 
-test('takes the stream in any cutting', async () => {
+test('accepts the stream in any chunking', async () => {
   const whole = Buffer.from(
     run([policy, hostIds, postureLine({ netBios: '"Ünïcode 👍"' })])
       .map((record) => `${typeof record === 'string' ? record : JSON.stringify(record)}\n`)
@@ -475,7 +475,7 @@ test('judges each run of a stream', async () => {
   await assert.rejects(load(newDatabase(), runs.slice(0, -1)), refused('PCRS_INCOMPLETE', /broke off/));
 });
 
-test('demands a run where asked to, and tells of records that a filter took out', async () => {
+test('requires a run when asked to, and reports records that a filter removed', async () => {
   await assert.rejects(
     load(newDatabase(), [policy], { requireRun: true }),
     refused('PCRS_INCOMPLETE', /^stdin:1: a record before any session/),
@@ -492,7 +492,7 @@ test('demands a run where asked to, and tells of records that a filter took out'
   );
 });
 
-test('calls a stream without any record empty, and makes a database of it only when that is fine', async () => {
+test('reports a stream without records as empty, and makes a database of it only if that is allowed', async () => {
   const path = newDatabase();
   await assert.rejects(load(path, ['', '']), refused('PCRS_EMPTY', /no record came/));
   assert.throws(() => query(path, 'SELECT 1'));

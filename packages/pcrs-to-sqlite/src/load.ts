@@ -15,28 +15,28 @@ import { StatusTable, sqlTime } from './status.ts';
 import type { Batch } from './table-writer.ts';
 
 export interface LoadOptions {
-  /** Skips bad lines and counts them. */
+  /** Skip and count bad lines. */
   skipBad: boolean;
   /** The first record must open a run. */
   requireRun: boolean;
-  /** Refuses members without a column. */
+  /** Refuse members without a column. */
   refuseUnknown: boolean;
-  /** A run may be older than one that is in the database. */
+  /** A run may be older than one in the database. */
   allowOlder?: boolean;
-  /** Is given each `session`, `start` and `end`. */
+  /** Called with each `session`, `start` and `end`. */
   onControl: ((record: JsonObject) => void) | undefined;
 }
 
 /** A block of lines, as the reader yields it. */
 type Block = Parameters<SinkReader['take']>[0];
 
-/** A transaction ends after so many records or bytes, whichever comes first. */
+/** A transaction ends after this many records or bytes, whichever comes first. */
 const recordsPerTransaction = 10_000;
 const bytesPerTransaction = 32 * 1024 * 1024;
 
 /**
- * A load under way: lines in, rows out, in transactions of some thousand records. Whatever ends it, the file holds
- * whole records, and `q_pcrs_status` says that a load is under way until `finish` or `stop` says how it ended.
+ * A running load: lines in, rows out, in transactions of some thousand records. However it ends, the file holds whole
+ * records, and `q_pcrs_status` says that a load is running until `finish` or `stop` records its end.
  */
 export class Load {
   readonly database: WriteDatabase;
@@ -45,7 +45,7 @@ export class Load {
   readonly status: StatusTable;
   readonly notes: RunNotes;
   readonly problems: Problems;
-  /** What the database said of itself before this load. */
+  /** Status of the database before this load. */
   readonly before: SnapshotStatus;
   readonly #options: LoadOptions;
   readonly #source: Source;
@@ -84,9 +84,9 @@ export class Load {
   }
 
   /**
-   * Opens a load: makes the schema if it is missing, and says in the database that a load is under way.
+   * Opens a load: makes the schema if missing, and records in the database that a load is running.
    *
-   * Throws  PCRS_USAGE for tables of another make; PCRS_MACHINE
+   * Throws  PCRS_USAGE for foreign tables; PCRS_MACHINE
    */
   static async open(database: WriteDatabase, options: LoadOptions): Promise<Load> {
     await database.begin();
@@ -100,9 +100,10 @@ export class Load {
   }
 
   /**
-   * Takes a block of the reader's.
+   * Takes a block from the reader.
    *
-   * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE if the stream cannot be a whole run any more; what came before stands
+   * Throws  PCRS_RECORD for a bad line; PCRS_INCOMPLETE if the stream can no longer be a whole run; earlier records
+   *         stand
    */
   async take(block: Block): Promise<void> {
     await this.begin();
@@ -119,7 +120,7 @@ export class Load {
     if (!this.database.busy) await this.database.begin();
   }
 
-  /** Ends the transaction, so that others see what came so far, and that more is to come. */
+  /** Ends the transaction, so that others see what came so far, and that more will come. */
   async commit(): Promise<void> {
     if (!this.database.busy) return;
     this.records.flush();
@@ -127,7 +128,7 @@ export class Load {
     await this.#commit();
   }
 
-  /** Says in `q_pcrs_status` how the load ended, and commits. */
+  /** Records in `q_pcrs_status` how the load ended, and commits. */
   async end(state: string, message: string | undefined, detail: JsonObject = {}): Promise<void> {
     await this.begin();
     this.records.flush();
@@ -144,7 +145,7 @@ export class Load {
     await this.#commit();
   }
 
-  /** Removes the rows of these tables that the load did not meet, and says how many. */
+  /** Removes rows of these tables that the load did not meet; yields their number. */
   async prune(tables: ReadonlySet<string>): Promise<number> {
     let removed = 0;
     for (const writer of this.records.writers) {

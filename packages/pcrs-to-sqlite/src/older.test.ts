@@ -5,7 +5,7 @@ import { hostIds, load, newDatabase, policy, posture, query, runOn } from './fix
 const statusOf = (path: string) => query(path, 'SELECT status FROM q_pcrs_postureinfo')[0]?.['status'];
 const saying = (status: string) => [policy, hostIds, { ...posture, status }];
 
-test('a run older than the newest in a database is refused, and nothing of it is stored', async () => {
+test('refuses a run older than the newest in a database, and stores nothing of it', async () => {
   const path = newDatabase();
   await load(path, runOn(5, saying('Failed')));
   await assert.rejects(load(path, runOn(4, saying('Passed'))), {
@@ -19,7 +19,7 @@ test('a run older than the newest in a database is refused, and nothing of it is
   assert.equal(statusOf(path), 'Passed');
 });
 
-test('an older run behind a newer one in one stream is refused', async () => {
+test('refuses an older run after a newer one in one stream', async () => {
   const path = newDatabase();
   await assert.rejects(load(path, [...runOn(5, saying('Failed')), ...runOn(4, saying('Passed'))]), {
     code: 'PCRS_RECORD',
@@ -33,7 +33,7 @@ const { evidence: _e, causeOfFailure: _c, ...plain } = posture;
 const stored = (path: string) =>
   Object.values({ ...query(path, 'SELECT status, evidence, causeOfFailure FROM q_pcrs_postureinfo')[0] });
 
-test('evidence belongs to an evaluation: absent under a new status or evaluation date, the old one goes', async () => {
+test('evidence belongs to an evaluation: if absent under a new status or evaluation date, the old one goes', async () => {
   const [proof, cause] = [JSON.stringify(posture.evidence), JSON.stringify(posture.causeOfFailure)];
   const cases: [object, unknown[]][] = [
     [{ ...plain, dns: 'other' }, ['Failed', proof, cause]],

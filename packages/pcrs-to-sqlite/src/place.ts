@@ -19,32 +19,32 @@ export type Target = string | SnapshotTarget;
 export interface SnapshotTarget extends PublishRules {
   snapshot: string;
   name?: string | undefined;
-  /** A complete snapshot to start from: what the run does not name stays as it is there. */
+  /** A complete snapshot to start from: rows that the run does not name stay. */
   from?: string | undefined;
 }
 
-/** What becomes of a file when its load has ended. */
+/** What happens to a file when its load has ended. */
 export type Fate = 'incomplete' | Standing['fate'];
 
-/** Decides what becomes of a complete run in a series of snapshots. */
+/** Decides what happens to a complete run in a series of snapshots. */
 export type Stand = (candidate: Candidate, db: Database) => Promise<Standing>;
 
-/** Where a load goes. */
+/** Target of a load. */
 export interface Place {
   /** For messages. */
   readonly path: string;
-  /** Opens the database, once there is something for it: the text of the first record, and its line. */
+  /** Opens the database, given the text of the first record, and its line. */
   open(first: string, line: number): Promise<WriteDatabase>;
-  /** Does what ends a load, while nobody else publishes in the series. */
+  /** Runs the end of a load, while nobody else publishes in the series. */
   publishing<T>(work: (stand: Stand | undefined) => Promise<T>): Promise<T>;
-  /** Closes it, puts it where it belongs, and yields its path. */
+  /** Closes it, gives it its final place, and yields its path. */
   close(fate: Fate): Promise<string>;
   /** Closes it as it is. */
   abandon(): void;
 }
 
 /**
- * Looks whether a target can be loaded into.
+ * Checks whether a target can be loaded into.
  *
  * Throws  PCRS_USAGE, PCRS_MACHINE; nothing was made then
  */
@@ -102,7 +102,7 @@ function snapshotPlace(target: SnapshotTarget, options: WriteOptions & Placing):
   };
 }
 
-/** The session that opens the run; a snapshot is of a run, and is named by its start. */
+/** The session that opens the run; a snapshot belongs to a run, and its start names the file. */
 function sessionIn(text: string, line: number): Session {
   let value: unknown;
   try {

@@ -2,20 +2,20 @@ import type { SnapshotStatus } from 'pcrs-database/snapshot-status';
 import { codedError } from 'pcrs-records/errors';
 import type { Session } from 'pcrs-records/kinds';
 
-/** Which runs may follow what is in a database. */
+/** Which runs may follow those in a database. */
 export class Precedence {
   readonly #before: SnapshotStatus;
   readonly #allowOlder: boolean;
   #newest: SnapshotStatus['newest'];
 
-  /** Takes  before  what the database said of itself before the load */
+  /** Takes  before  the database's status before the load */
   constructor(before: SnapshotStatus, allowOlder: boolean) {
     this.#before = before;
     this.#allowOlder = allowOlder;
     this.#newest = before.newest;
   }
 
-  /** Throws PCRS_RECORD for a run that is older than one in the database: its rows would put the clock back. */
+  /** Throws PCRS_RECORD for a run older than one in the database: its rows would be a step back. */
   take({ runId, startedAt }: Session, line: number): void {
     const newest = this.#newest;
     const isOlder = newest !== undefined && Date.parse(startedAt) < Date.parse(newest.startedAt);
@@ -28,7 +28,7 @@ export class Precedence {
     if (!isOlder) this.#newest = { runId, startedAt };
   }
 
-  /** Throws PCRS_RECORD if the reduced records of a run would go over whole ones. */
+  /** Throws PCRS_RECORD if a run's reduced records would replace whole ones. */
   requireEmpty(session: Session | undefined, line: number): void {
     const { load, newest } = this.#before;
     if (load === undefined || newest?.runId === session?.runId) return;

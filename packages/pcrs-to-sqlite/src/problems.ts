@@ -2,10 +2,10 @@ import type { Counts } from 'pcrs-records/kinds';
 import type { SinkReader } from 'pcrs-sink/reader';
 import type { Records } from './records.ts';
 
-/** Kinds that the suite's stages write and that no table is for. */
+/** Kinds written by the suite's stages that have no table. */
 const control: ReadonlySet<string> = new Set(['session', 'start', 'slice', 'end']);
 
-/** Problems of a load that do not end it: counted, reported on stderr, kept in `loaded` and `q_pcrs_status`. */
+/** Problems that do not end a load: counted, reported on stderr, stored in `loaded` and `q_pcrs_status`. */
 export class Problems {
   readonly #reader: SinkReader;
 
@@ -25,7 +25,7 @@ export class Problems {
     return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
   }
 
-  /** A line for each, for stderr. */
+  /** One line for each, for stderr. */
   reports({ counts, tables, writers, policyErrors }: Records): string[] {
     const lines = this.#reader.problems.reports();
     for (const [kind, { count, firstLine }] of this.#unknown(tables)) {

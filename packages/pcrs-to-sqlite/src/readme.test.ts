@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { hostIds, load, newDatabase, policy, posture, query, run } from './fixture.test.ts';
 
-test("the README's queries give rows", async () => {
+test("the README's queries return rows", async () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const path = newDatabase();
   await load(path, run([policy, hostIds, posture]));

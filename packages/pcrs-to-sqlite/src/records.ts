@@ -11,19 +11,19 @@ import { type Batch, type Row, TableWriter, type WriterOptions } from './table-w
 import { type Bound, boundOf, type ColumnType, toInteger, type ValueCounts } from './values.ts';
 
 export interface RecordsOptions {
-  /** Refuses members without a column, instead of adding one. */
+  /** Refuse members without a column, instead of adding one. */
   refuseUnknown: boolean;
-  /** Is told the subscription of each policy and of each hostids record; throws if it is another. */
+  /** Called with the subscription of each policy and hostids record; throws if it is another. */
   onSubscription(id: string): void;
 }
 
 const controlTexts = controlsTable.columns.filter(({ name }) => !controlsTable.key.includes(name));
 const listColumns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
 
-/** The most memory for knowing which keys came: enough for some millions of postures. */
+/** Memory for recognising keys: enough for some millions of postures. */
 const filterBytes = { postures: 16 * 1024 * 1024, hostIds: 2 * 1024 * 1024 };
 
-/** The gateway's records on their way into the tables of the database. */
+/** Writes the gateway's records to the tables of the database. */
 export class Records {
   readonly tables: Readonly<Record<GatewayKind, RecordTable>>;
   readonly writers: readonly TableWriter[];
@@ -36,8 +36,8 @@ export class Records {
   readonly #options: RecordsOptions;
 
   /**
-   * Takes  lists   bookkeeping of policies and host ids
-   *        slices  of postures and controls; its number is the slice's
+   * Takes  lists   batch of policies and host ids
+   *        slices  batch of postures and controls; its number is the slice's
    */
   constructor(db: Database, lists: Batch, slices: Batch, options: RecordsOptions) {
     this.#db = db;
@@ -65,7 +65,7 @@ export class Records {
     this.writers = [policies.writer, hostIds.writer, postures.writer, controls];
   }
 
-  /** Writes rows that wait for others: what came so far is in the tables then, and counted. */
+  /** Writes rows that wait for others; everything so far is then in the tables, and counted. */
   flush(): void {
     for (const writer of this.writers) writer.flush();
   }
@@ -133,7 +133,7 @@ export class Records {
       const { loneSurrogates, nulCharacters } = this.counts;
       for (const column of texts) control.push(rows.value(record, column, 'TEXT'));
       controls.store(control);
-      // A text that was changed is counted each time it comes.
+      // A changed text is counted each time it comes.
       const isChanged =
         this.counts.loneSurrogates + this.counts.nulCharacters > loneSurrogates + nulCharacters;
       if (isChanged) known.drop(key);
@@ -164,12 +164,12 @@ export class Records {
   }
 }
 
-/** Rows of a table, made of the members of a kind of record. */
+/** Makes a table's rows from the members of one kind of record. */
 class RowMaker {
   readonly writer: TableWriter;
   readonly #counts: ValueCounts;
   readonly #refuseUnknown: boolean;
-  /** Of each column of the record that goes into a row, its type and its place there. */
+  /** The record's columns that go into a row, with type and place. */
   #columns: { column: number; type: ColumnType; place: number; name: string }[] = [];
   #next = 0;
 
@@ -179,14 +179,14 @@ class RowMaker {
     this.#refuseUnknown = refuseUnknown;
   }
 
-  /** The columns that the record is read by: these, and those that earlier records brought. */
+  /** Columns of the record: the declared ones, and those that earlier records added. */
   columns(declared: readonly Pick<Column, 'name' | 'type'>[]): string[] {
     const before = (this.writer.added?.before ?? []).map((name) => ({ name, type: 'ANY' as const }));
     for (const { name, type } of [...declared, ...before]) this.#add(name, type);
     return [...declared, ...before].map(({ name }) => name);
   }
 
-  /** Whether a member gets a column: the next of the record's. */
+  /** Whether a member gets a column: the record's next one. */
   wants(name: string): boolean {
     if (this.#refuseUnknown) {
       throw new RefusedRecord(`has a member ${JSON.stringify(name)} that no column takes (--unknown fail)`);
@@ -204,7 +204,7 @@ class RowMaker {
     return row;
   }
 
-  /** A value for a column; undefined if the record does not have it. */
+  /** A value for a column; undefined if the record lacks it. */
   value(record: Members, column: number, type: ColumnType): Bound | undefined {
     if (record.form(column) === forms.absent) return undefined;
     try {
@@ -230,7 +230,7 @@ class RowMaker {
   }
 }
 
-/** The ids in the column `hostIds` of a record. */
+/** The ids in a record's column `hostIds`. */
 function hostIdsOf(record: Members, column: number): (number | bigint)[] {
   const json = record.json(column);
   if (json === undefined) throw new RefusedRecord('hostIds is missing');

@@ -1,6 +1,4 @@
-/**
- * A set of row numbers as a bitmap: a bit a row, ten million rows in 1.25 MB.
- */
+/** A set of row numbers as a bitmap: one bit per row, ten million rows in 1.25 MB. */
 export class RowSet {
   #bits = new Uint32Array(1024);
   size = 0;
@@ -28,12 +26,10 @@ export class RowSet {
   }
 }
 
-/** More ranges than this are not kept: they are for a slice, and a slice's rows follow one another. */
+/** Most ranges kept: they are for one slice, whose rows are mostly consecutive. */
 const keptRanges = 100_000;
 
-/**
- * Row numbers in the order they came, as ranges: rows that follow one another take no memory.
- */
+/** Row numbers in order of arrival, as ranges: consecutive rows take no memory. */
 export class RowRanges {
   #ranges: [first: number, last: number][] = [];
 
@@ -44,7 +40,7 @@ export class RowRanges {
     else if (this.#ranges.length < keptRanges) this.#ranges.push([row, row]);
   }
 
-  /** The ranges so far; they are forgotten. */
+  /** The ranges so far; forgets them. */
   take(): [first: number, last: number][] {
     const ranges = this.#ranges;
     this.#ranges = [];

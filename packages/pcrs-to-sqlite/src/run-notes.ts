@@ -6,19 +6,17 @@ import type { Records } from './records.ts';
 import type { ScopeRow } from './scope-row.ts';
 import type { StatusTable } from './status.ts';
 
-/**
- * The `RUN` rows of `q_pcrs_status`: each run's verdict and reconciliation, each stage's start and end records.
- */
+/** The `RUN` rows of `q_pcrs_status`: each run's verdict and reconciliation, each stage's start and end records. */
 export class RunNotes {
   readonly #status: StatusTable;
   readonly #records: Records;
   readonly #received: Counts = {};
   readonly #stages = new StageNotes();
-  /** What was counted in each run. */
+  /** Counts of each run. */
   readonly #runs = new Map<string, Counts>();
   #current: { runId: string; totalsBefore: Counts } | undefined;
 
-  /** What the database is of. */
+  /** The database's scope. */
   readonly scope: ScopeRow;
 
   constructor(status: StatusTable, records: Records, scope: ScopeRow) {
@@ -27,7 +25,7 @@ export class RunNotes {
     this.scope = scope;
   }
 
-  /** Takes note of a gateway record that came. */
+  /** Counts a gateway record. */
   received(kind: GatewayKind): void {
     this.#received[kind] = (this.#received[kind] ?? 0) + 1;
   }
@@ -39,7 +37,7 @@ export class RunNotes {
     this.#status.put(`RUN ${runId}`, { runId, gateway, username, startedAt, complete: null }, 'FALSE');
   }
 
-  /** Keeps a `start` or `end` as it came. */
+  /** Stores a `start` or `end` as it came. */
   stage(record: JsonObject): void {
     const { name, detail } = this.#stages.take(record);
     this.#status.put(name, detail);

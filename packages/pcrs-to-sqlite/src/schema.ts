@@ -12,22 +12,25 @@ import { codedError } from 'pcrs-records/errors';
 import { mergedMembers } from './unknown-members.ts';
 import { quoted, views } from './views.ts';
 
-/** The four tables that records go into; the fifth is `q_pcrs_status`. */
+/** The four tables of records; the fifth table is `q_pcrs_status`. */
 export const dataTables: readonly Table[] = [policyTable, hostIdsTable, postureTable, controlsTable];
 
-/** Where members go that cannot have a column, as one JSON object. */
+/** Column for members that cannot have their own, as one JSON object. */
 export const unknownMembers = 'unknown_members';
 
-/** SQLite takes 2,000 columns a table; a gateway that invents more than this is not adding fields. */
+/** SQLite allows 2,000 columns per table; a gateway that invents more than this is not adding fields. */
 const addedColumnsLimit = 200;
 
-/** Written into the file, so that a later layout can tell an earlier one; 2 brought `CloudMetaData` and the indexes. */
+/**
+ * Written into the file, so that a later version can recognise an older layout; 2 added `CloudMetaData` and the
+ * indexes.
+ */
 const layoutVersion = 2;
 
-/** Columns that tables of layout 1 lack. */
+/** Columns missing from tables of layout 1. */
 const sinceLayout2: ReadonlySet<string> = new Set(['CloudMetaData']);
 
-/** For look-ups that a table's key does not serve: by host, by control, by policy without its subscription. */
+/** For lookups that a table's key does not serve: by host, by control, by policy without its subscription. */
 const indexes: Readonly<Record<string, string>> = {
   i_pcrs_policy_list_id: `${policyTable.name} (id)`,
   i_pcrs_hostids_host: `${hostIdsTable.name} (hostId, policyId)`,
@@ -37,7 +40,7 @@ const indexes: Readonly<Record<string, string>> = {
   i_pcrs_controls_control: `${controlsTable.name} (controlId)`,
 };
 
-/** Names that SQLite gives the row's number, unless a column has them. */
+/** SQLite's names for the row number, unless a column has them. */
 const rowNumberNames = ['rowid', 'oid', '_rowid_'];
 
 const statusTable = `CREATE TABLE IF NOT EXISTS q_pcrs_status (
@@ -48,9 +51,9 @@ const statusTable = `CREATE TABLE IF NOT EXISTS q_pcrs_status (
 )`;
 
 /**
- * Makes the tables and views that a database does not have yet; inside a transaction.
+ * Makes the tables and views that a database lacks; inside a transaction.
  *
- * Throws  PCRS_USAGE where the file holds tables of these names that are not ours, or of a later layout
+ * Throws  PCRS_USAGE if the file holds foreign tables of these names, or has a later layout
  */
 export function makeSchema(db: Database, path: string): void {
   checkSchema(db, path);
@@ -66,7 +69,7 @@ export function makeSchema(db: Database, path: string): void {
   db.pragma(`user_version = ${layoutVersion}`);
 }
 
-/** Makes the views anew whose SQL is another one now; after columns were added, too. Inside a transaction. */
+/** Makes views again whose SQL has changed, also after columns were added. Inside a transaction. */
 export function makeViews(db: Database): void {
   const ours = new Set([...postureTable.columns, ...bookkeepingColumns].map(({ name }) => folded(name)));
   const added = columnsOf(db, postureTable)
@@ -84,8 +87,8 @@ export function makeViews(db: Database): void {
 }
 
 /**
- * Whether a table has its key. A database of layout 1 has it as PRIMARY KEY; now it is an index of its own, so that a new
- * table can be filled without it.
+ * Whether a table has its key. In layout 1 that is a PRIMARY KEY; now it is a separate index, so that a new table can
+ * be filled without it.
  */
 export function hasKey(db: Database, table: Table): boolean {
   const unique = db
@@ -96,20 +99,20 @@ export function hasKey(db: Database, table: Table): boolean {
   return unique.some((index) => columns.all(index).join() === table.key.join());
 }
 
-/** Makes a table's key, unless it is there. */
+/** Makes a table's key unless it exists. */
 export function makeKey(db: Database, table: Table): void {
   if (hasKey(db, table)) return;
   db.exec(`CREATE UNIQUE INDEX ${table.name}_key ON ${table.name} (${table.key.join(', ')})`);
 }
 
-/** Makes the indexes that a database does not have yet: last of all, since rows go in faster without them. */
+/** Makes the indexes that a database lacks: last of all, since rows load faster without them. */
 export function makeIndexes(db: Database): void {
   for (const table of dataTables) makeKey(db, table);
   for (const [name, on] of Object.entries(indexes)) db.exec(`CREATE INDEX IF NOT EXISTS ${name} ON ${on}`);
 }
 
 /**
- * Whether records can be loaded into a database, before anything in it is changed.
+ * Checks that records can be loaded into a database, before anything in it is changed.
  *
  * Throws  PCRS_USAGE
  */
@@ -154,14 +157,12 @@ function tableSql(table: Table): string {
   return `CREATE TABLE IF NOT EXISTS ${table.name} (\n  ${columns.join(',\n  ')}\n)`;
 }
 
-/** The affinity is the same; an ODBC driver takes `INTEGER` for 32 bits and cuts larger ids. */
+/** The affinity is the same; ODBC drivers take `INTEGER` for 32 bits and cut larger ids. */
 function declared(type: Column['type']): string {
   return type === 'INTEGER' ? 'BIGINT' : type;
 }
 
-/**
- * The columns that records brought to a table: those it has, and whether a further one may be added.
- */
+/** The columns that records added to a table, and whether another may be added. */
 export class AddedColumns {
   /** In the table before this load. */
   readonly before: readonly string[];
@@ -173,7 +174,7 @@ export class AddedColumns {
   readonly #inTable: Set<string>;
   #promised: number;
 
-  /** Takes  reserved  names that mean something else in this kind of record */
+  /** Takes  reserved  names with another meaning in this kind of record */
   constructor(db: Database, table: Table, reserved: readonly string[]) {
     this.#db = db;
     this.#table = table;
@@ -185,7 +186,7 @@ export class AddedColumns {
     this.#taken = new Set([...known, ...reserved, ...rowNumberNames, unknownMembers].map(folded));
   }
 
-  /** Whether a member of this name can have a column of its own; if so, it is promised one. */
+  /** Whether a member of this name can have its own column; if so, one is reserved. */
   take(name: string): boolean {
     const usable = name !== '' && !/[\u0000-\u001f\u007f]/.test(name) && name.isWellFormed();
     if (!usable || this.#promised >= addedColumnsLimit || this.#taken.has(folded(name))) return false;
@@ -203,7 +204,7 @@ export class AddedColumns {
   }
 }
 
-/** SQLite's idea of the same name: case ignored in ASCII only. */
+/** SQLite's rule for equal names: case is ignored in ASCII only. */
 function folded(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

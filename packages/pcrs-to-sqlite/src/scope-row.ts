@@ -7,8 +7,8 @@ import type { StatusTable } from './status.ts';
 const rowName = 'SCOPE';
 
 /**
- * The row `SCOPE` of `q_pcrs_status`: what narrowed the first run of the database, and whether something else came
- * into it later. Written with each `start`, so that a load which is killed has told it.
+ * The row `SCOPE` of `q_pcrs_status`: what narrowed the database's first run, and whether anything else was loaded
+ * later. Written with each `start`, so that a killed load has recorded it.
  */
 export class ScopeRow {
   readonly #status: StatusTable;
@@ -16,7 +16,7 @@ export class ScopeRow {
   #gateway: string | null = null;
   #starts: Start[] = [];
 
-  /** Takes  before  what the database said of itself before this load */
+  /** Takes  before  the database's status before this load */
   constructor(status: StatusTable, before: SnapshotStatus) {
     this.#status = status;
     const { scope, load } = before;
@@ -25,7 +25,7 @@ export class ScopeRow {
     this.#before = hadNoRun ? { ...(scope ?? nothing), mixed: true } : scope;
   }
 
-  /** Undefined if nothing of a run came yet. */
+  /** Undefined if no run has come yet. */
   get note(): ScopeNote | undefined {
     if (this.#starts.length === 0) return this.#before;
     const flags = scopeOf(this.#starts);
@@ -45,13 +45,13 @@ export class ScopeRow {
     this.#put();
   }
 
-  /** A load without a run may have brought anything. */
+  /** Call for a load without a run, which may bring anything. */
   withoutRun(): void {
     this.#before = { ...(this.note ?? nothing), mixed: true };
     this.#put();
   }
 
-  /** What the series of the database takes from now on: if it is not known yet, this run decides. */
+  /** Fixes what the database's series accepts from now on: if unknown, this run decides. */
   settle(beganFiltered: boolean): void {
     const { note } = this;
     if (note === undefined) return;

@@ -13,7 +13,7 @@ const many = [
   ...Array.from({ length: 10 }, (_, index) => ({ ...posture, id: index + 1, hostId: index + 1 })),
 ];
 
-/** A series of snapshots; what a run into it did to `latest.db`, and what was warned of. */
+/** A series of snapshots; returns what a run did to `latest.db`, and the warnings. */
 function series() {
   const directory = emptyDirectory();
   const into = async (stream: object[], rules: Partial<SnapshotTarget> = {}) => {
@@ -25,7 +25,7 @@ function series() {
   return { directory, into };
 }
 
-test('a run of another scope stands beside latest.db, which stays, unless it is to be rescoped', async () => {
+test('a run of another scope leaves latest.db alone, unless rescoped', async () => {
   const { directory, into } = series();
   const first = await into(runOn(1, whole));
   assert.deepEqual([first.warnings, first.latest], ['', 'pcrs_20261101T030000Z.db']);
@@ -50,7 +50,7 @@ test('a run of another scope stands beside latest.db, which stays, unless it is 
   assert.deepEqual([next.latest, next.warnings], ['pcrs_20261105T030000Z.db', '']);
 });
 
-test('latest.db never goes back to a run that started earlier, unless that is asked for', async () => {
+test('latest.db never goes back to a run that started earlier, unless asked to', async () => {
   const { into } = series();
   await into(runOn(5, whole));
   const older = await into(runOn(4, whole));
@@ -62,7 +62,7 @@ test('latest.db never goes back to a run that started earlier, unless that is as
   assert.equal((await into(runOn(3, whole), { allowOlder: true })).latest, 'pcrs_20261103T030000Z.db');
 });
 
-test('a series that began whole takes no filtered run; one that began filtered takes both', async () => {
+test('a series that began whole accepts no filtered run; one that began filtered accepts both', async () => {
   const filtered = (day: number) => runOn(day, whole).filter(({ kind }) => kind !== 'posture');
   const began = series();
   await began.into(runOn(1, whole));
@@ -87,7 +87,7 @@ test('a run whose hosts came from outside does not follow runs that listed them'
   assert.match(warnings, /came from outside/);
 });
 
-test('a delta says which full run it rests on, and never becomes latest.db without one', async () => {
+test('a delta names the full run it builds on, and never becomes latest.db without one', async () => {
   const { directory, into } = series();
   await into(runOn(1, whole));
   const delta = runOn(2, [{ ...posture, id: 8 }]).map((record) =>
@@ -108,7 +108,7 @@ test('a delta says which full run it rests on, and never becomes latest.db witho
   assert.deepEqual([note?.['base'], note?.['fullRunAt']], ['delta', '2026-11-01T03:00:00Z']);
 });
 
-test('a run that shrank by more than a tenth is told with numbers, policies and the other user', async () => {
+test('reports a run that shrank by more than a tenth, with numbers, policies and the other user', async () => {
   const { into } = series();
   await into(runOn(1, many));
   const small = runOn(2, [many[0] as object, hostIds, ...many.slice(5, 8)], {}, { username: 'other' });
@@ -119,7 +119,7 @@ test('a run that shrank by more than a tenth is told with numbers, policies and 
   assert.match(warnings, /the user is other, was acme_ab1/);
 });
 
-test('a run that shrank by more than is allowed is kept apart, and nothing is compared with it', async () => {
+test('keeps a run that shrank more than allowed apart, and compares nothing with it', async () => {
   const { directory, into } = series();
   await into(runOn(1, many));
   const small = (day: number) => runOn(day, [policy, hostIds, posture]);
@@ -140,7 +140,7 @@ test('a run that shrank by more than is allowed is kept apart, and nothing is co
   assert.equal((await into(runOn(4, many), { maxShrink: 50 })).warnings, '');
 });
 
-test('a snapshot of the same run and another scope is not replaced', async () => {
+test('does not replace a snapshot of the same run and another scope', async () => {
   const { into } = series();
   await into(runOn(1, whole));
   assert.equal((await into(runOn(1, whole))).latest, 'pcrs_20261101T030000Z.db');
@@ -150,7 +150,7 @@ test('a snapshot of the same run and another scope is not replaced', async () =>
   });
 });
 
-test('nothing follows a latest.db that cannot be read, unless it is to be rescoped', async () => {
+test('nothing follows an unreadable latest.db, unless rescoped', async () => {
   const { directory, into } = series();
   await into(runOn(1, whole));
   writeFileSync(join(directory, 'latest.db'), Buffer.alloc(4096), { flag: 'r+' });
@@ -161,7 +161,7 @@ test('nothing follows a latest.db that cannot be read, unless it is to be rescop
   assert.deepEqual([rescoped.latest, rescoped.warnings], ['pcrs_20261103T030000Z.db', '']);
 });
 
-test('a database of the name latest.db that the user loaded is left alone', async () => {
+test("leaves a user's own database called latest.db alone", async () => {
   const directory = emptyDirectory();
   const path = join(directory, 'latest.db');
   await load(path, runOn(1, whole));
@@ -173,7 +173,7 @@ test('a database of the name latest.db that the user loaded is left alone', asyn
   assert.deepEqual(readFileSync(path), before);
 });
 
-test('records that were supplied can hide lost ones, so that a whole series does not take them', async () => {
+test('refuses supplied records in a whole series, since they can hide lost ones', async () => {
   const { into } = series();
   await into(runOn(1, whole));
   const [session, ...rest] = runOn(2, whole);

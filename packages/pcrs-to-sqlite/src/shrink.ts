@@ -1,7 +1,7 @@
 import type { Database } from 'pcrs-database/open';
 import { hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 
-/** How much smaller a run is than the one before, in its largest part. */
+/** How much smaller a run is than the previous one, in the part that shrank most. */
 export interface Shrink {
   /** 0 to 100. */
   percent: number;
@@ -15,10 +15,10 @@ const counted: readonly (readonly [what: string, sql: string])[] = [
   ['hosts', `SELECT count(DISTINCT hostId) FROM ${hostIdsTable.name}`],
   ['policies', `SELECT count(*) FROM ${policyTable.name}`],
 ];
-/** Policies that a message names; more are counted. */
+/** Most policies named in a message; the rest are counted. */
 const named = 5;
 
-/** Compares a database with the one before it. Undefined if nothing is smaller. */
+/** Compares a database with the previous one. Undefined if nothing is smaller. */
 export function shrinkOf(before: Database, after: Database): Shrink | undefined {
   const parts = counted.map(([what, sql]) => {
     const [old, now] = [before, after].map((db) => db.prepare(sql).pluck().get() as number) as [

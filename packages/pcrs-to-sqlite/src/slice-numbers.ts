@@ -5,21 +5,21 @@ import type { Batch } from './table-writer.ts';
 export const rowsPerTransaction = 10_000;
 
 /**
- * The numbers of slices. A slice is told of after its records, so these get the number that follows the slice
- * before; where slices changed places, their rows are corrected.
+ * The numbers of slices. A slice record follows its records, so these get the number after the previous slice's; if
+ * slices change places, their rows are corrected.
  */
 export class SliceNumbers {
   readonly #batch: Batch;
   readonly #records: Records;
   #wrong: { row: ReturnType<Records['takeTouched']>[number]; number: string }[] = [];
 
-  /** Takes  batch  its number is kept as the guess for the next records */
+  /** Takes  batch  its number is the guess for the next records */
   constructor(batch: Batch, records: Records) {
     this.#batch = batch;
     this.#records = records;
   }
 
-  /** Takes note of a slice's number, once its records are stored. */
+  /** Takes a slice's number, once its records are stored. */
   end(number: unknown): void {
     const rows = this.#records.takeTouched();
     if (!Number.isSafeInteger(number)) return;
@@ -28,7 +28,7 @@ export class SliceNumbers {
     this.#batch.number = String((number as number) + 1);
   }
 
-  /** Corrects rows with a wrong number, in transactions of their own where they are many. */
+  /** Corrects rows with a wrong number, in separate transactions if they are many. */
   async correct(load: { begin(): Promise<void>; commit(): Promise<void> }): Promise<void> {
     for (const { row, number } of this.#wrong.splice(0)) {
       for (let first = row.first; first <= row.last; first += rowsPerTransaction) {

@@ -23,7 +23,7 @@ const other = (record: object | string) => ({
 });
 const ofOtherRun = stream.map((record) => ('runId' in (record as object) ? other(record) : record));
 
-test('puts a complete run in a file named by its start, readable by nobody else, and links latest.db to it', async () => {
+test('puts a complete run into a file named by its start, readable only by its owner, and links latest.db to it', async () => {
   const directory = join(emptyDirectory(), 'made', 'here');
   const loaded = await load({ snapshot: directory }, stream);
   assert.equal(loaded.database, join(directory, `${stem}.db`));
@@ -34,7 +34,7 @@ test('puts a complete run in a file named by its start, readable by nobody else,
   assert.equal(query(join(directory, 'latest.db'), 'SELECT * FROM q_pcrs_postureinfo').length, 1);
 });
 
-test('puts a name into the names, and replaces the link as a whole', async () => {
+test('puts a name into the names, and replaces the link in one step', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory, name: 'disa' }, stream);
   const later = stream.with(0, session({ startedAt: '2026-11-21T01:02:03Z' }));
@@ -47,7 +47,7 @@ test('puts a name into the names, and replaces the link as a whole', async () =>
   assert.equal(readlinkSync(join(directory, 'latest_disa.db')), 'pcrs_disa_20261121T010203Z.db');
 });
 
-test('leaves an incomplete run beside its place, under a name that says so, and the link where it was', async () => {
+test('leaves an incomplete run next to its place, under a name that says so, and the link unchanged', async () => {
   const directory = emptyDirectory();
   await assert.rejects(
     load({ snapshot: directory }, stream.slice(0, -1)),
@@ -61,7 +61,7 @@ test('leaves an incomplete run beside its place, under a name that says so, and 
   assert.deepEqual(readdirSync(directory).sort(), ['latest.db', `${stem}.db`], 'the same run, now complete');
 });
 
-test('replaces the file of the same run, and refuses one of any other', async () => {
+test("replaces the file of the same run, and refuses another run's", async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, stream);
   await load({ snapshot: directory }, stream);
@@ -77,7 +77,7 @@ test('replaces the file of the same run, and refuses one of any other', async ()
   assert.equal(readFileSync(join(taken, `${stem}.db`), 'utf8'), 'mine');
 });
 
-test('does not take the place of a snapshot that another process is writing', async () => {
+test('does not replace a snapshot that another process is writing', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, stream.slice(0, -1)).catch(() => {});
   const writer = new Sqlite(join(directory, `${stem}.incomplete.db`));
@@ -92,7 +92,7 @@ test('does not take the place of a snapshot that another process is writing', as
   }
 });
 
-test('does not put its link on a file', async () => {
+test('does not replace a file with its link', async () => {
   const directory = emptyDirectory();
   writeFileSync(join(directory, 'latest.db'), 'mine');
   await assert.rejects(load({ snapshot: directory }, stream), {
@@ -102,7 +102,7 @@ test('does not put its link on a file', async () => {
   assert.equal(readFileSync(join(directory, 'latest.db'), 'utf8'), 'mine');
 });
 
-test('is of a run: makes no file without one, or where the run failed before it began', async () => {
+test('requires a run: makes no file without one, or if the run failed before it began', async () => {
   const directory = join(emptyDirectory(), 'snapshots');
   const failed = {
     kind: 'end',
@@ -123,7 +123,7 @@ test('is of a run: makes no file without one, or where the run failed before it 
   }
 });
 
-test('says in the unfinished file how far it came', async () => {
+test('records in the unfinished file how far it came', async () => {
   const directory = emptyDirectory();
   await assert.rejects(load({ snapshot: directory }, [...stream.slice(0, 5), '{"kind":'].slice(0, 6)));
   const path = join(directory, `${stem}.incomplete.db`);
@@ -131,7 +131,7 @@ test('says in the unfinished file how far it came', async () => {
   assert.equal(query(path, 'SELECT * FROM q_pcrs_policy_list').length, 1);
 });
 
-test('replaces what a load left that was killed before it took the session', async () => {
+test('replaces what a load left that was killed before it read the session', async () => {
   const directory = emptyDirectory();
   await assert.rejects(load({ snapshot: directory }, stream.slice(0, -1)));
   const db = new Sqlite(join(directory, `${stem}.incomplete.db`));
@@ -141,7 +141,7 @@ test('replaces what a load left that was killed before it took the session', asy
   assert.deepEqual(readdirSync(directory).sort(), ['latest.db', `${stem}.db`]);
 });
 
-test('starts from an earlier complete snapshot, and leaves that as it is', async () => {
+test('starts from an earlier complete snapshot, and leaves that one unchanged', async () => {
   const directory = emptyDirectory();
   await load({ snapshot: directory }, stream);
   const from = join(directory, `${stem}.db`);
@@ -152,7 +152,7 @@ test('starts from an earlier complete snapshot, and leaves that as it is', async
   assert.deepEqual(readFileSync(from), before);
 });
 
-test('starts from nothing but the snapshot of a complete run', async () => {
+test('starts only from the snapshot of a complete run', async () => {
   const directory = emptyDirectory();
   await assert.rejects(load({ snapshot: directory }, stream.slice(0, -1)));
   const from = join(directory, `${stem}.incomplete.db`);

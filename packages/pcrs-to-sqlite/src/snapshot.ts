@@ -19,19 +19,19 @@ import type { Fate, SnapshotTarget } from './place.ts';
 import { type Shrink, shrinkOf } from './shrink.ts';
 import { type Candidate, type Standing, standingOf, unknownStanding } from './standing.ts';
 
-/** What it takes to put files into their places. */
+/** Locks for placing files. */
 export interface Placing {
   signal?: AbortSignal | undefined;
-  /** The lock of the folder that whoever started this holds: `NONCE PATH`. */
+  /** Lock of the folder, held by the parent process: `NONCE PATH`. */
   heldLock?: string | undefined;
-  /** Of the lock on the link, in seconds; for tests alone. */
+  /** Lease of the link's lock, in seconds; for tests only. */
   lockLease?: string | undefined;
   log?: { warn(message: string): void } | undefined;
 }
 
-/** A run's snapshot: built beside its place, and put there when it is known what becomes of it. */
+/** A run's snapshot: built next to its place, and put there once its fate is decided. */
 export class Snapshot {
-  /** `….incomplete.db` beside the final place. */
+  /** `….incomplete.db` next to the final place. */
   readonly building: string;
   readonly #final: string;
   readonly #shrunk: string;
@@ -53,9 +53,9 @@ export class Snapshot {
   }
 
   /**
-   * Prepares the place for a run's snapshot: `pcrs_[NAME_]YYYYMMDDThhmmssZ.db` by the run's start.
+   * Prepares the place of a run's snapshot: `pcrs_[NAME_]YYYYMMDDThhmmssZ.db`, by the run's start.
    *
-   * Throws  PCRS_MACHINE if a file of another run is in its place, or another process is writing there
+   * Throws  PCRS_MACHINE if another run's file is in its place, or another process is writing there
    */
   static async prepare(
     directory: string,
@@ -74,7 +74,7 @@ export class Snapshot {
     return snapshot;
   }
 
-  /** Does what decides on the link and moves it, while no other process does. */
+  /** Decides on the link and moves it, while no other process does. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     const { heldLock, lockLease, log, signal = new AbortController().signal } = this.#placing;
     const under = parseHeldLock(heldLock)?.nonce;
@@ -85,9 +85,9 @@ export class Snapshot {
   }
 
   /**
-   * Decides what becomes of a complete run.
+   * Decides what happens to a complete run.
    *
-   * Takes   db  what it was loaded into
+   * Takes   db  the database it was loaded into
    * Throws  PCRS_MACHINE if a snapshot of the same run and another scope is in its place
    */
   async stand(candidate: Candidate, db: Database, rules: SnapshotTarget): Promise<Standing> {
@@ -101,8 +101,7 @@ export class Snapshot {
   }
 
   /**
-   * Puts the closed file where it belongs. At no moment is there half a file under a final name, or a link that leads
-   * nowhere.
+   * Puts the closed file into its place. There is never half a file under a final name, or a broken link.
    *
    * Yields  its path
    * Throws  PCRS_MACHINE
@@ -122,7 +121,7 @@ export class Snapshot {
     return path;
   }
 
-  /** Throws PCRS_MACHINE if what is called `latest.db` is neither a link nor, on a file system without links, a copy of ours. */
+  /** Throws PCRS_MACHINE if `latest.db` is neither a link nor, on a file system without links, our copy. */
   async #requireOurLink(): Promise<void> {
     const link = lstatSync(this.#link, { throwIfNoEntry: false });
     if (link === undefined || link.isSymbolicLink() || (await this.#isCopy())) return;
@@ -132,7 +131,7 @@ export class Snapshot {
     );
   }
 
-  /** Whether `latest.db` is of a run whose snapshot lies beside it; else it is a database that the user loaded. */
+  /** Whether `latest.db` has a run whose snapshot is next to it; otherwise the user loaded it. */
   async #isCopy(): Promise<boolean> {
     const startedAt = (await readStatusOf(this.#link))?.run?.startedAt;
     if (!startedAt) return false;
@@ -148,7 +147,7 @@ export class Snapshot {
     );
   }
 
-  /** Throws PCRS_MACHINE once the folder belongs to another process. */
+  /** Throws PCRS_MACHINE if the folder now belongs to another process. */
   #stillOurs(): void {
     requireStillHeld(parseHeldLock(this.#placing.heldLock), this.#directory);
   }
@@ -164,10 +163,10 @@ async function shrinkSince(latest: string, db: Database): Promise<Shrink | undef
 }
 
 /**
- * Lets a snapshot begin as a copy of an earlier one. The copy gets its name only once it says whose it is, so that a
- * crash leaves nothing that looks like another run's.
+ * Starts a snapshot as a copy of an earlier one. The copy gets its name only once it names its run, so that a crash
+ * leaves nothing that looks like another run's.
  *
- * Throws  PCRS_MACHINE if the file cannot be copied; PCRS_USAGE if it is no complete snapshot
+ * Throws  PCRS_MACHINE if the file cannot be copied; PCRS_USAGE if it is not a complete snapshot
  */
 export async function startFrom(from: string, building: string, runId: string): Promise<void> {
   const copy = `${building}.${randomUUID()}`;
@@ -217,7 +216,7 @@ async function runOf(path: string, runId: string, alone: boolean): Promise<'same
     if (alone) db.exec('BEGIN EXCLUSIVE');
     const status = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'q_pcrs_status'").get();
     if (status === undefined) return db.prepare('SELECT 1 FROM sqlite_master').get() ? 'other' : 'same';
-    // A load that was killed before it took the session has no run yet.
+    // A load that was killed before it read the session has no run yet.
     const runs = db
       .prepare("SELECT STATUS_NAME FROM q_pcrs_status WHERE STATUS_NAME LIKE 'RUN %'")
       .pluck()

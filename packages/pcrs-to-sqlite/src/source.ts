@@ -4,7 +4,7 @@ import type { StatusTable } from './status.ts';
 
 const rowName = 'SOURCE';
 
-/** The one gateway and subscription that a database is of; learned from the first session and the first list. */
+/** The one gateway and subscription of a database, learned from the first session and the first list. */
 export class Source {
   readonly #status: StatusTable;
   #gateway: string | null;
@@ -17,7 +17,7 @@ export class Source {
     this.#subscriptionId = typeof subscriptionId === 'string' ? subscriptionId : null;
   }
 
-  /** Throws PCRS_RECORD where the database is of another gateway. */
+  /** Throws PCRS_RECORD if the database comes from another gateway. */
   checkGateway(url: string, line: number): void {
     const gateway = url.replace(/\/+$/, '').toLowerCase();
     if (gateway === this.#gateway) return;
@@ -31,7 +31,7 @@ export class Source {
     this.#keep();
   }
 
-  /** Throws RefusedRecord where the database is of another subscription. */
+  /** Throws RefusedRecord if the database comes from another subscription. */
   checkSubscription(id: string): void {
     if (id === this.#subscriptionId) return;
     if (this.#subscriptionId !== null) {

@@ -32,7 +32,7 @@ test('removes them with prune, and only them', async () => {
 
 const otherScope = 'the database also holds what a run of another scope';
 
-test('does not know what is stale, and removes nothing, unless the run is complete, whole, full and of the one scope', async () => {
+test("does not count or remove stale rows unless the run is complete, unfiltered, full and of the database's scope", async () => {
   const narrowed: [string, (object | string)[]][] = [
     ['the stream is no run', [policy]],
     ['records were filtered on the way', one.filter((record) => record !== one[4])],
@@ -61,7 +61,7 @@ async function nothingPruned(path: string, stream: (object | string)[], why: str
   assert.match(warnings.join('\n'), new RegExp(`nothing pruned: ${why}`));
 }
 
-test('knows what is stale in a database of one narrowed scope', async () => {
+test('counts stale rows in a database of one narrowed scope', async () => {
   const path = newDatabase();
   const narrow = (records: readonly (object | string)[]) =>
     records.with(3, start('pcrs-policies', { title: 'DISA' }));
@@ -78,7 +78,7 @@ test('a full run after one of another scope, or after records without a run, pru
   await nothingPruned(other, one, otherScope);
 });
 
-test('judges only the tables that the stages of the run fill', async () => {
+test("judges only the tables that the run's stages fill", async () => {
   const path = await loadedWithBoth();
   const listing = run([policy]).filter((record) => !/hostids|posture/.test(JSON.stringify(record)));
   const loaded = await load(path, listing, { prune: true });

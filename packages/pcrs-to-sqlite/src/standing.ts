@@ -3,13 +3,13 @@ import type { Base, Session, Start } from 'pcrs-records/kinds';
 import { isSameScope, scopeWords } from 'pcrs-records/scope';
 import type { Shrink } from './shrink.ts';
 
-/** What the user lets happen to `latest.db`. */
+/** What the user allows to happen to `latest.db`. */
 export interface PublishRules {
-  /** It may hold another scope than before. */
+  /** It may change to another scope. */
   rescope?: boolean;
   /** It may go back to a run that started earlier. */
   allowOlder?: boolean;
-  /** A run that is smaller by more percent is not published. */
+  /** A run that shrank by more percent is not published. */
   maxShrink?: number | undefined;
   acceptShrink?: boolean;
 }
@@ -19,32 +19,32 @@ export interface Candidate {
   session: Session;
   starts: readonly Start[];
   base: Base;
-  /** Start of the full run that it rests on. */
+  /** Start of the full run that it builds on. */
   fullRunAt: string | null;
   scope: ScopeNote;
-  /** Records were lost on the way, or came from outside. */
+  /** Records were lost in the pipe, or came from outside. */
   isFiltered: boolean;
 }
 
-/** What becomes of a complete run. */
+/** What happens to a complete run. */
 export interface Standing {
-  /** `latest`: the link moves to it. `beside`: its file stands, the link stays. `shrunk`: neither. */
+  /** `latest`: the link moves to it. `beside`: its file stays, the link does not move. `shrunk`: neither. */
   fate: 'latest' | 'beside' | 'shrunk';
-  /** For people; undefined if all is as usual. */
+  /** For people; undefined if all is normal. */
   message: string | undefined;
-  /** Whether the series takes filtered runs. */
+  /** Whether the series accepts filtered runs. */
   beganFiltered: boolean;
 }
 
-/** More is said, whether or not it is a reason not to publish. */
+/** A larger shrink is reported, whether or not it prevents publishing. */
 const worthSayingPercent = 10;
 
 /**
- * Decides what becomes of a complete run: `latest.db` keeps its scope, never goes back, and does not shrink unseen.
+ * Decides what happens to a complete run: `latest.db` keeps its scope, never goes back, and never shrinks silently.
  *
- * Takes   latest  what `latest.db` says of itself; undefined if there is none
+ * Takes   latest  status of `latest.db`; undefined if there is none
  *         link    its name, for messages
- *         shrink  compares the two, if they are of one scope
+ *         shrink  compares the two, if they have one scope
  */
 export async function standingOf(
   candidate: Candidate,
@@ -75,7 +75,7 @@ export async function standingOf(
   };
 }
 
-/** `latest.db` is there and cannot be read, so nobody knows whether a run may follow it. */
+/** For an unreadable `latest.db`: nobody knows whether a run may follow it. */
 export function unknownStanding({ isFiltered }: Candidate, link: string): Standing {
   const why = 'it cannot be read, so what it holds is not known (--rescope)';
   return { fate: 'beside', message: `${link} stays as it was: ${why}`, beganFiltered: isFiltered };
@@ -85,7 +85,7 @@ function exceeds({ percent }: Shrink, { acceptShrink, maxShrink }: PublishRules)
   return maxShrink !== undefined && !acceptShrink && percent > maxShrink;
 }
 
-/** Some runs are no picture of anything by themselves. */
+/** Why a run can never be a picture by itself, if so. */
 function whyNeverLatest({ base, fullRunAt, starts }: Candidate): string | undefined {
   if (starts.some((start) => 'reduced' in start)) return 'the run has reduced records only';
   if (base === 'delta' && fullRunAt === null)
@@ -113,7 +113,7 @@ function whyNotNext(
   return undefined;
 }
 
-/** Why a run may be smaller, as far as it is known. */
+/** Known reasons why a run may be smaller. */
 function causesOf({ session, isFiltered }: Candidate, latest: SnapshotStatus): string[] {
   const user = latest.run?.username;
   return [

@@ -2,15 +2,15 @@ import type { Database, Statement } from 'pcrs-database/open';
 import type { JsonObject } from 'pcrs-records/kinds';
 import type { Batch } from './table-writer.ts';
 
-/** QualysETL's words for how far a table is. */
+/** QualysETL's words for the state of a table. */
 export type TableState = 'BEGIN LOADING BATCH' | 'END LOADING BATCH' | 'FINAL BATCH LOADED';
 
 const allTables = 'ALL_TABLES_LOADED_SUCCESSFULLY';
 
 /**
- * `q_pcrs_status`: what is in the database, at every moment.
+ * `q_pcrs_status`: the state of the database, always current.
  *
- * Rows     as in QualysETL one a table, and `ALL_TABLES_LOADED_SUCCESSFULLY` for a complete run only; besides
+ * Rows     one per table as in QualysETL, and `ALL_TABLES_LOADED_SUCCESSFULLY` for a complete run only; also
  *          `SOURCE` (gateway and subscription), `LOAD` (the last load: its state, counts and problems),
  *          `RUN id` (verdict and reconciliation) and `RUN id STAGE` (its start and end records; see StageNotes)
  * Details  JSON in STATUS_DETAIL
@@ -29,12 +29,12 @@ export class StatusTable {
       WHERE STATUS_DETAIL IS NOT excluded.STATUS_DETAIL OR LAST_BATCH_PROCESSED IS NOT excluded.LAST_BATCH_PROCESSED`);
   }
 
-  /** A row with a JSON detail. */
+  /** Writes a row with a JSON detail. */
   put(name: string, detail: JsonObject, lastBatch: string = this.#batch.number): void {
     this.#put.run(name, JSON.stringify(detail), lastBatch, sqlTime(new Date()));
   }
 
-  /** Removes the rows whose names begin so, but for those named. */
+  /** Removes the rows whose names start with `prefix`, except those named. */
   keepOnly(prefix: string, names: readonly string[]): void {
     this.#db
       .prepare(
@@ -44,7 +44,7 @@ export class StatusTable {
       .run(prefix.length, prefix, JSON.stringify(names));
   }
 
-  /** A row's detail; undefined where there is none. */
+  /** A row's detail; undefined if there is none. */
   get(name: string): JsonObject | undefined {
     const text = this.#db
       .prepare('SELECT STATUS_DETAIL FROM q_pcrs_status WHERE STATUS_NAME = ?')
@@ -58,12 +58,12 @@ export class StatusTable {
     this.put(name, this.#detail(state, rows, number), number);
   }
 
-  /** Says that all tables are loaded; only a complete run may. */
+  /** Records that all tables are loaded; only for a complete run. */
   allLoaded(): void {
     this.put(allTables, this.#detail('FINAL BATCH LOADED', 0, '0'), '0');
   }
 
-  /** From now on the tables are a mixture of an earlier load and this one. */
+  /** From now on the tables mix an earlier load with this one. */
   notAllLoaded(): void {
     this.#db.prepare('DELETE FROM q_pcrs_status WHERE STATUS_NAME = ?').run(allTables);
   }
@@ -80,7 +80,7 @@ export class StatusTable {
   }
 }
 
-/** `YYYY-MM-DD hh:mm:ss`, UTC: how QualysETL and SQLite's date functions write a moment. */
+/** `YYYY-MM-DD hh:mm:ss`, UTC: a time as QualysETL and SQLite's date functions write it. */
 export function sqlTime(moment: Date): string {
   return moment.toISOString().slice(0, 19).replace('T', ' ');
 }

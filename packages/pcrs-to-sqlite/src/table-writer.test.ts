@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { end, load, newDatabase, query, session, start } from './fixture.test.ts';
 
-/** JSON texts and what a TEXT column holds of each. */
+/** JSON texts, each with the value that a TEXT column should hold. */
 const values = fc.oneof(
   fc.constant(['null', null] as const),
   fc.boolean().map((value) => [String(value), String(value)] as const),
@@ -38,7 +38,7 @@ function line({ key, batch, members: own }: Posture): string {
   return `{${all.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`;
 }
 
-/** What upserting should have made of one table, told in the plainest way. */
+/** The expected result of upserts into one table, computed in the plainest way. */
 class Model {
   readonly rows = new Map<string, { values: Record<string, unknown>; date: string }>();
   differing = 0;
@@ -63,10 +63,10 @@ class Model {
 }
 
 const inControls = (name: string): boolean => name === 'rationale';
-/** `Status` is `status` in another case: it fills that column, or no column if both come. */
+/** `Status` is `status` in another case: it fills that column, or none if both come. */
 const inUnknown = (name: string): boolean => name === 'Status';
 
-/** The members of a record by the column that each fills, as stored. */
+/** A record's members by column, as stored. */
 function filled(own: Posture['members']): [string, string | null][] {
   return Object.entries(own).map(([name, [json, text]]) => {
     if (!inUnknown(name)) return [name, text];
@@ -74,7 +74,7 @@ function filled(own: Posture['members']): [string, string | null][] {
   });
 }
 
-test('holds what the last records with each member said, and touches no row whose values stay', async () => {
+test('holds the last value of each member, and touches no row whose values stay', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(record, { maxLength: 6 }), { minLength: 1, maxLength: 3 }),

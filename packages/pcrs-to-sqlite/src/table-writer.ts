@@ -8,7 +8,7 @@ import { type OfEvaluation, updateSql } from './update.ts';
 import type { Bound } from './values.ts';
 import { quoted } from './views.ts';
 
-/** What a row's bookkeeping columns say when it changes. */
+/** Values for a changed row's bookkeeping columns. */
 export interface Batch {
   /** `YYYY-MM-DD hh:mm:ss`, UTC: the run's start, else the load's. */
   date: string;
@@ -18,19 +18,19 @@ export interface Batch {
   readonly loadedAt: string;
 }
 
-/** What became of the records of a table. */
+/** What happened to the records of a table. */
 export interface RowCounts {
-  /** Rows the table did not have. */
+  /** Rows that were new. */
   inserted: number;
-  /** Times that a row got other values. */
+  /** Updates that changed a row. */
   changed: number;
-  /** Times that a row was found as it came. */
+  /** Records equal to their row. */
   unchanged: number;
-  /** Of `changed`: a record of the same key came before in this stream. */
+  /** Among `changed`: this stream had an earlier record with the same key. */
   differing: number;
 }
 
-/** Values by column, the table's own and then those that records brought; undefined for a member that is absent. */
+/** Values by column, the table's own first, then those that records added; undefined for an absent member. */
 export type Row = (Bound | undefined)[];
 
 export interface WriterOptions {
@@ -39,37 +39,36 @@ export interface WriterOptions {
   /** Undefined if members without a column go into another table. */
   added?: AddedColumns | undefined;
   ofEvaluation?: OfEvaluation;
-  /** The most memory that may be spent on knowing keys that came before, in bytes: a power of two. */
+  /** Memory for recognising earlier keys, in bytes: a power of two. */
   filterBytes?: number;
 }
 
-/** Rows that are inserted by one statement: each run of a statement costs as much as two rows. */
+/** Rows inserted by one statement: executing a statement costs as much as two rows. */
 const rowsTogether = 8;
 
 /**
- * Writes the rows of one table: new keys are inserted, known ones updated where a value changes.
+ * Writes the rows of one table: inserts new keys, updates known ones if a value changes.
  *
- * A member that is present replaces, null included; an absent one leaves what is stored; a row whose gateway
- * values do not change is not touched, its bookkeeping columns neither.
+ * A present member replaces, null included; an absent one keeps the stored value. A row whose gateway values do not
+ * change is not touched, nor are its bookkeeping columns.
  *
- * An empty table has no key at first: as long as no key comes that may have come before, rows are only appended, and
- * `finish` makes the key of them all at once. From the first such key on, and in a table that has rows, each row is
- * looked for.
+ * An empty table has no key at first: while no key repeats, rows are only appended, and `finish` makes the key for
+ * all of them at once. From the first possible repetition on, and in a table that has rows, each row is looked up.
  */
 export class TableWriter {
   readonly counts: RowCounts = { inserted: 0, changed: 0, unchanged: 0, differing: 0 };
   readonly table: Table;
   readonly added: AddedColumns | undefined;
-  /** Rows there before this load. */
+  /** Rows before this load. */
   readonly rowsBefore: number;
   /** Rows written since `touched.take()`. */
   readonly touched = new RowRanges();
   readonly #db: Database;
   readonly #options: WriterOptions;
-  /** Of the key, in the key's order. */
+  /** Columns of the key, in the key's order. */
   readonly #keyColumns: readonly number[];
   readonly #key: Bound[] = [];
-  /** The rows that this load met; undefined while each of the table's rows is of this load. */
+  /** Rows that this load met; undefined while all rows come from this load. */
   readonly #seen: RowSet | undefined;
   #filter: KeyFilter | undefined;
   #columns: string[];
@@ -77,7 +76,7 @@ export class TableWriter {
   #insertOne: Statement | undefined;
   #insertSome: Statement | undefined;
   readonly #updates = new Map<string, Statement>();
-  /** Of rows that are to be inserted together, one after another. */
+  /** Values of rows to insert together, one row after another. */
   #waiting: Bound[] = [];
   #rowsWaiting = 0;
 
@@ -96,18 +95,18 @@ export class TableWriter {
     else if (!hasKey(db, table)) this.#filter = new KeyFilter(filterBytes);
   }
 
-  /** Rows in the table now, but for those removed by `prune`. */
+  /** Rows in the table now, not counting removals by `prune`. */
   get rows(): number {
     return this.rowsBefore + this.counts.inserted + this.#rowsWaiting;
   }
 
-  /** Rows that were there before and that no record of this load has named. */
+  /** Rows from before that no record of this load has named. */
   get stale(): number {
     return this.#seen === undefined ? 0 : this.rows - this.#seen.size;
   }
 
   /**
-   * Completes a row's key: what counts as 0 if it is absent.
+   * Completes a row's key: absent members that count as 0.
    *
    * Throws  RefusedRecord if a key member is missing or not a whole number
    */
@@ -127,7 +126,7 @@ export class TableWriter {
     }
   }
 
-  /** Writes a row whose key was checked, by the next `flush` at the latest. */
+  /** Writes a row with a valid key, by the next `flush` at the latest. */
   store(row: Row): void {
     if (this.#filter) {
       if (!this.#filter.add(this.#keyOf(row))) {
@@ -145,7 +144,7 @@ export class TableWriter {
     } else this.#update(row, found);
   }
 
-  /** Adds a column to the table, for the rows from here on. */
+  /** Adds a column to the table, for all following rows. */
   addColumn(name: string): void {
     if (this.#columns.includes(name)) return;
     this.flush();
@@ -157,12 +156,12 @@ export class TableWriter {
     this.#updates.clear();
   }
 
-  /** The place of a column in a row; -1 if the table does not have it. */
+  /** The place of a column in a row; -1 if the table lacks it. */
   columnOf(name: string): number {
     return this.#columns.indexOf(name);
   }
 
-  /** Writes what waits for further rows: to be called before anything but `store` looks at the table or at the counts. */
+  /** Writes waiting rows. Call before anything but `store` uses the table or the counts. */
   flush(): void {
     const rows = this.#rowsWaiting;
     if (rows === 0) return;
@@ -174,7 +173,7 @@ export class TableWriter {
     }
   }
 
-  /** Gives rows their batch number. */
+  /** Sets the batch number of rows. */
   renumber(first: number, last: number, number: string): void {
     const set = `UPDATE ${this.table.name} SET BATCH_NUMBER = ? WHERE rowid BETWEEN ? AND ?`;
     this.#db.prepare(set).run(number, first, last);
@@ -183,7 +182,7 @@ export class TableWriter {
   /**
    * Removes those of the next `limit` rows after `row` that no record of this load has named.
    *
-   * Yields  how many that were, and the last row looked at; undefined if there is none left
+   * Yields  the number removed, and the last row looked at; undefined at the end of the table
    */
   prune(row: number, limit: number): { removed: number; last: number | undefined } {
     const { name } = this.table;
@@ -231,7 +230,7 @@ export class TableWriter {
     this.touched.add(found);
   }
 
-  /** The same array for each row: it is used up before the next. */
+  /** Returns the same array each time; use it before the next call. */
   #keyOf(row: Row): Bound[] {
     for (let index = 0; index < this.#keyColumns.length; index += 1) {
       this.#key[index] = row[this.#keyColumns[index] as number] as Bound;
@@ -256,7 +255,7 @@ export class TableWriter {
     );
   }
 
-  /** The columns that a row replaces: those of members that are present, but for the key's. */
+  /** The columns that a row replaces: those of present members, without the key's. */
   #replaced(row: Row): number[] {
     const columns: number[] = [];
     for (let column = 0; column < this.#columns.length; column += 1) {
@@ -284,5 +283,5 @@ export class TableWriter {
   }
 }
 
-/** Statements for rows of this many shapes are kept. */
+/** Most statements kept, by the shape of their rows. */
 const keptStatements = 200;

@@ -2,7 +2,7 @@ import { jsonAt } from 'pcrs-sink/members';
 import { placesIn } from 'pcrs-sink/places';
 
 /**
- * Two `unknown_members` objects as one: members of the later replace those of the earlier, others stay.
+ * Merges two `unknown_members` objects: the later one's members replace the earlier one's, others stay.
  *
  * Takes  JSON texts of objects as this package writes them; the earlier may be null
  */

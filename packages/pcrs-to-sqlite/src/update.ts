@@ -2,17 +2,18 @@ import { bookkeepingColumns } from 'pcrs-records/columns';
 import { unknownMembers } from './schema.ts';
 import { quoted } from './views.ts';
 
-/** Columns that are true of an evaluation: absent from a record whose evaluation is another, they become NULL. */
+/** Columns that belong to an evaluation: if a record of another evaluation lacks them, they become NULL. */
 export interface OfEvaluation {
   columns: readonly string[];
-  /** What another evaluation is known by. */
+  /** Columns that identify an evaluation. */
   evaluation: readonly string[];
 }
 
 /**
  * An UPDATE of one row, if any of these columns differs.
  *
- * Takes  names  the columns that are replaced; their values are bound first, then those of the bookkeeping, then the row's number
+ * Takes  names  the replaced columns; their values are bound first, then the bookkeeping values, then the row's
+ *               number
  */
 export function updateSql(table: string, names: readonly string[], of: OfEvaluation | undefined): string {
   const bookkeeping = bookkeepingColumns.map(({ name }) => name);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { lines, newDatabase, posture, query } from './fixture.test.ts';
 import { toSqlite } from './index.ts';
 
-/** Two chunks: members that the first brings have columns in the second. */
+/** Two chunks: members new in the first have columns in the second. */
 function chunks(...records: (object | string | Buffer)[]): Uint8Array[] {
   const inBytes = records.map((record) =>
     Buffer.isBuffer(record) ? Buffer.concat([record, Buffer.from('\n')]) : Buffer.concat(lines(record)),
@@ -17,10 +17,10 @@ function rows(path: string, columns: string): unknown[][] {
   );
 }
 
-/** A text in Latin-1, and so no UTF-8 where it goes beyond ASCII. */
+/** A text in Latin-1, which is not UTF-8 beyond ASCII. */
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-test('keeps text beyond ASCII in names, values and nested members, like that of the record before or not', async () => {
+test('keeps text beyond ASCII in names, values and nested members, whether it repeats the previous record or not', async () => {
   const own = [
     { netBios: 'é', os: '名前', evidence: { ключ: '“x”' }, naïve: '😀', OS: 'ü' },
     { netBios: 'é', os: '名', evidence: { ключ: '“x”' }, naïve: '😀', OS: 'ü' },
@@ -40,7 +40,7 @@ test('keeps text beyond ASCII in names, values and nested members, like that of 
   );
 });
 
-test("stores a control's texts beyond ASCII once, and again where they change", async () => {
+test("stores a control's texts beyond ASCII once, and again if they change", async () => {
   const texts = ['“é”', '“é”', '“è”', '“è”'];
   const path = newDatabase();
   const records = texts.map((rationale, id) => ({ ...posture, id, controlId: 1 + (id >> 1), rationale }));
@@ -55,7 +55,7 @@ test("stores a control's texts beyond ASCII once, and again where they change", 
   );
 });
 
-test('puts U+FFFD for what is not UTF-8, wherever it stands, and counts the lines', async () => {
+test('replaces bytes that are not UTF-8 with U+FFFD anywhere, and counts the lines', async () => {
   const line = (id: number) =>
     latin1(
       `{"kind":"posture","id":${id},"policyId":1,"controlId":1,"hostId":1,"netBios":"\xe9","\xe9":1,"evidence":["\xe2\x80"],"rationale":"\xff\xfe"}`,
@@ -69,7 +69,7 @@ test('puts U+FFFD for what is not UTF-8, wherever it stands, and counts the line
   assert.equal(control?.['rationale'], '\ufffd\ufffd');
 });
 
-test('quotes characters, not bytes, where a line cannot be used', async () => {
+test('quotes characters, not bytes, of an unusable line', async () => {
   const cases: [line: string | Buffer, told: string][] = [
     [`{"kind":"posture",${'é'.repeat(100)}`, `found {"kind":"posture",${'é'.repeat(62)}…`],
     [`{"é":"${'名'.repeat(100)}`, `found {"é":"${'名'.repeat(74)}…`],

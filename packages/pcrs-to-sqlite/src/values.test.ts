@@ -9,7 +9,7 @@ const db = new Sqlite(':memory:');
 db.exec('CREATE TABLE t (i INTEGER, t TEXT, a)');
 const columns: Record<ColumnType, string> = { INTEGER: 'i', TEXT: 't', ANY: 'a' };
 
-/** What a member of this JSON is bound as. */
+/** The bound value for a member with this JSON. */
 async function bound(json: string, type: ColumnType): Promise<Bound> {
   let value: Bound = null;
   const reader = new SinkReader({
@@ -24,7 +24,7 @@ async function bound(json: string, type: ColumnType): Promise<Bound> {
   return value;
 }
 
-/** What a column of this type holds of a JSON text: `typeof` and the value as text. */
+/** What a column of this type stores for a JSON text: `typeof` and the value as text. */
 async function stored(json: string, type: ColumnType): Promise<{ type: string; text: string | null }> {
   const value = await bound(json, type);
   const column = columns[type];
@@ -68,7 +68,7 @@ test('stores a value as the column can hold it', async () => {
   }
 });
 
-test('refuses for INTEGER columns what SQLite would store otherwise than it came', async () => {
+test('refuses values that SQLite would store differently in an INTEGER column', async () => {
   const refused = [
     '9223372036854775808',
     '-9223372036854775809',
@@ -88,7 +88,7 @@ test('refuses for INTEGER columns what SQLite would store otherwise than it came
   }
 });
 
-test('lets any JSON value survive in any column, or refuses it', async () => {
+test('keeps any JSON value intact in any column, or refuses it', async () => {
   const number = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
     fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String),

@@ -1,13 +1,13 @@
 import { forms } from 'pcrs-sink/places';
 import type { Members } from 'pcrs-sink/table';
 
-/** What SQLite is given for a value. A number is bound as a float; an INTEGER column makes an integer of it. */
+/** SQLite's input for a value. A number is bound as a float; an INTEGER column makes an integer of it. */
 export type Bound = string | number | bigint | null;
 
-/** Of a gateway column, or of one that a record brought: untyped. */
+/** Type of a column; one that a record added is untyped. */
 export type ColumnType = 'INTEGER' | 'TEXT' | 'ANY';
 
-/** What happened to values on their way; each is counted where it happens. */
+/** Counts of changed or unusual values. */
 export interface ValueCounts {
   /** Texts in which half of a surrogate pair became U+FFFD. */
   loneSurrogates: number;
@@ -16,7 +16,7 @@ export interface ValueCounts {
 }
 
 const wholeNumber = /^(?:0|-?[1-9]\d*)$/;
-/** What SQLite would take for a number, and so store otherwise than it came, in an INTEGER column. */
+/** Text that SQLite would read as a number, and so store differently, in an INTEGER column. */
 const looksNumeric = /^[ \t-\r]*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[ \t-\r]*$/;
 const largest = 2n ** 63n - 1n;
 const smallest = -(2n ** 63n);
@@ -24,9 +24,9 @@ const smallest = -(2n ** 63n);
 /**
  * A member as SQLite stores it: as received. Nested members and booleans stay JSON text, numbers become integers in
  * INTEGER columns and digits in TEXT ones; in untyped ones they are integers up to 2^63-1, floats if a float gives
- * the digits back, and else digits.
+ * the digits back, and digits otherwise.
  *
- * Takes   a column that the record has
+ * Takes   a column present in the record
  * Throws  RangeError, a sentence without its subject, if the column cannot hold it
  */
 export function boundOf(record: Members, column: number, type: ColumnType, counts: ValueCounts): Bound {
@@ -43,7 +43,7 @@ export function boundOf(record: Members, column: number, type: ColumnType, count
   return type === 'INTEGER' && found >= forms.string ? textAsInteger(text) : text;
 }
 
-/** Of at most 15 digits. */
+/** An integer of at most 15 digits. */
 function integerAt(bytes: Uint8Array, start: number, end: number): number {
   const negative = bytes[start] === 0x2d;
   let value = 0;
@@ -53,7 +53,7 @@ function integerAt(bytes: Uint8Array, start: number, end: number): number {
   return negative ? -value : value;
 }
 
-/** A text that had escapes: only these can hold NUL or half a surrogate pair. */
+/** Checks a text that had escapes: only these can hold NUL or half a surrogate pair. */
 function sound(text: string, counts: ValueCounts): string {
   if (text.includes('\0')) counts.nulCharacters += 1;
   if (text.isWellFormed()) return text;
@@ -61,7 +61,7 @@ function sound(text: string, counts: ValueCounts): string {
   return text.toWellFormed();
 }
 
-/** Digits as an integer; other text stays text, unless SQLite would read a number into it. */
+/** Digits as an integer; other text stays text, unless SQLite would read it as a number. */
 function textAsInteger(text: string): Bound {
   if (wholeNumber.test(text)) return toInteger(text);
   if (looksNumeric.test(text)) throw new RangeError(`must be a whole number, got ${JSON.stringify(text)}`);

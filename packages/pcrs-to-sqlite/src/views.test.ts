@@ -18,7 +18,7 @@ test('v_pcrs_postureinfo has the flat columns, then the bookkeeping ones', async
   assert.deepEqual(Object.keys(row(path, 'v_pcrs_postureinfo')), names);
 });
 
-test('v_pcrs_postureinfo joins the texts of the control and takes nested members apart', async () => {
+test('v_pcrs_postureinfo joins the texts of the control and splits nested members', async () => {
   const path = newDatabase();
   await load(path, [{ ...posture, criticality: { label: 'URGENT', value: true } }]);
   const flat = row(path, 'v_pcrs_postureinfo');
@@ -36,7 +36,7 @@ test('v_pcrs_postureinfo joins the texts of the control and takes nested members
   assert.equal(flat['causeOfFailure_other'], null);
 });
 
-test('v_pcrs_postureinfo takes nested members that are none as they are', async () => {
+test('v_pcrs_postureinfo shows nested members that are not objects as they are', async () => {
   const path = newDatabase();
   const { technologyId: _, ...odd } = {
     ...posture,
@@ -59,7 +59,7 @@ test('v_pcrs_postureinfo takes nested members that are none as they are', async 
   );
 });
 
-test('v_pcrs_hosts_without_posture lists the hosts of a policy that no posture came for', async () => {
+test("v_pcrs_hosts_without_posture lists a policy's hosts without a posture", async () => {
   const path = newDatabase();
   const loaded = await load(path, [policy, hostIds, posture, { ...posture, policyId: 9, hostId: 609153602 }]);
   assert.equal(loaded.hostsWithoutPosture, 1);
@@ -100,7 +100,7 @@ test("QualysETL's own spelling of names finds the same tables and columns", asyn
   assert.equal(query(path, sql).length, 1);
 });
 
-test('v_pcrs_postureinfo shows the members that records brought, after its own columns', async () => {
+test('v_pcrs_postureinfo shows added members after its own columns', async () => {
   const path = newDatabase();
   await load(path, [posture]);
   await load(path, [{ ...posture, owner: 'unix team', evidence_other: 'not ours' }]);
@@ -110,7 +110,7 @@ test('v_pcrs_postureinfo shows the members that records brought, after its own c
   assert.equal(flat['evidence_other'], '{"extended":{"n":1.5}}');
 });
 
-test('v_pcrs_failed has what fails, with the days since the gateway first saw it fail', async () => {
+test('v_pcrs_failed lists what fails, with the days since the gateway first saw it fail', async () => {
   const path = newDatabase();
   const firstFailDate = new Date(Date.now() - 10.5 * 86_400_000).toISOString();
   await load(path, [
@@ -129,7 +129,7 @@ test('v_pcrs_failed has what fails, with the days since the gateway first saw it
   );
 });
 
-test('v_pcrs_hosts has a row a host, named as its last scan saw it, with failures by criticality', async () => {
+test('v_pcrs_hosts has a row per host, named as in its last scan, with failures by criticality', async () => {
   const path = newDatabase();
   const urgent = { label: 'URGENT', value: 5 };
   await load(path, [
@@ -145,12 +145,12 @@ test('v_pcrs_hosts has a row a host, named as its last scan saw it, with failure
   assert.equal(other?.['postures'], 1n);
 });
 
-/** How SQLite finds its rows: the plan's lines. */
+/** SQLite's query plan, line by line. */
 function plan(path: string, sql: string): string[] {
   return query(path, `EXPLAIN QUERY PLAN ${sql}`).map((one) => String(one['detail']));
 }
 
-test("QualysETL's five-way join over v_qetl_ views and look-ups by host and control use indexes", async () => {
+test("QualysETL's five-way join over v_qetl_ views and lookups by host and control use indexes", async () => {
   const path = newDatabase();
   await load(path, [policy, hostIds, posture]);
   const lookUps = [
@@ -174,7 +174,7 @@ test("QualysETL's five-way join over v_qetl_ views and look-ups by host and cont
   }
 });
 
-test('ids are declared for 64 bits, since drivers take INTEGER for 32', async () => {
+test('declares ids as 64 bits, since drivers take INTEGER for 32', async () => {
   const path = newDatabase();
   await load(path, [posture]);
   const declared = query(path, "SELECT name, type FROM pragma_table_info('v_pcrs_postureinfo')");
@@ -182,7 +182,7 @@ test('ids are declared for 64 bits, since drivers take INTEGER for 32', async ()
   assert.equal(declared.find(({ name }) => name === 'evidence_other')?.['type'], 'TEXT');
 });
 
-test('a database of layout 1 gets the columns, views and indexes that came later', async () => {
+test('a database of layout 1 gets the later columns, views and indexes', async () => {
   const path = newDatabase();
   await load(path, [posture]);
   const db = new Sqlite(path);

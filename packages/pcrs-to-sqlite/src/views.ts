@@ -20,7 +20,7 @@ const onlyInControls = new Set(
 /**
  * The views of a database by name, as SQL.
  *
- * Takes   added  columns that records brought to the posture table; the flat view shows them after its own
+ * Takes   added  columns that records added to the posture table; the flat view shows them after its own
  */
 export function views(added: readonly string[] = []): Record<string, string> {
   const made = {
@@ -43,7 +43,7 @@ function has(table: Table, name: string): boolean {
   return table.columns.some((column) => column.name === name);
 }
 
-/** A posture with the texts of its control, nested members taken apart. */
+/** A posture with the texts of its control, nested members split into columns. */
 function flatPosture(added: readonly string[]): string {
   const taken = new Set([...flatPostureColumns, ...bookkeepingColumns].map(({ name }) => name.toLowerCase()));
   const columns = [
@@ -72,17 +72,22 @@ function flatValue({ path: [member, part], without }: FlatColumn): string {
 }
 
 /**
- * Parts of nested members that are numbers. The others are cast to text: a computed column has no type of its own,
- * and ODBC drivers cut a text without one at 255 characters.
+ * Numeric parts of nested members. The others are cast to text: a computed column has no type, and ODBC drivers cut a
+ * text without one at 255 characters.
  */
 const numericParts = new Set(['id', 'value']);
 
-/** What fails now, and for how long the gateway has known a failure: a first one, not the start of this streak. */
+/**
+ * What fails now, and how long the gateway has known a failure: from the first ever, not the start of this streak.
+ */
 const failed = `SELECT *,
   CAST(julianday('now') - julianday(firstFailDate) AS INTEGER) AS days_since_first_fail
 FROM v_pcrs_postureinfo WHERE status = 'Failed'`;
 
-/** A row a host, described by its posture of the last scan; failures of other criticalities count in `failed` alone. */
+/**
+ * One row per host, described by its posture of the last scan; failures of other criticalities count only in
+ * `failed`.
+ */
 function hosts(): string {
   const byCriticality = Object.entries(criticalities).map(
     ([label, value]) =>
@@ -105,7 +110,7 @@ LEFT JOIN c ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.techn
 GROUP BY p.hostId`;
 }
 
-/** Hosts that a policy resolved to and that no posture came for. */
+/** Hosts that a policy resolved to and that have no posture. */
 const hostsWithoutPosture = `SELECT h.subscriptionId, h.policyId, l.title AS policyTitle, h.hostId,
   h.BATCH_DATE, h.BATCH_NUMBER, h.Row_Last_Updated
 FROM ${hostIdsTable.name} AS h
@@ -115,10 +120,11 @@ WHERE NOT EXISTS (
 )`;
 
 /**
- * A table with the values that QualysETL would have stored. Key columns are plain, so that joins use the keys' indexes.
+ * A table with the values that QualysETL would have stored. Key columns are unchanged, so that joins use the keys'
+ * indexes.
  *
- * Source  QualysETL 0.8.76, prepare_database_field_pcrs: null and absent are '', in INTEGER columns 0; dates
- *         lose T, Z and the fraction; CR goes. Two habits are left out: it also takes the letters T and Z out of
+ * Source  QualysETL 0.8.76, prepare_database_field_pcrs: null and absent are '', in INTEGER columns 0; dates lose T,
+ *         Z and the fraction; CR is removed. Two habits are not copied: it also removes the letters T and Z from
  *         `createdBy`, a login, and it respells nested JSON
  */
 function asQualysEtl(table: Table): string {
@@ -129,7 +135,7 @@ function asQualysEtl(table: Table): string {
   return `SELECT\n  ${columns.join(',\n  ')}\nFROM ${table.name}`;
 }
 
-/** A name as SQL takes it, whatever it is. */
+/** A name quoted for SQL. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

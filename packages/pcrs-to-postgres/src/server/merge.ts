@@ -1,10 +1,10 @@
 import { block, fact } from './schema.ts';
 
 /**
- * Merges what waits into the lasting tables.
+ * Merges the staged rows into the lasting tables.
  *
- * Rows of one key are merged one after another (`r`), as if they had come alone. A member that is present replaces,
- * an absent one leaves what is stored, but evidence belongs to an evaluation. A row whose values do not change is not
+ * Rows of one key are merged one after another (`r`), as if each had come alone. A present member replaces, an absent
+ * one keeps the stored value, except that evidence belongs to an evaluation. A row whose values do not change is not
  * touched.
  */
 export const mergeRows = block(`DECLARE
@@ -59,7 +59,7 @@ BEGIN
   END LOOP;
 END`);
 
-/** What the merge is made of: functions that go with the session. */
+/** Helper functions of the merge; they live as long as the session. */
 export const mergeFunctions = `CREATE OR REPLACE FUNCTION pg_temp.pcrs_fill(stage text, tbl text, matches text, is_old text, round int) RETURNS void LANGUAGE plpgsql AS $pcrs$
 DECLARE
   fills text;
@@ -91,8 +91,8 @@ $pcrs$;
 `;
 
 /**
- * Keeps what the schema is of since its first load, and notes that something of another scope, or without a run, came
- * into it: what a run does not name may still be true then.
+ * Keeps the scope of the schema's first load, and records if anything of another scope, or without a run, was loaded
+ * later: rows that a run does not name may then still be valid.
  */
 export const keepScope = block(`DECLARE
   s text := ${fact('schema')};
@@ -134,7 +134,7 @@ BEGIN
   INSERT INTO pg_temp.pcrs_results VALUES ('q_pcrs_hostids', 'withoutPosture', found);
 END`);
 
-/** Writes what the load and its runs say of themselves, with what was counted here. */
+/** Writes the status rows of the load and its runs, with the server's counts. */
 export const writeStatus = block(`DECLARE
   s text := ${fact('schema')};
   counts jsonb := jsonb_build_object(

@@ -1,16 +1,16 @@
 import { layoutVersion } from '../layout.ts';
 
 /**
- * Statements without a value or a name from outside: what they need to know is in temporary tables.
+ * Statements without a value or a name from outside: they read these from temporary tables.
  *
- * Errors that a person can mend raise the code PC00n, n being the exit status.
+ * Errors that the user can fix raise the code PC00n, n being the exit status.
  */
 export const block = (body: string): string => `DO $pcrs$\n${body}\n$pcrs$;\n`;
 
-/** As a value inside a block. */
+/** A fact as a value inside a block. */
 export const fact = (name: string): string => `(SELECT value FROM pg_temp.pcrs_facts WHERE name = '${name}')`;
 
-/** One load at a time into a schema; whoever waits too long is told. */
+/** Allows one load at a time into a schema; reports a wait that takes too long. */
 export const lockSchema = block(`DECLARE s text := ${fact('schema')};
 BEGIN
   IF current_setting('server_encoding') <> 'UTF8' THEN
@@ -21,7 +21,7 @@ BEGIN
   IF to_regnamespace(quote_ident(s)) IS NULL THEN EXECUTE format('CREATE SCHEMA %I', s); END IF;
 END`);
 
-/** Makes the tables that are missing, and sees that those there are ours. */
+/** Makes missing tables, and checks that existing ones are ours. */
 export const makeTables = block(`DECLARE
   s text := ${fact('schema')};
   t record;
@@ -56,7 +56,7 @@ BEGIN
   END LOOP;
 END`);
 
-/** Adds the columns that a table does not have, at its end. */
+/** Adds missing columns to a table, at its end. */
 export const addColumns = block(`DECLARE
   s text := ${fact('schema')};
   c record;
@@ -74,7 +74,7 @@ BEGIN
   END LOOP;
 END`);
 
-/** A schema holds one gateway and subscription, and no run older than the newest in it. */
+/** Checks that a schema holds one gateway and subscription, and no run newer than this one. */
 export const checkSource = block(`DECLARE
   s text := ${fact('schema')};
   held json;

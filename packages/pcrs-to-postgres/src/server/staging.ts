@@ -12,24 +12,24 @@ CREATE TEMPORARY TABLE pcrs_views (c text, view text, n int, name text, sql text
 CREATE TEMPORARY TABLE pcrs_results (tbl text, name text, value bigint) ON COMMIT DROP;
 `;
 
-/** Where the rows of a table wait. Values are `v0`, `v1`, …: no name from outside is ever read as SQL. */
+/** A table's staging table. Values are `v0`, `v1`, …: no name from outside is ever read as SQL. */
 export function stageTable(stage: string, { columns }: StagedTable): string {
   const values = columns.map(({ type }, index) => `v${index} ${type}`);
   return `CREATE TEMPORARY TABLE ${stage} (c text, n bigint, shape int, r int DEFAULT 1, ${values.join(', ')}) ON COMMIT DROP;\n`;
 }
 
-/** A column more, for a member that records have only now. */
+/** Adds a column, for a member new in the records. */
 export function stageColumn(stage: string, index: number, type: string): string {
   return `ALTER TABLE pg_temp.${stage} ADD COLUMN v${index} ${type};\n`;
 }
 
-/** The head of a COPY of rows that have values for the first so many columns. */
+/** Head of a COPY of rows with values for the first N columns. */
 export function stageCopy(stage: string, columns: number): string {
   const values = Array.from({ length: columns }, (_, index) => `v${index}`);
   return `COPY pg_temp.${stage} (c, ${values.join(', ')}, n, shape) FROM STDIN`;
 }
 
-/** The heads of the COPYs of what is known once the stream has ended. */
+/** Heads of the COPYs of facts known once the stream has ended. */
 export const factsCopy = {
   facts: 'COPY pg_temp.pcrs_facts (c, name, value) FROM STDIN',
   columns: 'COPY pg_temp.pcrs_columns FROM STDIN',

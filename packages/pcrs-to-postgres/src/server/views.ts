@@ -9,7 +9,7 @@ import {
 } from 'pcrs-records/columns';
 import { block, fact } from './schema.ts';
 
-/** A view: its columns, and what they are selected from, the schema being `%1$I`. */
+/** A view: its columns, and the query, in which `%1$I` is the schema. */
 export interface View {
   readonly name: string;
   readonly columns: readonly { name: string; sql: string }[];
@@ -30,14 +30,14 @@ const dates = [
   'complianceLastScanDate',
 ];
 const nested = postureTable.columns.filter(({ json }) => json === 'nested');
-/** Parts of nested members that are numbers. */
+/** Numeric parts of nested members. */
 const numbers = new Set(['technology_id', 'criticality_value']);
 
 const plain = (names: readonly string[], row: string) =>
   names.map((name) => ({ name, sql: `${row}.${name.toLowerCase()}` }));
 const bookkeeping = bookkeepingColumns.map(({ name }) => name);
 
-/** The views whose rows are postures; they get the columns that records brought besides, at the server. */
+/** Views whose rows are postures; the server appends columns that records added. */
 const ofPostures = ['v_pcrs_postureinfo', 'v_pcrs_failed'];
 
 /** The views of a schema. */
@@ -91,7 +91,7 @@ function flatValue({ path: [member, part], without, name }: FlatColumn): string 
   return `CASE WHEN json_typeof(${column}) = 'object' THEN (SELECT json_object_agg(e.key, e.value) FROM json_each(${column}) AS e WHERE e.key NOT IN (${parts}))::text ELSE ${column}::text END`;
 }
 
-/** Whole days since a date; of one that lies ahead a negative number. */
+/** Whole days since a date; negative for a future date. */
 function daysSince(column: string): string {
   return `trunc(extract(epoch FROM now() - %1$I.pcrs_moment(${column})) / 86400)::integer`;
 }
@@ -101,7 +101,10 @@ const hostCounts = [
   ...[...Object.keys(criticalities).map((label) => `failed_${label}`), 'errors'],
 ];
 
-/** A row a host, described by its posture of the last scan; failures of other criticalities count in `failed` alone. */
+/**
+ * One row per host, described by its posture of the last scan; failures of other criticalities count only in
+ * `failed`.
+ */
 function hosts(): string {
   const scanned = `coalesce(compliancelastscandate, '') COLLATE "C"`;
   const byCriticality = Object.entries(criticalities).map(
@@ -136,7 +139,7 @@ const passRateColumns = [
 
 const outcome = (status: string) => `count(*) FILTER (WHERE lower(s.status) = '${status}')`;
 
-/** Each posture once, whatever ids or batches it came under: the row that was loaded last, and of those the first batch. */
+/** Each posture once, whatever its ids or batches: the row loaded last, and within one load the first batch. */
 const passRate = `SELECT s.policyid, coalesce(min(l.title), min(c.policytitle)) AS policytitle, s.technologyid,
   c.technology ->> 'name' AS technology_name, c.criticality ->> 'label' AS criticality_label,
   %1$I.pcrs_number(c.criticality ->> 'value') AS criticality_value,
@@ -152,7 +155,7 @@ LEFT JOIN %1$I.q_pcrs_postureinfo_controls AS c ON c.policyid = s.policyid AND c
 LEFT JOIN (SELECT id, min(title) AS title FROM %1$I.q_pcrs_policy_list GROUP BY id) AS l ON l.id = s.policyid
 GROUP BY s.policyid, s.technologyid, c.technology ->> 'name', c.criticality ->> 'label', c.criticality ->> 'value'`;
 
-/** Makes the functions that views use, and the views that are not as they should be; columns only ever come to their end. */
+/** Makes the functions used by views, and the views that have changed; columns are only ever added at the end. */
 export const makeViews = block(`DECLARE
   s text := ${fact('schema')};
   v record;
