@@ -80,7 +80,7 @@ async function past(at: string, narrowing: Narrowing = {}) {
   }
 }
 
-test('writes what was so by the last run at or before a moment, under the names of then', async () => {
+test('writes the state at the last run at or before a moment, under the names of that time', async () => {
   await add(run('2026-06-28', [posture(1, 'Passed'), posture(2, 'Failed')]));
   await add(run('2026-06-30', [posture(1, 'Failed', { dns: 'renamed' })]));
   await add(run('2026-07-02', [posture(1, 'Passed'), posture(2, 'Passed')]));
@@ -115,7 +115,7 @@ test('writes what was so by the last run at or before a moment, under the names 
   assert.deepEqual((await past('2026-07-09', { policies: ['5'] })).records, []);
 });
 
-test('knows nothing of a moment before its first run', async () => {
+test('knows nothing about a moment before its first run', async () => {
   await assert.rejects(past('2026-06-27'), {
     code: 'PCRS_EMPTY',
     message: /its first run is of 2026-06-28T05:00:00Z/,

@@ -2,14 +2,14 @@ import { openHistoryForReading } from 'pcrs-database/history-layout';
 import { codedError } from 'pcrs-records/errors';
 import type { Scope } from 'pcrs-records/kinds';
 
-/** Of the postures that are shown. */
+/** Which postures to show. */
 export interface Narrowing {
   host?: string | undefined;
   control?: string | undefined;
   policies?: readonly string[] | undefined;
 }
 
-/** The state of a history by one of its runs. */
+/** State of a history at one of its runs. */
 export interface PastState {
   /** The run shown. */
   readonly runId: string;
@@ -18,7 +18,7 @@ export interface PastState {
   readonly scope: Scope;
   readonly gateway: string;
   readonly version: string | null;
-  /** Reduced posture records as lines, by identity, some hundred at a time. Throws PCRS_MACHINE. */
+  /** Reduced posture records as lines, by identity, a few hundred at a time. Throws PCRS_MACHINE. */
   blocks(): Generator<{ kind: 'posture'; lines: Buffer; count: number }>;
   close(): void;
 }
@@ -33,10 +33,11 @@ export function momentOf(at: string): string {
 }
 
 /**
- * Opens a history at a moment: what the last run that started at or before it says.
+ * Opens a history at a moment: the state at the last run that started at or before it.
  *
- * Takes   moment  as `momentOf` gives it
- * Throws  PCRS_EMPTY for a moment before the first run; PCRS_RECORD for a file of another make; PCRS_USAGE, PCRS_MACHINE
+ * Takes   moment  as `momentOf` returns it
+ * Throws  PCRS_EMPTY for a moment before the first run; PCRS_RECORD for another kind of file; PCRS_USAGE,
+ *         PCRS_MACHINE
  */
 export async function openPast(path: string, moment: string, narrowing: Narrowing = {}): Promise<PastState> {
   const database = await openHistoryForReading(path);

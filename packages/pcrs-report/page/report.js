@@ -1,4 +1,4 @@
-// Fills the tables of the page, sorts, filters and opens them. It writes texts only as texts, and asks for nothing.
+// Fills the page's tables, and sorts, filters and opens rows. Writes text only as text, and makes no requests.
 
 const rowsAtFirst = 25;
 const rowsMore = 200;
@@ -14,7 +14,7 @@ openData().then(start, (error) => {
   );
 });
 
-/** The data of the page: base64 of raw deflate of JSON. */
+/** The page's data: base64 of raw deflate of JSON. */
 async function openData() {
   const packed = Uint8Array.from(atob(document.getElementById('data').textContent), (char) =>
     char.charCodeAt(0),
@@ -42,7 +42,7 @@ function start(data) {
   performance.mark('ready');
 }
 
-/** A table: `columns` of the data, in an order, through a filter, and as many rows as were asked for. */
+/** A table: `columns` of the data, sorted and filtered, with the requested number of rows. */
 function makeTable(place, data) {
   const [body, input, found, tools, more] = ['tbody', 'input', '.found', '.tools', '.more'].map((part) =>
     place.querySelector(part),
@@ -138,7 +138,7 @@ function makeTable(place, data) {
   draw();
 
   return {
-    /** Brings a row to the top of the screen, opened. */
+    /** Moves a row to the top of the screen, opened. */
     open(at) {
       input.value = '';
       filter();
@@ -152,7 +152,7 @@ function makeTable(place, data) {
   };
 }
 
-/** What a table needs of a column, however its values are stored. */
+/** A column as the table needs it, however its values are stored. */
 function makeColumn(column, head, data) {
   const { kind } = head.dataset;
   const list = column.of === undefined ? undefined : data.lists[column.of];
@@ -164,7 +164,7 @@ function makeColumn(column, head, data) {
     className: head.className,
     first: isText ? 'ascending' : 'descending',
     content: (at) => contents[kind](list === undefined ? values[at] : list[values[at]], at, column, data),
-    /** Numbers in whose order the rows are sorted. */
+    /** Sort keys of the rows, as numbers. */
     ranks() {
       if (kind === 'level') return values;
       if (!isText) return values.map((value) => (value === null ? -1 : Number(value)));
@@ -172,7 +172,7 @@ function makeColumn(column, head, data) {
       const ranks = ranksOf(list);
       return values.map((place) => ranks[place]);
     },
-    /** Whether a row's text holds a word; undefined for columns that are not looked into. */
+    /** Whether a row's text holds a word; undefined for columns without search. */
     finder(word) {
       if (kind !== 'text' && kind !== 'level' && head.textContent !== 'CID') return undefined;
       const holds = (text) => String(text).toLowerCase().includes(word);
@@ -183,7 +183,7 @@ function makeColumn(column, head, data) {
   };
 }
 
-/** The place of each text among all of them. */
+/** The rank of each text among all of them. */
 function ranksOf(texts) {
   const order = texts.map((_, at) => at).sort((a, b) => collator.compare(texts[a], texts[b]));
   const ranks = new Array(texts.length);
@@ -195,7 +195,7 @@ function ranksOf(texts) {
   return ranks;
 }
 
-/** What a cell shows, by the kind of its column. */
+/** Content of a cell, by the kind of its column. */
 const contents = {
   text: (text) => element('bdi', {}, text),
   number: (number) => (typeof number === 'string' ? number : whole.format(number)),
@@ -240,7 +240,7 @@ function rateBar(rate) {
   return bar;
 }
 
-/** What is under an opened row. */
+/** The content of an opened row. */
 function details(what, at, data) {
   return what === 'control' ? controlDetails(at, data) : failuresOf('host', at, data);
 }
@@ -323,7 +323,7 @@ function failuresOf(what, key, data) {
   return [table];
 }
 
-/** How old the run is by the reader's clock, and a banner when that is too old. */
+/** Shows the run's age by the reader's clock, and a banner if it is too old. */
 function showAge() {
   const time = document.querySelector('.state time');
   if (time === null) return;

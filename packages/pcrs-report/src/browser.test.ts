@@ -32,7 +32,7 @@ test('a browser ran these tests', { skip: process.env['CI'] ? false : 'asked in 
 
 interface Opened {
   page: Page;
-  /** Errors and warnings of the console, dialogs, and requests other than for the file. */
+  /** Console errors and warnings, dialogs, and requests for anything but the file. */
   trouble: string[];
 }
 
@@ -76,7 +76,7 @@ const hostile = [
   'nul\u0000 bell\u0007 \u2028 &lt;b&gt;',
 ];
 
-/** Records whose every text is hostile. */
+/** Records with hostile text everywhere. */
 function hostileRecords(status: string) {
   return hostile.map((text, at) =>
     posture({
@@ -117,7 +117,7 @@ test('hostile titles, hosts and evidence stay text, and no request leaves', inBr
   await page.close();
 });
 
-/** Sixty controls on forty hosts over three policies, and the run before, in which less failed. */
+/** Sixty controls on forty hosts over three policies, and the previous run, in which less failed. */
 async function pair(): Promise<string> {
   const directory = emptyDirectory();
   const records = (limit: number) =>
@@ -167,7 +167,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     const { page } = await open(await html(), { colorScheme });
     await page.locator('#controls tbody button').first().click();
     await page.locator('#hosts tbody button').first().click();
-    // The page lets no script in; the debugger's own evaluation is not bound by that.
+    // The page allows no scripts; the debugger's own evaluation is exempt.
     await page.evaluate(axeSource);
     const violations = await page.evaluate(async () => {
       // biome-ignore lint/suspicious/noExplicitAny: axe puts itself there
@@ -230,7 +230,7 @@ test('sorts by mouse and keyboard, filters by several words, and opens rows', in
 test('100,000 failures open within 3 s and filter within 200 ms', inBrowser, async () => {
   const html = pageOf(large());
   assert.ok(html.length < 10_000_000, `${html.length} bytes`);
-  // Other programs on the machine take their share of a try, seldom of three.
+  // Other programs slow down one try, seldom all three.
   const openings = [await open(html), await open(html), await open(html)];
   const openMs = Math.min(...(await Promise.all(openings.map(({ page }) => readyMs(page)))));
   const { page, trouble } = openings[2]!;
@@ -250,7 +250,7 @@ test('100,000 failures open within 3 s and filter within 200 ms', inBrowser, asy
   await page.close();
 });
 
-/** From the start of loading until the tables are there. */
+/** Time from the start of loading until the tables are filled. */
 function readyMs(page: Page): Promise<number> {
   return page.evaluate(() => performance.getEntriesByName('ready')[0]!.startTime);
 }

@@ -4,15 +4,15 @@ import type { Failure, Values } from './model.ts';
 import type { FailureColumns } from './posture-tally.ts';
 import { visible } from './shown.ts';
 
-/** More rows than this make a page that opens slowly. */
+/** A page with more rows opens slowly. */
 export const failuresShown = 100_000;
-/** Hosts of a control whose evidence is shown; these are always among the failures shown. */
+/** Hosts per control with evidence; they are always among the failures shown. */
 export const hostsAControl = 50;
-/** Of one value: evidence may be a whole file. */
+/** Limit for one value: evidence may be a whole file. */
 const valueLength = 2000;
 
 /**
- * The places of the failures that a page shows: for each control its first hosts, then the controls to fix first.
+ * The failures that a page shows: the first hosts of each control, then the controls to fix first.
  *
  * Takes  rank  of each control: 0 is to be fixed first
  */
@@ -34,7 +34,7 @@ export function chosenFailures(failures: FailureColumns, rank: readonly number[]
   return chosen.sort((a, b) => rank[failures.control[a]!]! - rank[failures.control[b]!]! || a - b);
 }
 
-/** Puts expected and current values to the first failures of each control. */
+/** Adds expected and current values to the first failures of each control. */
 export function addValues(db: Database, failures: readonly Failure[]): void {
   const row = db.prepare(`SELECT evidence, causeOfFailure FROM ${postureTable.name} WHERE rowid = ?`);
   const seen = new Map<number, number>();

@@ -10,9 +10,9 @@ import { type PostureTally, tallied } from './posture-tally.ts';
 type TalliedPair = HostInBoth<(typeof tallied)[number]>;
 
 /**
- * The newest of some snapshots that is complete and of the same scope as another; undefined if none is.
+ * The newest snapshot that is complete and has the scope of `head`; undefined if there is none.
  *
- * Takes  paths  the newest first
+ * Takes  paths  newest first
  */
 export async function runBefore(
   head: Head,
@@ -33,13 +33,13 @@ export async function runBefore(
   return undefined;
 }
 
-/** Hosts of a database, and of the one before if it is attached as `old`. */
+/** Hosts of a database, and of the previous one if it is attached as `old`. */
 export function hostsOf({ db }: ReadDatabase, withOld: boolean): Iterable<TalliedPair> {
   const none: Iterator<never> = [][Symbol.iterator]();
   return besides(withOld ? hostPostures(db, 'old', tallied) : none, hostPostures(db, 'main', tallied));
 }
 
-/** Follows what newly failed and what was fixed. */
+/** Collects new failures and fixes. */
 export class Changes {
   readonly found: Change[] = [];
   inAll = 0;
@@ -47,7 +47,7 @@ export class Changes {
   readonly #tally: PostureTally;
   readonly #limit: number;
 
-  /** Takes  limit  of those that are kept; all are counted */
+  /** Takes  limit  how many to keep; all are counted */
   constructor(tally: PostureTally, limit: number) {
     this.#tally = tally;
     this.#limit = limit;

@@ -3,7 +3,7 @@ import { controlsTable, policyTable } from 'pcrs-records/columns';
 import type { ControlTexts, Criticality } from './model.ts';
 import { visible } from './shown.ts';
 
-/** What is said of a control in a policy, for one technology. */
+/** Texts of a control in a policy, for one technology. */
 export interface ControlName {
   statement: string;
   criticality: Criticality;
@@ -32,7 +32,7 @@ export class Names {
     return this.#controls.get(`${policyId} ${controlId} ${technologyId}`) ?? unnamed;
   }
 
-  /** The long texts of a control, of the first policy and technology that have them. */
+  /** The long texts of a control, from the first policy and technology that have them. */
   texts(controlId: string): ControlTexts {
     const rows = this.#db
       .prepare(
@@ -82,7 +82,7 @@ function controlsIn(db: Database): Map<string, ControlName> {
   return names;
 }
 
-/** The members of a nested member, as it is stored: JSON text. */
+/** The members of a nested member, stored as JSON text. */
 function partsOf(text: unknown): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(String(text));

@@ -3,10 +3,10 @@ import type { Age } from './model.ts';
 const dayMs = 24 * 3600 * 1000;
 
 /**
- * How long a posture has failed at a moment, as far as the gateway's dates say.
+ * How long a posture has been failing at a moment, from the gateway's dates.
  *
- * `firstFailDate` is a first failure, not the start of this one: if the host passed since, the failure is at most as old
- * as that pass.
+ * `firstFailDate` is the first failure ever, not the start of this one: if the host has passed since, the failure is
+ * at most as old as that pass.
  *
  * Takes  moment  milliseconds: the start of the run
  */
@@ -18,7 +18,7 @@ export function failingFor(firstFailDate: unknown, lastPassDate: unknown, moment
   return { days: daysBetween(since, moment), atMost };
 }
 
-/** Of what has been so since a moment known for certain; undefined if that is not known. */
+/** Age since an exact start; undefined if the start is unknown. */
 export function ageAt(since: string | undefined, moment: number): Age | undefined {
   const start = momentOf(since);
   return start === undefined ? undefined : { days: daysBetween(start, moment), atMost: false };

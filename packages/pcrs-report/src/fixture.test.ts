@@ -11,7 +11,7 @@ after(() => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A new empty directory, gone after the tests of the file. */
+/** A new empty directory, removed after the file's tests. */
 export function emptyDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'pcrs-report-'));
   directories.push(directory);
@@ -20,7 +20,10 @@ export function emptyDirectory(): string {
 
 const stages = ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'];
 
-/** A snapshot of a run of a day in November 2026 with these records; its posture stage failed if `failed` says why. */
+/**
+ * A snapshot of a run on a day in November 2026 with these records; its posture stage failed if `failed` gives a
+ * reason.
+ */
 export async function snapshot(
   directory: string,
   day: number,
@@ -35,7 +38,7 @@ export async function snapshot(
   return path;
 }
 
-/** Adds the run that `snapshot` made of a day to a history. */
+/** Adds the run of a day's `snapshot` to a history. */
 export async function addToHistory(history: string, day: number, records: Iterable<object>): Promise<void> {
   await Array.fromAsync(toHistory(history, Readable.from(lines(inRun(records, startOf(day), undefined)))));
 }
@@ -74,7 +77,7 @@ function* lines(records: Iterable<object>): Generator<Uint8Array> {
 
 const criticalities = ['MINIMAL', 'MEDIUM', 'SERIOUS', 'CRITICAL', 'URGENT'];
 
-/** A posture record; what is not given is quiet. */
+/** A posture record; omitted members get plain values. */
 export function posture(
   given: Record<string, unknown> & { policyId: number; hostId: number; controlId: number },
 ) {

@@ -5,10 +5,10 @@ import type { Gap, Host } from './model.ts';
 import { day } from './shown.ts';
 
 const dayMs = 24 * 3600 * 1000;
-/** A host that was not scanned for longer says nothing about today. */
+/** Days after which a host's last scan says nothing about today. */
 export const scanDays = 30;
 
-/** Hosts of which the database knows less than it should: without a posture, or long not scanned. */
+/** Hosts with too little data: without a posture, or not scanned for long. */
 export function gapsIn(db: Database, names: Names, hosts: readonly Host[], moment: number): Gap[] {
   const byId = new Map(hosts.map((host) => [host.id, host]));
   const without = db

@@ -5,10 +5,10 @@ import { baseOf, scopeOf, scopeWords } from 'pcrs-records/scope';
 import type { Head } from './model.ts';
 import { counted, visible } from './shown.ts';
 
-/** Of what is missing; the rest is counted. */
+/** Most missing parts shown; the rest are counted. */
 const missingShown = 10;
 
-/** What a database says of its run, and how far it can be trusted. */
+/** Reads a database's run, and how far to trust it. */
 export async function readHead(database: ReadDatabase, path: string): Promise<Head> {
   const status = await readSnapshotStatus(database);
   const starts = status.stages.flatMap(({ start }): Start[] => (start ? [start] : []));

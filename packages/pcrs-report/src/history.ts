@@ -8,21 +8,21 @@ import { isSameScope } from 'pcrs-records/scope';
 import { ageAt } from './failing-since.ts';
 import type { Age, Head, TrendPoint } from './model.ts';
 
-/** What a history knows of a snapshot. */
+/** What a history knows about a snapshot. */
 export interface Past {
-  /** Of the full runs of the snapshot's scope, up to the snapshot; the oldest first. */
+  /** Full runs of the snapshot's scope, up to the snapshot; oldest first. */
   readonly trend: TrendPoint[];
-  /** Whether the snapshot's run is in it: only then it knows since when things fail. */
+  /** Whether it holds the snapshot's run: only then does it know since when things fail. */
   readonly holdsRun: boolean;
-  /** Since when a failure of the snapshot lasts, as whole days; undefined if the history does not know. */
+  /** How long a failure of the snapshot has lasted, in whole days; undefined if the history does not know. */
   age(posture: PostureRow): Age | undefined;
   close(): void;
 }
 
 /**
- * Opens a history beside the snapshot that a report is about.
+ * Opens a history together with the report's snapshot.
  *
- * Throws  PCRS_USAGE for a history of another gateway or subscription; as `openHistoryForReading`
+ * Throws  PCRS_USAGE for a history of another gateway or subscription; like `openHistoryForReading`
  */
 export async function openHistory(path: string, head: Head): Promise<Past> {
   const database = await openHistoryForReading(path);
@@ -85,7 +85,7 @@ function trendUpTo(db: Database, { run, scope }: Run): TrendPoint[] {
   return [...points.values()];
 }
 
-/** Since when what failed at a run did so, read host by host. */
+/** Ages of a run's failures, read host by host. */
 class Ages {
   readonly #moment: number;
   readonly #failing: { all(...ids: unknown[]): unknown[] };
@@ -116,7 +116,7 @@ class Ages {
 
 type Identity = Pick<PostureRow, 'controlId' | 'technologyId'> & { instance: string | Buffer | null };
 
-/** A history has an empty blob for an instance that is NULL. */
+/** A history stores a NULL instance as an empty blob. */
 function identityIn({ controlId, technologyId, instance }: Identity): string {
   return `${controlId} ${technologyId}${typeof instance === 'string' ? ` ${instance}` : ''}`;
 }

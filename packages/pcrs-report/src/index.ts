@@ -16,10 +16,10 @@ import { pageOf } from './page/page.ts';
 import { hostNames, PostureTally, type TalliedHost } from './posture-tally.ts';
 
 export interface ReportOptions {
-  /** Of the snapshots, where several series are kept in a folder. */
+  /** Name of the snapshots, if a folder holds several series. */
   name?: string | undefined;
   level?: Level | undefined;
-  /** With expected and current values. */
+  /** Include expected and current values. */
   evidence?: boolean | undefined;
   /** A CSV file: host id or name, owner. */
   owners?: string | undefined;
@@ -32,22 +32,23 @@ export interface ReportOptions {
   log?: { warn(message: string): void } | undefined;
 }
 
-/** Of the changes and of the gaps that are listed; all are counted. */
+/** Most changes and most gaps listed; all are counted. */
 const listed = 20_000;
 
 /**
- * One HTML file about what is in a database.
+ * One HTML file about a database.
  *
- * Takes   path  a database of pcrs-to-sqlite, or a folder: its `latest.db`. Snapshots beside it show what changed
- * Yields  the page, and why nothing proves that the database is whole; undefined if it is
+ * Takes   path  a database of pcrs-to-sqlite, or a folder: its `latest.db`. Snapshots next to it show what changed
+ * Yields  the page, and why the database is not proven complete; undefined if it is
  * Limits  memory grows with hosts, controls and failures, about 60 bytes a failure
- * Throws  PCRS_RECORD for a file of another make; PCRS_INCOMPLETE for a folder without a snapshot; PCRS_USAGE, PCRS_MACHINE; the signal's reason
+ * Throws  PCRS_RECORD for another kind of file; PCRS_INCOMPLETE for a folder without a snapshot; PCRS_USAGE,
+ *         PCRS_MACHINE; the signal's reason
  */
 export async function report(
   path: string,
   options: ReportOptions = {},
 ): Promise<{ html: string; incomplete: string | undefined }> {
-  // Opening says what is wrong with a path that leads nowhere.
+  // Opening reports what is wrong with a missing path.
   const database = existsSync(path) ? findSnapshot(path, options.name).database : path;
   const model = await readReport(database, options);
   return { html: pageOf(model), incomplete: model.head.incomplete };
@@ -144,7 +145,7 @@ async function gather(
     changesInAll: changes.inAll,
     gaps: gaps.slice(0, listed),
     gapsInAll: gaps.length,
-    // A history counts by policy, not by host: it does not know the trend of an owner.
+    // A history counts by policy, not by host, so it has no trend for an owner.
     trend: owner === undefined ? (past?.trend ?? []) : [],
     agesBy: past?.holdsRun ? 'history' : 'gateway',
     level,
@@ -152,7 +153,7 @@ async function gather(
   };
 }
 
-/** Lets signals in, and the progress be seen. */
+/** Lets signals in, and shows progress. */
 async function breathe(hosts: number, { signal, onHosts }: ReportOptions): Promise<void> {
   onHosts?.(hosts);
   await turn();
@@ -165,7 +166,7 @@ function isOwned(host: TalliedHost | undefined, owners: Owners | undefined, owne
   return ownerOf(owners, hostNames(host.hostId, first)).toLowerCase() === owner.toLowerCase();
 }
 
-/** Things in another order, and where each came to lie. */
+/** Items in another order, and the new place of each. */
 function ranked<T>(
   things: readonly T[],
   compare: (a: T, b: T) => number,
@@ -176,7 +177,7 @@ function ranked<T>(
   return { values: order.map((at) => things[at]!), placeOf };
 }
 
-/** Criticality times hosts that fail; the same, stated on the page. */
+/** Criticality times failing hosts; the page states the same formula. */
 export function weight({ criticality, hosts }: Control): number {
   return Math.max(criticality.value, 0.5) * hosts;
 }

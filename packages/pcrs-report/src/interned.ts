@@ -1,9 +1,9 @@
-/** Things by their key, each made once and then known by its place. */
+/** Items by key, each made once and then referred to by its place. */
 export class Interned<K, V> {
   readonly values: V[] = [];
   readonly #places = new Map<K, number>();
 
-  /** The place of a thing, made if it is new. */
+  /** The place of an item, made if new. */
   place(key: K, make: () => V): number {
     const known = this.#places.get(key);
     if (known !== undefined) return known;
@@ -11,7 +11,7 @@ export class Interned<K, V> {
     return this.values.push(make()) - 1;
   }
 
-  /** The same, as the thing itself. */
+  /** The item itself, made if new. */
   at(key: K, make: () => V): V {
     return this.values[this.place(key, make)]!;
   }

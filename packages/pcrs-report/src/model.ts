@@ -1,41 +1,41 @@
 import type { Outcomes } from 'pcrs-database/pass-rate';
 import type { RateChange } from 'pcrs-database/rate-change';
 
-/** All that a page says, before it is one. */
+/** All content of a page. */
 export interface Report {
   head: Head;
   outcomes: Outcomes;
-  /** Against the run before; undefined if there is none to compare with. */
+  /** Comparison with the previous run; undefined if there is none. */
   before: Before | undefined;
   criticalities: Group[];
   technologies: Group[];
   policies: PolicyGroup[];
   owners: Group[];
-  /** Those that fail somewhere, the one to fix first at the head; after them those that are only named. */
+  /** Failing controls, the one to fix first at the top; after them controls that are only named. */
   controls: Control[];
   /** How many of `controls` fail. */
   failing: number;
   /** The worst first. */
   hosts: Host[];
   failures: Failure[];
-  /** All failures; more than `failures` if they were cut. */
+  /** All failures; more than `failures` if those were cut. */
   failuresInAll: number;
   changes: Change[];
   changesInAll: number;
   gaps: Gap[];
   gapsInAll: number;
-  /** Of the runs in a history; none without one. */
+  /** Runs of a history; empty without one. */
   trend: TrendPoint[];
-  /** Who says since when a failure lasts. */
+  /** Source of the ages of failures. */
   agesBy: 'gateway' | 'history';
   level: Level;
-  /** Narrowed to the hosts of one owner. */
+  /** Set if narrowed to the hosts of one owner. */
   owner: string | undefined;
 }
 
 export type Level = 'full' | 'executive';
 
-/** What the database says of itself. */
+/** Facts about the database. */
 export interface Head {
   database: string;
   subscription: string | null;
@@ -43,9 +43,9 @@ export interface Head {
   runId: string | null;
   /** Of the run, else of the load. */
   startedAt: string | null;
-  /** Why nothing proves that it is whole; undefined if it is. */
+  /** Why it is not proven complete; undefined if it is. */
   incomplete: string | undefined;
-  /** A line for each thing that is missing. */
+  /** One line per missing part. */
   missing: string[];
   /** `all policies`, `--title PCI`. */
   scope: string | null;
@@ -61,10 +61,10 @@ export interface Before {
   change: RateChange;
 }
 
-/** Postures of one name. */
+/** Postures with one name. */
 export interface Group {
   name: string;
-  /** For ordering: the value of a criticality. */
+  /** Sort key: the value of a criticality. */
   value: number;
   outcomes: Outcomes;
 }
@@ -87,7 +87,7 @@ export interface Control {
   outcomes: Outcomes;
   hosts: number;
   policies: number;
-  /** Days since the oldest failure of today began. */
+  /** Days since the oldest present failure began. */
   oldest: Age | undefined;
   texts: ControlTexts | undefined;
 }
@@ -112,7 +112,7 @@ export interface Host {
   owner: string;
 }
 
-/** How long a failure has lasted at the run, in whole days; `atMost` if only an upper bound is known. */
+/** How long a failure had lasted at the run, in whole days; `atMost` if only an upper bound is known. */
 export interface Age {
   days: number;
   atMost: boolean;
@@ -145,7 +145,7 @@ export interface Change {
 export interface Gap {
   host: string;
   policy: string;
-  /** `no posture`, or since when it was not scanned. */
+  /** `no posture`, or the last scan's date. */
   why: string;
 }
 

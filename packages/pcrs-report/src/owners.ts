@@ -2,17 +2,17 @@ import { parse } from 'csv-parse/sync';
 import { readInput } from 'pcrs-machine/read-input';
 import { codedError } from 'pcrs-records/errors';
 
-/** Whose a host is, by its id or any of its names, case ignored. */
+/** Owner of each host, by its id or any of its names, in any case. */
 export type Owners = ReadonlyMap<string, string>;
 
 /** A million hosts, each with a name and an owner. */
 const maxBytes = 256 << 20;
 
 /**
- * Reads `owners.csv`: a host's id or name, and its owner. A first line without a known host may be a header: it owns
- * nothing.
+ * Reads `owners.csv`: a host's id or name, and its owner. The first line may be a header: an unknown host there does
+ * no harm.
  *
- * Throws  PCRS_USAGE for a file that cannot be read; PCRS_RECORD for one that is no CSV of at least two columns
+ * Throws  PCRS_USAGE for an unreadable file; PCRS_RECORD if it is not a CSV of at least two columns
  */
 export async function readOwners(path: string, signal: AbortSignal): Promise<Owners> {
   const { bytes } = await readInput(path, { signal, maxBytes });
@@ -32,7 +32,7 @@ function rowsOf(path: string, text: string): string[][] {
   }
 }
 
-/** The owner of a host; empty if nobody owns it. */
+/** The owner of a host; empty if it has none. */
 export function ownerOf(owners: Owners | undefined, names: readonly string[]): string {
   if (owners === undefined) return '';
   for (const name of names) {

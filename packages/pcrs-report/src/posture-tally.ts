@@ -8,7 +8,7 @@ import type { Age, Control, Group, Host, PolicyGroup } from './model.ts';
 import { type Owners, ownerOf } from './owners.ts';
 import { visible } from './shown.ts';
 
-/** Columns of the posture table that a tally needs besides a posture's identity and status. */
+/** Columns of the posture table for a tally, besides a posture's identity and status. */
 export const tallied = [
   'rowid',
   'firstFailDate',
@@ -22,12 +22,12 @@ export const tallied = [
 export type TalliedRow = PostureRow<(typeof tallied)[number]>;
 export type TalliedHost = HostPostures<(typeof tallied)[number]>;
 
-/** Failures as they are found: columns of numbers, since there may be millions. */
+/** Failures as columns of numbers, since there may be millions. */
 export class FailureColumns {
   readonly control: number[] = [];
   readonly host: number[] = [];
   readonly policy: number[] = [];
-  /** -1 where the gateway gave no date. */
+  /** -1 if the gateway gave no date. */
   readonly days: number[] = [];
   readonly atMost: boolean[] = [];
   readonly rowid: number[] = [];
@@ -56,7 +56,7 @@ interface Tallied extends Control {
   readonly policiesSeen: Set<number>;
 }
 
-/** Counts postures by everything that the page groups them by. */
+/** Counts postures in all groups of the page. */
 export class PostureTally {
   readonly outcomes: Outcomes = noOutcomes();
   readonly policies = new Interned<bigint, PolicyGroup>();
@@ -72,8 +72,8 @@ export class PostureTally {
   readonly #past: Past | undefined;
 
   /**
-   * Takes  moment  of the run, milliseconds: ages are counted to it
-   *        past    knows since when things fail; without it the gateway's dates say
+   * Takes  moment  of the run, in milliseconds: ages end there
+   *        past    gives the ages of failures; without it the gateway's dates do
    */
   constructor(names: Names, moment: number, owners: Owners | undefined, past: Past | undefined) {
     this.#names = names;
@@ -137,7 +137,7 @@ export class PostureTally {
     });
   }
 
-  /** The control of a posture, and the groups it belongs to; a control is as critical as its worst policy has it. */
+  /** The control of a posture, and its groups; a control is as critical as in its worst policy. */
   #control({ policyId, controlId, technologyId }: TalliedRow) {
     const controlAt = this.controlAt(policyId, controlId, technologyId);
     const control = this.controls.values[controlAt]!;
@@ -158,7 +158,7 @@ function group(name: string, value: number): Group {
   return { name, value, outcomes: noOutcomes() };
 }
 
-/** What a host may be called, the best name first. */
+/** Possible names of a host, the best first. */
 export function hostNames(hostId: bigint, row: TalliedRow | undefined): string[] {
   const names = [row?.dns, row?.netBios, row?.ip].map((name) => visible(String(name ?? '')));
   return [...names.filter((name) => name !== ''), String(hostId)];

@@ -12,7 +12,7 @@ function dataOf(html: string) {
   return JSON.parse(inflateRawSync(Buffer.from(packed!, 'base64')).toString());
 }
 
-/** The texts of a page, without its markup, style and script. */
+/** The text of a page, without its markup, style and script. */
 function textOf(html: string): string {
   return html
     .replace(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, '')
@@ -20,14 +20,14 @@ function textOf(html: string): string {
     .replace(/\s+/g, ' ');
 }
 
-/** `hosts` hosts with `controls` controls in policy 1; the first `failing` of them fail everywhere. */
+/** `hosts` hosts with `controls` controls in policy 1; the first `failing` of these fail everywhere. */
 function* world(hosts: number, controls: number, failing: number) {
   for (let hostId = 1; hostId <= hosts; hostId += 1)
     for (let controlId = 1; controlId <= controls; controlId += 1)
       yield posture({ policyId: 1, hostId, controlId, status: controlId <= failing ? 'Failed' : 'Passed' });
 }
 
-test('tells a made drop of the score apart: 20 controls added, 5 hosts joined, 3 controls broke', async () => {
+test('splits a made-up drop of the score by reason: 20 controls added, 5 hosts joined, 3 controls broke', async () => {
   const directory = emptyDirectory();
   await snapshot(directory, 20, world(40, 50, 5));
   const after = [...world(45, 70, 5)].map((record) => {
@@ -85,20 +85,20 @@ test('the numbers on the page equal those of v_pcrs_pass_rate', async () => {
   assert.equal(dataOf(html).tables.failures[0].places.length, sql!['failed']);
 });
 
-test('equal input gives equal bytes, and nothing is left beside the database', async () => {
+test('equal input gives equal bytes, and leaves nothing next to the database', async () => {
   const directory = emptyDirectory();
   const path = await snapshot(directory, 20, world(3, 4, 2));
   assert.equal((await report(path)).html, (await report(path)).html);
 });
 
-test('an incomplete database has a report that says what is missing', async () => {
+test('the report of an incomplete database says what is missing', async () => {
   const path = await snapshot(emptyDirectory(), 20, world(2, 3, 1), 'gateway said 503');
   const { html, incomplete } = await report(path);
   assert.match(incomplete!, /pcrs-posture ended 5: gateway said 503/);
   assert.match(textOf(html), /Incomplete .*Not the whole picture:.*gateway said 503/);
 });
 
-test('a run of another scope or gateway is not the run before', async () => {
+test('does not compare with a run of another scope or gateway', async () => {
   const directory = emptyDirectory();
   await snapshot(directory, 19, world(2, 3, 1), 'it broke');
   const { html } = await report(await snapshot(directory, 20, world(2, 3, 1)));
@@ -120,7 +120,7 @@ test('an executive report names no host and holds no evidence', async () => {
   assert.doesNotMatch(html + JSON.stringify(dataOf(html)), /host-1|secret-value|192\.0\.2/);
 });
 
-test('without --evidence no value of a host is in the file', async () => {
+test('without --evidence the file holds no value of a host', async () => {
   const records = [
     posture({
       policyId: 1,
@@ -140,7 +140,7 @@ test('at most 50 hosts of a control have evidence', async () => {
   assert.equal(Object.keys(dataOf(html).details.values).length, 50);
 });
 
-test('an age is exact from the first failure, and an upper bound if the host passed since', async () => {
+test('an age is exact from the first failure, and an upper bound if the host has passed since', async () => {
   const dates = [
     { firstFailDate: '2026-11-10T05:29:00Z', lastPassDate: '' },
     { firstFailDate: '2026-10-01T00:00:00Z', lastPassDate: '2026-11-18T05:30:00Z' },
@@ -158,7 +158,7 @@ test('an age is exact from the first failure, and an upper bound if the host pas
 test('a history gives the trend, and since when each control fails', async () => {
   const [directory, days] = [emptyDirectory(), [17, 18, 19, 20]];
   const history = join(directory, 'history.db');
-  // A control more fails each day; the gateway's dates say otherwise.
+  // One more control fails each day; the gateway's dates disagree.
   const records = (day: number) =>
     [...world(2, 4, day - 16)].map((record) => ({
       ...record,
@@ -200,7 +200,7 @@ test('a history gives the trend, and since when each control fails', async () =>
   assert.ok(dataOf(unknown.html).tables.failures[4].atMost.includes(1), "the gateway's dates count");
 });
 
-test('owners are found by id or name, and narrow the page to their hosts', async () => {
+test('finds owners by id or name, and narrows the page to their hosts', async () => {
   const directory = emptyDirectory();
   const path = await snapshot(directory, 20, world(3, 2, 1));
   const { writeFileSync } = await import('node:fs');
@@ -213,7 +213,7 @@ test('owners are found by id or name, and narrow the page to their hosts', async
   assert.doesNotMatch(JSON.stringify(dataOf(web.html)), /host-3/);
 });
 
-test('lists hosts without posture and hosts that were not scanned for 30 days', async () => {
+test('lists hosts without posture and hosts not scanned for 30 days', async () => {
   const records = [
     { kind: 'hostids', policyId: '1', subscriptionId: '9', hostIds: ['1', '2'] },
     posture({ policyId: 1, hostId: 1, controlId: 1, complianceLastScanDate: '2026-10-01T00:00:00Z' }),

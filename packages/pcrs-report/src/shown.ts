@@ -1,4 +1,7 @@
-/** Numbers, dates and texts as the page shows them: English, whatever this machine speaks, so that equal input gives equal bytes. */
+/**
+ * Numbers, dates and texts as the page shows them: always English, so that equal input gives equal bytes on any
+ * machine.
+ */
 
 const whole = new Intl.NumberFormat('en-US');
 
@@ -12,7 +15,7 @@ export function counted(value: number, noun: string, plural = `${noun}s`): strin
   return `${count(value)} ${value === 1 ? noun : plural}`;
 }
 
-/** `76.7 %`, `–` for a rate of nothing; 100 and 0 only if nothing fails, or passes. */
+/** `76.7 %`; `–` for a rate of nothing; 100 and 0 only if nothing fails, or nothing passes. */
 export function percent(rate: number | null): string {
   if (rate === null) return '–';
   const text = rate.toFixed(1);
@@ -50,8 +53,8 @@ export function between(from: string, to: string): string {
 }
 
 /**
- * A text of the gateway's as it can be looked at: control characters and marks that turn the direction of writing would
- * show something else than is there, so each is shown as U+FFFD.
+ * A text of the gateway's made safe to look at: control characters and direction marks would show something other
+ * than what is there, so each becomes U+FFFD.
  */
 export function visible(text: string): string {
   return text.replace(

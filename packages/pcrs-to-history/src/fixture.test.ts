@@ -10,7 +10,7 @@ after(() => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** The path of a history that is not there yet. */
+/** The path of a history that does not exist yet. */
 export function newHistory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'pcrs-history-'));
   directories.push(directory);
@@ -18,7 +18,7 @@ export function newHistory(): string {
 }
 
 export interface RunOptions extends HistoryOptions {
-  /** Of pcrs-policies. */
+  /** Flags of pcrs-policies. */
   flags?: Record<string, { value: unknown; from: string }>;
   failed?: boolean;
   /** Counted as made, but not sent on. */
@@ -37,7 +37,7 @@ export async function add(
   return added!;
 }
 
-/** Adds several runs as one stream; yields what was done, and why not all of it. */
+/** Adds several runs as one stream; yields the results, and the error if not all were added. */
 export async function addStream(
   path: string,
   ...runs: Iterable<object | string>[]
@@ -132,7 +132,7 @@ export function query(path: string, sql: string): any[] {
   }
 }
 
-/** `status first–last ended` of each span of a posture, runs by their number. */
+/** `status first–last ended` of each span of a posture, runs by number. */
 export function spans(path: string, key: string): string[] {
   const [hostId, controlId] = key.split('/');
   return query(

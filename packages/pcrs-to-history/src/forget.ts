@@ -1,11 +1,12 @@
 import type { Database } from 'pcrs-database/open';
 import { openHistory } from './history-file.ts';
 
-/** What was removed, by table. */
+/** Rows removed, by table. */
 export type Forgotten = Record<string, number>;
 
 /**
- * Removes what ended before a moment: spans, counts and runs. What is still so stays, with the run that began it.
+ * Removes everything that ended before a moment: spans, counts and runs. A state that still holds stays, with the run
+ * that began it.
  *
  * Takes  moment  ISO 8601
  */
@@ -24,7 +25,7 @@ export function forgetBefore(path: string, moment: string): Promise<Forgotten> {
   ]);
 }
 
-/** Removes all that is known of a host. */
+/** Removes all data about a host. */
 export function forgetHost(path: string, hostId: bigint): Promise<Forgotten> {
   return forget(
     path,

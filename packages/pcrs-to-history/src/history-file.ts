@@ -4,10 +4,10 @@ import type { Database } from 'pcrs-database/open';
 import { openForWriting, type WriteDatabase, type WriteOptions } from 'pcrs-database/open-for-writing';
 import { layoutOf, makeSchema } from './schema.ts';
 
-/** A history that is changed by whole transactions. */
+/** A history, changed by whole transactions. */
 export interface HistoryFile {
   readonly db: Database;
-  /** Does what writes, all of it or nothing, waiting while another program writes. */
+  /** Runs a write completely or not at all, waiting while another program writes. */
   transaction<T>(act: (db: Database) => T): Promise<T>;
   close(): void;
 }
@@ -17,14 +17,14 @@ export interface OpenOptions extends WriteOptions {
 }
 
 /**
- * Opens a history, made if it is missing (0600), and brought to the layout of today if it has an older one: as it was, it
- * is then `PATH.bak`.
+ * Opens a history, made if missing (0600). An older layout is brought up to date, with a copy of the old file at
+ * `PATH.bak`.
  *
- * Throws  PCRS_USAGE for a file of another make, or of a later layout; PCRS_MACHINE
+ * Throws  PCRS_USAGE for another kind of file, or a later layout; PCRS_MACHINE
  */
 export async function openHistory(path: string, options: OpenOptions = {}): Promise<HistoryFile> {
   const database = await openForWriting(path, options);
-  // A whole run is staged and merged at once: neither may have to fit in memory.
+  // A whole run is staged and merged at once: neither has to fit in memory.
   database.db.pragma('temp_store = FILE');
   database.db.pragma('cache_spill = ON');
   const history = transactions(database);

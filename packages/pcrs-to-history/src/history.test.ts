@@ -7,7 +7,7 @@ import { forgetBefore, forgetHost } from './index.ts';
 const open = (path: string, key: string) =>
   query(path, 'SELECT * FROM v_open_failures').find((row) => `${row.hostId}/${row.controlId}` === key);
 
-test('keeps a span for each status, with the runs that saw it first and last', async () => {
+test('keeps a span for each status, with its first and last run', async () => {
   const path = newHistory();
   await add(path, '2026-11-01', [posture('1/1', 'Passed'), posture('1/2', 'Failed')]);
   await add(path, '2026-11-02', [posture('1/1', 'Passed'), posture('1/2', 'Error')]);
@@ -21,7 +21,7 @@ test('keeps a span for each status, with the runs that saw it first and last', a
   assert.deepEqual(spans(path, '1/2'), ['Failed 1–1 error', 'Error 2–2 passed', 'Passed 3– open']);
 });
 
-test('a run comes once, in order, whole, and of one scope and gateway', async () => {
+test('accepts a run once, in order, whole, and of one scope and gateway', async () => {
   const path = newHistory();
   const records = [posture('1/1', 'Passed')];
   await add(path, '2026-11-02', records);
@@ -47,7 +47,7 @@ test('a run comes once, in order, whole, and of one scope and gateway', async ()
   assert.deepEqual(spans(path, '1/1'), ['Passed 1–1 rescoped', 'Passed 2– open']);
 });
 
-test('takes several runs one after another, a transaction each', async () => {
+test('accepts several runs one after another, one transaction each', async () => {
   const [first, second, third] = [
     [...run('2026-11-01', [posture('1/1', 'Passed'), posture('2/1', 'Failed')])],
     [...run('2026-11-02', [posture('1/1', 'Failed', { dns: 'moved' })])],
@@ -106,7 +106,7 @@ test('only a full run ends what it does not name; a delta and a filtered run ope
   assert.deepEqual(runs, ['2026-11-01', '2026-11-04'], 'only full runs are in the trend');
 });
 
-test('a failure streak ends only at a pass: Error, and gone and back, do not reset it', async () => {
+test('a failure streak ends only at a pass: Error, and a return after an absence, do not reset it', async () => {
   const path = newHistory();
   const failed = (more: object = {}) =>
     posture('1/1', 'Failed', { firstFailDate: '2026-10-20T00:00:00Z', ...more });
@@ -165,7 +165,7 @@ test('a failure began at firstFailDate unless someone saw a pass since', async (
     const { failing_since, failing_since_earliest } = open(path, key);
     assert.deepEqual([key, failing_since, failing_since_earliest], [key, since, earliest]);
   }
-  // Passed yesterday, as the history saw: the gateway's first failure is an older one.
+  // The history saw a pass yesterday: the gateway's first failure is an older one.
   const later = newHistory();
   await add(later, '2026-11-01', [posture('1/1', 'Passed')]);
   await add(later, '2026-11-02', [
@@ -185,7 +185,7 @@ test('a pass that only the gateway saw, between two runs that saw failures, begi
   assert.deepEqual([failing_since, failing_since_earliest], ['2026-11-02T05:00:00Z', '2026-11-01T12:00:00Z']);
 });
 
-test('identity is compared by columns: neither an id issued anew nor ids that read alike change a span', async () => {
+test('compares identity by columns: neither an id issued anew nor ids that read alike change a span', async () => {
   const path = newHistory();
   const alike = [
     { hostId: 1, controlId: 12, instance: null },
@@ -202,7 +202,7 @@ test('identity is compared by columns: neither an id issued anew nor ids that re
   );
 });
 
-test('names are kept with the runs between which they were valid', async () => {
+test('stores names with the runs between which they were valid', async () => {
   const path = newHistory();
   await add(path, '2026-11-01', [posture('1/1', 'Failed')]);
   await add(path, '2026-11-02', [posture('1/1', 'Failed', { policyTitle: 'Renamed', dns: 'moved' })]);
@@ -217,7 +217,7 @@ test('names are kept with the runs between which they were valid', async () => {
   );
 });
 
-test('a full run that shrank is refused on demand', async () => {
+test('refuses a full run that shrank, on request', async () => {
   const path = newHistory();
   const records = Array.from({ length: 10 }, (_, at) => posture(`1/${at}`, 'Passed'));
   await add(path, '2026-11-01', records);
@@ -230,7 +230,7 @@ test('a full run that shrank is refused on demand', async () => {
   );
 });
 
-test('forgets a host, and what ended before a date', async () => {
+test('forgets a host, and everything that ended before a date', async () => {
   const path = newHistory();
   await add(path, '2026-11-01', [posture('1/1', 'Passed'), posture('2/1', 'Passed')]);
   await add(path, '2026-11-02', [posture('1/1', 'Failed'), posture('2/1', 'Passed')]);

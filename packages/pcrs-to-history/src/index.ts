@@ -10,9 +10,9 @@ import { StagedRuns, type WholeRun } from './staged-runs.ts';
 export { forgetBefore, forgetHost } from './forget.ts';
 
 export interface HistoryOptions {
-  /** Another scope than before: ends all open spans, and begins anew. */
+  /** A change of scope: ends all open spans, and begins anew. */
   rescope?: boolean | undefined;
-  /** Percent of the postures, of the full run before, that may be missing. */
+  /** Largest allowed loss of postures since the previous full run, in percent. */
   maxShrink?: number | undefined;
   acceptShrink?: boolean | undefined;
   /** A new history is 0640, not 0600. */
@@ -22,29 +22,30 @@ export interface HistoryOptions {
   log?: { warn(message: string): void; note(message: string): void } | undefined;
 }
 
-/** What was done, as the record that the tool prints. */
+/** Result of adding a run, as the record that the tool prints. */
 export interface Added extends JsonObject {
   kind: 'added';
   history: string;
   runId: string;
-  /** False if the history has this run already: then nothing changed. */
+  /** False if the history already has this run: nothing changed. */
   isNew: boolean;
   base: string;
   postures: number;
-  /** Spans: of postures that were not there, of those whose status changed, of those that are gone. */
+  /** Numbers of spans: new postures, changed status, vanished postures. */
   opened: number;
   changed: number;
   ended: number;
 }
 
 /**
- * Adds the runs of a stream to a history, made if the file is missing: each is staged first, and merged in one
+ * Adds the runs of a stream to a history, made if the file is missing. Each run is staged first, and merged in one
  * transaction once it is proven whole.
  *
- * Takes   an NDJSON stream of runs, one after another, the oldest first, in any chunking
- * Yields  what was done, for each run once it is in the file
- * Throws  PCRS_INCOMPLETE for a run that is not whole; PCRS_RECORD for one of another scope or subscription, or older than
- *         the newest; PCRS_GATE for one that shrank; PCRS_USAGE, PCRS_MACHINE. The file is then as the run before left it
+ * Takes   an NDJSON stream of runs, one after another, oldest first, in any chunking
+ * Yields  the result for each run once it is in the file
+ * Throws  PCRS_INCOMPLETE for a run that is not whole; PCRS_RECORD for one of another scope or subscription, or older
+ *         than the newest; PCRS_GATE for one that shrank; PCRS_USAGE, PCRS_MACHINE. The file is then as the previous
+ *         run left it
  */
 export async function* toHistory(
   path: string,
@@ -95,12 +96,12 @@ function add(db: Database, path: string, run: WholeRun, options: HistoryOptions)
   return { ...told, isNew: true, ...merged, ended: merged.ended + rescoped };
 }
 
-/** In whole seconds: texts of dates are compared with the gateway's, which have none. */
+/** In whole seconds: dates are compared as text with the gateway's, which have no fractions. */
 function moment(startedAt: string): string {
   return `${new Date(startedAt).toISOString().slice(0, 19)}Z`;
 }
 
-/** What a filter took out or changed on the way; undefined if all that the stages made came. */
+/** What a filter removed or changed; undefined if everything that the stages made came. */
 function lacking({ filtered, edited }: RunVerdict): string | undefined {
   const words = Object.entries(filtered).map(([kind, count]) => `${count} ${kind}`);
   if (words.length > 0) return `filtered on the way: ${words.join(', ')}`;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { add, newHistory, posture, query, spans } from './fixture.test.ts';
 
-/** A history as layout 1 had it: `v_trend` joined before it summed. */
+/** A history in layout 1: `v_trend` joined before it summed. */
 async function ofLayout1(): Promise<string> {
   const path = newHistory();
   await add(path, '2026-11-01', [posture('1/1', 'Failed'), posture('1/2', 'Passed')]);
@@ -23,7 +23,7 @@ async function ofLayout1(): Promise<string> {
 
 const layoutIn = (path: string) => query(path, 'PRAGMA user_version')[0].user_version;
 
-test('brings a history of an older layout to that of today, and keeps it as it was', async () => {
+test('brings an older history up to date, and keeps a copy of the old file', async () => {
   const path = await ofLayout1();
   const before = query(path, 'SELECT * FROM v_trend ORDER BY status');
   const notes: string[] = [];
@@ -40,7 +40,7 @@ test('brings a history of an older layout to that of today, and keeps it as it w
   assert.deepEqual(trend, before);
 });
 
-test('a history whose copy cannot be made stays as it is', async () => {
+test('leaves a history unchanged if it cannot be copied', async () => {
   const path = await ofLayout1();
   const before = readFileSync(path);
   const inTheWay = `${path}.bak`;
@@ -51,7 +51,7 @@ test('a history whose copy cannot be made stays as it is', async () => {
   assert.ok(existsSync(`${inTheWay}/mine`));
 });
 
-test('refuses a history of a later layout, and a database of another make', async () => {
+test('refuses a history of a later layout, and another kind of database', async () => {
   const later = newHistory();
   await add(later, '2026-11-01', [posture('1/1', 'Failed')]);
   new Sqlite(later).exec('PRAGMA user_version = 99').close();

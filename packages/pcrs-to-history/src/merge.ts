@@ -1,11 +1,11 @@
 import type { Database } from 'pcrs-database/open';
 import { identity, sameAs } from './schema.ts';
 
-/** The run that is merged. */
+/** The run to merge. */
 export interface MergedRun {
   runId: string;
   startedAt: string;
-  /** Only a full run proves that what it does not name is gone, and is counted in the trend. */
+  /** Only a full run proves that what it does not name is gone, and counts in the trend. */
   isFull: boolean;
   base: string;
   scope: string;
@@ -13,14 +13,14 @@ export interface MergedRun {
   snapshot: string | null;
 }
 
-/** What a run did to the spans. */
+/** Effect of a run on the spans. */
 export interface Merged {
   opened: number;
   changed: number;
   ended: number;
 }
 
-/** The run before is NULL for the first. */
+/** The previous run is NULL for the first. */
 const numbers =
   '(SELECT max(run) FROM runs) AS run, (SELECT max(run) FROM runs WHERE run < (SELECT max(run) FROM runs)) AS before';
 
@@ -33,7 +33,7 @@ const endedBy = (
 ) => `CASE lower(${status}) WHEN 'passed' THEN 'passed' WHEN 'passede' THEN 'excepted'
   WHEN 'error' THEN 'error' WHEN 'failed' THEN 'failed' ELSE 'other' END`;
 
-/** Postures whose status is not that of their open span, with what the span before them knew of a failure. */
+/** Postures whose status differs from their open span's, with what the span before knew about a failure. */
 const changedSql = `CREATE TEMP TABLE changed AS
 SELECT g.*, o.first_run AS open_run,
   CASE WHEN NOT ${isPass("coalesce(b.status, 'passed')")} THEN b.failing_since END AS streak,
@@ -51,7 +51,7 @@ WHERE o.first_run IS NULL OR o.status IS NOT g.status`;
 const endChangedSql = `UPDATE spans SET last_run = changed.before, ended = ${endedBy('changed.status')}
 FROM changed WHERE ${sameAs('spans', 'changed')} AND spans.first_run = changed.open_run`;
 
-/** Whether a failure goes on that began before: nobody, neither we nor the gateway, saw it pass since. */
+/** Whether an earlier failure continues: nobody, neither we nor the gateway, has seen a pass since. */
 const goesOn = "(streak IS NOT NULL AND coalesce(last_pass, '') <= streak)";
 /** Whether the gateway's first failure is the start of this one. */
 const isFirst =
@@ -122,7 +122,7 @@ const renames = [
   ),
 ];
 
-/** Merges what is staged, by set statements; inside a transaction. */
+/** Merges the staged run, by set statements; inside a transaction. */
 export function merge(db: Database, run: MergedRun, postures: number): Merged {
   db.prepare(
     'INSERT INTO runs (runId, startedAt, base, scope, version, snapshot, postures) VALUES (?, ?, ?, ?, ?, ?, ?)',

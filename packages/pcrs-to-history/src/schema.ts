@@ -4,12 +4,12 @@ import { codedError } from 'pcrs-records/errors';
 import { views } from './views.ts';
 
 /**
- * What tells a posture from others, in every table. `instance` is never NULL here, since NULL equals nothing: an empty
- * blob stands for it, which no text equals.
+ * Identity of a posture, in every table. `instance` is never NULL here, since NULL equals nothing; an empty blob
+ * replaces it, which no text equals.
  */
 export const identity = ['policyId', 'hostId', 'controlId', 'technologyId', 'instance'] as const;
 
-/** `a.policyId = b.policyId AND …`: columns are compared, never texts made of them. */
+/** `a.policyId = b.policyId AND …`: compares columns, never texts made from them. */
 export function sameAs(a: string, b: string): string {
   return identity.map((name) => `${a}.${name} = ${b}.${name}`).join(' AND ');
 }
@@ -18,8 +18,8 @@ export const identityColumns = `policyId INTEGER NOT NULL, hostId INTEGER NOT NU
   technologyId INTEGER NOT NULL, instance NOT NULL`;
 
 /*
- * Runs are numbered in the order in which they came, which is that of their starts. What was so from one run to another
- * has `first_run` and `last_run`; while it is so, `last_run` is NULL.
+ * Runs are numbered in order of arrival, which is the order of their starts. A state that held from one run to
+ * another has `first_run` and `last_run`; while it holds, `last_run` is NULL.
  */
 const tables = `
 CREATE TABLE runs (
@@ -58,7 +58,7 @@ CREATE TABLE controls (
 /**
  * The layout of a history; 0 for an empty file.
  *
- * Throws  PCRS_USAGE for a file of another make, or of a later layout
+ * Throws  PCRS_USAGE for another kind of file, or a later layout
  */
 export function layoutOf(db: Database, path: string): number {
   if (db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0) return 0;
@@ -70,7 +70,7 @@ export function layoutOf(db: Database, path: string): number {
   return layout;
 }
 
-/** Brings a file to the layout of today, from none or an older one; inside a transaction. Throws as `layoutOf`. */
+/** Brings a file to the current layout, from none or an older one; inside a transaction. Throws like `layoutOf`. */
 export function makeSchema(db: Database, path: string): void {
   const layout = layoutOf(db, path);
   if (layout === historyLayout) return;

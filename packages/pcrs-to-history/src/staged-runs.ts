@@ -5,13 +5,13 @@ import type { RunVerdict } from 'pcrs-sink/judge';
 import { SinkReader } from 'pcrs-sink/reader';
 import { Staging } from './staging.ts';
 
-/** A run that was read to its end and is whole; its records are what `staged` holds. */
+/** A complete run, read to its end; `staged` holds its records. */
 export interface WholeRun {
   session: Session;
   starts: readonly Start[];
   verdict: RunVerdict;
   postures: number;
-  /** As its policies say; null if none came. */
+  /** From its policies; null if none came. */
   subscription: string | null;
 }
 
@@ -20,11 +20,14 @@ export interface StagingOptions {
   progress?: { update(fields: { records: number }): void } | undefined;
 }
 
-/** The runs of a stream, each staged apart from the next: a block of lines may hold the end of one and the start of another. */
+/**
+ * The runs of a stream, each staged separately: one block of lines may hold the end of a run and the start of the
+ * next.
+ */
 export class StagedRuns {
   readonly #db: Database;
   readonly #reader: SinkReader;
-  /** The last is being filled. */
+  /** The last one is being filled. */
   readonly #runs: { runId: string; staging: Staging }[] = [];
   readonly #begun = new Set<string>();
 
@@ -44,8 +47,8 @@ export class StagedRuns {
   }
 
   /**
-   * Yields  each run; it is staged until the next is asked for
-   * Throws  PCRS_INCOMPLETE, PCRS_RECORD, the signal's reason; the runs before were yielded
+   * Yields  each run; it stays staged until the next is asked for
+   * Throws  PCRS_INCOMPLETE, PCRS_RECORD, the signal's reason; earlier runs were yielded
    */
   async *whole(
     chunks: AsyncIterable<Uint8Array>,
@@ -69,7 +72,7 @@ export class StagedRuns {
     yield* this.#first();
   }
 
-  /** The oldest of the runs, on its own. */
+  /** Yields the oldest of the runs, and drops it. */
   *#first(): Generator<WholeRun> {
     const { runId, staging } = this.#runs.shift()!;
     const verdict = this.#reader.judge.verdicts().find((one) => one.runId === runId)!;
@@ -100,7 +103,7 @@ export class StagedRuns {
     this.#begun.add(runId);
     this.#pause();
     this.#runs.push({ runId, staging: new Staging(this.#db, this.#begun.size) });
-    // One transaction, of temporary tables alone: a transaction a row takes a hundred times as long.
+    // One transaction, of temporary tables only: one per row takes a hundred times as long.
     this.#db.exec('BEGIN');
   }
 

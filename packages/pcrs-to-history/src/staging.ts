@@ -13,14 +13,16 @@ const postureColumns: ColumnPath[] = [
   ['criticality', 'value'],
 ];
 
-/** Members that a history does not keep: named all the same, since a reader looks at each member that has no column. */
+/**
+ * Members that a history does not store; named here because a reader looks closely at each member without a column.
+ */
 const unused: ColumnPath[] = [...postureTable.columns, ...controlsTable.columns]
   .map(({ name }) => name)
   .filter((name) => !postureColumns.some((column) => column === name || column[0] === name));
 
 const policyColumns: ColumnPath[] = ['id', 'title', 'subscriptionId'];
 
-/** What is staged of a run, and what a merge reads. */
+/** The staged tables of a run, which a merge reads. */
 const tables = {
   staged: `(
     ${identityColumns}, id INTEGER, status TEXT, first_fail TEXT, last_pass TEXT, evaluated TEXT, scanned TEXT,
@@ -36,14 +38,14 @@ const tables = {
 type Name = keyof typeof tables;
 const names = Object.keys(tables) as Name[];
 
-/** NULL in a column that is compared: an empty blob, which no text equals. */
+/** NULL in a compared column: an empty blob, which no text equals. */
 const nullInstance = Buffer.alloc(0);
 
-/** What a run says, in temporary tables of its own: each posture once, names once. */
+/** A run's data in its own temporary tables: each posture once, names once. */
 export class Staging {
-  /** Of the records of a kind, for a reader. */
+  /** Columns of each kind of record, for a reader. */
   static readonly columns = { posture: [...postureColumns, ...unused], policy: policyColumns };
-  /** As the policies say; null if none came. */
+  /** From the policies; null if none came. */
   subscription: string | null = null;
   readonly #db: Database;
   readonly #number: number;
@@ -51,7 +53,7 @@ export class Staging {
   readonly #hosts = new Set<bigint>();
   readonly #controls = new Set<string>();
 
-  /** Takes  number  of the run in its stream: it tells its tables from those of the next */
+  /** Takes  number  of the run in its stream: keeps its tables apart from the next run's */
   constructor(db: Database, number: number) {
     this.#db = db;
     this.#number = number;
@@ -66,7 +68,7 @@ export class Staging {
     };
   }
 
-  /** Takes a record at hand, its columns as `columns` has them. Throws RefusedRecord. */
+  /** Takes the current record, its columns as in `columns`. Throws RefusedRecord. */
   take(kind: keyof typeof Staging.columns, record: Members): void {
     if (kind === 'posture') this.#takePosture(record);
     else this.#takePolicy(record);
@@ -77,7 +79,7 @@ export class Staging {
     for (const name of names) this.#db.exec(`ALTER TABLE temp.${name}_${this.#number} RENAME TO ${name}`);
   }
 
-  /** Postures, each once; once exposed. */
+  /** Number of postures, each counted once; valid once exposed. */
   get postures(): number {
     return this.#db.prepare('SELECT count(*) FROM temp.staged').pluck().get() as number;
   }

@@ -1,4 +1,4 @@
-/** Names valid while a span is the newest, or at its last run. */
+/** Names valid while a span is open, or at its last run. */
 const named = `s.policyId, s.hostId, s.controlId, s.technologyId,
   CASE WHEN typeof(s.instance) = 'blob' THEN NULL ELSE s.instance END AS instance,
   (SELECT p.policyTitle FROM policies AS p WHERE p.policyId = s.policyId AND p.first_run <= at.run

@@ -1,4 +1,4 @@
-// Sixty days of the simulator's changing world, span by span, against what the world did in the plainest way.
+// Sixty days of the simulator's changing world, span by span, compared with a plain record of the world.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { World } from 'pcrs-simulator';
@@ -48,7 +48,7 @@ const endedBy: Record<string, string> = {
   Failed: 'failed',
 };
 
-test('sixty days of a changing world are kept span by span', async () => {
+test('keeps sixty days of a changing world span by span', async () => {
   const path = newHistory();
   const expected = new Map<string, Span[]>();
   let before = new Map<string, Posture>();
@@ -91,7 +91,7 @@ test('sixty days of a changing world are kept span by span', async () => {
   const endings = new Set(rows.map(({ ended }) => ended));
   for (const ended of ['passed', 'failed', 'error', 'excepted', 'gone', 'policy_gone', null])
     assert.ok(endings.has(ended), `some span ended ${ended}`);
-  // Every streak of a failure is as old as the last pass that anybody saw allows.
+  // Every failure streak is exactly as old as the last observed pass allows.
   for (const [key, spans] of found) {
     for (const [at, { status, failing_since }] of spans.entries()) {
       if (status !== 'Failed') continue;
@@ -113,7 +113,7 @@ test('sixty days of a changing world are kept span by span', async () => {
   );
 });
 
-/** What a run says of the postures, written down in the plainest way. */
+/** Follows a run's postures, in the plainest way. */
 function follow(
   expected: Map<string, Span[]>,
   sent: ReadonlyMap<string, Posture>,

@@ -13,16 +13,16 @@ import {
 } from './pieces.ts';
 import { isGiven, type Posture } from './posture.ts';
 
-/** Where postures come from: what no posture says of itself. */
+/** Origin of postures, which no posture names. */
 export interface Origin {
-  /** Of the gateway. */
+  /** Host of the gateway. */
   host: string;
   subscription: string;
   /** The run's start, in ms since 1970. */
   startedMs: number;
 }
 
-/** What `pcrs-diff` found out about a posture. */
+/** What `pcrs-diff` reports about a posture. */
 export interface Change {
   word: string;
   /** As JSON. */

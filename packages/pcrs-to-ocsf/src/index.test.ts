@@ -4,15 +4,15 @@ import { test } from 'node:test';
 import { type OcsfOptions, toOcsf } from './index.ts';
 
 type Json = Record<string, unknown>;
-/** A type, `[]` of an array, `!` of a required attribute; with the numbers and captions of an enum. */
+/** A type: `[]` for an array, `!` for a required attribute; with the numbers and captions of an enum. */
 type Attribute = string | [string, Record<string, string>];
 
-/** Class 2003 and the objects in it, read from release 1.5.0 of github.com/ocsf/ocsf-schema, without what is deprecated there. */
+/** Class 2003 and its objects, from release 1.5.0 of github.com/ocsf/ocsf-schema, without deprecated parts. */
 const schema: Record<string, Record<string, Attribute>> = JSON.parse(
   readFileSync(new URL('ocsf-1.5.0.json', import.meta.url), 'utf8'),
 );
 
-/** What an object does against the schema; of objects that the table does not hold nothing is known. */
+/** Violations of the schema in an object; objects missing from the table are not checked. */
 function faults(value: unknown, type: string, place: string): string[] {
   const isNumber = /^(integer|long|timestamp)_t$/.test(type);
   if (isNumber)
@@ -90,7 +90,7 @@ async function one(changed: Json = {}, options: OcsfOptions = {}): Promise<Json>
   return found as Json;
 }
 
-test('writes events that OCSF 1.5.0 takes, whatever is missing', async () => {
+test('writes events that OCSF 1.5.0 accepts, whatever is missing', async () => {
   const optional = Object.keys(posture).filter(
     (name) => !['kind', 'policyId', 'hostId', 'controlId'].includes(name),
   );
@@ -109,7 +109,7 @@ test('writes events that OCSF 1.5.0 takes, whatever is missing', async () => {
   }
 });
 
-test('the check of the schema sees what is wrong', async () => {
+test('the check of the schema detects violations', async () => {
   const event = await one();
   assert.deepEqual(faults({ ...event, time: '2026', extra: 1 }, 'compliance_finding', ''), [
     '.time: "2026" is not a number',
@@ -139,7 +139,7 @@ test('keeps every value of a posture', async () => {
   }
 });
 
-test('puts what has no place into unmapped, digits and all', async () => {
+test('puts members without a place into unmapped, digits and all', async () => {
   const big = Buffer.from(
     '{"kind":"posture","policyId":7,"hostId":99999999999999999999,"controlId":1,"new":12345678901234567890,"networkId":1.10}\n',
   );
@@ -180,7 +180,7 @@ test('writes evidence only on request', async () => {
   assert.ok(!text.includes('e1') && !text.includes('m1'));
 });
 
-test('tells results, lifecycle and severity apart', async () => {
+test('distinguishes results, lifecycle and severity', async () => {
   const told = async (changed: Json) => {
     const event = await one(changed);
     return [(event['compliance'] as Json)['status'], event['status'], event['severity']];
@@ -211,7 +211,7 @@ test('takes gateway, subscription and start from the run, and judges it', async 
   assert.equal(event.time, Date.parse('2026-11-28T05:30:00Z'));
 });
 
-test('gives a posture one uid, whether its ids are numbers or texts', async () => {
+test('gives a posture one uid, whether its ids are numbers or strings', async () => {
   const uid = (event: Json) => (event['finding_info'] as Json)['uid'];
   const texts = await one({ policyId: '7', hostId: '118729', controlId: '1080', technologyId: '285' });
   assert.equal(uid(texts), uid(await one()));
@@ -262,7 +262,7 @@ test('refuses a posture without an identity, a gateway or a subscription', async
   await assert.rejects(findings([]), { code: 'PCRS_EMPTY' });
 });
 
-test('forgets the subscription of a run when the next begins', async () => {
+test("forgets a run's subscription when the next run begins", async () => {
   const next = { ...session, runId: 'r2' };
   await assert.rejects(findings([session, policy, posture, next, posture]), {
     code: 'PCRS_USAGE',

@@ -12,13 +12,13 @@ import { NestedPosture, postureMembers } from './posture.ts';
 export interface OcsfOptions extends FindingOptions, SinkDemands {
   /** Base URL of the gateway, for records outside a run. */
   gateway?: string | undefined;
-  /** For a stream in which no policy, host ids or change names it. */
+  /** Used for a stream in which no policy, host ids or change names it. */
   subscription?: string | undefined;
-  /** Skips and counts bad lines, instead of failing at the first. */
+  /** Skip and count bad lines, instead of failing at the first. */
   skipBad?: boolean | undefined;
-  /** What was skipped or changed, once, at the end of the input. */
+  /** Gets reports about skipped and changed input, once, at the end. */
   log?: { warn(message: string): void; note(message: string): void } | undefined;
-  /** Told how many findings were made. */
+  /** Called with the number of findings made. */
   progress?: { update(fields: { records: number }): void } | undefined;
 }
 
@@ -27,8 +27,8 @@ export interface OcsfOptions extends FindingOptions, SinkDemands {
  *
  * Takes   chunks  an NDJSON stream in any chunking
  * Yields  lines of JSON, in the order of the postures
- * Throws  PCRS_USAGE if a posture's gateway or subscription is not known; PCRS_RECORD for a bad line;
- *         PCRS_INCOMPLETE and PCRS_EMPTY at the end. What was yielded stands
+ * Throws  PCRS_USAGE if a posture's gateway or subscription is unknown; PCRS_RECORD for a bad line; PCRS_INCOMPLETE
+ *         and PCRS_EMPTY at the end. Lines already yielded stand
  */
 export async function* toOcsf(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

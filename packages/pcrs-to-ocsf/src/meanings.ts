@@ -1,17 +1,17 @@
-/** A number of OCSF and its caption. */
+/** An OCSF number and its caption. */
 export interface Meaning {
   id: number;
   name: string;
 }
 
-/** What happened to a finding. */
+/** OCSF activities of a finding. */
 export const activities = {
   create: { id: 1, name: 'Create' },
   update: { id: 2, name: 'Update' },
   close: { id: 3, name: 'Close' },
 } as const;
 
-/** What a change that `pcrs-diff` found means for the finding of its posture; a posture that merely came is an update. */
+/** Activity of a finding for each change that `pcrs-diff` reports; a posture that merely appeared is an update. */
 export const activityOfChange: Readonly<Record<string, Meaning>> = {
   newly_failed: activities.create,
   appeared: activities.create,
@@ -20,7 +20,7 @@ export const activityOfChange: Readonly<Record<string, Meaning>> = {
   vanished: activities.close,
 };
 
-/** Of the gateway's statuses, in lower case; an approved exception counts as passed, as in the pass rate. */
+/** By the gateway's status, in lower case; an approved exception counts as passed, as in the pass rate. */
 const results: Readonly<Record<string, Meaning>> = {
   passed: { id: 1, name: 'Pass' },
   passede: { id: 1, name: 'Pass' },
@@ -28,13 +28,13 @@ const results: Readonly<Record<string, Meaning>> = {
   failed: { id: 3, name: 'Fail' },
 };
 
-/** What a check found, by the gateway's status: a text that is not known is Other, under its own name. */
+/** Result of a check, by the gateway's status; an unknown text is Other, under its own name. */
 export function resultOf(status: string): Meaning {
   if (status === '') return { id: 0, name: 'Unknown' };
   return results[status.toLowerCase()] ?? { id: 99, name: status };
 }
 
-/** Where people stand with a finding; undefined for one that always passed. */
+/** Lifecycle status of a finding; undefined for one that always passed. */
 export function lifecycleOf(status: string, failedBefore: boolean, change?: string): Meaning | undefined {
   if (change === 'vanished') return { id: 5, name: 'Archived' };
   switch (status.toLowerCase()) {

@@ -19,7 +19,7 @@ export function columnOf(name: string): number {
 /** A posture record: of each member the JSON that came, as a place in `bytes`. A table's `Members` are one. */
 export interface Posture {
   readonly bytes: Buffer;
-  /** Members that we do not know. */
+  /** Unknown members. */
   readonly others: readonly OtherMember[];
   form(column: number): number;
   start(column: number): number;
@@ -38,7 +38,7 @@ export class NestedPosture implements Posture {
   readonly others: OtherMember[] = [];
   readonly #places: { form: number; start: number; end: number }[] = [];
 
-  /** Takes  at  the place of the brace that opens it */
+  /** Takes  at  the place of its opening brace */
   constructor(bytes: Buffer, at: number) {
     this.bytes = bytes;
     for (const { nameStart, nameEnd, ...place } of placesIn(bytes, at)) {

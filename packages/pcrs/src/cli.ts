@@ -6,7 +6,7 @@ import { codedError } from 'pcrs-records/errors';
 import { tool as demoTool } from './cli-demo.ts';
 import { loads, toolList, toolSentences } from './index.ts';
 
-/** Every tool by its short name and its whole one. */
+/** Every tool by its short name and its full one. */
 const tools = Object.fromEntries(
   Object.entries(loads).flatMap(([name, load]) => [
     [shortName(name), load],

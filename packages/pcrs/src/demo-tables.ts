@@ -3,7 +3,7 @@ import { type Database, openForReading } from 'pcrs-database/open';
 interface Query {
   title: string;
   sql: string;
-  /** Shown instead of all rows, with the count of all. */
+  /** Show only the first rows, with the count of all. */
   first?: number;
 }
 
@@ -33,7 +33,7 @@ const queries: readonly Query[] = [
   },
 ];
 
-/** What lies in a snapshot, as text: rows by table, and three queries worth seeing. */
+/** A snapshot as text: rows by table, and three queries worth seeing. */
 export async function tablesOf(file: string): Promise<string> {
   const database = await openForReading(file);
   try {
@@ -63,7 +63,7 @@ function countRows(database: Database): Row[] {
   }));
 }
 
-/** A table under its title: texts to the left, numbers to the right, long texts cut. */
+/** A table under its title: text to the left, numbers to the right, long text cut. */
 function table(title: string, rows: readonly Row[]): string {
   const names = Object.keys(rows[0] ?? {});
   const cells = rows.map((row) => names.map((name) => cell(name, row[name] ?? null)));

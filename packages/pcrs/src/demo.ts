@@ -6,15 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { type Simulator, startSimulator } from 'pcrs-simulator';
 import { tablesOf } from './demo-tables.ts';
 
-/** How the demo reaches this machine. */
+/** The demo's access to this machine. */
 export interface DemoOptions {
-  /** The folder that it makes. */
+  /** The folder it makes. */
   out: string;
-  /** How this Node was started, to start the tools the same way. */
+  /** Node's path and flags, to start the tools the same way. */
   node: { path: string; flags: readonly string[] };
   env: Readonly<Record<string, string | undefined>>;
   signal: AbortSignal;
-  /** What a person reads meanwhile. */
+  /** Prints text for the person watching. */
   say(text: string): Promise<void> | undefined;
 }
 
@@ -31,7 +31,7 @@ const dayMs = 86_400_000;
 
 const bin = fileURLToPath(new URL('../bin/pcrs.js', import.meta.url));
 
-/** What a newcomer can do next, in the folder above `out`; none of it asks the gateway. */
+/** Commands for a newcomer to try next, in the folder above `out`; none asks the gateway. */
 export function nextSteps(out: string, today: Date): string[] {
   const yesterday = new Date(today.getTime() - dayMs).toISOString().slice(0, 10);
   return [
@@ -44,8 +44,8 @@ export function nextSteps(out: string, today: Date): string[] {
 }
 
 /**
- * A week against a gateway on this machine: six days that are over, then today as a user would run it; what lies in
- * the database, and a report.
+ * A week with a local gateway: six past days, then today as a user would run it; the content of the database, and a
+ * report.
  *
  * Throws  the first tool that failed, by name and status
  */
@@ -74,7 +74,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   for (const step of nextSteps(out, new Date(now))) await say(`  ${step}\n`);
 }
 
-/** Keeps a gateway up until the signal, and says how to use it. */
+/** Serves a gateway until the signal, and explains how to use it. */
 export async function serve({ signal, say }: Pick<DemoOptions, 'signal' | 'say'>): Promise<void> {
   const simulator = await startSimulator({ ...world, rateLimit: undefined });
   await say(
@@ -84,7 +84,7 @@ export async function serve({ signal, say }: Pick<DemoOptions, 'signal' | 'say'>
   await simulator.close();
 }
 
-/** The pipe by its stages, with a session that says it began on that day. */
+/** Runs the pipe by its stages, with a session that began on that day. */
 async function pastDay(startedAt: Date, simulator: Simulator, options: DemoOptions): Promise<void> {
   const opened = JSON.parse(await run([['auth']], simulator, options, ''));
   const session = { ...opened, startedAt: startedAt.toISOString() };
@@ -103,7 +103,7 @@ async function today(simulator: Simulator, options: DemoOptions): Promise<void> 
   await run([args], simulator, options, '');
 }
 
-/** Tools in a pipe; yields what the last one wrote. */
+/** Runs tools in a pipe; yields the last one's output. */
 async function run(
   stages: readonly (readonly string[])[],
   simulator: Simulator,
@@ -113,7 +113,7 @@ async function run(
 ): Promise<string> {
   const ours = {
     ...{ PCRS_GATEWAY: simulator.gateway, PCRS_USERNAME: 'demo', PCRS_PASSWORD: 'demo', PCRS_RATE: '1000/1' },
-    // Each day's gateway knows its own tokens only.
+    // Each day's gateway knows only its own tokens.
     PCRS_STATE_DIR: join(out, 'state', String(simulator.world.size.day)),
   };
   const outside = Object.entries(env).filter(([name]) => !name.startsWith('PCRS_'));

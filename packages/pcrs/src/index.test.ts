@@ -5,7 +5,7 @@ import { toolList, toolSentences } from './index.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
-test('lists every tool whose bin it gives, and no other', async () => {
+test('lists exactly the tools whose bins it provides', async () => {
   const names = (await toolSentences()).map(({ name }) => name);
   assert.deepEqual(
     names.toSorted(),
@@ -15,7 +15,7 @@ test('lists every tool whose bin it gives, and no other', async () => {
   );
 });
 
-test('gives each tool a line, with its sentence under those of the others', () => {
+test('gives each tool one line, with the sentences aligned', () => {
   const tools = [
     { name: 'pcrs-a', summary: 'does this.' },
     { name: 'pcrs-long', summary: 'does that.' },

@@ -1,10 +1,10 @@
-/** A tool of the suite: its name, and what it does in one sentence that follows the name. */
+/** A tool of the suite: its name, and a sentence that continues the name. */
 export interface ToolSentence {
   name: string;
   summary: string;
 }
 
-/** The tools in the order of the pipe, sinks and the rest behind the stages; each has its sentence in its own package. */
+/** The tools in pipe order: stages, sinks, then the rest; each package has its own sentence. */
 export const loads = {
   'pcrs-auth': () => import('pcrs-auth/cli'),
   'pcrs-policies': () => import('pcrs-policies/cli'),
@@ -33,7 +33,7 @@ export async function toolSentences(): Promise<ToolSentence[]> {
   return loaded.map(({ tool: { name, summary } }) => ({ name, summary }));
 }
 
-/** A line a tool, the sentences under one another. */
+/** One line per tool, with the sentences aligned. */
 export function toolList(tools: readonly ToolSentence[]): string {
   const width = Math.max(0, ...tools.map(({ name }) => name.length));
   return tools.map(({ name, summary }) => `${name.padEnd(width)}  ${summary}\n`).join('');

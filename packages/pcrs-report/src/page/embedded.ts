@@ -23,7 +23,7 @@ function listsOf({ controls, hosts, policies, criticalities, level }: Report) {
     controls: controls.map(({ statement }) => statement),
     hosts: level === 'full' ? hosts.map(({ name }) => name) : [],
     policies: policies.map(({ name }) => name),
-    // The least critical first, so that places sort as criticalities do.
+    // The least critical first, so that places sort like criticalities.
     criticalities: criticalities.map(({ name }) => name).reverse(),
     levels: criticalities.map(({ value }) => value).reverse(),
   };
@@ -152,12 +152,12 @@ function criticalityColumn(
   };
 }
 
-/** -1 where the age is not known. */
+/** -1 for an unknown age. */
 function daysColumn(ages: readonly (Age | undefined)[]): Column {
   return { days: ages.map((age) => age?.days ?? -1), atMost: ages.map((age) => (age?.atMost ? 1 : 0)) };
 }
 
-/** What is shown when a row is opened: of each failing control its texts, and evidence by the place of its failure. */
+/** Content of opened rows: the texts of each failing control, and evidence by the place of its failure. */
 function detailsOf({ controls, failing, failures }: Report) {
   return {
     controls: controls.slice(0, failing).map(({ texts }) => texts),

@@ -9,7 +9,7 @@ import { age, bar, level, short } from './parts.ts';
 
 const fixFirst = 10;
 
-/** What a reader must know before anything else: is it whole, how old, how good, what changed, what to fix. */
+/** What a reader must know first: is it complete, how old, how good, what changed, what to fix. */
 export function firstScreen(report: Report): VNode {
   return html`<header>
       <p class="over"><b>Compliance posture</b>${identity(report)}</p>
@@ -91,7 +91,7 @@ function legend({ passed, excepted, failed, error, other }: Outcomes): VNode[] {
 function why({ change }: Before): VNode {
   if (change.by.length === 0) return html`<p class="why none">No status changed.</p>`;
   const largest = Math.max(...change.by.map((part) => Math.abs(part.points)), 0.0001);
-  // As they are shown the parts add up too, to the change as it is shown.
+  // The parts as shown add up to the change as shown.
   const hundredths = roundedToSum(
     change.by.map((part) => part.points * 100),
     Math.round((change.change ?? 0) * 100),
@@ -106,7 +106,7 @@ function why({ change }: Before): VNode {
     </table>`;
 }
 
-/** A bar to the left for what lowered the rate, to the right for what raised it. */
+/** A bar to the left for a part that lowered the rate, to the right for one that raised it. */
 function diverging({ points: value }: RatePart, largest: number): VNode {
   const width = Math.max((50 * Math.abs(value)) / largest, value === 0 ? 0 : 1);
   return html`<svg class="diverging" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
@@ -130,7 +130,7 @@ function toFix({ controls, failing }: Report): VNode {
     </table>`;
 }
 
-/** How long before the run the one before it was. */
+/** The time between the two runs. */
 export function sinceWords(report: Report): string {
   const { before, head } = report;
   if (before === undefined || head.startedAt === null) return '';

@@ -1,2 +1,2 @@
-/** Makes elements from a template: whatever is put into it is text or an attribute's value, never markup. */
+/** Makes elements from a template: inserted values become text or attribute values, never markup. */
 export { html } from 'htm/preact';

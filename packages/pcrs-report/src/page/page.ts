@@ -9,9 +9,9 @@ import { html } from './html.ts';
 const read = (name: string) => readFileSync(new URL(`../../page/${name}`, import.meta.url), 'utf8');
 
 /**
- * The page, whole: styles, script and data are in it, and it may load nothing.
+ * The whole page: it contains styles, script and data, and may load nothing.
  *
- * What is written around the rendered body is ours alone: a fixed frame, and data as base64.
+ * Everything around the rendered body is fixed: a frame of ours, and data as base64.
  */
 export function pageOf(report: Report): string {
   const [style, script] = [read('report.css'), read('report.js')];

@@ -4,7 +4,7 @@ import type { Age, Criticality } from '../model.ts';
 import { count, percent } from '../shown.ts';
 import { html } from './html.ts';
 
-/** Passed, excepted and failed as parts of a bar; what it says stands beside it in words. */
+/** Passed, excepted and failed as parts of a bar; the same is said in words next to it. */
 export function bar(outcomes: Outcomes): VNode {
   const all = countedOutcomes(outcomes) || 1;
   const [passed, excepted] = [(100 * outcomes.passed) / all, (100 * outcomes.excepted) / all];
@@ -16,7 +16,7 @@ export function bar(outcomes: Outcomes): VNode {
   </svg>`;
 }
 
-/** A number for an attribute, without the digits nobody sees. */
+/** A number for an attribute, without invisible digits. */
 export function short(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
@@ -33,7 +33,7 @@ export function age(age: Age | undefined): string {
   return `${age.atMost ? '≤ ' : ''}${count(age.days)}`;
 }
 
-/** Outcomes of named groups, a row each. */
+/** Outcomes of named groups, one row each. */
 export function outcomesTable(
   caption: string,
   first: string,
@@ -58,14 +58,14 @@ export function outcomesTable(
 interface DataColumn {
   head: string;
   kind: 'text' | 'number' | 'rate' | 'days' | 'level';
-  /** A date: on one line. */
+  /** A date: kept on one line. */
   date?: boolean;
-  /** Left out on narrow screens. */
+  /** Hidden on narrow screens. */
   wide?: boolean;
 }
 
 interface DataTable {
-  /** Its name in the data of the page. */
+  /** Its name in the page's data. */
   id: string;
   caption: string;
   columns: readonly DataColumn[];

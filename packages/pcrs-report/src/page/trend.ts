@@ -15,7 +15,7 @@ interface Dot {
   rate: number;
 }
 
-/** The pass rate over the runs as a line, and as a table for whoever cannot see it. */
+/** The pass rate over the runs as a line, and as a table for readers who cannot see it. */
 export function trend(runs: readonly TrendPoint[]): VNode[] {
   const dots = runs.flatMap(({ startedAt, outcomes }): Dot[] => {
     const rate = passRate(outcomes);
@@ -50,7 +50,7 @@ function chart(dots: readonly Dot[]): VNode {
   </svg>`;
 }
 
-/** Days of runs to name below the line: at most eight, the first and the last among them. */
+/** Days of runs to label below the line: at most eight, always the first and the last. */
 function daysShown(dots: readonly Dot[]): Date[] {
   const step = Math.max(1, Math.ceil((dots.length - 1) / 7));
   return dots.filter((_, at) => (dots.length - 1 - at) % step === 0).map(({ at }) => at);
