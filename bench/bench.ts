@@ -1,6 +1,6 @@
-// Whole processes against their peers on the same bytes, several rounds in turn; the tables go to stdout, and with
-// --save to bench/RESULTS.md. --rounds N, --only WORD (of a title), --order WORD (of an order), --scale N (records at most:
-// 1000000), --list.
+// Times whole processes against their peers on the same bytes, several rounds in turn. The tables go to stdout, and
+// with --save to bench/RESULTS.md. --rounds N, --only WORD (of a title), --order WORD (of an order), --scale N
+// (records at most: 1000000), --list.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';

@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 export interface Calls {
   what: string;
   ours: number;
-  /** One policy and 250 hosts a request. */
+  /** One request per policy and 250 hosts. */
   qualysEtl: number;
 }
 
-/** How many posture requests a subscription takes, by `--plan`, against QualysETL's rule. */
+/** Posture requests of a subscription, by `--plan`, against QualysETL's rule. */
 export function calls(env: NodeJS.ProcessEnv): Calls[] {
   return [
     [850, 100],

@@ -8,15 +8,15 @@ export interface Contest {
   title: string;
   /** Each is a contest of its own. */
   orders: readonly Order[];
-  /** What ours may take at most. */
+  /** Limits for ours. */
   own?: { seconds?: number; peakMB?: number };
-  /** What ours may take at most, as a part of what a peer takes, by the peer's name. */
+  /** Limits for ours, as fractions of a peer's figures, by the peer's name. */
   limits?: (order: Order) => Readonly<Record<string, Limit>>;
   contenders: readonly Contender[];
   missing: readonly string[];
 }
 
-/** Parts of a peer's time and CPU. */
+/** Fractions of a peer's time and CPU. */
 export interface Limit {
   time: number;
   cpu?: number;
@@ -25,19 +25,19 @@ export interface Limit {
 const bench = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 const bodies = '"$DATA"/archive/*.json.gz';
-/** Bodies over a connection, a fresh gateway for each run; its start counts for every contender. */
+/** Bodies over a connection, from a fresh gateway for each run; its start counts for every contender. */
 const served = `node ${bench('serve.ts')} "$DATA"/archive > gateway & trap 'kill %1' EXIT; until [ -s gateway ]; do sleep 0.01; done; export PCRS_GATEWAY=$(cat gateway)`;
 const live = `grep '^{"kind":"hostids"' "$DATA"/archive/input.ndjson | PCRS_TOKEN=e30.e30.e30 PCRS_RATE=1000/1 pcrs-posture --evidence`;
 const replay = 'pcrs-posture --archive "$DATA"/archive --replay';
-/** Memory of a sink, whatever comes. */
+/** Memory limit of a sink, for any input. */
 const flat = { peakMB: 200 };
 
-/** A peer that takes minutes runs in the first order alone. */
+/** A peer that takes minutes runs in the first order only. */
 type Row = readonly [there: boolean, name: string, command: string, isSlow?: 'slow'];
 
-/** Every contest, with the peers that this machine has. */
+/** Every contest, with the peers on this machine. */
 export async function contests(): Promise<Contest[]> {
-  // By a name in a variable: the types must do without it.
+  // By a variable: type checking must not need the package.
   const optional = '@duckdb/node-api';
   const duckdb = await import(optional).then(
     () => true,

@@ -1,5 +1,5 @@
-// The runs of some days of a world for pcrs-to-history, one after another as NDJSON: a share of the postures changes each
-// day, every host is evaluated each day. `node bench/days.ts POSTURES FIRST LAST SHARE [BYTES]`.
+// Several days' runs for pcrs-to-history, one after another as NDJSON: each day a share of the postures changes, and
+// every host is evaluated. `node bench/days.ts POSTURES FIRST LAST SHARE [BYTES]`.
 import { pipeline } from 'node:stream/promises';
 
 const [postures = 1_000_000, first = 0, last = 0, share = 0.005, bytes = 0] = process.argv
@@ -20,7 +20,7 @@ function hash(posture: number, day: number): number {
   return (value ^ (value >>> 13)) >>> 0;
 }
 
-/** The day since which each posture has its status, negative for passed. */
+/** The day since which each posture has its status; negative for passed. */
 const since = Int32Array.from({ length: postures }, (_, at) => (hash(at, -1) % 5 === 0 ? 1 : -1));
 
 function* runs(): Generator<string> {

@@ -3,10 +3,10 @@ import { LineScanner } from 'pcrs-json/lines';
 import { verdicts } from 'pcrs-json/places';
 import { controlsTable, postureTable } from 'pcrs-records/columns';
 
-/** What the scanner makes of a file, as it works in every sink. */
+/** What the scanner of every sink finds in a file. */
 export interface Scanned {
   lines: number;
-  /** Of them, those that are plain: no other path sees them. */
+  /** Plain lines: no other path sees them. */
   plain: number;
   bytes: number;
   cpuSeconds: number;

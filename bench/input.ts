@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Scanned, scanned } from './fast-path.ts';
 import { type Order, orders, writeInOrder } from './orders.ts';
 
-/** The posture records of a run in one order, without the run. */
+/** A run's posture records in one order, without the run. */
 export interface Input extends Scanned {
   order: Order;
   file: string;
@@ -14,7 +14,7 @@ export interface Input extends Scanned {
 const world = '--seed 1 --policies 57 --hosts 600 --hosts-per-policy 30 --controls 200';
 
 /**
- * Makes the input once, from the simulator's seed, and finds it again later:
+ * Makes the input once, from the simulator's seed, and reuses it later:
  *
  *   archive/           the bodies of postureInfo as received (.json.gz), with their manifest
  *   run.ndjson         what `pcrs-posture` writes: session, policies, host ids, posture, ends
@@ -42,7 +42,7 @@ export function makeInputs(folder: string, env: NodeJS.ProcessEnv): void {
   });
 }
 
-/** The records in an order, and how many of their lines take the fast path. */
+/** The records in an order, and the number of their lines on the fast path. */
 export function inputOf(folder: string, order: Order): Input {
   const [asSent, file] = [orders[0], order].map((one) => join(folder, `${one.replaceAll(' ', '-')}.ndjson`));
   makeOnce(file!, (draft) => writeInOrder(order, asSent!, draft));

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A command to time: one line of bash, run as a whole in a folder of its own. */
+/** A command to time: one line of bash, run as a whole in its own folder. */
 export interface Contender {
   name: string;
   /** `$DATA` is the folder of the inputs, `$INPUT` the records in the contest's order; it runs in an empty folder. */
@@ -16,9 +16,9 @@ export interface Measured {
   name: string;
   /** Median over the rounds. */
   seconds: number;
-  /** The same of user and system time, all processes and threads together; undefined without GNU time. */
+  /** Median of user and system time, all processes and threads together; undefined without GNU time. */
   cpuSeconds: number | undefined;
-  /** Of the largest process, in all rounds; undefined without GNU time. */
+  /** Of the largest process, over all rounds; undefined without GNU time. */
   peakMB: number | undefined;
   runs: readonly Run[];
 }
@@ -32,9 +32,9 @@ interface Run {
 const gnuTime = '/usr/bin/time';
 
 /**
- * Times commands in turn (A B C, A B C, …), so that a machine whose speed drifts does so for all.
+ * Times commands in turn (A B C, A B C, …), so that a machine whose speed drifts affects all alike.
  *
- * Throws  if a command fails: a contender that did not do its work is no measure
+ * Throws  if a command fails: a contender that did not do its work is not a measure
  */
 export async function measure(
   contenders: readonly Contender[],

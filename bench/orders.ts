@@ -4,11 +4,11 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 export const orders = ['as sent', 'interleaved', 'shuffled', 'another shape'] as const;
 export type Order = (typeof orders)[number];
 
-/** How many records have the other shape. */
+/** Number of records of the other shape. */
 const reshapedRecords = 60_000;
 const linesTogether = 1000;
 
-/** Writes the records of a file in another order, or in another shape. */
+/** Writes the records of a file in another order or shape. */
 export function writeInOrder(order: Order, from: string, to: string): void {
   const lines = linesOf(readFileSync(from));
   const file = openSync(to, 'w');
@@ -37,7 +37,7 @@ function linesOf(text: Buffer): Buffer[] {
   return lines;
 }
 
-/** As many policies side by side send them: a line of each of a hundred parts in turn. */
+/** As several parallel policies would send them: a line from each of a hundred parts in turn. */
 function interleaved(lines: readonly Buffer[]): Buffer[] {
   const step = Math.ceil(lines.length / 100);
   const turns = Array.from({ length: step }, (_, turn) => turn);
@@ -59,8 +59,8 @@ function shuffled(lines: readonly Buffer[]): Buffer[] {
 }
 
 /**
- * A record as the simulator never writes it: members in another order, `kind` last, texts that are not ASCII, a nested
- * member that nobody knows; of fifty one has an escaped name and one a name that comes twice, of twenty thousand one has 5 MiB.
+ * A record as the simulator never writes it: members in another order, `kind` last, text beyond ASCII, an unknown
+ * nested member. One in fifty has an escaped name, one in fifty a repeated name, one in twenty thousand has 5 MiB.
  */
 function reshaped(line: Buffer, index: number): Buffer {
   const members = Object.entries(JSON.parse(line.toString())).reverse();

@@ -1,5 +1,5 @@
-// A gateway that only hands out the bodies of an archive, one a request, as fast as the connection takes them: what is
-// timed against it is the client. Prints its URL.
+// A gateway that only serves an archive's bodies, one per request, as fast as the connection takes them, so that the
+// client is what is timed. Prints its URL.
 import { createReadStream, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

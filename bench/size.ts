@@ -4,14 +4,14 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Bytes a record takes in a database. */
+/** Bytes per record in a database. */
 export interface Sizes {
   ours: number;
-  /** The same rows in one table without keys and with the control's texts in each row, as QualysETL stores them. */
+  /** The same rows in one table without keys, with the control's texts in each row, as QualysETL stores them. */
   flat: number;
 }
 
-/** Loads the input as a whole and stores it a second time in the flat form. */
+/** Loads the whole input, and stores it again in the flat form. */
 export function sizes(ndjson: string, records: number, folder: string, env: NodeJS.ProcessEnv): Sizes {
   const [ours, flat] = [join(folder, 'ours.db'), join(folder, 'flat.db')];
   const script = 'pcrs-to-sqlite "$1" < "$2" > /dev/null';

@@ -4,14 +4,14 @@ import { type Simulator, startSimulator } from 'pcrs-simulator';
 import { root } from '../scripts/run-program.ts';
 import { median } from './measure.ts';
 
-/** How long a start took. */
+/** Time of a start. */
 export interface StartTime {
   name: string;
   /** Median over the rounds. */
   ms: number;
 }
 
-/** One program of Node, and what is waited for. */
+/** A Node program, and what to wait for. */
 interface Start {
   name: string;
   argv: readonly string[];
@@ -21,7 +21,7 @@ interface Start {
 
 const bin = (tool: string) => join(root, 'packages', tool, 'bin', `${tool}.js`);
 
-/** What is asked of each tool that asks the gateway; its stdin is there before it looks. */
+/** Arguments of each tool that sends requests; its stdin is filled before it starts. */
 const asking: readonly Start[] = [
   { name: 'pcrs-policies', argv: ['-n'], until: 'request' },
   { name: 'pcrs-hostids', argv: [], stdin: '1\n', until: 'request' },
@@ -32,12 +32,12 @@ const asking: readonly Start[] = [
 ];
 
 /**
- * Start-up: a bare Node first, then the help of each tool, and for those that ask, the time until the first request is at
- * the gateway, with a live token at hand.
+ * Start-up: a bare Node first, then the help of each tool, and for those that send requests, the time until the first
+ * one reaches the gateway, with a live token at hand.
  *
- * All are started alike, by `node FILE` and without a shell: bash, its forks for a pipe, and the shell scripts that pnpm
- * puts into node_modules/.bin took up to 15 ms that are not the tools', and in front of the bare Node as well they would
- * flatter the ratio.
+ * All are started alike, by `node FILE` and without a shell: bash, its forks for a pipe, and pnpm's shell scripts in
+ * node_modules/.bin took up to 15 ms that are not the tools'; in front of the bare Node as well they would flatter
+ * the ratio.
  */
 export async function startTimes(
   tools: readonly string[],
@@ -65,7 +65,7 @@ export async function startTimes(
   return starts.map(({ name }, index) => ({ name, ms: median(times[index]!) }));
 }
 
-/** Milliseconds from the start of a process to its end, or to its first request. Throws where that never comes. */
+/** Milliseconds from the start of a process to its end, or to its first request. Throws if that never comes. */
 async function timeOf(
   { name, argv, stdin, until }: Start,
   simulator: Simulator,

@@ -1,5 +1,5 @@
-// The only script that runs on the host's Node, whatever its age: it brings pnpm and the repository's own
-// Node, installs where the lockfile asks for it, and hands over. No dependencies, no syntax past Node 18.
+// The only script that runs on the host's Node, whatever its age. It brings pnpm and the repository's own Node,
+// installs if the lockfile asks for it, and hands over. No dependencies, no syntax past Node 18.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -24,7 +24,7 @@ async function main() {
     const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const install = ['--yes', packageManager, 'install', '--frozen-lockfile'];
     tell(`installing dependencies: npx ${install.join(' ')}`);
-    // Modules of another store or layout are replaced without a question, since nobody may be there to answer.
+    // Replaces modules of another store or layout without asking, since nobody may be there to answer.
     await run('npx', [...install, '--config.confirmModulesPurge=false'], { shell: windows });
     if (process.exitCode) return;
   }
@@ -34,14 +34,16 @@ async function main() {
   await run(node, [join(root, script), ...process.argv.slice(3)], { env: { ...process.env, PATH: path } });
 }
 
-/** Whether the last install finished, and was made from the lockfile that is there now. */
+/** Whether the last install finished, and used the present lockfile. */
 function isInstalled() {
   const installed = join(root, 'node_modules', '.pnpm', 'lock.yaml');
   if (!existsSync(installed) || !existsSync(join(root, 'node_modules', '.modules.yaml'))) return false;
   return readFileSync(installed, 'utf8') === readFileSync(join(root, 'pnpm-lock.yaml'), 'utf8');
 }
 
-/** Runs a program to its end, in the repository's folder; its exit status, or the signal that ended it, becomes ours. */
+/**
+ * Runs a program to its end, in the repository's folder; we end with its exit status, or the signal that ended it.
+ */
 function run(file, args, options = {}) {
   const child = spawn(file, args, { cwd: root, stdio: 'inherit', ...options });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];

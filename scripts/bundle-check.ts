@@ -1,4 +1,4 @@
-// Unpacks the bundle somewhere else and runs the demo from it with an empty environment: no Node, no npm, no repository.
+// Unpacks the bundle elsewhere and runs the demo from it with an empty environment: no Node, no npm, no repository.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

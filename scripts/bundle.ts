@@ -1,5 +1,5 @@
-// One archive for a machine without npm or network: Node itself, every tool, man pages, completion, checksums.
-// Prints its path; --built takes what is built. Unpacked anywhere, `bin/pcrs` runs without anything else.
+// Makes one archive for a machine without npm or network: Node itself, every tool, man pages, completion, checksums.
+// Prints its path; --built uses the existing build. Unpacked anywhere, `bin/pcrs` runs without anything else.
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -79,7 +79,7 @@ async function installInto(folder: string, packed: Awaited<ReturnType<typeof rea
   }
 }
 
-/** A program of one word; links to it from elsewhere work too. */
+/** A program called by one word; also works through links from elsewhere. */
 function writeLauncher(folder: string, tool: string): void {
   const path = join(folder, 'bin', tool);
   writeFileSync(
@@ -97,7 +97,7 @@ exec "$lib/node" "$lib/node_modules/pcrs/bin/${tool}.js" "$@"
   chmodSync(path, 0o755);
 }
 
-/** As `sha256sum -c` reads it. */
+/** In the format of `sha256sum -c`. */
 function sums(folder: string): string {
   return globSync('**/*', { cwd: folder })
     .filter((path) => statSync(join(folder, path)).isFile())

@@ -1,10 +1,11 @@
-// All that CI does: lint and format, types, build, the bundle, tests. The tests come last, so that their count closes stdout.
+// All that CI does: lint and format, types, build, the bundle, tests. The tests come last, so that their count ends
+// stdout.
 import { readFileSync } from 'node:fs';
 import { root, runProgram } from './run-program.ts';
 
 const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 
-// turbo wants the package manager on PATH; npx puts it there.
+// turbo needs the package manager on PATH; npx puts it there.
 const steps: [string, string, ...string[]][] = [
   ['lint and format', 'biome', 'check', '--error-on-warnings', '.'],
   ['scanner as its source has it', 'node', 'packages/pcrs-json/scripts/build-scan.ts', '--check'],

@@ -1,4 +1,4 @@
-// `npm run demo`: builds the packages, and runs `pcrs demo` into ./demo, which each run makes anew.
+// `npm run demo`: builds the packages, and runs `pcrs demo` in ./demo, made new each time.
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, runProgram } from './run-program.ts';

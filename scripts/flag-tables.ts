@@ -10,7 +10,7 @@ import { tools } from './source-bins.ts';
 const open = '<!-- flags -->';
 const close = '<!-- /flags -->';
 
-/** A README whose flag table is generated: its path, its text, and what the text ought to be. */
+/** A README with a generated flag table: its path, its text, and the text it should have. */
 export interface GeneratedReadme {
   path: string;
   text: string;
@@ -38,7 +38,7 @@ function aroundTables(path: string, text: string): [string, string] {
   return [text.slice(0, from), text.slice(to + close.length)];
 }
 
-/** A table per group of flags, with the environment variable that does the same. */
+/** A table per group of flags, with the environment variable of each. */
 function flagTables(tool: string, flags: Flags): string {
   return groups({ ...flags, ...commonFlags })
     .map(([title, group]) => {
@@ -50,7 +50,7 @@ function flagTables(tool: string, flags: Flags): string {
 }
 
 function row(tool: string, name: string, flag: Flag<unknown>): string {
-  // The variable for all tools, where there is one: the tool's own is made the same way.
+  // The variable for all tools, if there is one; the tool's own follows the same pattern.
   const variable = variablesOf(tool, name, flag).at(-1);
   const cells = [`\`${spelling(name, flag)}\``, variable ? `\`${variable}\`` : '', describe(flag)];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

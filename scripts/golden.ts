@@ -1,4 +1,4 @@
-// Records what the golden cases show now: all, or those whose name begins with an argument (`pcrs-hostids/`).
+// Records the present output of the golden cases: all, or those whose name starts with an argument (`pcrs-hostids/`).
 // `git diff test/cases` then shows what changed.
 import { isDeepStrictEqual } from 'node:util';
 import { caseNames, record, recorded, runCase } from '../test/support/golden-cases.ts';

@@ -1,6 +1,6 @@
-// Man pages and completion scripts of the tools, made of their flag tables: `man/NAME.1`, `completions/NAME.bash`,
-// `completions/_NAME` (zsh), `completions/NAME.fish` in the package of each bin. They are not checked in: `prepack` runs this, so that every
-// tarball has those of its own flags. Arguments: packages; without any, all that have bins.
+// Makes the tools' man pages and completion scripts from their flag tables: `man/NAME.1`, `completions/NAME.bash`,
+// `completions/_NAME` (zsh), `completions/NAME.fish` in the package of each bin. They are not checked in: `prepack`
+// runs this, so that every tarball matches its own flags. Arguments: packages; default: all that have bins.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { completionScript } from 'pcrs-cli/completion';

@@ -1,4 +1,4 @@
-/** The files of a new tool by path, as the house wants them: a sentence, a library, a test, a README. */
+/** The files of a new tool by path, by the house rules: a sentence, a library, a test, a README. */
 export function newPackageFiles(name: string, summary: string, version: string): Record<string, string> {
   return {
     'package.json': `${JSON.stringify(manifest(name, summary, version), null, 2)}\n`,

@@ -1,5 +1,5 @@
-// A new tool that already passes: `pnpm new pcrs-thing "does a thing to posture records."` writes the package, names
-// it everywhere a package must be named, and links it.
+// Makes a new tool that already passes: `pnpm new pcrs-thing "does a thing to posture records."` writes the package,
+// registers it everywhere a package must be named, and links it.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -67,7 +67,7 @@ function nameEverywhere(): void {
   );
 }
 
-/** `pcrs` lists the tool and gives its bin. */
+/** Makes `pcrs` list the tool and provide its bin. */
 function nameInUmbrella(bin: string): void {
   const file = join(root, 'packages', 'pcrs', 'bin', `${name}.js`);
   writeFileSync(file, bin, { mode: 0o755 });

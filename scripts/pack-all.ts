@@ -1,4 +1,4 @@
-// All packages as tarballs in `packed/`, for installing without a registry that has them.
+// Packs all packages as tarballs in `packed/`, for installing while no registry has them.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { packAll } from './pack.ts';

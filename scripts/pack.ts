@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { output } from './release-run.ts';
 import { root } from './run-program.ts';
 
-/** What a package says of its home if neither a workflow nor a remote knows one: enough to look at, not to publish. */
+/** A package's repository if neither a workflow nor a remote names one: enough to try, not to publish. */
 const placeholder = 'example/pcrs';
 
 /**
- * Builds every package from nothing (an earlier build may have left files of a source that is gone) and packs it.
+ * Builds every package from nothing (an earlier build may have left files of deleted sources) and packs it.
  *
- * Takes  folder  where the tarballs go
- *        built   whether what lies in `dist` was just built from nothing
+ * Takes  folder  for the tarballs
+ *        built   whether `dist` was just built from nothing
  */
 export async function packAll(folder: string, built = false): Promise<void> {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -1,5 +1,5 @@
-// The whole pipe from source: against PCRS_GATEWAY where it is set (pnpm sim prints how), else against a
-// simulator of its own. The records go to stdout, and nothing is stored.
+// Runs the whole pipe from source: against PCRS_GATEWAY if it is set (pnpm sim prints how), else against its own
+// simulator. The records go to stdout, and nothing is stored.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Writes what the READMEs and the pages in docs have from the tools: flag tables from their flag tables, and under each `sh` block its
-// output, where a `text` block follows. `git diff` then shows what changed. Arguments, as `packages/pcrs-auth`, choose pages by
-// how their path begins.
+// Updates what READMEs and docs quote from the tools: flag tables, and the output of each `sh` block that a `text`
+// block follows. `git diff` then shows what changed. Arguments, like `packages/pcrs-auth`, select pages by the start
+// of their path.
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePlace } from '../test/support/programs.ts';

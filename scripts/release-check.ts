@@ -1,6 +1,6 @@
-// What a release would give its users: packs every package, looks into the tarballs, installs them with npm into empty
-// folders outside the workspace under the lowest and the newest Nodes claimed, and runs the pipe there. Arguments:
-// versions of Node instead of those below.
+// Checks what a release would give its users: packs every package, inspects the tarballs, installs them with npm into
+// empty folders outside the workspace under the lowest and the newest supported Node, and runs the pipe there.
+// Arguments: versions of Node instead of those below.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { readTarballs, wrongsOfTarball } from './release-packed.ts';
 import { startRegistry } from './release-registry.ts';
 import { output } from './release-run.ts';
 
-/** The lowest that `engines` claims, the one the tests run on, the newest there is. */
+/** The lowest version in `engines`, the one the tests run on, and the newest. */
 const nodes = process.argv.length > 2 ? process.argv.slice(2) : ['22.19.0', '24.21.0', '26'];
 
 const folder = mkdtempSync(join(tmpdir(), 'pcrs-release-'));
@@ -48,11 +48,11 @@ async function check(): Promise<void> {
   }
 }
 
-/** A Node from the npm registry, where a package of that name is; undefined, and told, where it is not. */
+/** A Node from the npm registry; undefined, with a message, if the registry has none. */
 async function bringNode(version: string): Promise<Host | undefined> {
   const prefix = join(folder, `node-${version}`);
   mkdirSync(prefix);
-  // Its install script is what brings the program.
+  // Its install script fetches the program.
   writeFileSync(join(prefix, 'package.json'), '{"private":true,"allowScripts":{"node":true}}\n');
   try {
     await output(['npm', 'install', '--no-audit', '--no-fund', `node@${version}`], { cwd: prefix });

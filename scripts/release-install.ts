@@ -4,14 +4,14 @@ import type { Packed } from './release-packed.ts';
 import { output } from './release-run.ts';
 import { root } from './run-program.ts';
 
-/** A Node to try the packages on: where its `node` is, and a folder for what is installed and made with it. */
+/** A Node to try the packages on: the path of its `node`, and a folder for everything installed and made with it. */
 export interface Host {
   version: string;
   bin: string;
   folder: string;
 }
 
-/** The whole pipe with a simulator of its own, every sink and reader, and proof that no record was lost. */
+/** The whole pipe with its own simulator, every sink and reader, and a proof that no record was lost. */
 const pipe = `set -euo pipefail
 export PCRS_USERNAME=demo PCRS_PASSWORD=demo PCRS_STATE_DIR=$PWD/state
 pcrs-simulator --port 0 --seed 1 --policies 6 --hosts 30 --controls 8 > listening.json &
@@ -38,8 +38,8 @@ node -e '
 /**
  * Installs the packages under a Node, all by the umbrella and each tool by itself, and uses them.
  *
- * Takes   registry  the URL that has them
- * Yields  what went wrong; nothing, when all is well
+ * Takes   registry  the URL that serves them
+ * Yields  the failures; none if all is well
  */
 export async function checkInstalled(
   host: Host,
@@ -83,7 +83,7 @@ export async function checkInstalled(
 
   for (const { manifest } of packed) {
     if (manifest.bin?.[manifest.name] === undefined) continue;
-    // In a folder without packages, npx brings the tool and what it depends on, and nothing else.
+    // In a folder without packages, npx brings the tool and its dependencies, and nothing else.
     const alone = join(host.folder, manifest.name);
     mkdirSync(alone);
     const told = await attempt(['npx', '--yes', manifest.name, '--version'], alone);
@@ -95,7 +95,7 @@ export async function checkInstalled(
   return wrongs;
 }
 
-/** All that a package lets others import. */
+/** Everything a package lets others import. */
 function doorsOf({ manifest, files }: Packed): string[] {
   return Object.keys(manifest.exports).flatMap((door) => {
     if (door !== './*') return [manifest.name + door.slice(1)];
@@ -106,7 +106,7 @@ function doorsOf({ manifest, files }: Packed): string[] {
   });
 }
 
-/** A program in TypeScript that imports every door, and the examples of docs, checked with the packed declarations. */
+/** A TypeScript program that imports every export, and the examples of docs, checked with the packed declarations. */
 function writeConsumer(app: string, doors: readonly string[]): void {
   const imports = doors.map((door, index) => `import * as door${index} from '${door}';\n`);
   const used = `export const doors: object[] = [${doors.map((_, index) => `door${index}`).join(', ')}];\n`;

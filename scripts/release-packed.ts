@@ -5,7 +5,7 @@ import { formatMessage } from 'publint/utils';
 import { output } from './release-run.ts';
 import { root } from './run-program.ts';
 
-/** The manifest as it is packed. */
+/** The packed manifest. */
 export interface PackedManifest {
   name: string;
   version: string;
@@ -23,7 +23,7 @@ export interface PackedManifest {
 /** A package as it would be published. */
 export interface Packed {
   manifest: PackedManifest;
-  /** Its files' paths, below the package's folder. */
+  /** Paths of its files, relative to the package's folder. */
   files: string[];
   tarball: Uint8Array<ArrayBuffer>;
 }
@@ -45,7 +45,7 @@ export function readTarballs(folder: string): Promise<Packed[]> {
   );
 }
 
-/** What may be in a package; everything else is extra. */
+/** Files allowed in a package; everything else is extra. */
 const shipped = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^bin\/[\w-]+\.js$/,
@@ -54,7 +54,7 @@ const shipped = [
   /^completions\/(_[\w-]+|[\w-]+\.(bash|fish))$/,
 ];
 
-/** What is missing in a package, what is too much, and what would not resolve, each as a sentence. */
+/** What is missing in a package, what is extra, and what would not resolve, each as a sentence. */
 export async function wrongsOfTarball({ manifest, files, tarball }: Packed): Promise<string[]> {
   const { name } = manifest;
   const wanted = [
@@ -90,7 +90,7 @@ export async function wrongsOfTarball({ manifest, files, tarball }: Packed): Pro
   ];
 }
 
-/** Relative links of a README, which lead into the repository from the package's folder. */
+/** Relative links of a README that lead from the package's folder into the repository. */
 function brokenLinks(name: string): string[] {
   const folder = join(root, 'packages', name);
   const links = readFileSync(join(folder, 'README.md'), 'utf8').matchAll(
@@ -101,7 +101,7 @@ function brokenLinks(name: string): string[] {
     .map((target) => `${name}: its README links to ${target}, which is not there`);
 }
 
-/** What the sources of a package become; a file of `dist` without a source is left over from an older build. */
+/** The compiled files of a package's sources; any other file of `dist` is left from an older build. */
 function compiled(name: string): string[] {
   const folder = join(root, 'packages', name);
   const { exclude } = JSON.parse(readFileSync(join(folder, 'tsconfig.json'), 'utf8')) as {

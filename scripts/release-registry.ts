@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import type { Packed } from './release-packed.ts';
 
 /**
- * A registry on this machine: it has the packed packages as if they were published, and sends npm on to another
- * registry for all others. So `npm install` and `npx` are tried as users will use them.
+ * A local registry: it serves the packed packages as if they were published, and redirects npm to another registry
+ * for all others. So `npm install` and `npx` are tried as users will use them.
  *
  * Takes  upstream  the URL of the other registry
  */

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs a program to its end, without stdin; nothing that npm or a shell of ours has in its environment gets in.
+ * Runs a program to its end, without stdin, and without anything that npm or our shell put into the environment.
  *
- * Takes   env  added to the environment that is left
- * Yields  what it wrote on stdout
- * Throws  the command, its status and what it wrote, when it ends with anything but 0
+ * Takes   env  added to the environment
+ * Yields  its stdout
+ * Throws  the command, its status and its output if it does not end with 0
  */
 export function output(
   [command = '', ...args]: readonly string[],

@@ -1,4 +1,4 @@
-// The pictures of a report in docs/pictures: `node scripts/report-pictures.ts report.html`; needs Chromium.
+// Takes the pictures of a report in docs/pictures: `node scripts/report-pictures.ts report.html`; needs Chromium.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -5,11 +5,10 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Runs a program to its end, by default in the repository's folder and with our stdin, stdout and stderr.
- * It has a process group of its own, and signals that we get are passed on to all of that, so that nothing is
- * left running.
+ * Runs a program to its end, by default in the repository's folder and with our stdin, stdout and stderr. It has its
+ * own process group, and signals that we get go to all of it, so that nothing is left running.
  *
- * Yields  its exit status; 128 and more where a signal ended it
+ * Yields  its exit status; 128 and more if a signal ended it
  */
 export async function runProgram(
   command: string,

@@ -1,5 +1,5 @@
-// Tests from source, without a build. Arguments: packages (`pcrs-hostids`), `test` for those across packages, folders
-// of it (`faults`) or files; flags go to node's test runner. Without any: all of them.
+// Runs tests from source, without a build. Arguments: packages (`pcrs-hostids`), `test` for those across packages,
+// its folders (`faults`) or files; flags go to node's test runner. Default: all tests.
 import { globSync, statSync } from 'node:fs';
 import { root, runProgram } from './run-program.ts';
 

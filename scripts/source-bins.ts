@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'no
 import { delimiter, join } from 'node:path';
 import { root } from './run-program.ts';
 
-/** Where node keeps what it compiled of the sources, so that a tool starts in half the time. */
+/** Node's cache of compiled sources, with which a tool starts in half the time. */
 const compileCache = join(root, 'node_modules', '.cache', 'pcrs-compiled');
 
 /** The tools: every package that has a bin. */
@@ -11,8 +11,8 @@ export const tools: readonly string[] = readdirSync(join(root, 'packages'))
   .sort();
 
 /**
- * A folder with every bin as a program of one word that runs from source, without a build.
- * It stays where it is: its path may be pasted into a shell.
+ * A folder with every bin as a one-word program that runs from source, without a build. It is kept: its path may be
+ * pasted into a shell.
  */
 export function sourceBins(): string {
   const folder = join(root, 'node_modules', '.cache', 'pcrs-source-bins');
@@ -31,7 +31,7 @@ export function sourceBins(): string {
   return folder;
 }
 
-/** The environment in which the tools run from source by their names; nothing of ours from the outside gets in. */
+/** An environment in which the tools run from source by name; none of our outside variables get in. */
 export function sourceEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
     (entry): entry is [string, string] =>

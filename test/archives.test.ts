@@ -1,4 +1,4 @@
-// An archive that a release of contract 1 made (its start and end records have no startId) is read by this one.
+// This release reads an archive that a release of contract 1 made (its start and end records have no startId).
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,15 +9,15 @@ import { openPlace } from './support/open-place.ts';
 import { records, run } from './support/programs.ts';
 
 const made = fileURLToPath(new URL('archives/contract-1', import.meta.url));
-/** Of the postures that the release wrote, sorted. */
+/** Checksum of the postures that the release wrote, sorted. */
 const written = 'abf08840041ae74d02da9e3308b236a6e328f4f49146203c2d8ac4f531feec57';
-// The world that the archive was made from.
+// The world from which the archive was made.
 const place = await openPlace('archives', { seed: 7, policies: 3, hosts: 8, controls: 2 });
 const { simulator, env } = place;
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** The checksum of a stream's posture lines, in whatever order they came. */
+/** The checksum of a stream's posture lines, in any order. */
 function postures(stream: string): string {
   const lines = stream.split('\n').filter((line) => line.startsWith('{"kind":"posture"'));
   return sha256(`${lines.sort().join('\n')}\n`);
@@ -30,7 +30,7 @@ function unpacked(): { folder: string; archive: string } {
   return { folder, archive };
 }
 
-test('an archive of contract 1 is replayed to the records that its release wrote', async () => {
+test('replays an archive of contract 1 to the records that its release wrote', async () => {
   const { folder } = unpacked();
   const { status, stdout, stderr } = await run('pcrs-posture', ['--archive', 'a', '--replay'], {
     env,
@@ -41,12 +41,12 @@ test('an archive of contract 1 is replayed to the records that its release wrote
   assert.deepEqual([session.kind, start.stage, start.contract], ['session', 'pcrs-posture', 2]);
 });
 
-test('an archive of contract 1 that was interrupted is resumed: only the rest is asked for', async () => {
+test('resumes an interrupted archive of contract 1 and asks only for the rest', async () => {
   const { folder, archive } = unpacked();
   const before = readFileSync(join(archive, 'manifest.ndjson'), 'utf8');
   const body = before.split('\n').findLast((line) => line.startsWith('{"kind":"body"')) ?? '';
   rmSync(join(archive, JSON.parse(body).file));
-  // As if the simulator of this test had been its gateway.
+  // Makes this test's simulator the archive's gateway.
   const gateway = JSON.parse(before.slice(0, before.indexOf('\n'))).gateway as string;
   const kept = readFileSync(join(archive, 'input.ndjson'), 'utf8');
   const input = kept

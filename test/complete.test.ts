@@ -1,4 +1,4 @@
-// "Complete" never lies: whatever is missing from a run's stream, doubled or changed in it, each sink says so.
+// "Complete" never lies: every sink reports anything missing, doubled or changed in a run's stream.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,12 +42,12 @@ function bytesOf(lines: readonly string[]): Buffer {
   return Buffer.from(lines.map((line) => `${line}\n`).join(''));
 }
 
-/** Of a value somewhere in the record: what a filter might do. */
+/** Changes a value somewhere in the record, as a filter might. */
 function changed(line: string): string {
   return JSON.stringify({ ...JSON.parse(line), changed: true });
 }
 
-/** The lines of these kinds, each with what is left when something is done to it. */
+/** For each line of these kinds: the stream with that line changed. */
 function eachOf(kinds: readonly string[], act: (line: string, at: number) => readonly string[]) {
   return whole.flatMap((line, at) =>
     kinds.includes(kindOf(line)) ? [{ at, line, lines: whole.toSpliced(at, 1, ...act(line, at)) }] : [],
@@ -60,7 +60,7 @@ for (const [name, sink] of Object.entries(sinks)) {
       assert.deepEqual(await sink(whole), { status: 0, verified: true });
     });
 
-    test('every beginning of the stream, by lines, is incomplete but the whole', async () => {
+    test('every beginning of the stream, by lines, is incomplete except the whole', async () => {
       for (let length = 1; length < whole.length; length += 1) {
         assert.equal((await sink(whole.slice(0, length))).status, 6, `the first ${length} lines`);
       }
@@ -97,13 +97,13 @@ for (const [name, sink] of Object.entries(sinks)) {
 suite('a filter before the sink', { concurrency: 2 }, () => {
   const adding = `jq -c 'if .kind == "posture" then .x = 1 else . end'`;
 
-  test('none: the pipe is verified', async () => {
+  test('without one, the pipe is verified', async () => {
     const { status, stdout } = await bash(`set -o pipefail; ${stages} | pcrs-to-sqlite --snapshot d`);
     assert.equal(status, 0);
     assert.match(stdout, /"verified":true,"filtered":\{\},"supplied":\{\},"edited":\[\]/);
   });
 
-  test('one that adds a member is told, and is status 6 when strict', async () => {
+  test('one that adds a member is reported, and is status 6 when strict', async () => {
     const { status, stdout } = await bash(`${adding} < ${streamFile} | pcrs-to-sqlite --snapshot d`);
     assert.equal(status, 0);
     assert.match(stdout, /"verified":false,"filtered":\{\},"supplied":\{\},"edited":\["posture"\]/);
@@ -115,14 +115,14 @@ suite('a filter before the sink', { concurrency: 2 }, () => {
     assert.match(csv.stderr, /not as its stages made it: edited posture \(--strict\)/);
   });
 
-  test('one that takes the run records away is status 6', async () => {
+  test('one that removes the run records is status 6', async () => {
     const filter = `jq -c 'select(.kind == "session" or .kind == "posture")'`;
     const { status, stderr } = await bash(`${filter} < ${streamFile} | pcrs-to-sqlite --snapshot d`);
     assert.equal(status, 6);
     assert.match(stderr, /no stage of the run made its \d+ postures/);
   });
 
-  test('a session alone does not replace what latest.db names', async () => {
+  test('a session alone does not replace latest.db', async () => {
     const { status, stdout } = await bash(
       `pcrs-to-sqlite --snapshot d < ${streamFile} > first && pcrs-auth | pcrs-to-sqlite --snapshot d > second; echo $?; readlink d/latest.db; jq -r .database first`,
     );

@@ -8,7 +8,7 @@ import { completionScript, type Shell } from 'pcrs-cli/completion';
 import { sourceEnvironment } from '../scripts/source-bins.ts';
 import { missing } from './support/on-path.ts';
 
-/** The scripts as the shells themselves read them; the tools that they ask run from source. */
+/** The scripts as the shells read them; the tools that they call run from source. */
 function inShell(shell: Shell, more: string): string[] {
   const script = completionScript(['pcrs', 'pcrs-etl', 'pcrs-policies'], shell);
   const quiet = { bash: ['--norc'], zsh: ['-f'], fish: ['--no-config'] }[shell];
@@ -28,7 +28,7 @@ function bash(...words: string[]): string[] {
   );
 }
 
-test('bash completes a tool, its flag, and a value behind = or a blank', { skip: missing('bash') }, () => {
+test('bash completes a tool, its flag, and a value after = or a blank', { skip: missing('bash') }, () => {
   assert.deepEqual(bash('pcrs', 'pol'), ['policies']);
   assert.deepEqual(bash('pcrs-policies', '--stat'), ['--status']);
   assert.deepEqual(bash('pcrs', 'policies', '--stat'), ['--status']);
@@ -43,7 +43,7 @@ test('fish completes a tool, its flag and a value', { skip: missing('fish') }, (
   assert.deepEqual(inShell('fish', "complete -C 'pcrs-policies --status=in'"), ['--status=inactive']);
 });
 
-/** What stands on the command line of a zsh in a terminal of its own once TAB was pressed. */
+/** The command line of a zsh in its own terminal after TAB was pressed. */
 function zsh(typed: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'pcrs-zsh-'));
   const script = join(folder, 'script');
@@ -72,7 +72,7 @@ test('zsh completes a tool, its flag and a value', { skip: missing('zsh') }, () 
   assert.equal(zsh('pcrs-policies --status=in'), 'pcrs-policies --status=inactive');
 });
 
-test("a tool's own script completes that tool alone", { skip: missing('bash') }, () => {
+test("a tool's own script completes only that tool", { skip: missing('bash') }, () => {
   const lines = `source <(pcrs-policies --completion bash)
 COMP_WORDS=(pcrs-policies --tit); COMP_CWORD=1; _pcrs_policies_complete; echo "$COMPREPLY"`;
   const { stdout } = spawnSync('bash', ['--norc', '-c', lines], {

@@ -7,7 +7,7 @@ import { run } from './support/programs.ts';
 
 const place = await openPlace('demo');
 
-test('pcrs demo fills an empty folder, and every command that it ends with works', async () => {
+test('pcrs demo fills an empty folder, and every command that it suggests works', async () => {
   const cwd = place.folder();
   const demo = await run('pcrs', ['demo'], { cwd, env: place.env, limitMs: 230_000 });
   assert.equal(demo.status, 0, demo.stderr);
@@ -31,7 +31,7 @@ test('pcrs demo fills an empty folder, and every command that it ends with works
   for (const file of ['failed.csv', 'executive.html']) assert.ok(existsSync(join(cwd, file)), file);
 });
 
-test('pcrs demo leaves a folder alone that is not empty', async () => {
+test('pcrs demo refuses a folder that is not empty', async () => {
   const cwd = place.folder();
   await run('bash', ['-c', 'mkdir pcrs-demo; touch pcrs-demo/mine'], { cwd, env: place.env });
   const { status, stderr } = await run('pcrs', ['demo'], { cwd, env: place.env });
@@ -42,7 +42,7 @@ test('pcrs demo leaves a folder alone that is not empty', async () => {
   );
 });
 
-test('a misspelt tool is refused with the nearest', async () => {
+test('a misspelt tool is refused with the nearest name', async () => {
   const { status, stderr } = await run('pcrs', ['elt', '--out', 'x'], {
     cwd: place.folder(),
     env: place.env,
@@ -51,7 +51,7 @@ test('a misspelt tool is refused with the nearest', async () => {
   assert.equal(stderr, 'pcrs: there is no tool elt; did you mean pcrs etl?\n');
 });
 
-test('a tool under its short name is the tool, status and messages included', async () => {
+test('a tool under its short name behaves the same, status and messages included', async () => {
   const env = place.env;
   const long = await run('pcrs-to-csv', ['--columns', 'x', '--kind', 'posture'], {
     cwd: place.folder(),

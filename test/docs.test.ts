@@ -1,5 +1,5 @@
-// What the pages in docs say is run, each section alone, in a copy of what the blocks before the first section made;
-// and their programs are those of docs/examples, letter for letter.
+// Runs the commands in the docs, each section alone, in a copy of what the blocks before the first section made; and
+// checks that their programs equal docs/examples, letter for letter.
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ async function runAll(path: string, blocks: readonly ShellBlock[], cwd: string):
   }
 }
 
-/** The programs that a section needs and that are not here; psql needs a server too. */
+/** Programs that a section needs and that are not installed; psql needs a server too. */
 function absent(blocks: readonly ShellBlock[]): string | false {
   const guests = new Set(blocks.flatMap(({ script }) => guestsOf(script)));
   if (guests.has('psql') && !process.env['PGHOST']) return 'psql: PGHOST names no server';

@@ -1,4 +1,4 @@
-// The pipe as a whole gives exactly what the gateway holds, or says what is missing.
+// The whole pipe yields exactly what the gateway holds, or reports what is missing.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -21,7 +21,7 @@ const actives = simulator.world.policyIds('active');
 const stages = 'pcrs-policies | pcrs-hostids | pcrs-posture --evidence --concurrency 1';
 const pipe = `set -o pipefail; pcrs-auth | ${stages}`;
 
-/** What the gateway holds, each with its kind in front, as the stages ought to write it. */
+/** The gateway's records, each with its kind in front, as the stages should write them. */
 const truth = {
   policy: simulator.world
     .policies()
@@ -33,7 +33,7 @@ const truth = {
   ),
 };
 
-/** A whole run's stream, once for the tests that only read one. */
+/** A whole run's stream, for the tests that only read one. */
 const streamFile = join(place.folder(), 'run.ndjson');
 assert.deepEqual(await bash(`${pipe} > ${streamFile}`), { status: 0, signal: null, stdout: '', stderr: '' });
 const stream = readFileSync(streamFile, 'utf8');
@@ -48,7 +48,7 @@ suite('the stages', { concurrency: 2 }, () => {
     assert.equal(stdout, truth.posture.map(line).join(''));
   });
 
-  test('with pcrs-auth in front the same records come with the records of the run around them', () => {
+  test("with pcrs-auth in front the same records come with the run's records around them", () => {
     const all = stream.trimEnd().split('\n');
     const of = (...kinds: string[]) => all.filter((one) => kinds.includes(JSON.parse(one).kind));
     assert.deepEqual(of('policy'), truth.policy);
@@ -69,7 +69,7 @@ suite('the stages', { concurrency: 2 }, () => {
     assert.equal(counted, truth.posture.length);
   });
 
-  test('more requests in flight change the order of whole slices at most', async () => {
+  test('more requests in flight only change the order of whole slices', async () => {
     const { stdout, stderr } = await bash(
       'pcrs-policies | pcrs-hostids | pcrs-posture --evidence --concurrency 4 --hosts-per-request 7',
     );
@@ -106,7 +106,7 @@ suite('the stages', { concurrency: 2 }, () => {
   }
 
   for (const emptyAs of ['array', '204', 'empty', 'broken'] as const) {
-    test(`nothing, said as ${emptyAs}, is no record`, async () => {
+    test(`an empty answer, sent as ${emptyAs}, gives no records`, async () => {
       await withPlace({ ...world, emptyAs }, async (other) => {
         const ended = await other.bash(
           'pcrs-policies | pcrs-hostids | pcrs-posture --evaluated-since 2035-01-01',
@@ -152,7 +152,7 @@ suite('the sinks', { concurrency: 2 }, () => {
     );
   });
 
-  test('every value of every record is found in the database again', async () => {
+  test('every value of every record is in the database', async () => {
     const cwd = place.folder();
     await bash(`pcrs-to-sqlite x.db < ${streamFile}`, { cwd });
     const database = new Database(join(cwd, 'x.db'), { readonly: true }).defaultSafeIntegers();
@@ -244,7 +244,7 @@ suite('the sinks', { concurrency: 2 }, () => {
     assert.equal(statSync(join(cwd, 'out', 'latest.db')).mode & 0o077, 0, 'nobody else may read it');
   });
 
-  test('what a filter took out is reported, not a failure, and with --strict it is', async () => {
+  test('filtered records are reported, and are a failure only with --strict', async () => {
     const filter = `jq -c 'select(.kind != "posture" or .status == "Failed")' ${streamFile}`;
     const failed = truth.posture.filter((text) => JSON.parse(text).status === 'Failed').length;
     const loaded = await bash(`${filter} | pcrs-to-sqlite x.db`);
@@ -259,8 +259,8 @@ suite('the sinks', { concurrency: 2 }, () => {
   });
 });
 
-suite('what goes wrong is seen at the end of the pipe', { concurrency: 2 }, () => {
-  test('a wrong password is 4 after one try, and nobody behind tries again', async () => {
+suite('failures show at the end of the pipe', { concurrency: 2 }, () => {
+  test('a wrong password is 4 after one try, and no later stage tries again', async () => {
     await withPlace(world, async (other) => {
       const env = { PCRS_PASSWORD: 'wrong' };
       const line = `pcrs-auth | ${stages} | pcrs-to-sqlite --snapshot s; echo "\${PIPESTATUS[@]}"; ls -A s 2> /dev/null`;
@@ -276,7 +276,7 @@ suite('what goes wrong is seen at the end of the pipe', { concurrency: 2 }, () =
     });
   });
 
-  test('a gateway that fails for good is 5 at its stage and 6 at the sink, which names it and publishes nothing', async () => {
+  test('a gateway that fails for good is 5 at its stage and 6 at the sink, which names the stage and publishes nothing', async () => {
     await withPlace({ ...world, faults: ['posture:2-:status=500'] }, async (other) => {
       const env = { PCRS_RETRIES: '0' };
       const cwd = other.folder();
@@ -310,7 +310,7 @@ suite('what goes wrong is seen at the end of the pipe', { concurrency: 2 }, () =
     ['before the last end', 'sed \\$d', /run incomplete: pcrs-posture broke off after \d+ records/],
   ];
   for (const [where, cut, message] of cuts) {
-    test(`a stream cut ${where} is 6 at every sink, naming the stage`, async () => {
+    test(`a stream cut ${where} is 6 at every sink, which names the stage`, async () => {
       for (const sink of [
         'pcrs-to-sqlite --snapshot s',
         'pcrs-to-sqlite x.db',
@@ -324,7 +324,7 @@ suite('what goes wrong is seen at the end of the pipe', { concurrency: 2 }, () =
     });
   }
 
-  test('a stage that is killed is named by the sink', async () => {
+  test('the sink names a stage that was killed', async () => {
     await withPlace({ ...world, faults: ['posture:2:hang=body'] }, async (other) => {
       const cwd = other.folder();
       const line = `pcrs-auth | pcrs-policies | pcrs-hostids | { echo $BASHPID > pid; exec pcrs-posture --hosts-per-request 10; } | pcrs-to-sqlite --snapshot s > out; echo "\${PIPESTATUS[@]}"; ls s`;
@@ -348,7 +348,7 @@ suite('what goes wrong is seen at the end of the pipe', { concurrency: 2 }, () =
     });
   });
 
-  test('a sink wants a run for a snapshot', async () => {
+  test('a sink requires a run for a snapshot', async () => {
     const ended = await bash(`grep '"kind":"posture"' ${streamFile} | pcrs-to-sqlite --snapshot s`);
     assert.equal(ended.status, 6);
     assert.match(ended.stderr, /pcrs-auth/);
@@ -367,7 +367,7 @@ function titleOf(policyId: string): string {
   return truth.policy.map((text) => JSON.parse(text)).find(({ id }) => String(id) === policyId).title;
 }
 
-/** Whether a form leaves the records as values what they are, so that parsed records can be compared. */
+/** Whether a form keeps the records' values, so that parsed records can be compared. */
 function truthOf(form: string): 'same' | 'other' {
   const changing = ['kind-member', 'lone-surrogates', 'huge-element', 'big-numbers', 'unknown-members'];
   return changing.includes(form) ? 'other' : 'same';

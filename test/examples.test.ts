@@ -1,4 +1,4 @@
-// The programs of docs/examples, each run as a reader would run it.
+// Runs the programs of docs/examples as a reader would.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ function example(name: string, cwd: string): Promise<Ended> {
   return run(process.execPath, ['--conditions=pcrs-source', path], { cwd, env: place.env });
 }
 
-test('a stage in a script counts what fails on hosts of its own choice', async () => {
+test('a stage in a script counts what fails on chosen hosts', async () => {
   const { status, stdout, stderr } = await example('stage', place.folder());
   assert.equal(status, 0, stderr);
   const expected: Record<string, number> = {};
@@ -47,7 +47,7 @@ test('the whole pipe in one process loads what the gateway has', async () => {
   assert.equal(JSON.parse(stdout).rows.q_pcrs_postureinfo, wanted.length);
 });
 
-test('a sink takes objects from elsewhere, and a file of records with a bad line', async () => {
+test('a sink accepts objects from elsewhere, and a file of records with a bad line', async () => {
   const cwd = place.folder();
   await place.bash(
     "pcrs-simulator --print posture | head -5 > records.ndjson; echo 'no record' >> records.ndjson",

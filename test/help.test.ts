@@ -1,4 +1,4 @@
-// The flag tables of all tools side by side, and what help and completion make of them.
+// The flag tables of all tools together, and the help and completion made from them.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { commonFlags } from 'pcrs-cli/common-flags';
@@ -22,7 +22,7 @@ for (const tool of tables) {
   suite(`${tool.name} --help`, () => {
     const lines = helpText(tool).split('\n');
 
-    test('opens with two or three pipes that hold the tool, at most four', () => {
+    test('starts with two to four pipes that contain the tool', () => {
       const { pipes } = tool;
       assert.ok(pipes.length >= 2 && pipes.length <= 4, pipes.join('\n'));
       assert.ok(pipes.every((pipe) => pipe.includes(tool.name) || pipe.includes('pcrs')));
@@ -63,7 +63,7 @@ test('a flag of two tools takes the same kind of value in both, and the same var
   for (const { name: tool, flags } of tables) {
     for (const [name, flag] of Object.entries(flags as Flags)) {
       if (`${tool} --${name}` in otherwise) continue;
-      // The version of the policy list is a world of its own: PCRS_API_VERSION is for host ids and posture.
+      // The policy list's version is separate: PCRS_API_VERSION is for host ids and posture.
       const environment = name === 'api-version' ? '' : flag.environment;
       const facts = `${flag.form}, ${environment}, ${flag.short ?? 'no letter'}, ${flag.choices ?? 'any value'}`;
       const before = known.get(name);
@@ -75,7 +75,7 @@ test('a flag of two tools takes the same kind of value in both, and the same var
   assert.deepEqual(differing, []);
 });
 
-test('no flag has the name of one of all tools', () => {
+test("no tool's flag has the name of a common flag", () => {
   for (const { name, flags } of tables)
     assert.deepEqual(
       Object.keys(flags).filter((flag) => flag in commonFlags),
@@ -84,7 +84,7 @@ test('no flag has the name of one of all tools', () => {
     );
 });
 
-test('flags of the whole suite are those that the suite lists, with a variable for all tools', () => {
+test("the suite's shared flags are exactly those listed, each with a variable for all tools", () => {
   const listed = new Set<string>(sharedFlags);
   for (const { name: tool, flags } of tables) {
     for (const [name, flag] of Object.entries({ ...(flags as Flags), ...commonFlags })) {
@@ -98,7 +98,7 @@ test('flags of the whole suite are those that the suite lists, with a variable f
   for (const name of otherVariables) assert.match(name, /^PCRS_/);
 });
 
-test('what may hold a secret is told nowhere', () => {
+test('flags that may hold a secret are never recorded or shown', () => {
   for (const { name: tool, flags } of tables) {
     for (const [name, flag] of Object.entries(flags as Flags)) {
       if (/-command$|^proxy$/.test(name)) assert.equal(flag.secret, true, `--${name} of ${tool}`);

@@ -5,19 +5,22 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import { test } from 'node:test';
 import { root } from '../scripts/run-program.ts';
 
-/** Who may import whom: house rule and data at once. A library's files are all of `src` but `cli.ts` and `cli-*.ts`. */
+/**
+ * Who may import whom: house rule and data at once. A library's files are all of `src` except `cli.ts` and
+ * `cli-*.ts`.
+ */
 interface Rule {
   library: readonly string[];
-  /** Of `library`, those of which only types may be imported. */
+  /** Packages in `library` of which only types may be imported. */
   typesOnly?: readonly string[];
   thirdParty?: readonly string[];
-  /** What `cli.ts` may import besides; undefined where there is no bin. */
+  /** Further imports allowed in `cli.ts`; undefined without a bin. */
   cli?: readonly string[];
   /** Run as programs: dependencies that no file imports. */
   programs?: readonly string[];
 }
 
-/** Every tool but `pcrs`, which gives all their bins. */
+/** Every tool but `pcrs`, which provides all their bins. */
 const suiteTools = [
   'pcrs-to-parquet',
   'pcrs-from-history',
@@ -79,7 +82,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-simulator': { library: ['pcrs-records'], typesOnly: ['pcrs-records'], cli: ['pcrs-cli'] },
 };
 
-/** Where a package may look at its own process besides `pcrs-cli`, which names, and why. */
+/** Where a package may use its own process besides `pcrs-cli`, which names, and why. */
 const processElsewhere: Readonly<Record<string, { names: readonly string[]; why: string }>> = {
   'packages/pcrs-machine/src/process-alive.ts': {
     names: ['kill', 'pid'],
@@ -93,7 +96,7 @@ const processElsewhere: Readonly<Record<string, { names: readonly string[]; why:
 
 const forbiddenNames = ['utils', 'util', 'helpers', 'helper', 'common', 'core', 'shared', 'misc', 'types'];
 const sourceLineLimit = 300;
-/** Longer than the limit, each with its argument. */
+/** Files longer than the limit, each with its reason. */
 const argued: Readonly<Record<string, string>> = {};
 
 interface Manifest {
@@ -129,7 +132,7 @@ interface Import {
   typeOnly: boolean;
 }
 
-/** What a file imports, static, dynamic and re-exported. */
+/** The imports of a file: static, dynamic and re-exported. */
 function importsOf(path: string): Import[] {
   const code = read(path);
   const found: Import[] = [];
@@ -145,7 +148,7 @@ function importsOf(path: string): Import[] {
 const packageOf = (from: string): string => from.split('/', from.startsWith('@') ? 2 : 1).join('/');
 const isOutside = (from: string): boolean => !from.startsWith('.') && !from.startsWith('node:');
 
-/** A file's code with comments and texts blanked, so that only names are left to look at. */
+/** A file's code with comments and strings blanked, so that only names are left. */
 function codeOnly(path: string): string {
   return read(path)
     .replace(/\/\*[\s\S]*?\*\//g, '')
@@ -181,7 +184,7 @@ function forbiddenImports(name: string, path: string): string[] {
   });
 }
 
-test('each third-party library has one door', () => {
+test('each third-party library is imported by one package', () => {
   const doors = new Map<string, Set<string>>();
   for (const name of packages) {
     for (const from of sources(name)
@@ -222,7 +225,7 @@ test('a package declares exactly what it imports', () => {
       return [
         ...[...used].filter((one) => !declared.includes(one)).map((one) => `${name} does not declare ${one}`),
         ...declared
-          // The types of a library go with it where our own declarations show them.
+          // The types of a library come with it if our own declarations show them.
           .filter((one) => !used.has(one.replace(/^@types\//, '')))
           .map((one) => `${name} declares ${one} and never imports it`),
       ];
@@ -270,12 +273,12 @@ test('process and console are touched in pcrs-cli only', () => {
   );
 });
 
-test('exceptions of this test are in use', () => {
+test('the exceptions of this test are in use', () => {
   for (const path of [...Object.keys(processElsewhere), ...Object.keys(argued)])
     assert.ok(existsSync(join(root, path)), path);
 });
 
-test('there are no default exports and no barrels of stars', () => {
+test('there are no default exports and no star re-exports', () => {
   wrongs(
     everySource().flatMap((path) => [
       ...(/^export default\b/m.test(read(path)) ? [`${path} has a default export`] : []),
@@ -302,7 +305,7 @@ test('source files are short', () => {
   );
 });
 
-test('relative imports end in .ts and stay in their package, those of tests also in test/support', () => {
+test('relative imports end in .ts and stay in their package, or in test/support for tests', () => {
   wrongs(
     everySource().flatMap((path) => {
       const homes = [path.split('/').slice(0, 2).join('/'), ...(isTest(path) ? ['test/support'] : [])];
@@ -340,7 +343,7 @@ function manifestOfRoot(): Manifest {
   return JSON.parse(read('package.json'));
 }
 
-test('every package has all that publishing needs', () => {
+test('every package has everything that publishing needs', () => {
   wrongs(
     packages.flatMap((name) => {
       const {
@@ -409,7 +412,7 @@ test('every exported subpath leads to a source', () => {
   );
 });
 
-test('a package reaches other packages only through what they export', () => {
+test('a package reaches other packages only through their exports', () => {
   wrongs(
     [...everySource(), ...files('{test,scripts}/*.ts')].flatMap((path) =>
       importsOf(path)
@@ -431,7 +434,7 @@ function isExported(from: string): boolean {
   );
 }
 
-test('bins are the same but for the name', () => {
+test('bins differ only in the name', () => {
   const bins = files('packages/*/bin/*.js');
   const named = packages.flatMap((name) =>
     Object.values(manifest(name).bin ?? {}).map((path) => `packages/${name}/${path}`),
@@ -448,7 +451,7 @@ test('bins are the same but for the name', () => {
 });
 
 test('an old Node gets one line from every bin, and nothing is loaded', () => {
-  // The guard is shown a version in place of this Node's: what it then loads would fail loudly.
+  // The guard sees another version than this Node's: anything it then loads would fail loudly.
   for (const path of files('packages/*/bin/*.js')) {
     const name = basename(path, '.js');
     for (const version of ['20.20.2', '22.18.0']) {
@@ -465,7 +468,7 @@ test('an old Node gets one line from every bin, and nothing is loaded', () => {
   }
 });
 
-test('pcrs gives the bins of all tools', () => {
+test('pcrs provides the bins of all tools', () => {
   const tools = packages.filter((name) => manifest(name).bin);
   assert.deepEqual(Object.keys(manifest('pcrs').bin ?? {}).sort(), tools.sort());
 });
@@ -479,7 +482,7 @@ test('one fixed group of changesets holds all packages', () => {
   assert.equal(versions.size, 1, `one version says which tools fit together, there are ${[...versions]}`);
 });
 
-test('scripts that package.json names are there', () => {
+test('scripts named in package.json exist', () => {
   const scripts = (manifestOfRoot() as { scripts?: Record<string, string> }).scripts ?? {};
   wrongs(
     Object.entries(scripts).flatMap(([name, line]) =>

@@ -1,4 +1,4 @@
-// What happens around a run: pipes that nobody writes to, paths that cannot be made, clocks, terminals, containers.
+// The machine around a run: pipes without a writer, impossible paths, clocks, terminals, containers.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -36,7 +36,7 @@ async function opened(pid: number, path: string): Promise<void> {
 }
 
 suite('machine', () => {
-  test('SIGTERM ends a tool that waits for the writer of a named pipe', { skip: onLinux }, async () => {
+  test("SIGTERM ends a tool that waits for a named pipe's writer", { skip: onLinux }, async () => {
     const cwd = folder();
     const pipe = join(cwd, 'pipe');
     execFileSync('mkfifo', [pipe]);
@@ -80,7 +80,7 @@ suite('machine', () => {
     assert.equal(read.stdout, '1\n', read.stderr);
   });
 
-  test('a named pipe in the place of a database is refused at once', { skip: onLinux }, async () => {
+  test('refuses a named pipe in place of a database at once', { skip: onLinux }, async () => {
     for (const line of ['pcrs-status p', 'pcrs-diff p p', 'pcrs-from-sqlite p', 'seq 3 | pcrs-to-sqlite p']) {
       const ended = await bash(`mkfifo p; ${line}`, { limitMs: 30_000 });
       assert.equal(ended.status, 2, line);
@@ -90,7 +90,7 @@ suite('machine', () => {
     assert.deepEqual([from.status, from.stderr], [2, 'pcrs-to-sqlite: p: must be a file, is a named pipe\n']);
   });
 
-  test('a run that lost the lock it works under stops before it publishes', async () => {
+  test('a run that lost its lock stops before it publishes', async () => {
     const cwd = folder();
     const made = await bash('pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture > run', { cwd });
     assert.equal(made.status, 0, made.stderr);
@@ -108,7 +108,7 @@ suite('machine', () => {
     assert.ok(readdirSync(join(cwd, 's')).includes('latest.db'));
   });
 
-  test('a folder that cannot be made is refused at once, and a state without one stays in memory', {
+  test('refuses an impossible folder at once; without a state directory the state stays in memory', {
     skip: onLinux,
   }, async () => {
     const posture = await bash('echo 1 | pcrs-posture --archive /proc/x', { limitMs: 30_000 });
@@ -131,7 +131,7 @@ suite('machine', () => {
     );
   });
 
-  test('--group-readable lets the group read what is made, whatever the umask says, and nobody else', {
+  test('--group-readable lets the group read the output, whatever the umask, and nobody else', {
     skip: process.platform === 'win32' ? 'of modes' : false,
   }, async () => {
     const cwd = folder();
@@ -157,9 +157,9 @@ suite('machine', () => {
     assert.deepEqual([...modes.keys()].sort(), ['-640', 'd750'], JSON.stringify([...modes]));
   });
 
-  test('a default configuration that cannot be reached counts as absent, a named one is an error', async () => {
+  test('an unreachable default configuration counts as absent, a named one is an error', async () => {
     const cwd = folder();
-    // As the home of another user for root, too: nobody can enter it.
+    // Like another user's home, for root too: nobody can enter it.
     symlinkSync('home', join(cwd, 'home'));
     const home = { HOME: join(cwd, 'home') };
     const absent = await bash('pcrs-policies -n | wc -l', { env: home });
@@ -181,7 +181,7 @@ suite('machine', () => {
     assert.equal((await bash(line, { cwd })).stdout, `${title}\n`);
   });
 
-  test('a clock that is hours ahead costs no logins and is reported once', { skip: noPreload }, async (t) => {
+  test('a clock hours ahead costs no logins and is reported once', { skip: noPreload }, async (t) => {
     const { env: shim, remove } = preload(clockOff(3.8 * 3600));
     t.after(remove);
     const cwd = folder();
@@ -199,7 +199,7 @@ suite('machine', () => {
     assert.equal(ahead.stderr.match(warning)?.length, 3, ahead.stderr);
   });
 
-  test('a file system without locks is named, and not another program', { skip: noPreload }, async (t) => {
+  test('names a file system without locks, and not another program', { skip: noPreload }, async (t) => {
     const { env: shim, remove } = preload(withoutFileLocks);
     t.after(remove);
     const line = `echo '{"kind":"policy","id":1,"subscriptionId":1}' | pcrs-to-sqlite x.db`;
@@ -211,7 +211,7 @@ suite('machine', () => {
     );
   });
 
-  test('what was told while the clock was a day ahead binds nobody once it is right', {
+  test('waits recorded while the clock was a day ahead bind nobody once it is right', {
     skip: noPreload,
   }, async (t) => {
     const { env: shim, remove } = preload(clockOff(86_400));
@@ -229,7 +229,7 @@ suite('machine', () => {
     assert.deepEqual([after.status, after.stdout.trim()], [0, '3'], after.stderr);
   });
 
-  test('an archive of a container that was killed is resumed by the next, under any host name', {
+  test('the next container resumes an archive of a killed one, under any host name', {
     skip: noContainers,
   }, async () => {
     const cwd = folder();

@@ -1,4 +1,4 @@
-// A stream larger than anything a stage may hold, and how much memory each process took for it.
+// A stream too large for any stage to hold, and the memory each process used for it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -8,7 +8,7 @@ import { records } from './support/programs.ts';
 
 const limitMB = 200;
 
-/** Makes every Node process write its name and its peak of memory, in MB, when it ends. */
+/** Makes every Node process write its name and its peak memory, in MB, when it ends. */
 const tellPeak = `import { appendFileSync } from 'node:fs';
 process.on('exit', () => appendFileSync(process.env.PEAKS, JSON.stringify([process.argv[1], process.resourceUsage().maxRSS / 1024]) + '\\n'));`;
 

@@ -7,7 +7,7 @@ import { root } from '../scripts/run-program.ts';
 import { sourceEnvironment } from '../scripts/source-bins.ts';
 import { run } from './support/programs.ts';
 
-test('pnpm new makes a tool that passes its own tests and those of the house', async () => {
+test('pnpm new makes a tool that passes its own tests and the house test', async () => {
   const copy = mkdtempSync(join(tmpdir(), 'pcrs-new-'));
   try {
     const left = ['node_modules', 'dist', '.git', '.turbo', 'demo', 'cases'];
@@ -33,7 +33,7 @@ test('pnpm new makes a tool that passes its own tests and those of the house', a
 
     const tested = await run(process.execPath, [...tests, 'packages/pcrs-thing/src/index.test.ts'], options);
     assert.equal(tested.status, 0, tested.stdout);
-    // What the house says of the other packages, it says with and without the new one.
+    // The house test's results for other packages are the same with and without the new one.
     const house = [...tests, '--test-reporter=tap', 'test/house.test.ts'];
     const before = await run(process.execPath, house, { ...options, cwd: root });
     const after = await run(process.execPath, house, options);

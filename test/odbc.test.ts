@@ -9,7 +9,7 @@ import { toSqlite } from 'pcrs-to-sqlite';
 const folder = mkdtempSync(join(tmpdir(), 'pcrs-odbc-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Debian's SQLite driver, asked as a program of an analyst would: through ODBC. */
+/** A query through ODBC with Debian's SQLite driver, as an analyst's program makes it. */
 function byOdbc(database: string, sql: string): { status: number | null; stdout: string; stderr: string } {
   const program = `import json, pyodbc, sys
 rows = pyodbc.connect('Driver=SQLite3;Database=' + sys.argv[1]).execute(sys.argv[2])

@@ -1,4 +1,4 @@
-// What only processes show: readers that leave, inputs that are nothing, signals, full disks, other people's runtimes.
+// What only processes show: readers that leave, invalid inputs, signals, full disks, other runtimes.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const { simulator, bash } = place;
 const [policyId] = simulator.world.policyIds('active') as [string];
 const hostids = `echo ${policyId} | pcrs-hostids`;
 
-/** Several MB of records of a whole run, once for all tests. */
+/** Several MB of records of a whole run, made once for all tests. */
 const streamFile = join(place.folder(), 'run.ndjson');
 const stages = 'pcrs-policies | pcrs-hostids | pcrs-posture --evidence';
 const recorded = await bash(`set -o pipefail; pcrs-auth | ${stages} > ${streamFile}`);
@@ -44,22 +44,22 @@ suite('a reader that goes away', () => {
     'pcrs-etl': 'pcrs-etl --help',
   };
   for (const [tool, pipe] of Object.entries(pipes)) {
-    test(`${tool} | head -1 ends every stage with 0 and says nothing of it`, async () => {
+    test(`${tool} | head -1 ends every stage with 0 and no message`, async () => {
       const ended = await bash(`${pipe} | head -1 > first; echo "\${PIPESTATUS[@]}"; wc -l < first`);
       assert.match(ended.stdout, /^0( 0)+\n1\n$/);
-      // What a sink reports of its input it reports in any case.
+      // A sink always reports on its input.
       if (ended.stderr !== '') assert.equal(ended.stderr, (await bash(`${pipe} > /dev/null`)).stderr);
     });
   }
 
-  test('a reader that leaves at once, again and again, is no trouble', async () => {
+  test('a reader that leaves at once, again and again, does no harm', async () => {
     const line = `for i in 1 2 3 4 5 6; do pcrs-to-csv < ${streamFile} | :; echo "\${PIPESTATUS[@]}"; done`;
     const ended = await bash(line);
     silent(ended);
     assert.equal(ended.stdout, '0 0\n'.repeat(6));
   });
 
-  test('what is in flight is cancelled, and nothing more is asked', async () => {
+  test('requests in flight are cancelled, and no more are sent', async () => {
     const before = simulator.requestCount;
     simulator.faults.add('posture:2-:drip=100:every=100');
     try {
@@ -82,16 +82,16 @@ suite('a reader that goes away', () => {
   });
 });
 
-suite('an input that is nothing', () => {
+suite('an invalid input', () => {
   const inputs = { '/dev/null': '< /dev/null', 'a closed stdin': '<&-', 'a pipe without a byte': '< <(:)' };
   for (const [name, redirection] of Object.entries(inputs)) {
-    test(`${name} is no run for pcrs-policies, which lists`, async () => {
+    test(`${name} is not a run: pcrs-policies still lists`, async () => {
       const ended = await bash(`pcrs-policies ${redirection}`);
       silent(ended);
       assert.equal(records(ended.stdout).length, simulator.world.policyIds('active').length);
     });
 
-    test(`${name} is nothing to do for pcrs-hostids and pcrs-posture, and no login`, async () => {
+    test(`${name} gives pcrs-hostids and pcrs-posture nothing to do, and no login`, async () => {
       const before = simulator.requestCount;
       for (const tool of ['pcrs-hostids', 'pcrs-posture']) silent(await bash(`${tool} ${redirection}`));
       assert.equal(simulator.requestCount, before);
@@ -105,7 +105,7 @@ suite('an input that is nothing', () => {
     });
   }
 
-  test('a directory is refused in one line', async () => {
+  test('refuses a directory in one line', async () => {
     for (const tool of [
       'pcrs-policies',
       'pcrs-hostids',
@@ -130,7 +130,7 @@ suite('an input that is nothing', () => {
 });
 
 suite('other programs around the tools', () => {
-  test('execFile of Node runs each stage, with its sockets for pipes', async () => {
+  test("Node's execFile runs each stage, with its sockets for pipes", async () => {
     const listed = await viaExecFile('pcrs-policies', [], '');
     const resolved = await viaExecFile('pcrs-hostids', [], listed);
     const posture = await viaExecFile('pcrs-posture', [], resolved);
@@ -138,7 +138,7 @@ suite('other programs around the tools', () => {
     assert.equal(records(posture).length, [...simulator.world.posture({ policies: actives() })].length);
   });
 
-  test('pcrs-policies says after a while that it waits for stdin, names -n, and goes on when it ends', async () => {
+  test('pcrs-policies says after a while that it waits for stdin, names -n, and continues when stdin ends', async () => {
     const child = execFile('pcrs-policies', { env: place.env });
     let stderr = '';
     child.stderr!.on('data', (text: string) => {
@@ -152,7 +152,7 @@ suite('other programs around the tools', () => {
     assert.equal(status, 0);
   });
 
-  test('subprocess.run of Python runs the pipe', { skip: missing('python3') }, async () => {
+  test("Python's subprocess.run runs the pipe", { skip: missing('python3') }, async () => {
     const program = `
 import json, subprocess
 def run(args, stdin): return subprocess.run(args, input=stdin, capture_output=True, check=True)
@@ -168,7 +168,7 @@ subprocess.run(['pcrs-policies', '-n'], check=True, stdout=subprocess.DEVNULL)
     assert.equal(Number(ended.stdout), [...simulator.world.posture({ policies: actives() })].length);
   });
 
-  test('while read runs a tool a line, and with -n pcrs-policies leaves the loop its stdin', async () => {
+  test('while read runs a tool per line, and with -n pcrs-policies leaves the loop its stdin', async () => {
     const ended = await bash(
       `printf '%s\\n' ${actives().join(' ')} | while read -r id; do pcrs-policies -n --id "$id" | jq -r .id; done`,
     );
@@ -176,7 +176,7 @@ subprocess.run(['pcrs-policies', '-n'], check=True, stdout=subprocess.DEVNULL)
     assert.equal(ended.stdout, `${actives().join('\n')}\n`);
   });
 
-  test('bare ids of seq are answered one by one', async () => {
+  test('bare ids from seq are answered one by one', async () => {
     const ended = await bash('seq 1 20 | pcrs-hostids -q 2>/dev/null | jq -r .policyId');
     assert.equal(ended.stdout, Array.from({ length: 20 }, (_, index) => `${index + 1}\n`).join(''));
   });
@@ -210,7 +210,7 @@ suite('signals', () => {
     });
   }
 
-  test('an interrupt of the whole pipe ends every stage, and the sink tells that the run is incomplete', async () => {
+  test('an interrupt of the whole pipe ends every stage, and the sink reports the run as incomplete', async () => {
     const hanging = await openHanging();
     try {
       const line = `pcrs-posture < ${hanging.input} | pcrs-to-sqlite --snapshot snapshots; echo "\${PIPESTATUS[@]}"`;
@@ -226,7 +226,7 @@ suite('signals', () => {
     }
   });
 
-  test('a simulator that is told to stop stops', async () => {
+  test('a simulator told to stop stops', async () => {
     const ended = await bash(
       'coproc pcrs-simulator --port 0; read -r line <&"${COPROC[0]}"; kill $COPROC_PID; wait $COPROC_PID; echo "$? $line"',
     );
@@ -237,8 +237,8 @@ suite('signals', () => {
   });
 });
 
-suite('a machine that is in the way', () => {
-  test('a full disk is told in one line, 1', {
+suite('trouble with the machine', () => {
+  test('a full disk is reported in one line, 1', {
     skip: existsSync('/dev/full') ? false : 'no /dev/full',
   }, async () => {
     const lines = [
@@ -268,7 +268,7 @@ suite('a machine that is in the way', () => {
     assert.match(plain.stdout, /[^\x00-\x7f]/, 'there is something beyond ASCII to spoil');
   });
 
-  test('no colours and no live line where they are not wanted', { skip: missing('script') }, async () => {
+  test('prints colours and a live line only if wanted', { skip: missing('script') }, async () => {
     const line = `script -qec 'pcrs-policies > /dev/null; ${hostids} | pcrs-posture > /dev/null; pcrs-to-csv --dir d < ${streamFile} > /dev/null' /dev/null`;
     for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }]) {
       const { stdout } = await bash(line, { env });
@@ -277,7 +277,7 @@ suite('a machine that is in the way', () => {
     }
   });
 
-  test('no home and an unknown user: the token stays in memory, told once; with PCRS_STATE_DIR all is well', {
+  test('without a home and with an unknown user the token stays in memory, with one warning; PCRS_STATE_DIR cures it', {
     skip: asNobody(),
   }, async () => {
     const { HOME: _, PCRS_STATE_DIR: __, ...env } = place.env;
@@ -334,7 +334,7 @@ function viaExecFile(file: string, args: string[], input: string): Promise<strin
   });
 }
 
-/** A gateway whose posture answers stop in the middle, and the host ids of a run to ask it with. */
+/** A gateway whose posture answers stop midway, and a run's host ids to ask it with. */
 async function openHanging() {
   const { makePlace } = await import('./support/programs.ts');
   const hanging = await makePlace('hanging', {
@@ -360,7 +360,7 @@ async function openHanging() {
   return { env: hanging.env, cwd, input, asked, close };
 }
 
-/** A Node below 22.19 somewhere on PATH outside of our own modules. */
+/** A Node below 22.19 on PATH, outside our own modules. */
 function oldNode(): string | undefined {
   return onPath('node').find((path) => {
     const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
@@ -369,7 +369,7 @@ function oldNode(): string | undefined {
   });
 }
 
-/** Only root may become somebody without a name, who must be able to read this checkout. */
+/** Only root can become a user without a name, who must be able to read this checkout. */
 function asNobody(): string | false {
   if (process.getuid?.() !== 0) return 'only root can become another user';
   const { status } = spawnSync(process.execPath, ['--version'], { uid: 54_321, gid: 54_321, cwd: '/' });

@@ -1,4 +1,4 @@
-// What the READMEs say is run, and their flag tables are held against the tools'.
+// Runs the commands in the READMEs, and compares their flag tables with the tools'.
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { missing } from './support/on-path.ts';
 import { openPlace } from './support/open-place.ts';
 import { guestsOf, lasting, runBlocks, shellBlocks } from './support/readme-blocks.ts';
 
-// The simulator as it is without a flag: what a reader gets who tries the same.
+// The simulator without a flag: what a reader gets who tries the same.
 const place = await openPlace('readme');
 
 const readmes = globSync(['README.md', 'packages/*/README.md'], { cwd: root }).sort();

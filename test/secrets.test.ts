@@ -1,4 +1,4 @@
-// No password and no token leaves: canaries through every tool, failures included, and then every output, file and
+// No password and no token leaks: canaries go through every tool, failures included, then every output, file and
 // database is searched for them in every spelling.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ class Evidence {
     this.#texts.push([`stdout of ${name}`, Buffer.from(stdout)], [`stderr of ${name}`, Buffer.from(stderr)]);
   }
 
-  /** All files below a folder, but those that hold the tokens and those that the test itself wrote secrets into. */
+  /** All files below a folder, except token files and those into which the test itself wrote secrets. */
   files(path: string, except: readonly string[] = []): void {
     for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
       const file = join(path, name);
@@ -33,7 +33,7 @@ class Evidence {
     }
   }
 
-  /** The tokens that a simulator was shown. */
+  /** The tokens that a simulator received. */
   tokensOf({ simulator }: Place): void {
     for (const { headers } of simulator.requests) {
       const token = String(headers['authorization'] ?? '').replace(/^Bearer /, '');
@@ -45,7 +45,7 @@ class Evidence {
     return this.#tokens.size;
   }
 
-  /** Fails where a secret is found, telling where but not what. */
+  /** Fails if a secret is found; names the place, not the secret. */
   check(): void {
     assert.ok(
       this.#texts.some(([, bytes]) => bytes.length > 0),
@@ -58,7 +58,7 @@ class Evidence {
         assert.equal(leak?.[0], undefined, `secret ${index} leaked, ${how}`);
       }
     }
-    // A token's parts, however they are written: in any case, percent-encoded, wrapped over lines.
+    // A token's parts, however written: in any case, percent-encoded, wrapped over lines.
     const plain = this.#texts.map(([name, bytes]) => [name, plainest(bytes)] as const);
     for (const part of [ownToken, ...this.#tokens].flatMap((token) => token.toLowerCase().split('.'))) {
       const leak = plain.find(([, text]) => text.includes(part));

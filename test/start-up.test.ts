@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
-// Each module that a tool loads takes it half a millisecond or more before it does anything.
+// Each loaded module costs a tool at least half a millisecond of start-up.
 
 const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'pcrs-start-up-'));

@@ -1,4 +1,4 @@
-// Every stream of test/vectors gets the verdict that docs/contract.md gives it: from the judge and from both sinks.
+// Every stream of test/vectors gets the verdict of docs/contract.md, from the judge and from both sinks.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,11 @@ import { toCsvFiles } from 'pcrs-to-csv';
 import { toSqlite } from 'pcrs-to-sqlite';
 import { root } from '../scripts/run-program.ts';
 
-/** What `verdicts.ndjson` says of a stream. */
+/** A line of `verdicts.ndjson`. */
 interface Vector {
   stream: string;
   rule: string;
-  /** Exit status of a sink: as it is, with --require-run, with --strict. */
+  /** Exit status of a sink: without flags, with --require-run, with --strict. */
   status: number;
   requireRun: number;
   strict: number;
@@ -28,15 +28,15 @@ interface Vector {
   /** Of the last run. */
   base: string | null;
   scope: object | null;
-  /** What the sink says on stderr. */
+  /** The sink's reason on stderr. */
   reason: string | null;
 }
 
-/** What a sink found. */
+/** A sink's result. */
 interface Found {
   status: number;
   reason: string | null;
-  /** Without the last few in streams that are refused. */
+  /** Without the last few members in streams that are refused. */
   record: Record<string, unknown> | undefined;
 }
 
@@ -113,7 +113,7 @@ for (const [name, read] of Object.entries(readers)) {
 
 function assertTells(record: Record<string, unknown>, vector: Vector): void {
   const told = ['complete', 'verified', 'filtered', 'supplied', 'edited'] as const;
-  // A sink of files has no base and no scope to tell of.
+  // A sink of files reports no base and no scope.
   for (const member of 'base' in record ? ([...told, 'base', 'scope'] as const) : told) {
     assert.deepEqual(record[member], vector[member], member);
   }

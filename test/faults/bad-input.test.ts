@@ -1,4 +1,5 @@
-// Lines that are wrong or strange, in every tool that reads stdin: what becomes of them, of the lines around them, and the status.
+// Wrong or strange lines, in every tool that reads stdin: their outcome, that of the lines around them, and the
+// status.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { badLineCase, cutStreamCase } from '../support/faults-bad-case.ts';
@@ -36,7 +37,7 @@ matrix(
   ]),
 );
 
-test('records where a run must be are refused by pcrs-policies, which names -n', async () => {
+test('pcrs-policies refuses records outside a run, and names -n', async () => {
   for (const line of ['{"kind":"policy","id":1}', 'null', 'rubbish', '42']) {
     const ended = await place.bash('pcrs-policies', { input: `${line}\n` });
     assert.equal(ended.status, 3);

@@ -1,4 +1,5 @@
-// A disk that is full, a directory that cannot be written, a locked database, names that are taken: one line, the right status, nothing destroyed.
+// A full disk, a directory without write access, a locked database, a name in use: one line, the right status,
+// nothing destroyed.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -55,7 +56,7 @@ suite('a full disk', () => {
     return mounted;
   }
 
-  test('leaves a database that can be read and does not call itself whole; with room the next load is whole', async (t) => {
+  test('leaves a readable database that does not claim to be complete; with space the next load completes it', async (t) => {
     const full = disk(t, '1m');
     if (!full) return;
     const path = join(full.path, 'out.db');
@@ -83,7 +84,7 @@ suite('a full disk', () => {
     checkWhole(join(folder, 'latest.db'));
   });
 
-  test('leaves the CSV files of yesterday as they were', async (t) => {
+  test("leaves yesterday's CSV files unchanged", async (t) => {
     const full = disk(t, '700k');
     if (!full) return;
     const folder = join(full.path, 'out');
@@ -96,7 +97,7 @@ suite('a full disk', () => {
     assert.deepEqual(filesOf(folder), before);
   });
 
-  test('ends an archive where it is; with room --resume goes on to the truth', async (t) => {
+  test('stops an archive where it is; with space --resume completes it', async (t) => {
     const full = disk(t, '64k');
     if (!full) return;
     const cwd = place.folder();
@@ -114,7 +115,7 @@ suite('a full disk', () => {
     checkPostures(join(cwd, 'out.db'));
   });
 
-  test('of temporary files is told with the flag that names another place', async (t) => {
+  test('for temporary files is reported with the flag that moves them', async (t) => {
     const full = disk(t, '8m');
     if (!full) return;
     const faults = [`posture:1:bomb=records:bytes=${100 * 1024 * 1024}`];
@@ -133,7 +134,7 @@ suite('a full disk', () => {
     assert.deepEqual(readdirSync(full.path), []);
   });
 
-  test('of the state keeps the token in memory, told once', async (t) => {
+  test('for the state keeps the token in memory, with one warning', async (t) => {
     const full = disk(t, '16k');
     if (!full) return;
     writeFileSync(join(full.path, 'filler'), Buffer.alloc(16 * 1024));
@@ -144,7 +145,7 @@ suite('a full disk', () => {
   });
 });
 
-/** Of a run whose policies and host ids went by another way. */
+/** For a run whose policies and host ids came another way. */
 function checkPostures(path: string): void {
   const contents = contentsOf(path);
   assert.equal(contents.integrity, 'ok');
@@ -170,14 +171,14 @@ suite('a file that may not grow', () => {
   }
 });
 
-test('a state that cannot be written keeps the token in memory, told once', async () => {
+test('a state directory without write access keeps the token in memory, with one warning', async () => {
   const env = { PCRS_STATE_DIR: join(place.folder(), 'state') };
   const ended = await place.bash('ulimit -f 0; pcrs-policies -n', { env });
   oneLine(ended, 0, /state cannot be written.*memory/);
   assert.equal(ended.stdout.split('\n').length - 1, place.simulator.world.policyIds('active').length);
 });
 
-suite('a directory that cannot be written', {
+suite('a directory without write access', {
   skip: process.getuid?.() === 0 ? false : 'needs another user',
 }, () => {
   const nobody = { uid: 65_534, gid: 65_534 };
@@ -211,7 +212,7 @@ function hostidsOnly(): string {
 }
 
 suite('a locked database', () => {
-  /** Another process that writes to the database for so long. */
+  /** Another process that writes to the database for this long. */
   async function writer(path: string, ms: number): Promise<ChildProcess> {
     const code = `
       const Database = require(${JSON.stringify(join(root, 'packages/pcrs-to-sqlite/node_modules/better-sqlite3'))});
@@ -225,7 +226,7 @@ suite('a locked database', () => {
     return child;
   }
 
-  test('is waited for where the other writer ends after 3 s, and both are there', async () => {
+  test('is waited for if the other writer ends after 3 s, and both writes are there', async () => {
     const path = join(place.folder(), 'out.db');
     const other = await writer(path, 3000);
     const ended = await place.bash(`pcrs-to-sqlite ${path}`, { input: stream });
@@ -237,7 +238,7 @@ suite('a locked database', () => {
     db.close();
   });
 
-  test('that stays locked is told in one line, 1, and is as it was', async () => {
+  test('that stays locked is reported in one line, 1, and is unchanged', async () => {
     const path = join(place.folder(), 'out.db');
     const other = await writer(path, 300_000);
     try {
@@ -255,7 +256,7 @@ suite('a locked database', () => {
   });
 });
 
-suite('a name that is taken', () => {
+suite('a name in use', () => {
   const cases: {
     name: string;
     command: string;
@@ -304,7 +305,7 @@ suite('a name that is taken', () => {
     },
   ];
   for (const { name, command, make, says, status } of cases) {
-    test(`${name} is told in one line, and left as it is`, async () => {
+    test(`${name} is reported in one line, and left unchanged`, async () => {
       const cwd = place.folder();
       make(cwd);
       const before = filesOf(cwd);

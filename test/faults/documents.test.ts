@@ -1,4 +1,4 @@
-// The fault matrix of the login, the policy list and host ids: each fault × when it strikes, held against the truth.
+// The fault matrix of the login, the policy list and host ids: each fault × each time, checked against the truth.
 import { documentCase } from '../support/faults-document-case.ts';
 import { documentRows, documentStrikes } from '../support/faults-document-rows.ts';
 import { matrix } from '../support/faults-table.ts';

@@ -1,4 +1,4 @@
-// Answers that never end, or unpack to more than anybody wants: bounded, in flat memory, and never a part of a record.
+// Answers that never end, or unpack to far too much: bounded, in flat memory, and never part of a record.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -27,7 +27,7 @@ function hostidsOf({ world: simulated }: Simulator): {
   return { policyId, subscriptionId: simulated.subscriptionId, hostIds: simulated.hostIds(policyId) };
 }
 
-suite('an answer that never ends is ended by the limit on its time, and its pairs are listed', () => {
+suite('the time limit ends an endless answer, and its pairs are listed', () => {
   for (const kind of ['records', 'spaces', 'string']) {
     test(kind, async () => {
       // The tools allow 4 h; half a second shows the same.
@@ -65,7 +65,7 @@ async function drained(
   }
 }
 
-/** Starts a stage on its own, fed with the host ids of one policy; its stdout is read by nobody yet. */
+/** Starts a stage alone, fed with the host ids of one policy; nobody reads its stdout yet. */
 function startPosture(simulator: Simulator, args: readonly string[], hosts = 12): ChildProcess {
   const cwd = place.folder();
   const { hostIds, ...policy } = hostidsOf(simulator);
@@ -86,7 +86,7 @@ interface Measured {
   /** Bytes and lines of stdout. */
   bytes: number;
   lines: number;
-  /** The most memory that the process held, in MiB; 0 where the system does not say. */
+  /** Peak memory of the process, in MiB; 0 if the system does not report it. */
   peak: number;
 }
 
@@ -164,14 +164,14 @@ suite('a bomb', () => {
 });
 
 suite('a reader that does not read', () => {
-  test('does not keep the gateway from being found silent', async (t) => {
+  test('does not hide a silent gateway', async (t) => {
     const faults = ['posture:3:hang=body:after=500'];
     const simulator = await startSimulator({ ...world, controls: 400, rateLimit: 'off', faults });
     t.after(() => simulator.close());
     const args = ['--evidence', '--hosts-per-request', '4', '--untagged', '--timeout', '1'];
     const child = startPosture(simulator, args);
     const asked = () => simulator.requests.filter(({ endpoint }) => endpoint === 'posture').length;
-    // Nobody has read a byte when the slice that hangs is asked for again.
+    // Not a byte has been read when the hanging slice is asked for again.
     for (let patience = 0; asked() < 4 && patience < 600; patience += 1) await sleep(50);
     assert.equal(asked(), 4);
     const chunks: Buffer[] = [];

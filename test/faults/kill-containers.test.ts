@@ -1,4 +1,5 @@
-// kill -9 of a whole container at random moments: the next one, under another host name, resumes by itself, and in the end the snapshot is the truth.
+// kill -9 of a whole container at random moments: the next one, under another host name, resumes by itself, and in
+// the end the snapshot is right.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
@@ -25,7 +26,7 @@ place.simulator.faults.add('posture:*:delay=100');
 const policies = place.simulator.world.policyIds('active');
 const truth = posturesOfRecords(place.simulator.posture({ policies, evidence: 'evidence' }));
 
-/** A disk on which a link takes its time, so that a kill can come between the snapshot's name and the link. */
+/** A disk on which linking takes time, so that a kill can come between the snapshot's name and the link. */
 const slowLink = `
 #include <dlfcn.h>
 #include <string.h>
@@ -49,7 +50,7 @@ const phases = [
 ] as const;
 type Phase = (typeof phases)[number];
 
-/** What lies in the folder when the container is killed. */
+/** The state of the folder when the container is killed. */
 function phaseOf(out: string): Phase {
   const names = existsSync(out) ? readdirSync(out) : [];
   const snapshot = names.find((name) => /^pcrs_\w+\.db$/.test(name));
@@ -65,14 +66,14 @@ function phaseOf(out: string): Phase {
 
 let containers = 0;
 
-/** Starts pcrs-etl as the first process of a container of its own; takes the lease in seconds. */
+/** Starts pcrs-etl as the first process of its own container; takes the lease in seconds. */
 function container(out: string, lease?: number) {
   containers += 1;
   const words = [process.execPath, '--conditions=pcrs-source', bin, '--out', out, '--evidence'];
   const [command, args] = containerCommand(`pod-${containers}`, [...words, '--hosts-per-request', '10']);
   const leased = lease === undefined ? {} : { PCRS_LOCK_LEASE: String(lease) };
   const child: ChildProcess = spawn(command, args, {
-    // One that was killed with a request in flight holds up others of its state.
+    // A container killed with a request in flight holds up others that share its state.
     env: { ...place.env, ...shim?.env, ...leased, PCRS_STATE_DIR: `${out}-state` },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -86,7 +87,7 @@ function container(out: string, lease?: number) {
   return { child, ended };
 }
 
-/** The folder is looked at until it is as it should be, or the container has ended. */
+/** Polls the folder until it is as it should be, or the container has ended. */
 async function until(child: ChildProcess, isThere: () => boolean): Promise<void> {
   while (child.exitCode === null && !isThere()) await sleep(5);
 }
@@ -104,7 +105,7 @@ async function assertTruth(
 const struck: { phase: Phase; afterMs: number }[] = [];
 let lives = 0;
 
-/** A run from its begin to its good end, with some kills in between. */
+/** One run from its start to its good end, with some kills in between. */
 async function life(cleanMs: number): Promise<void> {
   lives += 1;
   const out = join(place.folder(), 'out');
@@ -130,7 +131,7 @@ suite(`killed containers (PCRS_SEED=${seed})`, {
   concurrency: true,
   timeout,
 }, () => {
-  test(`${kills} kills block nobody, and the truth is there in the end`, { timeout }, async () => {
+  test(`${kills} kills block nobody, and the final snapshot is right`, { timeout }, async () => {
     const startedMs = performance.now();
     const out = join(place.folder(), 'out');
     await assertTruth(out, container(out, 1).ended, 'undisturbed');
@@ -150,7 +151,7 @@ suite(`killed containers (PCRS_SEED=${seed})`, {
     assert.ok(between >= (isLong ? 3 : 1), `${between} kills between sync and link`);
   });
 
-  test('with the lease as long as it is, the next container waits for it and says so', {
+  test('with the full lease, the next container waits for it and says so', {
     skip: isLong ? false : 'two minutes; PCRS_FAULTS=long',
     timeout,
   }, async () => {

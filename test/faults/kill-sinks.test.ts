@@ -1,4 +1,5 @@
-// kill -9 of a sink at random moments of a load: what is left can be read and tells the truth about itself; loading again gives all.
+// kill -9 of a sink at random moments of a load: what is left is readable and honest about itself; loading again
+// completes it.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -27,7 +28,7 @@ async function streamOf(gateway: string): Promise<Buffer> {
 
 const today = await streamOf(place.simulator.gateway);
 
-/** Feeds a sink with a stream in pieces; with a number, it is killed when so many are through. */
+/** Feeds a sink with a stream in pieces; with a number, kills it after that many. */
 async function load(
   cwd: string,
   command: string,
@@ -44,7 +45,7 @@ async function load(
   child.stderr.resume();
   for (let piece = 0; piece < pieces; piece += 1) {
     if (piece === killAfter) {
-      // Somewhere between the piece before and what it sets off.
+      // Somewhere between the previous piece and its effect.
       await sleep(next() * 40);
       child.kill('SIGKILL');
       return ended;
@@ -74,7 +75,7 @@ async function loaded(...streams: Buffer[]): Promise<Contents> {
 const reference = await loaded(today);
 
 suite(`a sink killed at random (PCRS_SEED=${seed})`, () => {
-  test('a new database is readable, counts what it holds, and does not call itself whole', {
+  test('a new database is readable, counts what it holds, and does not claim to be complete', {
     timeout: 30 * 60_000,
   }, async () => {
     for (let kill = 0; kill < kills; kill += 1) {
@@ -91,7 +92,7 @@ suite(`a sink killed at random (PCRS_SEED=${seed})`, () => {
     }
   });
 
-  test('a database that was whole yesterday is a mixture that says so, and whole again after the next load', {
+  test('a database that was complete yesterday is a declared mixture, and complete again after the next load', {
     timeout: 30 * 60_000,
   }, async () => {
     const simulator = await startSimulator({ ...world, day: 1, rateLimit: 'off' });
@@ -114,7 +115,7 @@ suite(`a sink killed at random (PCRS_SEED=${seed})`, () => {
     }
   });
 
-  test('a snapshot that was not finished is not published', { timeout: 30 * 60_000 }, async () => {
+  test('an unfinished snapshot is not published', { timeout: 30 * 60_000 }, async () => {
     for (let kill = 0; kill < kills; kill += 1) {
       const cwd = place.folder();
       const status = await load(cwd, 'pcrs-to-sqlite --snapshot snapshots', today, anyPiece());
@@ -130,7 +131,7 @@ suite(`a sink killed at random (PCRS_SEED=${seed})`, () => {
     }
   });
 
-  test('CSV files keep what was there, or are whole', { timeout: 30 * 60_000 }, async () => {
+  test('CSV files keep their old content, or are whole', { timeout: 30 * 60_000 }, async () => {
     const good = place.folder();
     assert.equal(await load(good, 'pcrs-to-csv --dir out', today), 0);
     const whole = csvFiles(join(good, 'out'));
@@ -162,7 +163,7 @@ function checkReadable(contents: Contents, due: Contents): void {
   else assert.equal(contents.status['LOAD']?.state, 'loading');
 }
 
-/** In a database that one load made, the rows that a table's status tells of are there, no more and no less. */
+/** In a database made by one load, the rows equal the counts in the tables' status. */
 function checkCounts({ status, rows }: Contents): void {
   for (const [table, found] of Object.entries(rows)) {
     assert.equal(status[table]?.TOTAL_ROWS_ADDED, found.length, `rows of ${table}`);
@@ -177,7 +178,7 @@ function checkMixture(contents: Contents, both: Contents): void {
   );
   const known = new Set([...reference.rows.q_pcrs_postureinfo, ...both.rows.q_pcrs_postureinfo]);
   const strange = contents.rows.q_pcrs_postureinfo.filter((row) => !known.has(row));
-  // A column that the second load added is not in the rows of the first.
+  // A column that the second load added is missing in the rows of the first.
   assert.deepEqual(strange, []);
 }
 

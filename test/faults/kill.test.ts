@@ -1,4 +1,5 @@
-// kill -9 at random moments, over stages and sinks, and on with --resume: in the end the database holds the truth each time.
+// kill -9 at random moments, over stages and sinks, continued with --resume: in the end the database always holds the
+// truth.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,7 +67,7 @@ const tally = { kills: 0, lives: 0, anew: 0, resumes: 0, replays: 0 };
 
 suite(`killed at random (PCRS_SEED=${seed})`, { concurrency: atOnce }, () => {
   for (let worker = 1; worker <= atOnce; worker += 1) {
-    test(`${worker} of ${atOnce}: the database equals the truth each time`, {
+    test(`${worker} of ${atOnce}: the database always equals the truth`, {
       timeout: 30 * 60_000,
     }, async () => {
       while (tally.kills < kills) await life();
@@ -80,7 +81,7 @@ after(() => {
   );
 });
 
-/** One run from its begin to its good end, with some kills in between. */
+/** One run from its start to its good end, with some kills in between. */
 async function life(): Promise<void> {
   tally.lives += 1;
   const user = `user${tally.lives}`;
@@ -112,7 +113,10 @@ function askedBy(user: string): number {
     .length;
 }
 
-/** Half of the blows go to pcrs-posture and a quarter to the sink, at any of their slices; the rest to anybody, at any time. */
+/**
+ * Half of the kills hit pcrs-posture and a quarter the sink, at any of their slices; the rest hit any program, at any
+ * time.
+ */
 function blowAt(pipe: Pipe, user: string): Kill {
   const luck = next();
   const slice = askedBy(user) + Math.floor(next() * slices);
@@ -123,7 +127,7 @@ function blowAt(pipe: Pipe, user: string): Kill {
   return { name: pipe[Math.floor(next() * pipe.length)]![0], ready: () => true, afterMs: next() * 800 };
 }
 
-/** Whatever was killed: the file can be read, holds records of the truth only, and calls itself whole only if it is. */
+/** Whatever was killed: the file is readable, holds only true records, and claims to be complete only if it is. */
 function checkHonest(cwd: string, ended: PipeEnded): void {
   const { statuses } = ended;
   const path = join(cwd, 'out.db');
@@ -150,7 +154,7 @@ function checkHonest(cwd: string, ended: PipeEnded): void {
     assert.ok(claims, JSON.stringify([statuses, contents.status, readFileSync(join(cwd, 'last'), 'utf8')]));
 }
 
-/** A process that was killed before it made the tables leaves an empty file. */
+/** A process killed before it made the tables leaves an empty file. */
 function hasTables(path: string): boolean {
   return readFileSync(path).includes('q_pcrs_status');
 }
@@ -166,7 +170,7 @@ function assertSame(found: Contents, told: string): void {
   assert.equal(found.status['LOAD']?.state, 'complete', told);
 }
 
-/** What a person does next: resume, replay what is finished, or begin anew where the input was not there yet. */
+/** What a person does next: resume, replay what is finished, or start over if the input was not there yet. */
 function wayOn(cwd: string, pipe: Pipe, { stderr }: PipeEnded, told: string): { cwd: string; pipe: Pipe } {
   const refusal = stderr.split('\n').find((line) => line.startsWith('pcrs-posture: kept'));
   if (refusal?.includes('--replay shows it again')) {
@@ -183,14 +187,14 @@ function wayOn(cwd: string, pipe: Pipe, { stderr }: PipeEnded, told: string): { 
   return { cwd, pipe: onward('--resume') };
 }
 
-/** Where pcrs-auth was killed there was no run: pcrs-posture kept nothing, or records of no run. */
+/** False if pcrs-auth was killed before it opened a run: pcrs-posture stored nothing, or records of no run. */
 function hasRun(cwd: string): boolean {
   const file = join(cwd, 'kept', 'input.ndjson');
   const isThere = existsSync(join(cwd, 'kept', 'manifest.ndjson')) && existsSync(file);
   return isThere && readFileSync(file, 'utf8').startsWith('{"kind":"session"');
 }
 
-/** Bodies that an archive holds by its manifest; a line that a kill tore does not count. */
+/** Bodies in an archive's manifest; a line cut by a kill does not count. */
 function bodiesKept(cwd: string): number {
   const file = join(cwd, 'kept', 'manifest.ndjson');
   if (!existsSync(file)) return 0;

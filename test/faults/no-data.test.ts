@@ -1,4 +1,4 @@
-// A body that never begins: no data where a date narrows the question, a failure anywhere else.
+// A body that never begins: no data if the request has a date filter, a failure otherwise.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type PostureOptions, postureSlices } from 'pcrs-posture';

@@ -1,4 +1,4 @@
-// The fault matrix of postureInfo: each fault × when it strikes × requests in flight, each case held against the truth.
+// The fault matrix of postureInfo: each fault × each time × requests in flight, each case checked against the truth.
 import { postureCase } from '../support/faults-posture-case.ts';
 import { postureRows, strikes } from '../support/faults-posture-rows.ts';
 import { matrix } from '../support/faults-table.ts';

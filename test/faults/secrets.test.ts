@@ -1,4 +1,4 @@
-// Secrets under all sorts of trouble: told about everything, in every form of log, and never shown or sent elsewhere.
+// Secrets in all sorts of trouble, with every message and every log format on: never shown or sent elsewhere.
 import assert from 'node:assert/strict';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -63,7 +63,7 @@ suite('no secret is shown', { concurrency: 2 }, () => {
       ['json', {}],
     ] as const) {
       if (!isLong && (index % 2 === 0) === (log === 'json')) continue;
-      test(`${faults.join(', ') || 'nothing wrong'}, ${log}`, async () => {
+      test(`${faults.join(', ') || 'no fault'}, ${log}`, async () => {
         const own = await startSimulator({ ...world, rateLimit: 'off', faults });
         try {
           const cwd = place.folder();
@@ -156,7 +156,7 @@ suite('a forged session gets neither token nor password', () => {
   });
 });
 
-test('the one way to the token is --print-token', async () => {
+test('only --print-token shows the token', async () => {
   const raw = await place.bash('pcrs-auth --print-token | wc -c');
   assert.ok(Number(raw.stdout) > 100);
   const [{ tokenFile }] = records((await place.bash('pcrs-auth')).stdout);

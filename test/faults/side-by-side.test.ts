@@ -1,4 +1,4 @@
-// Three pcrs-posture of one user beside each other share one allowance: none is told to wait, and little of it stays unused.
+// Three parallel pcrs-posture of one user share one allowance: none is told to wait, and little of it stays unused.
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { type Simulator, startSimulator } from 'pcrs-simulator';
@@ -11,7 +11,7 @@ const world = { seed: 14, policies: 12, hosts: 600, controls: 3, hostsPerPolicy:
 const place = await watchedPlace('faults-side-by-side');
 after(() => place.close());
 
-/** Runs three stages at once, each with its share of the pairs, one pair a request. */
+/** Runs three stages at once, each with its share of the pairs, one pair per request. */
 async function sideBySide(simulator: Simulator, pairsEach: number, rate: string): Promise<void> {
   const { world: simulated } = simulator;
   const policyIds = simulated.policyIds('active').filter((id) => simulated.hostIds(id).length >= pairsEach);
@@ -35,7 +35,7 @@ async function sideBySide(simulator: Simulator, pairsEach: number, rate: string)
   );
 }
 
-/** When the gateway counted each request to postureInfo, in milliseconds; none was one too many. */
+/** When the gateway counted each request to postureInfo, in milliseconds; none exceeded the limit. */
 function countedAt({ requests }: Simulator): number[] {
   const asked = requests.filter(({ endpoint }) => endpoint === 'posture');
   assert.deepEqual(
@@ -45,7 +45,9 @@ function countedAt({ requests }: Simulator): number[] {
   return asked.map(({ time }) => Date.parse(time)).sort((a, b) => a - b);
 }
 
-/** How much of the allowance was used: a request may follow the 25th before it by the length of the window, and no sooner. */
+/**
+ * Share of the allowance used: a request may follow the 25th before it after the length of the window, and no sooner.
+ */
 function used(times: readonly number[]): number {
   const windowMs = limit.seconds * 1000;
   const intervals = times.slice(limit.requests).map((time, index) => time - times[index]!);
@@ -68,20 +70,20 @@ suite('three side by side', () => {
     assert.ok(share <= 1, `${share} of the allowance cannot be used`);
   });
 
-  test('believe headers that say less than their flag', async (t) => {
+  test('obey headers with a lower limit than their flag', async (t) => {
     const simulator = await startSimulator({ ...world, rateLimit: limit });
     t.after(() => simulator.close());
     await sideBySide(simulator, 17, '1000/3');
     assert.equal(countedAt(simulator).length, 3 * 17);
   });
 
-  test('make one login between them, and one more when the token dies', async (t) => {
+  test('log in once between them, and once more when the token dies', async (t) => {
     const simulator = await startSimulator({ ...world, rateLimit: 'off', faults: ['posture:20:revoke'] });
     t.after(() => simulator.close());
     await sideBySide(simulator, 17, '10000/1');
     const logins = simulator.requests.filter(({ endpoint }) => endpoint === 'auth');
     assert.equal(logins.length, 2);
-    // Requests that were under way with the old token may be refused; each is repeated once.
+    // Requests in flight with the old token may be refused; each is repeated once.
     const refused = simulator.requests.filter(({ status }) => status === 401).length;
     assert.ok(refused >= 1 && refused <= 9, `${refused} requests were refused`);
     assert.equal(simulator.requests.filter(({ status }) => status === 200).length, 3 * 17);

@@ -37,7 +37,7 @@ async function exists(schema: string): Promise<boolean> {
 const rowsIn = async (schema: string) =>
   (await query(server, `SELECT count(*)::int AS n FROM ${schema}.q_pcrs_postureinfo`))[0]?.['n'];
 
-test('a server that is not there is one line and status 1', { skip }, async () => {
+test('a missing server is one line and status 1', { skip }, async () => {
   const there = toPostgres(
     { host: join(server.env.PGHOST, 'nowhere'), user: 'x', database: 'x' },
     asStream(whole),
@@ -46,7 +46,7 @@ test('a server that is not there is one line and status 1', { skip }, async () =
   await assert.rejects(there, { code: 'PCRS_MACHINE', message: /nowhere.*ENOENT.*nothing was loaded/ });
 });
 
-test('a wrong password, a missing database and missing rights are told apart', { skip }, async () => {
+test('distinguishes a wrong password, a missing database and missing rights', { skip }, async () => {
   writeFileSync(
     join(server.data, 'pg_hba.conf'),
     'local all locked_out scram-sha-256\nlocal all all trust\n',
@@ -75,7 +75,7 @@ test('a wrong password, a missing database and missing rights are told apart', {
   });
 });
 
-test('a lock that a reader holds is waited for as long as was asked, and readers are not in the way of rows', {
+test("waits for a reader's lock for the given time; readers do not block rows", {
   skip,
 }, async () => {
   const schema = newSchema();
@@ -102,7 +102,7 @@ test('loads into one schema follow each other', { skip }, async () => {
   assert.equal(await rowsIn(schema), 4);
 });
 
-test('a connection lost in the middle is status 1, and the next load is right', { skip }, async () => {
+test('a connection lost midway is status 1, and the next load is right', { skip }, async () => {
   const schema = newSchema();
   await load(server, schema, asRun([posture({ id: 100 })]));
   async function* lost(): AsyncGenerator<Uint8Array> {
@@ -122,7 +122,7 @@ test('a connection lost in the middle is status 1, and the next load is right', 
   assert.equal(await rowsIn(schema), 3);
 });
 
-test('what is not ours is left alone: a table, a status table, a column of another type', {
+test('leaves foreign objects alone: a table, a status table, a column of another type', {
   skip,
 }, async () => {
   const [one, two, three, four] = [newSchema(), newSchema(), newSchema(), newSchema()];
@@ -147,7 +147,7 @@ test('what is not ours is left alone: a table, a status table, a column of anoth
   await assert.rejects(load(server, four, whole), { code: 'PCRS_USAGE', message: /newer pcrs-to-postgres/ });
 });
 
-test('another subscription and an older run are refused by name', { skip }, async () => {
+test('refuses another subscription and an older run by name', { skip }, async () => {
   const schema = newSchema();
   await load(server, schema, whole);
   const other = policy.replace('263191', '999');
@@ -220,56 +220,52 @@ test('a script that is cut anywhere commits nothing and fails, also under psql -
   for (const cut of places) {
     const { status, stderr } = await psql(server, text.subarray(0, cut), ...(cut % 2 === 0 ? ['-1'] : []));
     if (cut >= commit) {
-      // All of it came but its last line: psql fails, and what it did is whole.
+      // All of it came but its last line: psql fails, and its work is complete.
       assert.equal(status, 3);
       await query(server, `DROP SCHEMA ${schema} CASCADE`);
       continue;
     }
     assert.equal(await exists(schema), false, `cut at ${cut}: ${stderr}`);
-    // psql knows of no script before it has read the first lines.
+    // psql knows nothing of a script before it has read the first lines.
     if (cut > text.indexOf('BEGIN;')) assert.equal(status, 3, `cut at ${cut}: ${stderr}`);
   }
 });
 
-test(
-  'rows are not read as SQL where every statement is refused and nothing stops psql',
-  withPsql,
-  async () => {
-    const schema = newSchema();
-    await query(server, 'CREATE TABLE public.canary (x int)');
-    const evil = [
-      '; DROP TABLE public.canary; --',
-      "'); DROP TABLE public.canary; --",
-      '\\! touch canary',
-      '\n\\.\nDROP TABLE public.canary;\n',
-      '*/ DROP TABLE public.canary;',
-    ];
-    const lines = asRun(
-      evil.flatMap((text, id) => [
-        posture({ id, instance: text, netBios: `${text}`, [text.trim()]: text }),
-        JSON.stringify({ kind: 'policy', subscriptionId: 0, id, title: text }),
-      ]),
+test('rows are not read as SQL if every statement is refused and nothing stops psql', withPsql, async () => {
+  const schema = newSchema();
+  await query(server, 'CREATE TABLE public.canary (x int)');
+  const evil = [
+    '; DROP TABLE public.canary; --',
+    "'); DROP TABLE public.canary; --",
+    '\\! touch canary',
+    '\n\\.\nDROP TABLE public.canary;\n',
+    '*/ DROP TABLE public.canary;',
+  ];
+  const lines = asRun(
+    evil.flatMap((text, id) => [
+      posture({ id, instance: text, netBios: `${text}`, [text.trim()]: text }),
+      JSON.stringify({ kind: 'policy', subscriptionId: 0, id, title: text }),
+    ]),
+  );
+  const { text } = await script(schema, lines);
+  const careless = text.toString().replace('\\set ON_ERROR_STOP on\n', '');
+  for (const refused of [
+    careless,
+    careless.replaceAll('CREATE TEMPORARY', 'CREATE NONSENSE'),
+    careless.replaceAll('COPY pg_temp.', 'COPY nowhere.'),
+    careless.replace('BEGIN;\n', ''),
+  ]) {
+    await psql(server, Buffer.from(refused));
+    assert.equal(
+      (await query(server, "SELECT to_regclass('public.canary') IS NOT NULL AS there"))[0]?.['there'],
+      true,
     );
-    const { text } = await script(schema, lines);
-    const careless = text.toString().replace('\\set ON_ERROR_STOP on\n', '');
-    for (const refused of [
-      careless,
-      careless.replaceAll('CREATE TEMPORARY', 'CREATE NONSENSE'),
-      careless.replaceAll('COPY pg_temp.', 'COPY nowhere.'),
-      careless.replace('BEGIN;\n', ''),
-    ]) {
-      await psql(server, Buffer.from(refused));
-      assert.equal(
-        (await query(server, "SELECT to_regclass('public.canary') IS NOT NULL AS there"))[0]?.['there'],
-        true,
-      );
-      await query(server, `DROP SCHEMA IF EXISTS ${schema} CASCADE`);
-    }
-  },
-);
+    await query(server, `DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+  }
+});
 
-test("a full disk of the server's is told so", { skip }, async () => {
-  // Nothing fills a disk here: the server is made to say what it says then.
+test('reports a full disk of the server as such', { skip }, async () => {
+  // Nothing fills a disk here: the server is made to raise the same error.
   const schema = newSchema();
   await load(server, schema, whole);
   await query(
@@ -307,7 +303,7 @@ test('prunes what a complete run of everything does not name, and nothing for le
   }
   const schema = newSchema();
   await load(server, schema, asRun(whole.slice(2, -1), source));
-  // A list of policies alone says nothing of postures.
+  // A list of policies alone proves nothing about postures.
   await load(server, schema, asRun([policy], later), { prune: true });
   assert.equal(await rowsIn(schema), 2);
   assert.equal((await load(server, schema, asRun(fewer, { ...later, ...source })))['stale'], 1);

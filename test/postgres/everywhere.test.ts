@@ -1,5 +1,5 @@
-// Every value of the simulator's strangest world is the same in the stream, in SQLite, in PostgreSQL, in CSV and in the
-// stream that pcrs-from-sqlite gives; what tables are known to lose is taken out of all of them alike, by name.
+// Every value of the simulator's strangest world is the same in the stream, in SQLite, in PostgreSQL, in CSV and in
+// the stream from pcrs-from-sqlite; known losses of tables are removed from all of them alike, by name.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -72,7 +72,9 @@ type Flat = Record<string, string>;
 const keyOf = (row: Row): string =>
   ['policyId', 'hostId', 'id', 'currentBatch'].map((name) => plain(row[name]) || '0').join(' ');
 
-/** A value in one spelling: null, absent and "" are one (CSV has no other), and so are U+0000, half a pair and U+FFFD. */
+/**
+ * A value in one spelling: null, absent and "" are one (CSV has no other), and so are U+0000, half a pair and U+FFFD.
+ */
 function plain(value: unknown): string {
   if (value === null || value === undefined) return '';
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -80,7 +82,7 @@ function plain(value: unknown): string {
   return canonical.replaceAll('\0', '\ufffd').toWellFormed();
 }
 
-/** Nested JSON without its white space and escapes, its numbers as they are written. */
+/** Nested JSON without its white space and escapes, its numbers as written. */
 function respelled(text: string): string {
   try {
     return JSON.stringify(exact(text), (_, value) =>
@@ -119,7 +121,7 @@ const controlColumns = flatPostureColumns
   )
   .map(({ name }) => name);
 
-/** Each posture with the texts that its control had last: a table has one row for a control. */
+/** Each posture with its control's last texts: a table has one row per control. */
 function withControlTexts(stream: ReadonlyMap<string, Flat>): Map<string, Flat> {
   const controlOf = (row: Flat) => `${row['policyId']} ${row['controlId']} ${row['technologyId']}`;
   const texts = new Map<string, Flat>();

@@ -1,4 +1,4 @@
-// The sink and the server are killed at random moments: nothing is half published, and the next load is right.
+// Kills the sink and the server at random moments: nothing is half published, and the next load is right.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createReadStream, writeFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ const run = (status: string, number: number): string[] =>
     },
   );
 
-/** What is there: one status throughout, and a status table that says the same. */
+/** The published state: one status throughout, and a status table that agrees. */
 async function published(schema: string): Promise<string> {
   const rows = await query(
     server,

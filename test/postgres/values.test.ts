@@ -67,7 +67,7 @@ async function rowsOf(schema: string): Promise<Row[][]> {
   return all;
 }
 
-test('every value comes as it is, and none is read as SQL', { skip }, async () => {
+test('every value arrives as it is, and none is read as SQL', { skip }, async () => {
   const schema = newSchema();
   const loaded = await load(server, schema, asRun(strange));
   const [one, two, three, four] = await query(
@@ -152,7 +152,7 @@ test('ids beyond bigint, names that are too long, and members without end', { sk
   assert.ok(columns.every((name) => second?.[name] === name.slice(1)));
 });
 
-test('views keep their columns and grants when a load brings more', { skip }, async () => {
+test('views keep their columns and grants when a load adds more', { skip }, async () => {
   const schema = newSchema();
   await load(server, schema, [posture({ tags: 1 })]);
   await query(
@@ -228,7 +228,7 @@ const record = fc.record({
   rationale: fc.constantFrom('r', 'q', undefined),
 });
 
-test('keys, absent members and doubled records mean what they mean in SQLite', { skip }, async () => {
+test('keys, absent members and repeated records mean the same as in SQLite', { skip }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pcrs-values-'));
   let files = 0;
   const property = fc.asyncProperty(
@@ -257,7 +257,7 @@ test('keys, absent members and doubled records mean what they mean in SQLite', {
 
 const bookkeeping = new Set(['batch_date', 'batch_number', 'row_last_updated']);
 
-/** Rows as texts by name; what is NULL is not there. */
+/** Rows as texts by name, without NULLs. */
 function plain(row: Row): string {
   const members = Object.entries(row).flatMap(([name, value]): [string, string][] =>
     value === null || bookkeeping.has(name.toLowerCase())

@@ -1,4 +1,4 @@
-// The views and the status rows of a schema say what those of a database of pcrs-to-sqlite say.
+// The views and status rows of a schema equal those of a database of pcrs-to-sqlite.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ const folder = mkdtempSync(join(tmpdir(), 'pcrs-views-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 let stores = 0;
 
-/** A database and a schema that take the same streams. */
+/** A database and a schema that load the same streams. */
 class Stores {
   readonly schema = `v${++stores}`;
   readonly path = join(folder, `${this.schema}.db`);
@@ -60,7 +60,7 @@ const many = Array.from({ length: 120 }, (_, n) =>
     ...{ id: n, hostId: 1 + (n % 7), controlId: n % 11, policyId: n % 3 === 0 ? 9 : 85361 },
     ...{ status: statuses[n % statuses.length], instance: n % 5 === 0 ? 'db1' : null, technologyId: n % 2 },
     firstFailDate: [null, '', 'soon', '2026-01-02T03:04:05Z', '2031-01-01'][n % 5],
-    // No two of a host are equal: which of them describes it would be left open.
+    // No two of a host are equal: otherwise either might describe it.
     complianceLastScanDate: n % 4 === 0 ? null : `2026-10-${10 + (n % 20)}T00:00:${10 + (n % 50)}Z`,
     ...{ dns: `h${n}`, netBios: null, os: n % 2 ? 'Linux' : '' },
     ...(n % 11 < 9 && {
@@ -80,7 +80,7 @@ const views = [
   'v_pcrs_pass_rate',
 ];
 
-test('each view of a database is in a schema too, with the same columns first, and the same rows', {
+test('a schema has each view of a database, with the same columns first, and the same rows', {
   skip,
 }, async () => {
   const both = new Stores();
@@ -109,7 +109,7 @@ test('each view of a database is in a schema too, with the same columns first, a
   );
 });
 
-/** A row's values as text, in the order of these names; numbers without zeros behind the point. */
+/** A row's values as text, in the order of these names; numbers without trailing zeros. */
 const folded = (names: readonly string[]) => (row: Row) => {
   const values = new Map(Object.entries(row).map(([name, value]) => [name.toLowerCase(), value]));
   return JSON.stringify(
@@ -124,7 +124,7 @@ const folded = (names: readonly string[]) => (row: Row) => {
   );
 };
 
-test('what a schema says of its runs is what a database says', { skip }, async () => {
+test("a schema's status of its runs equals a database's", { skip }, async () => {
   const both = new Stores();
   const source = { stage: 'pcrs-from-sqlite' };
   const run = (number: number, more: object = {}) => ({
@@ -154,7 +154,7 @@ test('what a schema says of its runs is what a database says', { skip }, async (
   assert.equal((notes['SCOPE'] as Row)['beganFiltered'], true);
 });
 
-/** The status rows, but for what differs by nature: the tool's name, moments, and what only a file has. */
+/** The status rows, without what differs by nature: the tool's name, times, and what only a file has. */
 async function notesOf(both: Stores, where: 'inPostgres' | 'inSqlite'): Promise<Record<string, unknown>> {
   const rows = await both[where](
     'SELECT STATUS_NAME AS name, STATUS_DETAIL AS detail FROM $SCHEMA.q_pcrs_status',

@@ -1,9 +1,9 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 
-/** As a container of its own: process numbers from 1, another host name; all of it ends with its first process. */
+/** Flags for a container of its own: pids from 1, another host name; it ends with its first process. */
 const unshare = ['--pid', '--uts', '--ipc', '--mount', '--mount-proc', '--fork', '--kill-child'];
 
-/** Why containers cannot be made here, as a test's `skip`; false where they can. */
+/** Why containers cannot be made here, as a test's `skip`; false if they can. */
 export const noContainers: string | false =
   process.platform !== 'linux'
     ? 'PID namespaces are of Linux'
@@ -11,10 +11,10 @@ export const noContainers: string | false =
       ? false
       : 'unshare is not permitted here (it needs root, or user namespaces)';
 
-/** The command and arguments that run a program as the first process of a container of that host name. */
+/** The command and arguments that run a program as the first process of a container with that host name. */
 export function containerCommand(host: string, program: readonly string[]): [string, string[]] {
   const root = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
-  // The program takes the shell's place, and with it the number 1.
+  // The program replaces the shell, and so becomes process 1.
   return ['unshare', [...root, ...unshare, 'sh', '-c', 'hostname "$0" && exec "$@"', host, ...program]];
 }
 

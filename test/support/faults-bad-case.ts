@@ -3,7 +3,7 @@ import type { BadLine } from './faults-bad-lines.ts';
 import type { BadInput } from './faults-bad-rows.ts';
 import type { Ended, Place } from './programs.ts';
 
-/** Runs a tool on a line between two good ones and holds it against what becomes of it by the contract. */
+/** Runs a tool on a line between two good ones and checks the outcome against the contract. */
 export async function badLineCase(
   place: Place,
   input: BadInput,
@@ -28,7 +28,7 @@ export async function badLineCase(
   return String(ended.status);
 }
 
-/** A last line without a newline is a record where it is whole, and a stream that was cut where it is not: 6. */
+/** A last line without a newline is a record if it is whole, otherwise a cut stream: 6. */
 export async function cutStreamCase(place: Place, input: BadInput, session: string): Promise<string> {
   const [first, second] = input.good;
   const whole = linesOf([...(input.inRun ? [session] : []), first, second]);
@@ -59,7 +59,7 @@ async function runOn(
   return { ended, seen: input.seen(ended.stdout, cwd) };
 }
 
-/** One line a message, without a stack and not longer than a screen. */
+/** One line per message, without a stack and not longer than a screen. */
 function checkMessages(stderr: string, { tool }: BadInput): void {
   const name = tool.split(' ')[0]!;
   for (const one of stderr.split('\n').slice(0, -1)) {
@@ -69,7 +69,7 @@ function checkMessages(stderr: string, { tool }: BadInput): void {
   }
 }
 
-/** What came before a bad line stands: in a sink the record itself, of a stage what it had asked for by then. */
+/** What came before a bad line stands: in a sink the record itself, in a stage what it had asked for by then. */
 function checkBefore({ tool, names }: BadInput, seen: string[]): void {
   const before = [names[0]];
   assert.deepEqual(seen, tool.startsWith('pcrs-to-') ? before : before.filter((name) => seen.includes(name)));
@@ -79,7 +79,7 @@ function checkAll({ names }: BadInput, seen: readonly string[]): void {
   for (const name of names) assert.ok(seen.includes(name), `${name} is used`);
 }
 
-/** In a run each line that is read is let out again, byte for byte but for its line end. */
+/** In a run each line is forwarded, byte for byte except its line end. */
 function checkForwarded(stdout: string, { good }: BadInput, bad: BadLine, refused: boolean): void {
   const shown = stdout.split('\n').slice(0, -1);
   const [end] = shown.splice(-1).map((line) => JSON.parse(line));

@@ -1,11 +1,11 @@
 /**
- * A line of input between two good ones, and what the contract says becomes of it.
+ * A line of input between two good ones, and its outcome by the contract.
  *
- * `bad`      3, `stdin:2`, what was expected and found; what came before it stands; `--skip-bad` passes over it
+ * `bad`      3, `stdin:2`, what was expected and found; earlier records stand; `--skip-bad` skips it
  * `taken`    0; used like any other record
- * `told`     0; not used, counted and told on stderr
- * `warned`   0; used, and what was changed is told on stderr
- * `either`   0 or 3 with `stdin:2`: as far as the engine goes, but never a crash
+ * `told`     0; not used, counted and reported on stderr
+ * `warned`   0; used, and what was changed is reported on stderr
+ * `either`   0 or 3 with `stdin:2`: as far as the engine can, but never a crash
  */
 export type Fate = 'bad' | 'taken' | 'told' | 'warned' | 'either';
 
@@ -15,7 +15,7 @@ export interface BadLine {
   fate: Fate;
   /** What stderr says besides. */
   says?: RegExp;
-  /** What stdout holds of it, where it is taken. */
+  /** What stdout holds of it, if it is taken. */
   shows?: RegExp;
 }
 
@@ -31,7 +31,7 @@ function invalidUtf8(object: string): Uint8Array {
   return marked.map((byte) => (byte === 1 ? 0xff : byte));
 }
 
-/** Lines that are no JSON, whatever tool reads them; `start` is how a good line begins. */
+/** Lines that are not JSON, whatever tool reads them; `start` is the start of a good line. */
 export function noJson(good: string): BadLine[] {
   const broken: [string, string][] = [
     ['cut in the middle', good.slice(0, -9)],
@@ -60,7 +60,7 @@ export function noJson(good: string): BadLine[] {
   return broken.map(([name, line]) => ({ name, line, fate: 'bad' }));
 }
 
-/** Lines that are unusual and right; `shows` what a stage that copies lines lets out again. */
+/** Unusual but valid lines; `shows` is what a stage that copies lines forwards. */
 export function unusual(good: string): BadLine[] {
   return [
     { name: 'a line of 64 MB', line: and(good, `"a":"${long}"`), fate: 'taken' },
@@ -92,7 +92,7 @@ export function unusual(good: string): BadLine[] {
   ];
 }
 
-/** Values that are no record. */
+/** Values that are not records. */
 export function noRecords(fate: Fate): BadLine[] {
   const values = ['null', 'true', '[null]', '"text"', '12.5', '-3'];
   return values.map((line) => ({ name: line, line, fate }));

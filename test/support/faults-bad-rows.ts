@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type BadLine, type Fate, noJson, noRecords, unusual } from './faults-bad-lines.ts';
 import { contentsOf } from './faults-database.ts';
 
-/** A tool with the good lines that stand around each bad one, and how many records they make. */
+/** A tool with the good lines around each bad one, and the number of records they make. */
 export interface BadInput {
   tool: string;
   /** The command; `IN_RUN` ones get a session in front. */
@@ -11,9 +11,9 @@ export interface BadInput {
   inRun: boolean;
   /** Three good lines of which the second is replaced. */
   good: readonly [string, string, string];
-  /** Names of the good lines of which something shows, in stdout or in the folder that the tool ran in. */
+  /** Names of the good lines that show in stdout or in the tool's folder. */
   seen(stdout: string, folder: string): string[];
-  /** What the first and the last good line are called there. */
+  /** The names of the first and the last good line there. */
   names: readonly [string, string];
   lines: readonly BadLine[];
   /** There is `--skip-bad`. */
@@ -26,12 +26,12 @@ const bad = (lines: Record<string, string>, says?: RegExp): BadLine[] =>
 const some = (fate: Fate, lines: Record<string, string>, more: Partial<BadLine> = {}): BadLine[] =>
   Object.entries(lines).map(([name, line]) => ({ name, line, fate, ...more }));
 
-/** A member of every line, each value once, in their order. */
+/** A member of every line, each value once, in order. */
 function valuesOf(text: string, member: RegExp): string[] {
   return [...new Set(Array.from(text.matchAll(member), ([, value]) => value as string))];
 }
 
-/** The ids of a CSV, whose first column they are. */
+/** The ids of a CSV, in its first column. */
 function csvIds(text: string): string[] {
   return valuesOf(text.slice(text.indexOf('\n') + 1), /^(\d+),/gm);
 }
@@ -41,7 +41,7 @@ function csvFile(folder: string): string {
   return readFileSync(join(folder, name!), 'utf8');
 }
 
-/** What the tools are given, made of three policies with hosts. */
+/** The tools' inputs, made from three policies with hosts. */
 export function badInputs(policies: readonly { id: string; hostId: string }[]): BadInput[] {
   const [one, two, three] = policies.map(({ id }) => id) as [string, string, string];
   const policy = (id: string) => `{"policyId":${id}}`;

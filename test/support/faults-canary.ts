@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path';
 import type { SimulatorOptions } from 'pcrs-simulator';
 import { makePlace, type Place } from './programs.ts';
 
-/** Secrets that are found again in any text, spelled as they are or as they travel. */
+/** Secrets that are found in any text, in their own spelling or any in which they travel. */
 export const canaries = {
   password: 'Canary!one&two+three%41',
   proxyPassword: 'Canary-of-the-proxy',
@@ -18,10 +18,10 @@ const spellings = Object.values(canaries).flatMap((secret) => [
   Buffer.from(`proxyuser:${secret}`).toString('base64'),
 ]);
 
-/** How every token of the simulator begins; the real gateway's begin like it. */
+/** Start of every token of the simulator; the real gateway's start the same way. */
 const token = /eyJ(?:hbGciOi|zdWIiOi)[\w-]{5,}|Bearer [\w-]{8,}/i;
 
-/** The first secret in a text, with what stands around it; undefined where there is none. */
+/** The first secret in a text, with its surroundings; undefined if there is none. */
 export function leakIn(text: string): string | undefined {
   const found = spellings.find((spelling) => text.includes(spelling)) ?? token.exec(text)?.[0];
   if (found === undefined) return undefined;
@@ -29,7 +29,7 @@ export function leakIn(text: string): string | undefined {
   return text.slice(Math.max(0, at - 60), at + found.length + 20);
 }
 
-/** A place with canaries for secrets, in which every output is looked through, and every file when it is closed. */
+/** A place with canaries for secrets, in which every output is searched, and every file when it is closed. */
 export async function watchedPlace(name: string, options: SimulatorOptions = {}): Promise<Place> {
   const place = await makePlace(name, options);
   place.env['PCRS_PASSWORD'] = canaries.password;
@@ -62,7 +62,7 @@ function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Tokens lie in token files only; those, databases, CSV files and archives are nobody else's to read. */
+/** Tokens are in token files only; token files, databases, CSV files and archives are private. */
 function checkFile(home: string, path: string): void {
   const name = relative(home, path);
   const isToken = /\/tokens\/[^/]+\/[^/]+\.json$/.test(path);

@@ -1,6 +1,6 @@
 /**
- * A record's text in one spelling, to compare records that were sent pretty-printed or escaped with the truth: member order,
- * digits of numbers and every character of strings stay as they are.
+ * A record's text in one spelling, to compare pretty-printed or escaped records with the truth: keeps member order,
+ * digits of numbers and every character of strings.
  */
 export function canonical(text: string): string {
   const digits = (_name: string, value: unknown, context?: { source?: string }) =>
@@ -8,7 +8,7 @@ export function canonical(text: string): string {
   return JSON.stringify(JSON.parse(text, digits as never));
 }
 
-/** Groups records by their policy and host, each group in the order of the records. */
+/** Groups records by policy and host, each group in the order of the records. */
 export function byPair(records: Iterable<string>): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const text of records) {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Gateway, type GatewayOptions, openGateway } from 'pcrs-gateway/gateway';
 import { type Simulator, type SimulatorOptions, startSimulator } from 'pcrs-simulator';
 
-/** A simulator, and a client that asks it over real sockets with limits short enough for hundreds of cases. */
+/** A simulator, and a client that uses real sockets and limits short enough for hundreds of cases. */
 export interface Client {
   simulator: Simulator;
   gateway: Gateway;
@@ -13,10 +13,10 @@ export interface Client {
   warnings: string[];
 }
 
-/** Two repetitions: a fault that strikes twice is the worst that may be outlived. */
+/** Two repetitions: a fault that strikes twice is the worst that can be survived. */
 export const retries = 2;
 
-/** Runs `work` with a client of its own, ends both, and sees that no request was left open. */
+/** Runs `work` with its own client, closes both, and checks that no request was left open. */
 export async function withClient<T>(
   world: SimulatorOptions,
   limits: Partial<GatewayOptions>,

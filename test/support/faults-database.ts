@@ -16,15 +16,15 @@ const tables = [
 ] as const;
 
 /**
- * In what two loads of the same records may differ: when a row was written, and which slice brought a control first, since
- * slices change places where several requests are in flight.
+ * Allowed differences between two loads of the same records: when a row was written, and which slice brought a
+ * control first, since slices change places with several requests in flight.
  */
 const differing = (table: string): string[] => [
   ...['BATCH_DATE', 'Row_Last_Updated'],
   ...(table === 'q_pcrs_postureinfo_controls' ? ['BATCH_NUMBER'] : []),
 ];
 
-/** What a database holds, read by SQLite itself and none of the suite's code. */
+/** Content of a database, read by SQLite itself without the suite's code. */
 export interface Contents {
   /** `ok`, or what SQLite finds wrong. */
   integrity: string;
@@ -70,7 +70,7 @@ export function posturesOf({ rows }: Contents): Map<string, string[]> {
   return grouped(rows.q_pcrs_postureinfo.map((row) => JSON.parse(row)));
 }
 
-/** The same of records as the gateway sends them. */
+/** The same from records as the gateway sends them. */
 export function posturesOfRecords(records: Iterable<string>): Map<string, string[]> {
   return grouped(Array.from(records, (text) => JSON.parse(text)));
 }
@@ -86,7 +86,7 @@ function grouped(
   return pairs;
 }
 
-/** Equality of rows, told in a few lines where there is none. */
+/** Equality of rows, with a short report if they differ. */
 export function assertSameRows(found: Contents, due: Contents, about = ''): void {
   const differences = tables.flatMap((table) => {
     const [has, must] = [new Set(found.rows[table]), new Set(due.rows[table])];
@@ -100,8 +100,8 @@ export function assertSameRows(found: Contents, due: Contents, about = ''): void
 }
 
 /**
- * The same without the numbers of slices: a row that an interrupted load wrote keeps the one it got then, and where slices
- * change places that is a guess until the slice's own record comes.
+ * The same without slice numbers: a row from an interrupted load keeps its number, which is a guess until the slice's
+ * own record comes if slices change places.
  */
 export function withoutSlices(contents: Contents): Contents {
   const rows = Object.entries(contents.rows).map(([table, found]) => [

@@ -8,7 +8,7 @@ export interface SmallDisk {
   unmount(): void;
 }
 
-/** Mounts a disk of so many bytes (`512k`), or yields undefined where this machine does not let us. */
+/** Mounts a disk of this size (`512k`); undefined if this machine does not allow it. */
 export function smallDisk(path: string, size: string): SmallDisk | undefined {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
   mkdirSync(path, { recursive: true });

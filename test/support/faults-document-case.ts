@@ -18,9 +18,9 @@ interface Findings {
 }
 
 /**
- * Runs one case and holds it against what the contract promises.
+ * Runs one case and checks it against the contract.
  *
- * Throws  where a record is lost, doubled or changed without an error, or where the outcome is another one
+ * Throws  if a record is lost, doubled or changed without an error, or if the outcome is another one
  */
 export async function documentCase(row: DocumentRow, strike: DocumentStrike): Promise<Told> {
   const expected = row.expected[strike];
@@ -73,7 +73,7 @@ async function truthOf(row: DocumentRow, plain: Simulator): Promise<string[]> {
   if (row.form === undefined) return row.endpoint === 'hostids' ? resolved(plain) : listed(plain);
   const changed = await startSimulator({ ...world, rateLimit: 'off', forms: [row.form as never] });
   try {
-    // The truth of a form is what such a gateway sends, read without any of the suite's code.
+    // The truth of a form is what such a gateway sends, read without the suite's code.
     const login = new URLSearchParams({ username: 'a', password: 'b', token: 'true', permissions: 'true' });
     const token = await (await fetch(`${changed.gateway}/auth`, { method: 'POST', body: login })).text();
     const ids = changed.world.policyIds().join(',');
@@ -144,7 +144,7 @@ function check(
   assert.deepEqual(warnings, []);
 }
 
-/** What an error must name: the policy that is to blame, or what was asked for. */
+/** What an error must name: the failing policy, or the request. */
 function named(row: DocumentRow, policyId: string): RegExp {
   if (row.onePolicy) return new RegExp(`policy ${policyId}`);
   if (row.endpoint === 'auth') return /\/auth\b/;

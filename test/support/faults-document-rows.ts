@@ -1,11 +1,11 @@
 /**
- * What the contract promises for a fault of the answers that come in one piece: the token, the policy list, host ids.
+ * The contract's outcome for a fault of answers in one piece: the token, the policy list, host ids.
  *
  * `exact`    ok; every record equals the truth
  * `reversed` ok; the records of the truth in the order of the answer
  * `told`     ok; the records as sent, an error among them, and a warning that names the policy
- * `fails`    5; what was written is the truth up to there; the error names what was asked for
- * `refused`  4, and not repeated but for one renewal of the token
+ * `fails`    5; what was written is the truth up to there; the error names the request
+ * `refused`  4, and not repeated except for one renewal of the token
  */
 export type DocumentOutcome = 'exact' | 'reversed' | 'told' | 'fails' | 'refused';
 
@@ -33,7 +33,7 @@ const three = (once: DocumentOutcome, twice: DocumentOutcome, always: DocumentOu
   always,
 });
 
-/** Contract, section 5: what each sort of trouble comes to with two retries. */
+/** Contract, section 5: the outcome of each kind of trouble with two retries. */
 const harmless = three('exact', 'exact', 'exact');
 const outlived = three('exact', 'exact', 'fails');
 const fatal = three('fails', 'fails', 'fails');

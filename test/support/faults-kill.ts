@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ended, Place } from './programs.ts';
 
-/** A pipe whose programs can be killed one by one: names and commands in the order of the pipe. */
+/** A pipe whose programs can be killed one by one: names and commands in pipe order. */
 export type Pipe = readonly (readonly [name: string, command: string])[];
 
-/** What became of a pipe. */
+/** Result of a pipe. */
 export interface PipeEnded extends Ended {
   /** Exit statuses by name. */
   statuses: Record<string, number>;
@@ -14,14 +14,14 @@ export interface PipeEnded extends Ended {
   killed: string | undefined;
 }
 
-/** Which program gets a SIGKILL, and when: so long after it is there and the moment has come. */
+/** Which program gets a SIGKILL, and when: this long after it has started and the moment has come. */
 export interface Kill {
   name: string;
   ready(): boolean;
   afterMs: number;
 }
 
-/** Runs a pipe in a folder; with `kill`, one of its programs is killed on the way. */
+/** Runs a pipe in a folder; with `kill`, kills one of its programs midway. */
 export async function runPipe(
   place: Place,
   cwd: string,

@@ -15,7 +15,7 @@ const pipe = [
   'pcrs-to-sqlite out.db > loaded; echo "${PIPESTATUS[@]}"',
 ].join(' | ');
 
-/** Keeps what goes into the sink, which then also sees that nothing is changed by a look at it. */
+/** Stores the sink's input, which also shows the sink that inspecting changes nothing. */
 function lineOf({ through }: PipeRow): string {
   const stages = through === undefined ? 4 : 5;
   return pipe
@@ -31,7 +31,7 @@ function lineOf({ through }: PipeRow): string {
 
 const env = { PCRS_RETRIES: '1', PCRS_TIMEOUT: '1', PCRS_MAX_WAIT: '3' };
 
-/** Runs the whole pipe with a row's faults, as processes, and holds database and statuses against what is promised. */
+/** Runs the whole pipe with a row's faults, as processes, and checks database and statuses against the contract. */
 export async function pipeCase(place: Place, row: PipeRow): Promise<string> {
   const simulator = await startSimulator({ rateLimit: 'off', ...world, ...row.simulator });
   try {
@@ -60,7 +60,7 @@ function middleOf({ world: simulated }: Simulator): { policyId: string; hostId: 
   return { policyId, hostId: simulated.hostIds(policyId)[4]! };
 }
 
-/** One line a message, each with its tool; the sink's names the stage that is to blame. */
+/** One line per message, each with its tool; the sink's names the failed stage. */
 function checkMessages(stderr: string, row: PipeRow): void {
   const lines = stderr.split('\n').slice(0, -1);
   for (const one of lines) assert.match(one, /^pcrs-[a-z-]+: /);

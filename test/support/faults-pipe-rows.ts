@@ -1,19 +1,19 @@
 import type { SimulatorOptions } from 'pcrs-simulator';
 
-/** What the contract promises for a run of the whole pipe with a fault in it, as a shell sees it. */
+/** The contract's outcome for a run of the whole pipe with a fault in it, as a shell sees it. */
 export interface PipeRow {
   name: string;
   /** `POLICY` and `HOST` stand for a pair in the middle of the run. */
   faults: readonly string[];
   simulator?: SimulatorOptions;
   env?: Record<string, string>;
-  /** A stage of somebody else's between pcrs-posture and the sink. */
+  /** A foreign stage between pcrs-posture and the sink. */
   through?: string;
-  /** Exit statuses of pcrs-auth, -policies, -hostids, -posture, of what the row puts in between, and of -to-sqlite. */
+  /** Exit statuses of pcrs-auth, -policies, -hostids, -posture, of the foreign stage, and of -to-sqlite. */
   statuses: string;
-  /** Which of the resolved pairs are not in the database: none by default. */
+  /** Which resolved pairs are missing in the database: none by default. */
   lost?: 'none' | 'the pair' | 'the slice' | 'listed' | 'stopped' | 'unsaid' | 'warned of';
-  /** Much like a row that is tried in any case; in long runs only. */
+  /** Similar to a row that is always tried; in long runs only. */
   long?: boolean;
   /** What the sink's one line says. */
   says?: RegExp;
@@ -25,7 +25,7 @@ const good = '0 0 0 0 0';
 const byPosture = '0 0 0 5 6';
 const pair = '@policy=POLICY@host=HOST';
 
-/** Two tries each, a second of silence, and waits of three seconds in all: see faults-pipe-case. */
+/** Two tries each, a second of silence, and waits of three seconds in total: see faults-pipe-case. */
 export const pipeRows: readonly PipeRow[] = [
   { name: 'nothing is wrong', faults: [], statuses: good },
   // login
@@ -250,7 +250,7 @@ export const pipeRows: readonly PipeRow[] = [
     lost: 'stopped',
     says: /\/auth.*500/,
   },
-  // what lies between the stages and the sink
+  // between the stages and the sink
   {
     name: 'the last line is cut off',
     faults: [],
@@ -287,7 +287,7 @@ export const pipeRows: readonly PipeRow[] = [
     lost: 'stopped',
     says: /cache or proxy/,
   },
-  // everything at once
+  // everything together
   {
     name: 'a bad day',
     faults: [

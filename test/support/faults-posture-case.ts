@@ -6,7 +6,7 @@ import { byPair, canonical } from './faults-canonical.ts';
 import { type Thrown, withClient } from './faults-client.ts';
 import type { Outcome, PostureRow, Strike } from './faults-posture-rows.ts';
 
-/** What a case came to, for the table. */
+/** Result of a case, for the table. */
 export interface Told {
   asked: number;
   outcome: string;
@@ -24,7 +24,7 @@ interface Findings {
 
 const world = { seed: 11, policies: 9, hosts: 60, controls: 4, hostsPerPolicy: 5 };
 
-/** One policy a slice, so that a pair names its slice. */
+/** One policy per slice, so that a pair names its slice. */
 interface Scene {
   policies: PolicyHosts[];
   hostsPerRequest: number;
@@ -32,10 +32,10 @@ interface Scene {
 }
 
 /**
- * Runs one case and holds it against what the contract promises.
+ * Runs one case and checks it against the contract.
  *
- * Throws  where a record is lost, doubled or changed, where what is missing is not exactly what is listed, or where the
- *         outcome is another one
+ * Throws  if a record is lost, doubled or changed, if the list of missing slices is not exact, or if the outcome is
+ *         another one
  */
 export async function postureCase(row: PostureRow, strike: Strike, concurrency: number): Promise<Told> {
   return withClient(world, row.limits ?? {}, async ({ simulator, gateway, warnings }) => {
@@ -109,7 +109,7 @@ function faultText(fault: string, strike: Strike, { struck }: Scene): string {
   return `posture:${{ once: '1', twice: '1-2', pair: '*' }[strike]}:${fault}${only}`;
 }
 
-/** The records of each pair as the gateway would send them if nothing were wrong. */
+/** The records of each pair as a faultless gateway would send them. */
 async function truthOf(row: PostureRow, scene: Scene, plain: World): Promise<Map<string, string[]>> {
   const options = { policies: scene.policies.map(({ policyId }) => policyId), evidence: 'evidence' } as const;
   if (row.form === undefined) return byPair(plain.posture(options));
@@ -125,7 +125,7 @@ function pairsOf(policies: readonly PolicyHosts[]): string[] {
   return policies.flatMap(({ policyId, hostIds }) => hostIds.map((hostId) => `${policyId}/${hostId}`));
 }
 
-/** The pairs of a slice that `end` lists as missing: so many in a row, from the first policy and host on. */
+/** The pairs of a slice that `end` lists as missing: N in a row, from the first policy and host on. */
 function missingPairs(counts: SliceCounts, all: readonly string[]): string[] {
   return counts.missing.flatMap(({ policies, hosts, firstHostId, error }) => {
     assert.notEqual(error, '', 'says why');
@@ -176,7 +176,7 @@ function check(
     );
 }
 
-/** Takes the records that nobody asked for out of the findings: they are counted, and one warning names the first. */
+/** Removes foreign records from the findings: they are counted, and one warning names the first. */
 function checkForeign({ written, counts, warnings }: Findings): void {
   let foreign = 0;
   for (const slice of written) {
@@ -207,7 +207,7 @@ function checkRecords(
   }
 }
 
-/** The slices whose answers said that there is nothing: those of the struck pair, or all. */
+/** The slices whose answers were empty: those of the struck pair, or all. */
 function struckPairs({ written, struck, asked }: Findings, scene: Scene): string[] {
   const pair = `${scene.struck.policyId}/${scene.struck.hostId}`;
   const silent = struck === asked ? written : written.filter(({ pairs }) => pairs.includes(pair));
@@ -250,7 +250,7 @@ function checkOutcome(expected: Outcome, found: Findings, scene: Scene, { all, h
   if (!good) assert.match(error!.message, new RegExp(`policy ${lost[0]!.replace('/', ', host ')}`));
 }
 
-/** A stage that stops at once names the slice that it stopped at: nothing of it is written. */
+/** A stage that stops at once names the slice it stopped at: nothing of it is written. */
 function checkNamed(message: string, { policies, hostsPerRequest }: Scene, had: readonly string[]): void {
   const firsts = policies.flatMap(({ policyId, hostIds }) =>
     hostIds.filter((_, index) => index % hostsPerRequest === 0).map((hostId) => ({ policyId, hostId })),

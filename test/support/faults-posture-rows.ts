@@ -1,9 +1,9 @@
 /**
- * What the contract promises for a fault of postureInfo. Records are always whole slices, each at most once.
+ * The contract's outcome for a fault of postureInfo. Records are always whole slices, each at most once.
  *
  * `exact`      ok; every record equals the truth
- * `as sent`    ok; the struck answers say that there is nothing, and so it is written
- * `kept`       ok; every record equals the truth, and records that nobody asked for stand beside them, warned of and counted
+ * `as sent`    ok; the struck answers are empty, and are written so
+ * `kept`       ok; every record equals the truth, next to foreign records, which are warned about and counted
  * `pair`       5; exactly the struck policy–host pair is listed as missing, the rest is exact
  * `slice`      5; exactly the struck slice is listed, the rest is exact
  * `all`        5; nothing could be had, and every pair is listed
@@ -29,14 +29,14 @@ export const strikes = ['once', 'twice', 'pair', 'always'] as const;
 export type Strike = (typeof strikes)[number];
 
 export interface PostureRow {
-  /** A kind of fault with its options, as the simulator takes it. */
+  /** A kind of fault with its options, in the simulator's grammar. */
   fault: string;
   expected: Partial<Record<Strike, Outcome>>;
   /** It waits or hangs: fewer hosts, and limits that end it. */
   limits?: { timeoutMs?: number; maxWaitMs?: number };
   /** What the error must say. */
   says?: RegExp;
-  /** What the records are changed to where every answer has this form. */
+  /** The form of the records, if every answer has it. */
   form?: string;
 }
 
@@ -49,7 +49,7 @@ const four = (once: Outcome, twice: Outcome, pair: Outcome, always: Outcome): Pr
   always,
 });
 
-/** Contract, section 5: what each sort of trouble comes to with two retries. */
+/** Contract, section 5: the outcome of each kind of trouble with two retries. */
 const harmless = four('exact', 'exact', 'exact', 'exact');
 const serverError = four('exact', 'exact', 'pair', 'gone');
 const brokenBody = four('exact', 'exact', 'pair', 'all');
@@ -71,7 +71,7 @@ const alwaysForm = (form: string): PostureRow => ({
   form,
 });
 
-/** Every fault that postureInfo can have, but for those that take gigabytes or an open end (faults-processes). */
+/** Every fault that postureInfo can have, except those that take gigabytes or never end (faults-processes). */
 export const postureRows: readonly PostureRow[] = [
   ...rows(serverError, [
     'status=500',

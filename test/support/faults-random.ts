@@ -1,11 +1,11 @@
-/** How much a test does that takes as long as it is given: `PCRS_FAULTS=long`, or a count by the variable named. */
+/** Extent of tests that could go on for ever: `PCRS_FAULTS=long`, or a count in the named variable. */
 export const isLong = process.env['PCRS_FAULTS'] === 'long';
 
 export function countOf(variable: string, short: number, long: number): number {
   return Number(process.env[variable] ?? (isLong ? long : short));
 }
 
-/** Numbers from 0 to 1 that a seed decides, so that a failure can be had again by `PCRS_SEED`. */
+/** Numbers from 0 to 1 decided by a seed, so that `PCRS_SEED` reproduces a failure. */
 export function randomNumbers(): { seed: number; next(): number } {
   const seed = Number(process.env['PCRS_SEED'] ?? Date.now() % 1_000_000);
   let state = seed + 1;

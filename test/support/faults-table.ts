@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 
-/** One cell of a matrix: what is done, and whether it mostly waits. */
+/** One cell of a matrix: its work, and whether it mostly waits. */
 export interface Case {
-  /** The row that it belongs to. */
+  /** Its row. */
   row: string;
   column: string;
   slow: boolean;
-  /** Yields what the table shows. Throws where a promise is broken. */
+  /** Yields the table's entry. Throws if the contract is broken. */
   run(): Promise<string>;
 }
 
-/** Cases that wait run beside each other and beside those that work. */
+/** Waiting cases run in parallel with each other and with working ones. */
 const waitingAtOnce = 12;
 const workingAtOnce = 4;
 
 /** The first row waits for the cases of all of them. */
 const patienceMs = 30 * 60_000;
 
-/** Declares a test for each row of a matrix, and prints the table when all are through. */
+/** Declares a test for each row of a matrix, and prints the table at the end. */
 export function matrix(title: string, columns: readonly string[], cases: readonly Case[]): void {
   const results = new Map<Case, PromiseSettledResult<string>>();
   let done: Promise<unknown> | undefined;
@@ -82,7 +82,7 @@ async function inParallel(
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
-/** Lines of a table whose columns are as wide as they must be. */
+/** Lines of a table with columns as narrow as possible. */
 export function tableLines(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {

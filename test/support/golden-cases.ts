@@ -4,12 +4,12 @@ import { type SimulatorOptions, startSimulator } from 'pcrs-simulator';
 import { root } from '../../scripts/run-program.ts';
 import { bash, type Place } from './programs.ts';
 
-/** What a case holds besides its `cmd`: the files that `pnpm golden` writes. */
+/** Files of a case besides its `cmd`, written by `pnpm golden`. */
 export type Golden = Record<'stdout' | 'stderr' | 'status', string>;
 
 const folder = join(root, 'test', 'cases');
 
-/** The cases, `tool/behaviour`, or those that begin with a prefix. */
+/** The cases, `tool/behaviour`, or those that start with a prefix. */
 export function caseNames(prefix = ''): string[] {
   return globSync('*/*/cmd', { cwd: folder })
     .map((path) => path.split(/[\\/]/).slice(0, 2).join('/'))
@@ -17,20 +17,20 @@ export function caseNames(prefix = ''): string[] {
     .sort();
 }
 
-/** What a case ought to show; undefined where it was never recorded. */
+/** The recorded output of a case; undefined if it was never recorded. */
 export function recorded(name: string): Golden | undefined {
   if (!existsSync(join(folder, name, 'status'))) return undefined;
   return { stdout: read(name, 'stdout'), stderr: read(name, 'stderr'), status: read(name, 'status') };
 }
 
-/** Makes what a case shows now what it ought to show. */
+/** Records the present output of a case. */
 export function record(name: string, golden: Golden): void {
   for (const [file, text] of Object.entries(golden)) writeFileSync(join(folder, name, file), text);
 }
 
 /**
- * Runs a case: its `cmd`, a bash script, in an empty folder, with its `stdin` where it has one. A case with a file
- * `simulator` (options as JSON) has a simulator of its own; the others share one.
+ * Runs a case: its `cmd`, a bash script, in an empty folder, with its `stdin` if it has one. A case with a file
+ * `simulator` (options as JSON) has its own simulator; the others share one.
  */
 export async function runCase(name: string, place: Place): Promise<Golden> {
   const own = existsSync(join(folder, name, 'simulator'))
@@ -57,7 +57,7 @@ function read(name: string, file: string): string {
   return readFileSync(join(folder, name, file), 'utf8');
 }
 
-/** Takes out of a text what changes from run to run and from machine to machine. */
+/** Masks what differs between runs and machines. */
 function masksOf(cwd: string, env: Record<string, string>): (text: string) => string {
   const { host } = new URL(env['PCRS_GATEWAY']!);
   const places: [string, string][] = [

@@ -7,7 +7,7 @@ export function onPath(program: string): string[] {
   return folders.map((folder) => join(folder, program)).filter((path) => existsSync(path));
 }
 
-/** A reason to skip a test where a program is not on this machine; else false. */
+/** A reason to skip a test if a program is missing here; otherwise false. */
 export function missing(...programs: string[]): string | false {
   const absent = programs.filter((program) => onPath(program).length === 0);
   return absent.length === 0 ? false : `${absent.join(', ')}: not on this machine`;

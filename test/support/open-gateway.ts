@@ -5,7 +5,7 @@ import { after } from 'node:test';
 import { type Gateway, type GatewayOptions, openGateway } from 'pcrs-gateway/gateway';
 import { type Simulator, type SimulatorOptions, startSimulator } from 'pcrs-simulator';
 
-/** A simulator and a client that is logged in at it, both closed after the tests of the file. */
+/** A simulator and a client logged in to it, both closed after the file's tests. */
 export async function simulatorAndGateway(
   simulatorOptions: SimulatorOptions = {},
   gatewayOptions: Partial<GatewayOptions> = {},

@@ -9,7 +9,7 @@ const { Client } = createRequire(new URL('../../packages/pcrs-to-postgres/packag
   'pg',
 );
 
-/** The server of a test file; undefined where there is none to be had (in CI that is an error). */
+/** The server of a test file; undefined if there is none (an error in CI). */
 export async function openPostgres(): Promise<PostgresServer | undefined> {
   const server = await startPostgres();
   after(() => server?.stop());
@@ -24,7 +24,7 @@ export function lacking(server: PostgresServer | undefined, program?: 'psql'): s
 
 export type Row = Record<string, unknown>;
 
-/** Asks one question, or says one thing. */
+/** Runs one query or statement. */
 export async function query(server: PostgresServer, sql: string, values: unknown[] = []): Promise<Row[]> {
   const client = await connected(server);
   try {
@@ -78,7 +78,7 @@ export function load(
   return toPostgres({ host, user, database }, asStream(lines), { schema, lockTimeoutMs: 5000, ...options });
 }
 
-/** The script of lines, and how the writing of it ended. */
+/** The script for lines, and how writing it ended. */
 export async function script(schema: string, lines: readonly string[], options: Partial<LoadOptions> = {}) {
   const parts: Buffer[] = [];
   const take = (part: string | Buffer): undefined => {
@@ -148,7 +148,7 @@ export const policy =
   '{"kind":"policy","subscriptionId":263191,"id":85361,"title":"CIS - Microsoft Windows 11, v1.2.0","status":"active","locked":0}';
 export const hostIds = '{"kind":"hostids","policyId":"85361","subscriptionId":"263191","hostIds":["1","2"]}';
 
-/** A posture with the members it needs, and others. */
+/** A posture with the required members, and others. */
 export function posture(members: object = {}, more = ''): string {
   const text = JSON.stringify({
     kind: 'posture',

