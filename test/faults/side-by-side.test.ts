@@ -1,4 +1,4 @@
-// Three parallel pcrs-posture of one user share one allowance: none is told to wait, and little of it stays unused.
+// Three parallel pcrs-posture of one user share one allowance: none has to wait, and little of it stays unused.
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { type Simulator, startSimulator } from 'pcrs-simulator';

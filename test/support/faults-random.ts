@@ -1,4 +1,4 @@
-/** Extent of tests that could go on for ever: `PCRS_FAULTS=long`, or a count in the named variable. */
+/** Extent of tests without a natural end: `PCRS_FAULTS=long`, or a count in the named variable. */
 export const isLong = process.env['PCRS_FAULTS'] === 'long';
 
 export function countOf(variable: string, short: number, long: number): number {

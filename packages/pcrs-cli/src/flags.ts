@@ -193,7 +193,7 @@ export function checkPattern(text: string): string {
   return text;
 }
 
-/** `--group-readable` of what writes files: 0640 in 0750. */
+/** `--group-readable` of tools that write files: 0640 in 0750. */
 export function groupReadableFlag(group?: string) {
   const describe = 'let the group read what is written';
   return flag.boolean({ describe, ...(group === undefined ? {} : { group }) });

@@ -15,7 +15,7 @@ export interface Tool<F extends Flags = Flags> {
   readonly positionals?: readonly { name: string; describe: string; required?: boolean; many?: boolean }[];
   /** `required`: on a terminal the tool prints its help and ends with 2. */
   readonly stdin: 'none' | 'optional' | 'required';
-  /** Whether a required stdin is needed with these flags; if not, a terminal is no error. */
+  /** Whether a required stdin is needed with these flags; if not, stdin may be a terminal. */
   needsStdin?(flags: FlagValues<F>): boolean;
   /** When to show the live line: the stages of a pipe share one terminal. */
   readonly live?: 'always' | 'unless stdout is piped' | 'unless stdin is piped';

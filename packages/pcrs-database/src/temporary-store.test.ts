@@ -9,12 +9,12 @@ import { temporaryStore } from './temporary-store.ts';
 const folder = mkdtempSync(join(tmpdir(), 'pcrs-temporary-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
-test('sorts in files, and in memory on a machine that has no folder for them', () => {
+test('sorts in files, and in memory on a machine without a folder for them', () => {
   assert.equal(temporaryStore([join(folder, 'missing'), folder]), 'FILE');
   assert.equal(temporaryStore([join(folder, 'missing')]), 'MEMORY');
 });
 
-test('a database that is written keeps what it sorts in files', async () => {
+test('a database opened for writing sorts in files', async () => {
   const database = await openForWriting(join(folder, 'posture.db'));
   assert.equal(database.db.pragma('temp_store', { simple: true }), 1);
   database.close();

@@ -2,8 +2,8 @@ import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 
 /**
- * Where SQLite keeps what it sorts: in files as soon as its cache is full, so that an index over ten million rows takes no
- * more memory than one over a thousand; in memory if the machine has no folder for such files.
+ * Where SQLite sorts: in files once its cache is full, so that an index over ten million rows takes no more memory
+ * than one over a thousand; in memory if the machine has no folder for such files.
  *
  * Source  sqlite.org/tempfiles.html, section 5: the folders that SQLite tries
  */

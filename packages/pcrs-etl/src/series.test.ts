@@ -237,7 +237,7 @@ test('with a clock that was set back, a run neither moves latest.db nor loses it
   assert.deepEqual([latest(out), existsSync(back.loaded.database)], [first, true]);
 });
 
-test('what the file system lacks is said at the start, and the run is published all the same', {
+test("reports a file system's limits at the start, and still publishes the run", {
   skip: noPreload,
 }, async (t) => {
   const lacks: [string, string, RegExp][] = [
@@ -265,7 +265,7 @@ test('what the file system lacks is said at the start, and the run is published 
   }
 });
 
-test('a read-only folder is refused before anything is asked', { skip: noContainers }, async () => {
+test('refuses a read-only folder before any request', { skip: noContainers }, async () => {
   const out = join(root, 'read-only');
   assert.equal((await etl(out)).status, 0);
   const before = readdirSync(out).sort();

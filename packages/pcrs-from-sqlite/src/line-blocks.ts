@@ -10,7 +10,7 @@ export class LineBlocks {
   /** Lines in the block. */
   count = 0;
 
-  /** A line in parts: its beginning in ASCII, members, bytes that are there already; `}` ends it. */
+  /** Adds a line in parts: its start in ASCII, members, ready bytes; `}` ends it. */
   add(begin: string, members: string, bytes: Buffer): void {
     // A UTF-16 unit becomes at most three bytes.
     this.#need(begin.length + 3 * members.length + bytes.length + 2);
@@ -28,7 +28,7 @@ export class LineBlocks {
     return this.#length >= blockBytes / 2;
   }
 
-  /** The gathered lines, in a buffer of their own. */
+  /** The gathered lines, in a new buffer. */
   take(): Buffer {
     const lines = this.#bytes.subarray(0, this.#length);
     this.#bytes = Buffer.allocUnsafeSlow(blockBytes);

@@ -22,7 +22,7 @@ export interface Narrowing {
   readonly without?: readonly string[] | undefined;
 }
 
-/** Of a line: its beginning, members, ready bytes behind them; what ends it is the same for all. */
+/** A line: its start, members, ready bytes; the end is the same for all. */
 type LineParts = readonly [string, string, Buffer];
 
 const noBytes = Buffer.alloc(0);

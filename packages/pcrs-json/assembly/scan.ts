@@ -78,7 +78,7 @@ const NEXT: u32 = 40;
 const NOT_FOUND: u32 = 0xffffffff;
 
 const table: u32 = memory.data(ENTRIES * ENTRY_BYTES, 16);
-/** By slot: whether it has names of its own. */
+/** By slot: whether its object has known names. */
 const hasNames: u32 = memory.data(MOST_SLOTS, 16);
 /** By context: the entry whose name came first last time. */
 const firstEntries: u32 = memory.data((MOST_SLOTS + 1) * 4, 16);

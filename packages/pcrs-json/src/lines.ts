@@ -27,7 +27,7 @@ export interface LineScannerOptions {
   kinds?: readonly string[] | undefined;
   /** Longer lines are passed on unscanned. Default 16 MiB, at most 128. */
   maxLineBytes?: number | undefined;
-  /** The stream has begun elsewhere: what looks like a byte order mark in front is part of a line. */
+  /** The stream has begun elsewhere: bytes like a byte order mark are part of a line. */
   isContinued?: boolean | undefined;
 }
 
@@ -96,7 +96,7 @@ export class LineScanner {
     }
   }
 
-  /** Takes away what came of the line under way, as the caller's own. */
+  /** Takes the bytes of the current line, as a copy. */
   takeRest(): Uint8Array {
     const held = this.#memory.subarray(this.#text, this.#text + this.#held);
     const rest = Buffer.concat([...this.#long, held]);

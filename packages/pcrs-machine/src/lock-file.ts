@@ -10,7 +10,7 @@ export interface Claim extends Holder {
   since: string;
   /** Unique to this claim. */
   nonce: string;
-  /** Of the lock above this one: of the folder that an archive lies in. */
+  /** Nonce of the lock above this one: that of the folder of an archive. */
   under?: string | undefined;
 }
 

@@ -159,7 +159,7 @@ test('waits for a heartbeat of a holder elsewhere, logs it, and takes over if no
   }
 });
 
-test('does not wait again for what was done under a lock that was taken over', async (t) => {
+test('does not wait again for work done under a lock that was taken over', async (t) => {
   const { path } = placeOf(t);
   const long = { ...options, times: lockTimes({}) };
   leave(path, { machine: 'another machine', under: 'n-0' });
@@ -169,7 +169,7 @@ test('does not wait again for what was done under a lock that was taken over', a
     const waiting = openLock(path, { ...long, under, signal: AbortSignal.timeout(500) });
     await assert.rejects(waiting, { name: 'TimeoutError' }, `under ${under}`);
   }
-  // One that is seen alive keeps what it has, whoever has the lock above it.
+  // A live holder keeps its lock, whoever holds the lock above it.
   leave(path, { pid: process.ppid, started: null, under: 'n-0' });
   await assert.rejects(openLock(path, { ...long, under: 'n-2' }), { code: 'PCRS_BUSY' });
 });
@@ -248,7 +248,7 @@ test('buries a lock over which another process died', async (t) => {
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test('waits for a live holder until interrupted or until its patience ends, and releases the lock if the work throws', async (t) => {
+test('waits for a live holder until interrupted or out of patience, and releases the lock if the work throws', async (t) => {
   const { path } = placeOf(t);
   const stop = new AbortController();
   await withLock(path, options, async () => {

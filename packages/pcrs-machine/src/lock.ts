@@ -44,9 +44,9 @@ export interface LockOptions {
   /** Called with a message about waiting. */
   info(message: string): void;
   times?: LockTimes | undefined;
-  /** Of the lock that this process's work is done under, if that covers this one: see PCRS_HELD_LOCK. */
+  /** Nonce of the lock above, if this process works under one that covers this lock; see PCRS_HELD_LOCK. */
   under?: string | undefined;
-  /** The longest that `withLock` waits, in milliseconds. */
+  /** Longest wait of `withLock`, in milliseconds. */
   maxWaitMs?: number | undefined;
 }
 
@@ -200,7 +200,7 @@ class Watch {
 
 function isOver(claim: Claim, under: string | undefined): boolean {
   if (isHere(claim)) return isGone(claim) || (isOwnNumber(claim) && !inForce.has(claim.nonce));
-  // The lock above it was taken over since, after a wait for its signs of life: there is no need to wait again.
+  // The lock above it has been taken over since, after a wait for its heartbeat: no need to wait again.
   return claim.under !== undefined && under !== undefined && claim.under !== under;
 }
 

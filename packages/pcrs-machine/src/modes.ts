@@ -18,6 +18,6 @@ export function letGroupRead(): void {
   try {
     process.umask(0o027);
   } catch {
-    // A thread has no say in it: its process's umask stands.
+    // A thread cannot set it: the umask of its process applies.
   }
 }

@@ -130,7 +130,7 @@ export const flatPostureColumns: readonly FlatColumn[] = [
 /** The gateway's five criticalities by value; a subscription may have others. */
 export const criticalities = { urgent: 5, critical: 4, serious: 3, medium: 2, minimal: 1 } as const;
 
-/** What `v_pcrs_hosts` says of a host as its posture of the last scan has it. */
+/** Columns of `v_pcrs_hosts` that describe a host, from its posture of the last scan. */
 export const hostColumns: readonly Column[] = columns(
   'hostId netBios dns domainName ip os trackingMethod networkName',
   'hostId',

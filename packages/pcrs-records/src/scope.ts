@@ -26,7 +26,7 @@ export interface Narrowing {
   stage: string;
   flag: string;
   value: unknown;
-  /** A date flag: excludes what has not changed since. */
+  /** A date flag: excludes everything unchanged since. */
   isDate: boolean;
   /** A date that `pcrs-etl --incremental` added; the rest is in the snapshot it builds on. */
   isIncremental: boolean;

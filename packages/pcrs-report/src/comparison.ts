@@ -10,7 +10,7 @@ import { type PostureTally, tallied } from './posture-tally.ts';
 type TalliedPair = HostInBoth<(typeof tallied)[number]>;
 
 /**
- * The newest snapshot that is complete and has the scope of `head`; undefined if there is none.
+ * The newest complete snapshot with the scope, gateway and subscription of `head`; undefined if there is none.
  *
  * Takes  paths  newest first
  */

@@ -1,4 +1,4 @@
-// A score that was made to drop, in the simulator's world: the page and pcrs-diff say why, and nothing else.
+// A made-up drop of the score in the simulator's world: the page and pcrs-diff explain it, and show nothing else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDiff } from 'pcrs-diff';
@@ -6,15 +6,15 @@ import { World, type WorldOptions } from 'pcrs-simulator';
 import { emptyDirectory, snapshot } from './fixture.test.ts';
 import { report } from './index.ts';
 
-/** One and the same day with and without what happened on it: nothing else differs. */
+/** One day with and without the events on it: nothing else differs. */
 function* dayWith(...events: NonNullable<WorldOptions['events']>): Generator<object> {
   const size = { seed: 3, policies: 6, hosts: 40, controls: 15, day: 1 };
   for (const text of new World({ ...size, events }).posture()) yield { kind: 'posture', ...JSON.parse(text) };
 }
 
-test('says of a made drop: 20 controls added, 5 hosts joined, 3 controls broke, and nothing else', async () => {
+test('explains a made-up drop: 20 controls added, 5 hosts joined, 3 controls broke, and nothing else', async () => {
   const directory = emptyDirectory();
-  // A policy that gains 0 controls is evaluated all the same, so that both days know the same statuses.
+  // A policy that gains 0 controls is evaluated too, so that both days have the same statuses.
   const old = await snapshot(
     directory,
     20,

@@ -17,7 +17,7 @@ export interface Host {
   readonly terminated: boolean;
   /** The world's day on which it appeared; 0 for the original hosts. */
   readonly born: number;
-  /** `hh:mm:ss` of its scans, in seconds. */
+  /** Time of day of its scans, in seconds. */
   readonly scanSecond: number;
   readonly netBios: string;
 }

@@ -1,17 +1,17 @@
 import { crc32 } from 'node:zlib';
 import { LineScanner, type LineScannerOptions, type Lines, type NamePath } from 'pcrs-json/lines';
 
-/** Some whole lines, where their members lie, and what proves them. */
+/** Whole lines, the places of their members, and their checksums. */
 export interface Block extends Lines {
-  /** Of each line: the CRC-32 of its bytes. */
+  /** For each line: the CRC-32 of its bytes. */
   sums: Uint32Array;
 }
 
-/** Lines with their checksums; slots are added while it scans. */
+/** Scans lines with their checksums; names can be added meanwhile. */
 export class BlockScanner {
   readonly #scanner: LineScanner;
   #known: number;
-  /** Names that have no slot yet. */
+  /** Names without a slot yet. */
   #unknown: NamePath[] = [];
 
   constructor(options: LineScannerOptions) {
@@ -27,7 +27,7 @@ export class BlockScanner {
     for (const lines of this.#scanner.end()) yield { ...lines, sums: sumsOf(lines) };
   }
 
-  /** Gives further names the next slots, in their order; once there are too many, none gets one. */
+  /** Gives more names the next slots, in order; once there are too many, none gets one. */
   learn(names: readonly NamePath[]): void {
     this.#unknown.push(...names);
     while (this.#unknown[0] !== undefined && this.#scanner.addName(this.#unknown[0]) === this.#known) {
@@ -36,7 +36,7 @@ export class BlockScanner {
     }
   }
 
-  /** The bytes of the line under way, for another scanner: this one ends here. */
+  /** The bytes of the current line, for another scanner; this one ends here. */
   takeRest(): Uint8Array {
     return this.#scanner.takeRest();
   }

@@ -3,11 +3,11 @@ import { type Block, BlockScanner } from './block-scanner.ts';
 import { scanAhead } from './scan-ahead.ts';
 
 /**
- * Scans a stream: its beginning between two blocks, and if it is long, the rest in a thread of its own.
+ * Scans a stream: the beginning on this thread, between two blocks; the rest of a long stream on a second thread.
  *
- * Takes   names            by slot; those that are added while it scans get a slot in the blocks that follow
- *         threadFromBytes  default 8 MiB: to start a thread takes 20 ms
- * Yields  blocks that are good until the next is asked for
+ * Takes   names            by slot; a name added later gets a slot in the following blocks
+ *         threadFromBytes  default 8 MiB: starting a thread takes 20 ms
+ * Yields  blocks that are valid until the next is asked for
  */
 export async function* scannedBlocks(
   source: AsyncGenerator<Uint8Array>,

@@ -1,16 +1,16 @@
 import type { Block } from './block-scanner.ts';
 
-/** A block in one buffer, so that it can go to another thread: places, extras, sums, bytes. */
+/** A block in one buffer, to be sent to another thread: places, extras, sums, bytes. */
 export interface PackedBlock extends Pick<Block, 'count' | 'width' | 'unended'> {
   readonly buffer: ArrayBuffer;
   readonly extraWords: number;
-  /** Of the bytes. */
+  /** Length of the bytes. */
   readonly length: number;
 }
 
 const unit = 256 * 1024;
 
-/** Takes  buffers  to be used again; one that is large enough is taken out */
+/** Takes  buffers  for reuse; one that is large enough is removed from the list */
 export function packed(block: Block, buffers: ArrayBuffer[]): PackedBlock {
   const { places, extras, sums, bytes, count, width, unended } = block;
   const buffer = takeBuffer(buffers, 4 * (places.length + extras.length + count) + bytes.length);
@@ -35,7 +35,7 @@ export function unpacked({ buffer, length, extraWords, ...lines }: PackedBlock):
   };
 }
 
-/** One of these buffers that is large enough, else a new one; sizes are rounded up, so that it does for the next, too. */
+/** A large enough buffer from the list, or a new one; sizes are rounded up, so that it fits the next block too. */
 export function takeBuffer(buffers: ArrayBuffer[], bytes: number): ArrayBuffer {
   const found = buffers.findIndex(({ byteLength }) => byteLength >= bytes);
   const [buffer] = found < 0 ? [] : buffers.splice(found, 1);

@@ -24,7 +24,7 @@ export interface ReaderOptions {
   tableOf(kind: string): RecordTable | undefined;
   /** Kinds whose tables are asked for before the stream begins, so that their first block is read fast too. */
   expected?: readonly string[];
-  /** From this many bytes on a stream is scanned by a thread of its own. Default 8 MiB: to start one takes 20 ms. */
+  /** Size from which a second thread scans the stream. Default 8 MiB: starting one takes 20 ms. */
   threadFromBytes?: number | undefined;
   /** Called with each `session`, `start` and `end`, once it is judged. */
   onControl?(record: JsonObject, line: number): void;

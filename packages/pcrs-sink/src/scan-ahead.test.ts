@@ -6,7 +6,7 @@ import type { Members } from './table.ts';
 
 const inOneThread = Number.POSITIVE_INFINITY;
 
-/** What a sink gets of a stream, and how that ended. */
+/** What a sink gets from a stream, and how the stream ended. */
 async function read(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, threadFromBytes: number) {
   const rows: unknown[] = [];
   const take = (record: Members): void => {
@@ -42,7 +42,7 @@ function* cut(text: string, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-test('a thread gives what one thread alone gives, in any chunking, from any byte on', async () => {
+test('two threads yield the same as one, in any chunking, from any byte on', async () => {
   const name = fc.constantFrom('id', 'b', 'c', 'n1', 'n2', 'é', '\\u0069d', 'kind');
   const value = fc.constantFrom('1', '"x"', '{"c":2}', '{"c":"é","d":[]}', '"a\\nb"', 'null');
   const object = fc
@@ -73,7 +73,7 @@ test('a thread gives what one thread alone gives, in any chunking, from any byte
   );
 });
 
-test('a line that is longer than the scanner takes comes through the thread whole', async () => {
+test("passes a line longer than the scanner's limit through the thread whole", async () => {
   const text = `{"kind":"a","id":1}\n{"kind":"a","id":"${'z'.repeat(17 << 20)}"}\n{"kind":"a","id":3}\n`;
   const { rows } = await read(cut(text, 1 << 20), 1);
   assert.deepEqual(
@@ -82,7 +82,7 @@ test('a line that is longer than the scanner takes comes through the thread whol
   );
 });
 
-test('what came before the source broke is taken', async () => {
+test('keeps everything before a break of the source', async () => {
   async function* breaking(): AsyncGenerator<Uint8Array> {
     yield Buffer.from('{"kind":"a","id":1}\n{"kind":"a","id":2}\n{"kind":"a"');
     throw new Error('the pipe broke');
@@ -91,7 +91,7 @@ test('what came before the source broke is taken', async () => {
   assert.deepEqual([rows.length, (thrown as Error).message], [2, 'the pipe broke']);
 });
 
-test('a reader that stops lets go of its source, and the thread of the process', async () => {
+test('a reader that stops closes its source, and the thread does not keep the process alive', async () => {
   let released = false;
   function* endless(): Generator<Uint8Array> {
     try {

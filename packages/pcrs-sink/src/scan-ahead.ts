@@ -3,21 +3,21 @@ import type { Block } from './block-scanner.ts';
 import { type PackedBlock, takeBuffer, unpacked } from './packed-block.ts';
 import type { FromScanner, ToScanner } from './scan-thread.ts';
 
-/** Pieces that the thread has, and blocks of it that wait: as many as keep both threads busy. */
+/** Pieces with the thread plus blocks waiting: enough to keep both threads busy. */
 const underWay = 5;
-/** While the thread is busy, so much is gathered for it: each handing over costs the same. */
+/** Bytes gathered while the thread is busy, since each message has a fixed cost. */
 const gatheredBytes = 256 * 1024;
-/** Buffers that are kept to be used again. */
+/** Most buffers kept for reuse. */
 const keptBuffers = 2 * underWay;
 const largestKept = 8 * gatheredBytes;
 
 /**
- * Reads, scans and sums a stream in a thread of its own while the caller takes its blocks.
+ * Reads, scans and sums a stream on a second thread while the caller takes its blocks.
  *
- * Takes   rest     what another scanner has begun
+ * Takes   rest     the bytes that another scanner has left
  *         learned  the names that got slots since the last call
- * Yields  blocks in the order of the stream, each good until the next is asked for
- * Throws  what the source throws, after the blocks of what came before
+ * Yields  blocks in stream order, each valid until the next is asked for
+ * Throws  whatever the source throws, after the blocks before it
  */
 export async function* scanAhead(
   rest: Uint8Array,
@@ -44,7 +44,7 @@ class ScanThread {
   readonly #arrived: PackedBlock[] = [];
   #gathered: Uint8Array[] = [];
   #bytes = 0;
-  /** Pieces that the thread has. */
+  /** Pieces with the thread. */
   #handed = 0;
   #buffers: ArrayBuffer[] = [];
   #names: NamePath[] = [];
@@ -78,7 +78,7 @@ class ScanThread {
     worker.unref();
   }
 
-  /** Hands the thread what a source has, as fast as blocks are taken. */
+  /** Feeds the source to the thread, as fast as blocks are taken. */
   async feed(rest: Uint8Array, source: AsyncIterator<Uint8Array>): Promise<void> {
     try {
       this.#gather(rest);
@@ -94,7 +94,7 @@ class ScanThread {
 
   /** The next block; undefined after the last. */
   async next(): Promise<PackedBlock | undefined> {
-    // Between two blocks the thread is given what came meanwhile.
+    // Between two blocks, passes what has arrived to the thread.
     if (this.#handed < 2 && !this.#ended) await new Promise(setImmediate);
     while (this.#arrived.length === 0 && (this.#handed > 0 || !this.#ended)) await this.#change();
     const block = this.#arrived.shift();
@@ -103,12 +103,12 @@ class ScanThread {
     return block;
   }
 
-  /** Gives names a slot in the pieces from here on. */
+  /** Gives names a slot in all following pieces. */
   learn(names: readonly NamePath[]): void {
     this.#names.push(...names);
   }
 
-  /** A block's buffer is not needed any more. */
+  /** Takes back a block's buffer. */
   reuse(buffer: ArrayBuffer): void {
     if (this.#buffers.length < keptBuffers && buffer.byteLength <= largestKept) this.#buffers.push(buffer);
   }
@@ -125,7 +125,7 @@ class ScanThread {
     if (this.#handed === 0 || this.#bytes >= gatheredBytes) this.#handOver();
   }
 
-  /** Hands over a copy: what goes to a thread is gone here, and the bytes are not ours. */
+  /** Sends a copy: what goes to a thread is detached here, and the bytes are not ours. */
   #handOver(isLast = false): void {
     if (this.#gathered.length === 0 && !isLast) return;
     const length = this.#bytes;

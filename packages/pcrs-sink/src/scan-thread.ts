@@ -3,17 +3,17 @@ import type { LineScannerOptions, NamePath } from 'pcrs-json/lines';
 import { BlockScanner } from './block-scanner.ts';
 import { type PackedBlock, packed } from './packed-block.ts';
 
-/** A piece of the stream, names for slots that are new, and buffers to be used again. */
+/** A piece of the stream, names for new slots, and buffers for reuse. */
 export interface ToScanner {
   readonly piece: ArrayBuffer;
-  /** Of the piece, the bytes that are the stream's. */
+  /** Number of the stream's bytes in the piece. */
   readonly length: number;
   readonly isLast: boolean;
   readonly names: readonly NamePath[];
   readonly buffers: readonly ArrayBuffer[];
 }
 
-/** What a piece held; its own buffer comes back. */
+/** Result of a piece; its buffer comes back. */
 export interface FromScanner {
   readonly blocks: readonly PackedBlock[];
   readonly piece: ArrayBuffer;

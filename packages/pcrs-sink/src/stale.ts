@@ -12,11 +12,11 @@ const filledBy: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Why the runs of a stream do not prove that a row which they did not name is gone from the gateway: one is
- * incomplete, was filtered on the way, asked for changes only, or is of another scope than something else in the
- * store. Undefined if they do prove it.
+ * Why a stream's runs do not prove that a row they did not name is gone from the gateway: a run is incomplete, was
+ * filtered, asked only for changes, or has another scope than something else in the store. Undefined if they do prove
+ * it.
  *
- * Takes  isMixed  the store also holds what a run of another scope, or no run, brought
+ * Takes  isMixed  whether the store also holds records of another scope, or without a run
  */
 export function whyNothingIsStale(verdicts: readonly RunVerdict[], isMixed: boolean): string | undefined {
   if (verdicts.length === 0) return 'the stream is no run';
@@ -37,7 +37,7 @@ function datesOf(starts: readonly Start[]): string {
   return dates.map(narrowingText).join(', ');
 }
 
-/** Whether a run lost records on the way, or not all of them were made in it: supplied ones can hide as many lost. */
+/** Whether a run lost records in the pipe, or got some from outside: supplied records can hide as many lost ones. */
 export function isFilteredOrSupplied({ filtered, supplied, starts }: RunVerdict): boolean {
   if (Object.keys(filtered).length + Object.keys(supplied).length > 0) return true;
   return !Object.keys(madeBy).every((stage) =>

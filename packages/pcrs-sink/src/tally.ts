@@ -18,7 +18,7 @@ export class Tally {
     this.#judge = judge;
   }
 
-  /** A record was taken; its sum is that of its line as it came, or of the element of an array. */
+  /** Takes a record, with the sum of its line as received, or of the array's element. */
   took(kind: string, line: number, sum: number): void {
     if (kind !== this.#kind) {
       this.tell();

@@ -6,8 +6,8 @@ const pageBytes = 256 * 1024;
 const [quote, comma, brace, lineFeed] = [0x22, 0x2c, 0x7d, 0x0a];
 
 /**
- * Lines of JSON as they are put together: from pieces made once, and from values copied as they came, so that nothing
- * becomes a string on the way. Each member ends with a comma; `close` takes the last one back.
+ * Lines of JSON, assembled from pieces made once and from values copied as they came, so that nothing becomes a
+ * string in between. Each member ends with a comma; `close` removes the last one.
  */
 export class EventBytes {
   #page = Buffer.allocUnsafe(pageBytes);
@@ -24,13 +24,13 @@ export class EventBytes {
     this.#length += bytes.length;
   }
 
-  /** A value as it came. */
+  /** Writes a value as it came. */
   json(posture: Posture, column: number): void {
     const around = posture.form(column) >= forms.string ? 1 : 0;
     this.#copy(posture.bytes, posture.start(column) - around, posture.end(column) + around);
   }
 
-  /** A value as a string: OCSF wants ids as texts. */
+  /** Writes a value as a string: OCSF wants ids as strings. */
   string(posture: Posture, column: number): void {
     if (posture.form(column) >= forms.string) this.json(posture, column);
     else {
@@ -40,7 +40,7 @@ export class EventBytes {
     }
   }
 
-  /** What stands between the quotes of a value as a string. */
+  /** Writes a value as the text between the quotes of a string. */
   inner(posture: Posture, column: number): void {
     const [form, start, end] = [posture.form(column), posture.start(column), posture.end(column)];
     if (form === forms.nested || form === forms.nestedWide)
@@ -66,7 +66,7 @@ export class EventBytes {
     this.#page[this.#length++] = lineFeed;
   }
 
-  /** The lines that were ended since the last call. */
+  /** The lines ended since the last call. */
   take(): Uint8Array[] {
     if (this.#length > 0) this.#turn(0);
     const taken = this.#full;

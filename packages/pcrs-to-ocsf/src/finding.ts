@@ -61,14 +61,17 @@ const beginnings = new Map<Meaning, Uint8Array>(
     ),
   ]),
 );
-/** More than all pieces of a line together; a value comes up to three times, and twice as long where it is quoted. */
+/**
+ * More than all pieces of a line together; a value appears up to three times, and is up to twice as long inside
+ * quotes.
+ */
 const roomOf = (line: number, origin: Origin): number => 8 * line + 8192 + 6 * origin.host.length;
 
 /**
  * Writes a Compliance Finding (class 2003) of OCSF 1.5.0, as a line of JSON.
  *
  * Takes   posture  its values are copied as the JSON that came
- *         bytes    of the record that it is in, at most
+ *         bytes    size limit of the posture's record
  * Throws  a sentence if it has no identity; nothing is written then
  */
 export function writeFinding(
@@ -108,7 +111,7 @@ export function writeFinding(
   out.end();
 }
 
-/** Of `timeColumns`, as `msOf` has them. */
+/** Dates in the order of `timeColumns`, as `msOf` returns them. */
 type Moments = readonly (Uint8Array | undefined)[];
 
 function requireIdentity(posture: Posture): void {
@@ -192,7 +195,7 @@ function writeResource(out: EventBytes, posture: Posture): void {
 function writeEvidence(out: EventBytes, posture: Posture): void {
   const hasAny = objectOf(out, evidences, posture, ['evidence', 'causeOfFailure']);
   if (!hasAny) return;
-  // Behind `evidences` the object closed is `data`, and the comma after it belongs to what is around it.
+  // After `evidences` this closes `data`; the comma after it belongs to the parent.
   out.close();
   out.close(closeBracket);
   out.comma();
@@ -218,14 +221,14 @@ function writeUnmapped(
   out.close();
 }
 
-/** A value under a name, as it came. */
+/** A named value as it came. */
 function member(out: EventBytes, name: Uint8Array, posture: Posture, column: number): void {
   out.piece(name);
   out.json(posture, column);
   out.comma();
 }
 
-/** A value under a name, as a string, if it is given. */
+/** A named value as a string, if present. */
 function string(out: EventBytes, name: keyof typeof names, posture: Posture, of: Column): void {
   if (!isGiven(posture, column[of])) return;
   out.piece(names[name]);
@@ -233,7 +236,7 @@ function string(out: EventBytes, name: keyof typeof names, posture: Posture, of:
   out.comma();
 }
 
-/** A value as the only string of an array, if it is given. */
+/** A named array with a value as its only string, if present. */
 function list(out: EventBytes, name: keyof typeof openings, posture: Posture, of: Column): void {
   if (!isGiven(posture, column[of])) return;
   out.piece(openings[name]);
@@ -242,7 +245,7 @@ function list(out: EventBytes, name: keyof typeof openings, posture: Posture, of
   out.comma();
 }
 
-/** Members as an object, if any is given. */
+/** Members as an object, if any is present. */
 function objectOf(
   out: EventBytes,
   opening: Uint8Array,
@@ -262,13 +265,13 @@ function closed(out: EventBytes): void {
   out.comma();
 }
 
-/** Milliseconds since 1970, as digits; undefined for what is not a date. */
+/** Milliseconds since 1970, as digits; undefined for anything but a date. */
 function msOf(posture: Posture, column: number): Uint8Array | undefined {
   if (posture.form(column) !== forms.string) return undefined;
   return millisecondsOf(posture.bytes.toString('latin1', posture.start(column), posture.end(column)));
 }
 
-/** A value as it came; undefined if it is not given. */
+/** A value as it came; undefined if it is missing. */
 function jsonOf(posture: Posture, column: number): string | undefined {
   return isGiven(posture, column)
     ? jsonAt(posture.bytes, posture.form(column), posture.start(column), posture.end(column))

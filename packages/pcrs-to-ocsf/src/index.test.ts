@@ -151,7 +151,7 @@ test('puts members without a place into unmapped, digits and all', async () => {
   assert.deepEqual((unmapped as Json)['owner'], { team: 'web' });
 });
 
-test('quotes a value that is no text where OCSF wants one, and takes lines of any length', async () => {
+test('quotes a value that is not a string if OCSF wants one, and accepts lines of any length', async () => {
   const long = 'ä"\\'.repeat(300_000);
   const event = await one({
     ...{ controlStatement: { text: 'a "b"' }, dns: ['x', 'y'], os: true, instance: { no: 1 } },

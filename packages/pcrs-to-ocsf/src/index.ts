@@ -149,7 +149,7 @@ function hostOf(gateway: string): string {
   return URL.parse(gateway)?.host || gateway;
 }
 
-/** Of the members of a record, in bytes. */
+/** Total size of a record's members, in bytes. */
 function sizeOf(record: Members): number {
   let bytes = 0;
   for (let column = 0; column < record.columns.length; column += 1)

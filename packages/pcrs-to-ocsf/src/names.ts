@@ -1,13 +1,13 @@
 import { piece } from './pieces.ts';
 import { columnOf, postureMembers } from './posture.ts';
 
-/** Members of a posture whose value stands elsewhere in the finding; all others go to `unmapped`. */
+/** Members of a posture with their own place in the finding; all others go to `unmapped`. */
 const mapped = new Set([
   ...['policyTitle', 'controlId', 'controlStatement', 'rationale', 'remediation', 'controlReference'],
   ...['status', 'lastEvaluatedDate', 'hostId', 'ip', 'os', 'dns', 'customerUuid'],
   ...['CLOUD_RESOURCE_ID', 'CloudMetaData', 'evidence', 'causeOfFailure'],
 ]);
-/** Dates that stand elsewhere, as milliseconds. */
+/** Dates written elsewhere, in milliseconds. */
 const times = {
   created: 'created_time',
   firstFailDate: 'first_seen_time',
@@ -15,7 +15,7 @@ const times = {
   postureModifiedDate: 'modified_time',
 } as const;
 
-/** Columns that a finding asks for by name. */
+/** Columns that a finding uses by name. */
 export const column = byName(
   [
     ...([
@@ -51,15 +51,15 @@ export const names = byName(
   ],
   named,
 );
-/** Columns of dates, and under which names they stand. */
+/** Columns of dates, with their names in the finding. */
 export const timeColumns = Object.entries(times).map(([name, time]) => ({
   ...{ column: columnOf(name), time: named(time), name: named(name) },
 }));
-/** Columns that have no place in a finding, and their names. */
+/** Columns without a place in a finding, with their names. */
 export const unmapped = postureMembers
   .filter((name) => !mapped.has(name) && !(name in times))
   .map((name) => ({ column: columnOf(name), name: named(name) }));
-/** Of arrays. */
+/** Starts of arrays. */
 export const openings = byName(['checks', 'standards', 'requirements', 'resources'], (name) =>
   piece(`"${name}":[`),
 );

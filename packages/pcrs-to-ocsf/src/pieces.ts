@@ -1,19 +1,19 @@
 import { lifecycleOf, type Meaning, resultOf, severityOf } from './meanings.ts';
 
-/** Bytes that are written as they are. */
+/** Bytes to be written unchanged. */
 export const piece = (text: string): Uint8Array => Buffer.from(text);
 
-/** What a status says, made once for each text. */
+/** Pieces for a status, made once per text. */
 export interface StatusPieces {
   text: string;
-  /** Of the check. */
+  /** Result of the check. */
   result: Uint8Array;
   code: Uint8Array;
-  /** Where people stand with it. */
+  /** Lifecycle status of the finding. */
   lifecycle(failedBefore: boolean): Uint8Array;
 }
 
-/** Takes  json  of the status */
+/** Takes  json  the status */
 export const statusPieces = remember((json): StatusPieces => {
   const text = json.startsWith('"') ? (JSON.parse(json) as string) : json;
   const [fresh, known] = [lifecyclePiece(text, false), lifecyclePiece(text, true)];
@@ -25,12 +25,12 @@ export const statusPieces = remember((json): StatusPieces => {
   };
 });
 
-/** Where people stand with a finding. */
+/** Lifecycle status of a finding. */
 export function lifecyclePiece(status: string, failedBefore: boolean, change?: string): Uint8Array {
   return meaning('status', lifecycleOf(status, failedBefore, change));
 }
 
-/** The severity of the finding and of its check. Takes  json  of the criticality */
+/** Severity of the finding and of its check. Takes `json`, the criticality. */
 export const criticalityPieces = remember((json) => {
   const parsed: unknown = JSON.parse(json);
   const { label, value } = (typeof parsed === 'object' && parsed !== null ? parsed : { value: parsed }) as {
@@ -56,7 +56,7 @@ export const millisecondsOf = remember((text) => {
 
 const remembered = 10_000;
 
-/** Statuses, criticalities and dates are few and come often. */
+/** Caches results: statuses, criticalities and dates are few and come often. */
 function remember<T>(make: (json: string) => T): (json: string) => T {
   const known = new Map<string, { made: T }>();
   return (json) => {

@@ -2,21 +2,21 @@ import { controlsTable, postureTable } from 'pcrs-records/columns';
 import type { OtherMember } from 'pcrs-sink/members';
 import { forms, placesIn } from 'pcrs-sink/places';
 
-/** The members of a posture record that we know; column n of a posture is the n-th. */
+/** Known members of a posture record; column n of a posture is the n-th. */
 export const postureMembers: readonly string[] = [
   ...new Set([...postureTable.columns, ...controlsTable.columns].map(({ name }) => name)),
 ];
 
 const columns = new Map(postureMembers.map((name, column) => [name, column]));
 
-/** The column of a member that we know. */
+/** The column of a known member. */
 export function columnOf(name: string): number {
   const column = columns.get(name);
   if (column === undefined) throw new Error(`no posture has the member ${name}`);
   return column;
 }
 
-/** A posture record: of each member the JSON that came, as a place in `bytes`. A table's `Members` are one. */
+/** A posture record: the JSON of each member as it came, as a place in `bytes`. A table's `Members` are one. */
 export interface Posture {
   readonly bytes: Buffer;
   /** Unknown members. */

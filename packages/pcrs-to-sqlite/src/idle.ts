@@ -1,14 +1,14 @@
-/** What is done once an item takes longer than this. */
+/** Action to take once an item takes longer than this. */
 export interface Idle {
   afterMs: number;
   act(): Promise<void>;
 }
 
 /**
- * Items of a source, for as long as a signal lets them come, with word of the source being silent.
+ * Items of a source until a signal aborts, with an action when the source is silent.
  *
- * Takes   signal  ends the waiting with its reason
- * Throws  what the source and `idle.act` throw
+ * Takes   signal  ends the wait with its reason
+ * Throws  whatever the source and `idle.act` throw
  */
 export async function* waitedFor<T>(
   source: AsyncGenerator<T>,

@@ -1,13 +1,13 @@
 import { type LockOptions, withLock } from 'pcrs-machine/lock';
 import { codeOf, GatewayError } from '../ask/gateway-error.ts';
 
-/** How long another process's use of the state is waited for. */
+/** How long to wait for another process's use of the state. */
 export type StateLocking = Pick<LockOptions, 'times' | 'maxWaitMs'>;
 
 /**
- * Does a piece of work on a file of the state directory while no other process does.
+ * Runs `work` on a file of the state directory while no other process does.
  *
- * Throws  what `work` throws; PCRS_GATEWAY after `--max-wait`, since nothing was asked for so long
+ * Throws  whatever `work` throws; PCRS_GATEWAY after `--max-wait` without a request
  */
 export async function withStateLock<T>(
   path: string,
@@ -23,7 +23,7 @@ export async function withStateLock<T>(
   }
 }
 
-/** A wait for another process that took too long: nothing else is to be tried then. */
+/** Whether an error is a wait for another process that took too long; do not retry then. */
 export function isWaitedOut(error: unknown): boolean {
   return error instanceof GatewayError && error.reason === 'wait';
 }

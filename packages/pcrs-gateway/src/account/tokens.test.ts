@@ -295,7 +295,7 @@ test('waits for a login in progress, and uses its token', async (t) => {
   assert.equal(server.logins.length, 1);
 });
 
-test('waits for the login of another process for no longer than --max-wait', async (t) => {
+test("waits at most --max-wait for another process's login", async (t) => {
   const { server, store, start } = await open(t, { maxWaitMs: 200 });
   const { signal } = new AbortController();
   const locking = { what: 'the token', signal, info() {} };

@@ -57,7 +57,8 @@ export class Tokens {
   /**
    * A token to send now, renewed early if possible.
    *
-   * Throws  PCRS_REFUSED if no token can be had; PCRS_USAGE for a token file that others could have written
+   * Throws  PCRS_REFUSED if there is no way to get a token; PCRS_USAGE for a token file that others could have
+   *         written
    */
   async current(): Promise<string> {
     return (await this.live()).token;
@@ -77,7 +78,7 @@ export class Tokens {
     return this.#file;
   }
 
-  /** A new token in place of the refused one; undefined if none can be had. */
+  /** A new token in place of the refused one; undefined if there is no way to get one. */
   async renew(refused: string): Promise<string | undefined> {
     if (this.#held && this.#held.token !== refused) return this.#held.token;
     const renewed = await this.#once(refused);

@@ -42,7 +42,7 @@ export const longestMeantMs = 24 * 3_600_000 + 1000;
 
 /**
  * The wait that an answer demands: `X-RateLimit-ToWait-Sec`, else `Retry-After` in seconds or as a date, which is
- * counted from the answer's own `Date`. A past date is no wait; one more than a day away cannot be meant.
+ * counted from the answer's own `Date`. A past date means no wait; one more than a day away cannot be meant.
  */
 export function toldWaitMs(headers: Headers, now: number): number | undefined {
   const toWait = decimal(header(headers, 'x-ratelimit-towait-sec'));
@@ -58,7 +58,7 @@ export function toldWaitMs(headers: Headers, now: number): number | undefined {
   return Math.abs(ms) > longestMeantMs ? Math.abs(ms) : Math.max(0, ms);
 }
 
-/** Pause before the n-th repetition (from 1) of a request that the gateway told to wait, with or without a time. */
+/** Pause before the n-th repetition (from 1) of a request that the gateway asked to wait, with or without a time. */
 export function waitMs(toldMs: number | undefined, n: number, baseMs: number): number {
   return toldMs ? toldMs + waitMarginMs(toldMs) : waitBackoffMs(n, baseMs);
 }

@@ -209,7 +209,7 @@ test('takes over the slots of a killed process', async (t) => {
   await entering;
 });
 
-test('waits for the state that another process changes for no longer than --max-wait', async (t) => {
+test('waits at most --max-wait for state that another process is changing', async (t) => {
   const { pacing, stateRoot, troubles } = pacingIn(t, { locking: { maxWaitMs: 200 } });
   await pass(pacing);
   const [file] = readdirSync(stateRoot, { recursive: true, encoding: 'utf8' }).filter((name) =>
