@@ -38,7 +38,7 @@ test('pcrs demo refuses a folder that is not empty', async () => {
   assert.equal(status, 2);
   assert.equal(
     stderr,
-    'pcrs demo: pcrs-demo is not empty; remove it, or name another folder: pcrs demo DIR\n',
+    'pcrs demo: pcrs-demo is not empty; remove it, or choose another folder: pcrs demo DIR\n',
   );
 });
 

@@ -306,7 +306,11 @@ suite('failures show at the end of the pipe', { concurrency: 2 }, () => {
       'head -n 6',
       /run incomplete: pcrs-(policies|hostids|posture) broke off after \d+ records/,
     ],
-    ['within a record', 'head -c 200000', /run incomplete: .*broke off after \d+ records.*cut in the middle/],
+    [
+      'within a record',
+      'head -c 200000',
+      /run incomplete: .*broke off after \d+ records.*cut off in the middle/,
+    ],
     ['before the last end', 'sed \\$d', /run incomplete: pcrs-posture broke off after \d+ records/],
   ];
   for (const [where, cut, message] of cuts) {

@@ -114,14 +114,14 @@ suite('machine', () => {
     const posture = await bash('echo 1 | pcrs-posture --archive /proc/x', { limitMs: 30_000 });
     assert.deepEqual(
       [posture.status, posture.stderr],
-      [1, 'pcrs-posture: /proc/x: no directory can be made there (ENOENT)\n'],
+      [1, 'pcrs-posture: /proc/x: no directory can be created there (ENOENT)\n'],
     );
     const csv = await bash(`echo '{"kind":"policy","id":1}' | pcrs-to-csv --dir /proc/x`, {
       limitMs: 30_000,
     });
     assert.deepEqual(
       [csv.status, csv.stderr],
-      [1, 'pcrs-to-csv: /proc/x: no directory can be made there (ENOENT)\n'],
+      [1, 'pcrs-to-csv: /proc/x: no directory can be created there (ENOENT)\n'],
     );
     const policies = await bash('pcrs-policies -n', { env: { PCRS_STATE_DIR: '/proc/x' }, limitMs: 30_000 });
     assert.equal(policies.status, 0, policies.stderr);
@@ -207,7 +207,7 @@ suite('machine', () => {
     assert.equal(ended.status, 1, ended.stderr);
     assert.equal(
       ended.stderr,
-      'pcrs-to-sqlite: x.db: the file system has no file locks, which a database needs; put it on a local disk\n',
+      'pcrs-to-sqlite: x.db: the file system does not support file locks, which a database needs; put it on a local disk\n',
     );
   });
 

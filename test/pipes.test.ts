@@ -121,7 +121,7 @@ suite('an invalid input', () => {
       const { status, stdout } = await bash(`script -qec '${tool} > out' /dev/null; echo $?; wc -c < out`);
       assert.match(
         stdout,
-        /^pcrs-[a-z-]+: stdin: a terminal, where records are expected; see pcrs-[a-z-]+ --help\r?\n/,
+        /^pcrs-[a-z-]+: stdin is a terminal, but records are expected; see pcrs-[a-z-]+ --help\r?\n/,
       );
       assert.match(stdout, /\r?\n2\r?\n0\r?\n$/);
       assert.equal(status, 0);

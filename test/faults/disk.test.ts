@@ -129,7 +129,7 @@ suite('a full disk', () => {
     const env = { PCRS_GATEWAY: simulator.gateway, PCRS_STATE_DIR: `${cwd}-state` };
     const line = `pcrs-posture --no-compression --temp-dir ${full.path} | wc -c; exit "\${PIPESTATUS[0]}"`;
     const ended = await place.bash(line, { cwd, env, input });
-    oneLine(ended, 1, /--temp-dir names another place/);
+    oneLine(ended, 1, /use --temp-dir to choose another directory/);
     assert.equal(ended.stdout.trim(), '0');
     assert.deepEqual(readdirSync(full.path), []);
   });

@@ -173,11 +173,11 @@ function assertSame(found: Contents, told: string): void {
 /** What a person does next: resume, replay what is finished, or start over if the input was not there yet. */
 function wayOn(cwd: string, pipe: Pipe, { stderr }: PipeEnded, told: string): { cwd: string; pipe: Pipe } {
   const refusal = stderr.split('\n').find((line) => line.startsWith('pcrs-posture: kept'));
-  if (refusal?.includes('--replay shows it again')) {
+  if (refusal?.includes('use --replay to read it')) {
     tally.replays += 1;
     return { cwd, pipe: onward('--replay') };
   }
-  if (refusal?.includes('a new run is needed') || !hasRun(cwd)) {
+  if (refusal?.includes('start a new run') || !hasRun(cwd)) {
     assert.ok(pipe === whole || refusal, told);
     tally.anew += 1;
     return { cwd: place.folder(), pipe: whole };

@@ -46,7 +46,7 @@ test('with a date and without --strict it is a warning that names the slice', as
   const { error, warnings, named, counts } = await askedWith(dated);
   assert.equal(error, undefined);
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0]!, /no data, or the connection dropped/);
+  assert.match(warnings[0]!, /either no data, or a dropped connection/);
   assert.match(warnings[0]!, named);
   assert.deepEqual(
     { ...counts, missing: counts.missing.length },

@@ -134,7 +134,7 @@ test('leaves foreign objects alone: a table, a status table, a column of another
   await query(server, `CREATE SCHEMA ${two}; CREATE TABLE ${two}.q_pcrs_status (id int)`);
   await assert.rejects(load(server, two, whole), {
     code: 'PCRS_USAGE',
-    message: /q_pcrs_status of another make/,
+    message: /q_pcrs_status of another program/,
   });
   await load(server, three, whole);
   await query(server, `ALTER TABLE ${three}.q_pcrs_postureinfo ADD COLUMN extra int`);
@@ -180,8 +180,13 @@ const broken: [string, string[], Partial<Parameters<typeof load>[3]>, RegExp][] 
   ],
   ['that was cut', whole.slice(0, -1), {}, /broke off/],
   ['with a bad line', [...whole.slice(0, 4), 'nonsense', ...whole.slice(4)], {}, /stdin:5: /],
-  ['without a run that must be one', [policy, posture()], { requireRun: true }, /without a run/],
-  ['without a record', [], {}, /no record came/],
+  [
+    'without a run that must be one',
+    [policy, posture()],
+    { requireRun: true },
+    /nothing proves the stream complete/,
+  ],
+  ['without a record', [], {}, /no records;/],
 ];
 
 for (const [what, lines, options, message] of broken) {
@@ -289,7 +294,7 @@ test('prunes what a complete run of everything does not name, and nothing for le
   const proving: [string, string[], RegExp][] = [
     ['another scope', asRun(fewer, { ...later, ...source, ...title }), /of another scope/],
     ['a date', asRun(fewer, { ...later, ...source, ...dated }), /--evaluated-since 2026-11-20 leaves/],
-    ['no run', fewer, /the stream is no run/],
+    ['no run', fewer, /the stream has no run/],
     ['a filter', asRun(whole.slice(2, -1), { ...later, ...source }).toSpliced(4, 1), /were filtered/],
   ];
   for (const [what, lines, why] of proving) {

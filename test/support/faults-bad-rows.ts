@@ -124,7 +124,10 @@ export function badInputs(policies: readonly { id: string; hostId: string }[]): 
         'another kind': '{"kind":"asset","hostIds":["1"]}',
         'a kind that is no text': '{"kind":[],"policyId":1,"hostIds":["1"]}',
       }),
-      ...bad({ 'a policy': `{"kind":"policy","id":${two},"title":"t"}` }, /put pcrs-hostids in between/),
+      ...bad(
+        { 'a policy': `{"kind":"policy","id":${two},"title":"t"}` },
+        /put pcrs-hostids before this stage/,
+      ),
       ...some('taken', {
         'an array of records': `[${hosts(two)},${hosts(three)}]`,
         'an empty array': '[]',
@@ -153,7 +156,7 @@ export function badInputs(policies: readonly { id: string; hostId: string }[]): 
     ...noRecords('bad'),
     ...bad(
       { 'a kind that is no text': '{"kind":5,"id":7}', 'a kind of null': '{"kind":null,"id":7}' },
-      /kind is a text/,
+      /kind is a string/,
     ),
     ...some(
       'told',

@@ -149,7 +149,7 @@ function named(row: DocumentRow, policyId: string): RegExp {
   if (row.onePolicy) return new RegExp(`policy ${policyId}`);
   if (row.endpoint === 'auth') return /\/auth\b/;
   if (row.says?.source === 'run pcrs-auth again') return /\/pcrs\/\d\.0\/posture\//;
-  return row.endpoint === 'hostids' ? /host ids of \d+ policies from \d+/ : /policy list/;
+  return row.endpoint === 'hostids' ? /host ids of \d+ polic(y|ies) from \d+/ : /policy list/;
 }
 
 function failed({ error, lines }: Findings): string {

@@ -78,7 +78,7 @@ function everywhere(endpoint: DocumentEndpoint): DocumentRow[] {
     }),
     ...rows(endpoint, outlived, ['html', 'cut=0', 'cut=1', 'cut=90', 'cut=90:how=chunk', 'cut=90:how=end']),
     ...rows(endpoint, outlived, ['hang', 'hang=body:after=50'], { limits: { timeoutMs: 800 } }),
-    ...rows(endpoint, fatal, ['endless-header'], { says: /head of the answer/ }),
+    ...rows(endpoint, fatal, ['endless-header'], { says: /headers of the answer/ }),
     ...rows(endpoint, harmless, ['delay=30', 'drip=40:every=1']),
   ];
 }

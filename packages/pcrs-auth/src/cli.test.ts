@@ -99,7 +99,7 @@ test('says in the failed end what is missing', async (t) => {
   const { auth } = await withSimulator(t);
   const nobody = await auth([]);
   assert.equal(nobody.status, 4);
-  assert.match(nobody.stderr, /no live token of alice and no credentials; give --password-file/);
+  assert.match(nobody.stderr, /no valid token of alice and no credentials; give --password-file/);
   const nowhere = await auth([], { PCRS_GATEWAY: '' });
   assert.equal(nowhere.status, 2);
   assert.equal(JSON.parse(nowhere.stdout).status, 2);
@@ -116,7 +116,7 @@ test('reads credentials from stdin for the gateway and user in them, and says ho
   assert.equal(status, 0);
   const session = JSON.parse(stdout);
   assert.equal(session.username, 'bob');
-  assert.match(stderr, /^pcrs-auth: this run cannot renew its token and can ask until \d{4}-/);
+  assert.match(stderr, /^pcrs-auth: this run cannot renew its token, which expires at \d{4}-/);
   assert.ok(stderr.includes(session.expiresAt));
 });
 
@@ -131,19 +131,19 @@ test('warns about a password file that others may read, refuses it when strict, 
   assert.equal(warned.status, 0);
   assert.match(
     warned.stderr,
-    /^pcrs-auth: --password-file .*: others may read it \(mode 0644\); chmod go= it\n/,
+    /^pcrs-auth: --password-file .*: others may read it \(mode 0644\); run chmod go= on it\n/,
   );
   for (const args of [['--password', 'canary'], ['--password=canary']]) {
     const refused = await auth(args);
     assert.equal(refused.status, 2);
-    assert.match(refused.stderr, /^pcrs-auth: there is no --password.*--password-file.*\n$/);
+    assert.match(refused.stderr, /^pcrs-auth: --password does not exist.*--password-file.*\n$/);
   }
 });
 
 test('refuses conflicting actions', async (t) => {
   const { auth } = await withSimulator(t);
-  assert.match((await auth(['--check', '--logout'])).stderr, /give one of them/);
-  assert.match((await auth(['--logout', '--renew'])).stderr, /--renew does not go with --logout/);
+  assert.match((await auth(['--check', '--logout'])).stderr, /exclude each other; give one/);
+  assert.match((await auth(['--logout', '--renew'])).stderr, /--renew cannot be combined with --logout/);
 });
 
 test('works without a home directory: in memory, with one warning', async (t) => {
@@ -151,5 +151,5 @@ test('works without a home directory: in memory, with one warning', async (t) =>
   const { status, stdout, stderr } = await auth([], { ...password, PCRS_STATE_DIR: '', HOME: '' });
   assert.equal(status, 0);
   assert.equal(JSON.parse(stdout).tokenFile, null);
-  assert.match(stderr, /^pcrs-auth: there is no state directory: the token stays in memory.*\n$/);
+  assert.match(stderr, /^pcrs-auth: no state directory: the token stays in memory.*\n$/);
 });

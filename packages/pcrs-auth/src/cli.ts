@@ -6,10 +6,10 @@ import type { AuthOptions } from './index.ts';
 
 const flags = {
   check: flag.boolean({
-    describe: 'tell whose token is live, and what is in the way; with --renew log in first',
+    describe: 'report whose token is valid and what blocks a login; with --renew, log in first',
     env: 'none',
   }),
-  renew: flag.boolean({ describe: 'log in also where a token is live', env: 'none' }),
+  renew: flag.boolean({ describe: 'log in even if the stored token is still valid', env: 'none' }),
   logout: flag.boolean({ describe: 'delete the token file', env: 'none' }),
   'print-token': flag.boolean({ describe: 'print the raw token instead of a session', env: 'none' }),
   credentials: flag.text({
@@ -25,7 +25,7 @@ type AuthContext = Context<typeof flags>;
 
 export const tool = defineTool({
   name: 'pcrs-auth',
-  summary: 'has a live token, keeps it out of the pipe, and opens a run.',
+  summary: 'logs in once, stores the token, and starts a run.',
   pipes: [
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite posture.db',
     'curl -H @<(echo "Authorization: Bearer $(pcrs-auth --print-token)") "$URL"',
@@ -35,14 +35,14 @@ export const tool = defineTool({
   flags,
   notes: [
     'The password comes from --credentials -, --password-file, --password-command, PCRS_PASSWORD, the profile, $CREDENTIALS_DIRECTORY/pcrs-password (systemd), or a hidden prompt; never from the command line.',
-    'The token lies in tokens/HOST/USER.json under PCRS_STATE_DIR, else $XDG_STATE_HOME/pcrs, else ~/.local/state/pcrs.',
+    'The token is stored as tokens/HOST/USER.json in PCRS_STATE_DIR, else $XDG_STATE_HOME/pcrs, else ~/.local/state/pcrs.',
   ],
   async main(context) {
     const { check, renew, logout: leave, printToken } = context.flags;
     if ([check, leave, printToken].filter(Boolean).length > 1) {
-      throw codedError('PCRS_USAGE', '--check, --logout and --print-token: give one of them');
+      throw codedError('PCRS_USAGE', '--check, --logout and --print-token exclude each other; give one');
     }
-    if (renew && leave) throw codedError('PCRS_USAGE', '--renew does not go with --logout');
+    if (renew && leave) throw codedError('PCRS_USAGE', '--renew cannot be combined with --logout');
     if (check) return tellCheck(context, await authOptions(context));
     const { liveToken, logout } = await import('./index.ts');
     if (leave) return tellLogout(context, await logout(await authOptions(context)));
@@ -67,7 +67,7 @@ async function openRun(context: AuthContext): Promise<void> {
     const { session, renewable } = await openSession(await authOptions(context));
     if (!renewable) {
       context.log.info(
-        `this run cannot renew its token and can ask until ${session.expiresAt}; PCRS_PASSWORD or a profile would let it`,
+        `this run cannot renew its token, which expires at ${session.expiresAt}; set PCRS_PASSWORD or use a profile to allow renewal`,
       );
     }
     await context.output.record(session);
@@ -94,5 +94,5 @@ async function authOptions(context: AuthContext): Promise<AuthOptions> {
 }
 
 function tellLogout(context: AuthContext, path: string | undefined): void {
-  context.log.note(path === undefined ? 'there was no token to delete' : `deleted ${path}`);
+  context.log.note(path === undefined ? 'no token to delete' : `deleted ${path}`);
 }

@@ -24,7 +24,7 @@ export async function readCredentials(
     log: { secrets: { add(value: string): void } };
   },
 ): Promise<Credentials> {
-  if (place !== '-') throw usage('must be - (stdin): a file goes in by < FILE');
+  if (place !== '-') throw usage('must be - (stdin); to read a file, add < FILE');
   if (context.stdinIs === 'terminal') throw usage('reads stdin, which is a terminal; pipe the object in');
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -56,7 +56,7 @@ function parsed(text: string): Credentials {
   for (const name of ['username', 'password', 'gateway'] as const) {
     const member = (value as Record<string, unknown>)[name];
     if (member === undefined || member === null) continue;
-    if (typeof member !== 'string' || member === '') throw usage(`${name} must be a text that is not empty`);
+    if (typeof member !== 'string' || member === '') throw usage(`${name} must be a non-empty string`);
     credentials[name] = member;
   }
   return credentials;

@@ -71,7 +71,7 @@ test('never sends a password: without a token it says so once the gateway has an
   const { simulator, options } = await withSimulator(t);
   const { facts, failure } = await diagnose(options);
   assert.equal(facts, undefined);
-  assert.match(failure?.message ?? '', /no live token of alice/);
+  assert.match(failure?.message ?? '', /no valid token of alice/);
   assert.deepEqual(
     simulator.requests.map(({ path }) => path),
     ['/pcrs/2.0/posture/policy/list'],
@@ -84,7 +84,7 @@ test('advises on a revoked token, a missing permission, a busy gateway and a for
     ['list:1:status=403', 'PCRS_REFUSED', /answers 403 .* the Policy Compliance module$/],
     ['list:1:status=503', 'PCRS_GATEWAY', /answers 503 .* try later$/],
     ['list:1:status=404', 'PCRS_GATEWAY', /answers 404 .* is --gateway right/],
-    ['list:1:html', 'PCRS_GATEWAY', /answers 200, which no Qualys gateway does/],
+    ['list:1:html', 'PCRS_GATEWAY', /answers 200, unlike any Qualys gateway/],
     ['list:1:redirect', 'PCRS_GATEWAY', /302 \(redirect to https:\/\/gateway\.elsewhere/],
   ];
   for (const [fault, code, message] of cases) {
@@ -125,7 +125,7 @@ test('warns about a token whose modules lack Policy Compliance, and about no oth
   const gateway = await withHost(t, json(200));
   const warnings = async (...modules: string[]) =>
     (await diagnose(optionsFor(t, gateway, { PCRS_TOKEN: tokenFor(...modules) }))).warnings;
-  assert.match((await warnings('VM', 'WAS'))[0]!, /allows only VM, WAS: without Policy Compliance/);
+  assert.match((await warnings('VM', 'WAS'))[0]!, /allows only VM, WAS, but not Policy Compliance/);
   assert.match((await warnings())[0]!, /allows no module/);
   for (const name of ['PC', 'PC SCANNER', 'PC_AGENT', 'SCA_AGENT'])
     assert.deepEqual(await warnings('VM', name), []);

@@ -101,22 +101,22 @@ function judge(heard: Heard, url: string, asked: boolean): Error | undefined {
     new GatewayError(code, text, { reason: 'status', status, tries: 1 });
   if (status === 401)
     return asked
-      ? fail('PCRS_REFUSED', `${answer}: it takes the token no more; run pcrs-auth --renew`)
+      ? fail('PCRS_REFUSED', `${answer}: it no longer accepts the token; run pcrs-auth --renew`)
       : undefined;
   if (status === 403) {
     return fail(
       'PCRS_REFUSED',
-      `${answer}: the user may not ask for posture; a Manager of the subscription gives API access and the Policy Compliance module`,
+      `${answer}: the user may not read posture; a Manager of the subscription can grant API access and the Policy Compliance module`,
     );
   }
   if (status === 407)
-    return fail('PCRS_GATEWAY', `${answer}: the proxy wants a user; see --proxy, HTTPS_PROXY, NO_PROXY`);
+    return fail('PCRS_GATEWAY', `${answer}: the proxy requires a user; see --proxy, HTTPS_PROXY, NO_PROXY`);
   if (status === 408 || status === 409 || status === 429 || status >= 500)
-    return fail('PCRS_GATEWAY', `${answer}: it is busy or down; the way there is good, try later`);
+    return fail('PCRS_GATEWAY', `${answer}: it is busy or down, but it can be reached; try later`);
   if (status >= 300 || !isJson) {
     return fail(
       'PCRS_GATEWAY',
-      `${answer}, which no Qualys gateway does; is --gateway right (--platform US2 knows it), or does a proxy answer in its place?`,
+      `${answer}, unlike any Qualys gateway; is --gateway right (or use --platform US2), or does a proxy answer in its place?`,
     );
   }
   return undefined;
@@ -126,8 +126,8 @@ function judge(heard: Heard, url: string, asked: boolean): Error | undefined {
 function moduleWarning(token: string): string[] {
   const { modules } = tokenClaims(token);
   if (modules === undefined || modules.some((name) => /\b(PC|PA|SCA)(\b|_)|POLICY/i.test(name))) return [];
-  const named = modules.length === 0 ? 'no module' : `only ${modules.slice(0, 10).join(', ')}`;
+  const named = modules.length === 0 ? 'no modules' : `only ${modules.slice(0, 10).join(', ')}`;
   return [
-    `the token allows ${named}: without Policy Compliance the gateway will refuse; a Manager of the subscription can give the user the module`,
+    `the token allows ${named}, but not Policy Compliance, so the gateway will refuse; a Manager of the subscription can grant the module`,
   ];
 }

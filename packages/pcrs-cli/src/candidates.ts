@@ -2,7 +2,7 @@ import { commonFlags } from './common-flags.ts';
 import type { Flag, Flags } from './flags.ts';
 import type { Tool } from './tool.ts';
 
-/** What completion needs of a tool. */
+/** The parts of a tool that completion needs. */
 export type Completed = Pick<Tool, 'flags'>;
 
 /**

@@ -16,7 +16,13 @@ export const commonFlags = {
     group: 'Every tool',
   }),
   progress: flag.boolean({
-    describe: 'a plain line every 10 s where there is no terminal',
+    describe: 'if stderr is not a terminal, print a plain line every 10 s',
+    env: 'shared',
+    group: 'Every tool',
+  }),
+  quiet: flag.boolean({
+    describe: 'print only warnings and errors',
+    short: 'q',
     env: 'shared',
     group: 'Every tool',
   }),
@@ -27,13 +33,13 @@ export const commonFlags = {
     group: 'Every tool',
   }),
   verbose: flag.boolean({
-    describe: 'more on stderr: a line per request',
+    describe: 'print a line per request',
     env: 'shared',
     group: 'Every tool',
   }),
   'log-format': flag.choice(['text', 'json'], {
     ...{
-      describe: 'stderr as text or as JSON, an object a line',
+      describe: 'write stderr as text, or as JSON with one object per line',
       default: 'text',
       env: 'shared',
       group: 'Every tool',
@@ -44,6 +50,6 @@ export const commonFlags = {
     env: 'none',
     group: 'Every tool',
   }),
-  help: flag.boolean({ describe: 'print this', short: 'h', env: 'none', group: 'Every tool' }),
+  help: flag.boolean({ describe: 'print this help', short: 'h', env: 'none', group: 'Every tool' }),
   version: flag.boolean({ describe: 'print the version', short: 'V', env: 'none', group: 'Every tool' }),
 } as const;

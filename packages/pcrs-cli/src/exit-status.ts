@@ -2,16 +2,16 @@ import { constants } from 'node:os';
 
 /** Exit statuses, the same in every tool; every help text prints them. */
 export const exitStatuses: readonly (readonly [string, string])[] = [
-  ['0', 'done, or the reader went away'],
+  ['0', 'done, or the reader closed the pipe'],
   ['1', 'a bug, or this machine failed (disk full, no permission)'],
   ['2', 'wrong flags or configuration'],
   ['3', 'bad input'],
   ['4', 'the gateway refused the credentials or the permission'],
   ['5', 'the gateway failed after all tries'],
   ['6', 'the input was incomplete'],
-  ['7', 'nothing found (--allow-empty makes it 0, where the tool has it)'],
-  ['8', 'a gate that was asked for is not met'],
-  ['9', 'another run holds the folder or archive'],
+  ['7', 'nothing found (0 with --allow-empty, if the tool has it)'],
+  ['8', 'a requested gate is not met'],
+  ['9', 'another run is using the folder or archive'],
   ['130', 'interrupted (143: terminated)'],
 ];
 

@@ -121,7 +121,7 @@ function list<T = string>(options: Options & { item?: (text: string) => T }): Fl
     parse: (value) => {
       const parts = value.split(',').map((part) => part.trim());
       if (parts.some((part) => part === ''))
-        throw new Error('must be a list with commas and nothing empty in it');
+        throw new Error('must be a comma-separated list without empty items');
       return parts.map(item);
     },
   };
@@ -163,7 +163,7 @@ export const flag = {
 
 /** An item of a list of ids: a positive whole number. Keeps its digits. */
 export function idItem(value: string): string {
-  if (!/^\d{1,20}$/.test(value)) throw new Error('must be ids (digits) with commas between them');
+  if (!/^\d{1,20}$/.test(value)) throw new Error('must be ids (digits) separated by commas');
   return value;
 }
 
@@ -195,6 +195,6 @@ export function checkPattern(text: string): string {
 
 /** `--group-readable` of tools that write files: 0640 in 0750. */
 export function groupReadableFlag(group?: string) {
-  const describe = 'let the group read what is written';
+  const describe = 'make the files readable for the group (0640)';
   return flag.boolean({ describe, ...(group === undefined ? {} : { group }) });
 }

@@ -34,14 +34,14 @@ export const connectionFlags = {
     group: connection,
   }),
   platform: flag.text({
-    describe: 'a Qualys platform instead: US1, EU2, …',
+    describe: 'Qualys platform, instead of --gateway: US1, EU2, …',
     suggestions: platforms.map(({ name }) => name),
     value: 'NAME',
     env: 'shared',
     group: connection,
   }),
   'ca-file': flag.text({
-    describe: 'more certificate authorities to trust (PEM)',
+    describe: 'additional certificate authorities to trust (PEM)',
     value: 'FILE',
     env: 'shared',
     group: connection,
@@ -77,7 +77,7 @@ export const connectionFlags = {
   }),
   'token-command': flag.text({
     ...{
-      describe: 'command that prints a token; run again at renewal',
+      describe: 'command that prints a token; run again to renew it',
       value: 'COMMAND',
       env: 'shared',
       group: credentials,
@@ -86,7 +86,7 @@ export const connectionFlags = {
   }),
   timeout: flag.integer({
     ...{
-      describe: 'seconds without a byte before a try ends',
+      describe: 'give up a try after SECONDS without a byte',
       value: 'SECONDS',
       min: 1,
       max: 14_400,
@@ -95,7 +95,7 @@ export const connectionFlags = {
     ...{ env: 'shared', group: asking },
   }),
   retries: flag.integer({
-    describe: 'tries after the first',
+    describe: 'retries after the first try',
     min: 0,
     max: 100,
     default: 6,
@@ -104,7 +104,7 @@ export const connectionFlags = {
   }),
   'max-wait': flag.integer({
     ...{
-      describe: 'seconds to wait for a busy gateway in all',
+      describe: 'total seconds to wait for a busy gateway',
       value: 'SECONDS',
       min: 0,
       max: 86_400,
@@ -114,7 +114,7 @@ export const connectionFlags = {
   }),
   rate: flag.text({
     ...{
-      describe: 'requests in seconds, all processes together',
+      describe: 'at most N requests in SECONDS, across all processes',
       value: 'N/SECONDS',
       default: '25/60',
       parse: parseRate,
@@ -127,12 +127,12 @@ export const connectionFlags = {
 export const stageFlags = {
   ...connectionFlags,
   'temp-dir': flag.text({
-    describe: 'where what does not fit in memory waits',
+    describe: 'directory for responses that do not fit in memory',
     value: 'DIR',
     env: 'shared',
     group: asking,
   }),
-  archive: flag.text({ describe: 'keep every answer as received in DIR', value: 'DIR', group: asking }),
+  archive: flag.text({ describe: 'keep every response as received in DIR', value: 'DIR', group: asking }),
   'group-readable': groupReadableFlag(asking),
 } as const;
 
@@ -144,7 +144,7 @@ export function apiVersionFlag(fallback: string, env: 'shared' | 'tool') {
 
 /** `--concurrency` of a stage. */
 export function concurrencyFlag(fallback: number) {
-  const describe = 'requests in flight, all processes together';
+  const describe = 'requests in flight, across all processes';
   return flag.integer({ describe, min: 1, max: 64, default: fallback, env: 'shared', group: asking });
 }
 

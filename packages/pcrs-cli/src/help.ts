@@ -67,7 +67,7 @@ export function spelling(name: string, flag: Flag<unknown>): string {
   return `${flag.short ? `-${flag.short}, ` : ''}--${name}${flag.value ? ` ${flag.value}` : ''}`;
 }
 
-/** What a flag does, with its default. */
+/** A flag's description, with its default. */
 export function describe(flag: Flag<unknown>): string {
   const fallback = defaultText(flag);
   return fallback === undefined ? flag.describe : `${flag.describe} (default ${fallback})`;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openLog } from './log.ts';
-import { progressLine } from './progress.ts';
+import { openProgress, progressLine } from './progress.ts';
 
 function logged(
   options: { quiet?: boolean; verbose?: boolean; format?: 'text' | 'json'; terminal?: boolean } = {},
@@ -70,7 +71,7 @@ test('the progress line shows what is done, what the rate still allows, the time
   };
   assert.equal(
     progressLine('pcrs-posture', fields, 10),
-    'pcrs-posture: 36 policies, 50/200 hosts, 8,000 records, 3.1 MB/s, 12 requests (13 left in 60 s), 0:30 left, 0:10, waiting 9 s (429)',
+    'pcrs-posture: 36 policies, 50/200 hosts, 8,000 records, 31.0 MB at 3.1 MB/s, 12 requests (13 left in 60 s), 0:30 left, 0:10, waiting 9 s (429)',
   );
   assert.equal(
     progressLine('pcrs-posture', fields, 10, 79),
@@ -78,4 +79,24 @@ test('the progress line shows what is done, what the rate still allows, the time
   );
   assert.equal(progressLine('pcrs-posture', { ...fields, bytes: 100 }, 10, 30), 'pcrs-posture: 0:30 left');
   assert.equal(progressLine('pcrs-posture', fields, 10, 20).length, 20);
+});
+
+test('the live line is painted again each second, with what came in the meantime', async () => {
+  const painted: string[] = [];
+  const write = (text: string): void => void painted.push(text);
+  const progress = openProgress({ tool: 'x', mode: 'live', columns: () => 80, write });
+  let bytes = 1e6;
+  progress.watch(() => ({ bytes }));
+  const shows = async (text: string) => {
+    const deadline = performance.now() + 20_000;
+    while (!painted.some((line) => line.includes(text)) && performance.now() < deadline) await sleep(50);
+    assert.ok(
+      painted.some((line) => line.includes(text)),
+      painted.join(''),
+    );
+  };
+  await shows('1.0 MB at');
+  bytes = 5e6;
+  await shows('5.0 MB at');
+  progress.stop();
 });

@@ -1,5 +1,6 @@
 import { Secrets } from 'pcrs-records/secrets';
 import { terminalText } from 'pcrs-records/terminal-text';
+import type { Paint, Verdict } from './paint.ts';
 
 /** Messages for people, one line each, on stderr. */
 export interface Log {
@@ -11,6 +12,8 @@ export interface Log {
   note(message: string): void;
   /** Shown only with --verbose. */
   verbose(message: string): void;
+  /** The result in a sentence, like `note`; green or red on a terminal. */
+  verdict(verdict: Verdict, message: string): void;
   /** Last line of a failure; always shown. */
   error(message: string): void;
   /** Secrets to print as `[secret]`. */
@@ -29,6 +32,8 @@ export interface LogOptions {
   terminal: boolean;
   /** Takes whole lines. */
   write(line: string): void;
+  /** Colours verdicts in text; default: as they are. */
+  paint?: Paint;
 }
 
 /** Opens the log of a tool. */
@@ -36,9 +41,11 @@ export function openLog(options: LogOptions): Log {
   const secrets = new Secrets();
   let warnings = 0;
   const redacted = (text: string): string => secrets.scrub(text);
-  const tell = (level: string, message: string): void => {
+  const paint = options.paint ?? ((_: Verdict, text: string) => text);
+  const tell = (level: string, message: string, verdict?: Verdict): void => {
     const line = terminalText(redacted(message).replace(/\s+/g, ' '));
-    if (options.format === 'text') options.write(`${options.tool}: ${line}\n`);
+    if (options.format === 'text')
+      options.write(`${options.tool}: ${verdict === undefined ? line : paint(verdict, line)}\n`);
     else {
       const record = { time: new Date().toISOString(), level, tool: options.tool, message: line };
       options.write(`${JSON.stringify(record)}\n`);
@@ -55,11 +62,14 @@ export function openLog(options: LogOptions): Log {
     note(message) {
       if (!options.quiet && (options.terminal || options.verbose)) tell('info', message);
     },
+    verdict(verdict, message) {
+      if (!options.quiet && (options.terminal || options.verbose)) tell('info', message, verdict);
+    },
     verbose(message) {
       if (options.verbose) tell('debug', message);
     },
     error(message) {
-      tell('error', message);
+      tell('error', message, 'bad');
     },
     secrets,
     redacted,

@@ -18,7 +18,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 async function* telling(context: Context): AsyncGenerator<Uint8Array> {
   const timer = setTimeout(() => {
     if (!context.stderrIsTerminal)
-      context.log.info('stdin: still waiting for its first record; -n leaves stdin unread');
+      context.log.info('stdin: still waiting for the first record; use -n to ignore stdin');
   }, silenceMs);
   try {
     for await (const chunk of context.stdin) {

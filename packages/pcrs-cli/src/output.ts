@@ -1,5 +1,6 @@
 import { Readable, type Writable } from 'node:stream';
 import { codedError } from 'pcrs-records/errors';
+import type { Verdict } from './paint.ts';
 
 /** stdout: whole lines, in order, with backpressure. */
 export interface Output {
@@ -12,6 +13,8 @@ export interface Output {
   write(chunk: Uint8Array | string): Promise<void> | undefined;
   /** Writes one object as a line, for the few records that the suite itself makes. */
   record(value: object): Promise<void>;
+  /** Writes the line of a verdict; green or red on a terminal. */
+  verdict(verdict: Verdict, line: string): Promise<void> | undefined;
   /** Waits until everything is written. */
   flush(): Promise<void>;
 }
@@ -35,7 +38,7 @@ export function openOutput(stream: Writable, onFailure: (error: Error) => void):
     const gone =
       error.code === 'EPIPE' || error.code === 'ECONNRESET' || error.code === 'ERR_STREAM_DESTROYED';
     failure = gone
-      ? codedError('PCRS_READER_GONE', 'the reader went away')
+      ? codedError('PCRS_READER_GONE', 'the reader closed the pipe')
       : codedError('PCRS_MACHINE', `stdout: ${error.message}`);
     onFailure(failure);
   });
@@ -79,6 +82,9 @@ export function openOutput(stream: Writable, onFailure: (error: Error) => void):
       gathered.set(bytes, filled);
       filled += bytes.length;
       return drained;
+    },
+    verdict(_, line) {
+      return this.write(`${line}\n`);
     },
     async record(value) {
       const { stringify } = await import('ndjson');

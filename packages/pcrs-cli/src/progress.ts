@@ -18,6 +18,8 @@ export interface Progress {
   readonly shown: boolean;
   /** Cheap; call often. */
   update(fields: ProgressFields): void;
+  /** Gives counts that grow between updates; they are read each time the line is painted. */
+  watch(counts: () => ProgressFields): void;
   /** Removes the live line, so that a message can be written. */
   clear(): void;
   stop(): void;
@@ -36,13 +38,14 @@ const repaintMs = 1000;
 
 /** Opens the progress of a tool. */
 export function openProgress(options: ProgressOptions): Progress {
-  if (options.mode === 'none') return { shown: false, update() {}, clear() {}, stop() {} };
+  if (options.mode === 'none') return { shown: false, update() {}, watch() {}, clear() {}, stop() {} };
   const startedAt = performance.now();
   const fields: ProgressFields = {};
   const live = options.mode === 'live';
   let shown = false;
   let shownAt = 0;
   let dirty = false;
+  let counts: () => ProgressFields = () => ({});
   const clear = (): void => {
     if (shown) options.write('\r\u001b[K');
     shown = false;
@@ -52,6 +55,7 @@ export function openProgress(options: ProgressOptions): Progress {
     if (live && !dirty && now - shownAt < repaintMs) return;
     dirty = false;
     shownAt = now;
+    Object.assign(fields, counts());
     const seconds = (now - startedAt) / 1000;
     if (!live) options.write(`${progressLine(options.tool, fields, seconds)}\n`);
     else {
@@ -67,6 +71,9 @@ export function openProgress(options: ProgressOptions): Progress {
       Object.assign(fields, more);
       dirty = true;
     },
+    watch(more) {
+      counts = more;
+    },
     clear,
     stop() {
       clearInterval(timer);
@@ -76,7 +83,7 @@ export function openProgress(options: ProgressOptions): Progress {
 }
 
 /**
- * `pcrs-posture: 36 policies, 40/200 hosts, 8,000 records, 3.1 MB/s, 12 requests (13 left in 60 s), 0:42
+ * `pcrs-posture: 36 policies, 40/200 hosts, 8,000 records, 31.0 MB at 3.1 MB/s, 12 requests (13 left in 60 s), 0:42
  * left, 0:10`.
  *
  * Takes  columns  available width; a longer line loses its least useful parts first
@@ -109,13 +116,18 @@ function progressParts(fields: ProgressFields, seconds: number): Part[] {
   const parts: Part[] = [];
   const add = (worth: number, text: string, short?: string) => parts.push({ worth, text, short });
   const rate = (bytes ?? 0) / 1e6 / Math.max(seconds, 0.001);
-  if (policies !== undefined) add(1, `${count(policies)} policies`);
-  if (hosts !== undefined) add(8, `${count(hosts)}${hostsTotal ? `/${count(hostsTotal)}` : ''} hosts`);
-  if (records !== undefined) add(7, `${count(records)} records`);
-  if (rate >= 0.05) add(3, `${rate.toFixed(1)} MB/s`);
+  if (policies !== undefined) add(1, counted(policies, 'policy'));
+  if (hosts !== undefined)
+    add(
+      8,
+      hostsTotal ? `${hosts.toLocaleString('en-US')}/${counted(hostsTotal, 'host')}` : counted(hosts, 'host'),
+    );
+  if (records !== undefined) add(7, counted(records, 'record'));
+  const received = `${((bytes ?? 0) / 1e6).toFixed(1)} MB`;
+  if (bytes) add(3, `${received} at ${rate.toFixed(1)} MB/s`, received);
   if (requests !== undefined) {
     const left = allowance && ` (${allowance.left} left in ${allowance.seconds} s)`;
-    add(left ? 4 : 2, `${count(requests)} requests${left ?? ''}`, left && `${count(requests)} requests`);
+    add(left ? 4 : 2, `${counted(requests, 'request')}${left ?? ''}`, left && counted(requests, 'request'));
   }
   if (hosts && hostsTotal && hosts < hostsTotal && seconds > 2)
     add(9, `${clock((seconds / hosts) * (hostsTotal - hosts))} left`);
@@ -124,13 +136,11 @@ function progressParts(fields: ProgressFields, seconds: number): Part[] {
   return parts;
 }
 
-function count(number: number): string {
-  return number.toLocaleString('en-US');
-}
-
 function clock(seconds: number): string {
   const whole = Math.round(seconds);
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const tail = `${String(minutes).padStart(hours ? 2 : 1, '0')}:${String(rest).padStart(2, '0')}`;
   return hours ? `${hours}:${tail}` : tail;
 }
+
+import { counted } from 'pcrs-records/counted';

@@ -93,10 +93,10 @@ test("a filter has only its tool's variable and an action has none", () => {
 test('refuses an unknown flag and suggests the nearest', () => {
   assert.equal(
     refusal(['--polices-per-request', '3']),
-    'there is no flag --polices-per-request; did you mean --policies-per-request?',
+    'unknown flag --polices-per-request; did you mean --policies-per-request?',
   );
-  assert.equal(refusal(['--nothing-like-it']), 'there is no flag --nothing-like-it; see --help');
-  assert.equal(refusal(['-x']), 'there is no flag -x; see --help');
+  assert.equal(refusal(['--nothing-like-it']), 'unknown flag --nothing-like-it; see --help');
+  assert.equal(refusal(['-x']), 'unknown flag -x; see --help');
 });
 
 test('refuses a value that does not fit and names where it came from', () => {
@@ -119,8 +119,8 @@ test('refuses a value that does not fit and names where it came from', () => {
 
 test('refuses a missing value, a filter given twice and an extra word', () => {
   assert.equal(refusal(['--title']), '--title needs a value: --title REGEX');
-  assert.equal(refusal(['--title', 'a', '--title', 'b']), '--title was given 2 times; give it once');
-  assert.equal(refusal(['a.db', 'b.db']), 'b.db: unexpected; a flag begins with --, see --help');
+  assert.equal(refusal(['--title', 'a', '--title', 'b']), '--title was given 2 times; give it only once');
+  assert.equal(refusal(['a.db', 'b.db']), 'b.db: unexpected argument; flags begin with --, see --help');
 });
 
 test('the last of several tuning or connection flags wins, since aliases and wrappers add them', () => {
@@ -139,9 +139,7 @@ test('warns about an unknown PCRS variable with the nearest name, and ignores ot
     PCRS_TO_CSV_COLUMNS: 'a',
     PCRS_POLICIES_PER_REQUEST: '3',
   });
-  assert.deepEqual(unknownVariables, [
-    'PCRS_TIMEOUTS: there is no such variable; did you mean PCRS_TIMEOUT?',
-  ]);
+  assert.deepEqual(unknownVariables, ['PCRS_TIMEOUTS: unknown variable; did you mean PCRS_TIMEOUT?']);
 });
 
 test('refuses an unknown setting, a missing profile and a file that is not JSON, each by name', () => {
@@ -151,13 +149,13 @@ test('refuses an unknown setting, a missing profile and a file that is not JSON,
   };
   assert.match(
     refusal(file('typo.json', '{"profiles": {"default": {"platfrom": "US2"}}}')),
-    /no setting platfrom; did you mean platform\?$/,
+    /unknown setting platfrom; did you mean platform\?$/,
   );
   assert.match(
     refusal([...file('one.json', '{"profiles": {"a": {}}}'), '--profile', 'b']),
-    /there is no profile b; it has a$/,
+    /no profile b; the file has a$/,
   );
-  assert.match(refusal(file('broken.json', '{')), /this is not JSON/);
+  assert.match(refusal(file('broken.json', '{')), /not JSON/);
   assert.match(refusal(['--config', '/does/not/exist']), /no such file$/);
 });
 

@@ -154,7 +154,7 @@ function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly st
   if (positionals.length > maxPositionals) {
     throw codedError(
       'PCRS_USAGE',
-      `${positionals[maxPositionals]}: unexpected; a flag begins with --, see --help`,
+      `${positionals[maxPositionals]}: unexpected argument; flags begin with --, see --help`,
     );
   }
   const given = new Map<string, Found>();
@@ -165,7 +165,7 @@ function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly st
     // Wrappers and aliases add connection and tuning flags; a filter or an output given twice is a mistake.
     const lastCounts = flags[name]!.environment === 'shared';
     if (texts.length > 1 && flags[name]!.form === 'value' && !lastCounts) {
-      throw codedError('PCRS_USAGE', `--${name} was given ${texts.length} times; give it once`);
+      throw codedError('PCRS_USAGE', `--${name} was given ${texts.length} times; give it only once`);
     }
     given.set(name, { texts, from: 'flag', name: `--${name}` });
   }
@@ -187,14 +187,14 @@ function unknownFlag(word: string, flags: Flags): Error {
   if (name === 'password') {
     return codedError(
       'PCRS_USAGE',
-      'there is no --password, since others on this machine could read it; use --password-file, --password-command or PCRS_PASSWORD',
+      '--password does not exist, since others on this machine could read it; use --password-file, --password-command or PCRS_PASSWORD',
     );
   }
   const near = word.startsWith('--') ? nearest(name, Object.keys(flags)) : undefined;
   const dashes = word.startsWith('--') ? '--' : '-';
   return codedError(
     'PCRS_USAGE',
-    `there is no flag ${dashes}${name}; ${near ? `did you mean --${near}?` : 'see --help'}`,
+    `unknown flag ${dashes}${name}; ${near ? `did you mean --${near}?` : 'see --help'}`,
   );
 }
 
@@ -232,7 +232,7 @@ function unknownVariables(
     .filter((name) => !neighbours.some((prefix) => name.startsWith(prefix)))
     .map((name) => {
       const near = nearest(name, known);
-      return `${name}: there is no such variable${near ? `; did you mean ${near}?` : ''}`;
+      return `${name}: unknown variable${near ? `; did you mean ${near}?` : ''}`;
     });
 }
 

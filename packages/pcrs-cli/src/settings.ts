@@ -21,7 +21,7 @@ const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Reads the profile in force.
+ * Reads the selected profile.
  *
  * Takes   file     --config, or undefined for `$XDG_CONFIG_HOME/pcrs/config.json`
  *         name     --profile, or undefined for `default`
@@ -39,10 +39,7 @@ export function readProfile(
   const text = path === undefined ? undefined : readText(path, file !== undefined || name !== undefined);
   if (path === undefined || text === undefined) {
     if (name !== undefined)
-      throw codedError(
-        'PCRS_USAGE',
-        `--profile ${name}: there is no configuration file ${path ?? ''}`.trimEnd(),
-      );
+      throw codedError('PCRS_USAGE', `--profile ${name}: no configuration file ${path ?? ''}`.trimEnd());
     return undefined;
   }
   const profile = pickProfile(path, text, name);
@@ -56,7 +53,7 @@ export function readProfile(
         const near = nearest(key, [...allowed, ...known.own]);
         throw codedError(
           'PCRS_USAGE',
-          `${where}: there is no setting ${key}${near ? `; did you mean ${near}?` : ''}`,
+          `${where}: unknown setting ${key}${near ? `; did you mean ${near}?` : ''}`,
         );
       }
       if (known.own.includes(key)) settings.set(key, toText(value, `${where}: ${key}`));
@@ -81,19 +78,16 @@ function pickProfile(path: string, text: string, name: string | undefined): Json
   } catch {
     throw codedError(
       'PCRS_USAGE',
-      `${path}: this is not JSON; it must look like {"profiles": {"default": {"platform": "US2"}}}`,
+      `${path}: not JSON; it must look like {"profiles": {"default": {"platform": "US2"}}}`,
     );
   }
   const profiles = isObject(config) ? config['profiles'] : undefined;
-  if (!isObject(profiles)) throw codedError('PCRS_USAGE', `${path}: there must be an object "profiles"`);
+  if (!isObject(profiles)) throw codedError('PCRS_USAGE', `${path}: an object "profiles" is missing`);
   const profile = profiles[name ?? 'default'];
   if (profile === undefined && name === undefined) return undefined;
   if (!isObject(profile)) {
     const names = Object.keys(profiles);
-    throw codedError(
-      'PCRS_USAGE',
-      `${path}: there is no profile ${name}; it has ${names.join(', ') || 'none'}`,
-    );
+    throw codedError('PCRS_USAGE', `${path}: no profile ${name}; the file has ${names.join(', ') || 'none'}`);
   }
   return profile;
 }

@@ -64,9 +64,9 @@ export function notJson(line: InputLine, expected: string): Error {
   if (line.unterminated) {
     return codedError(
       'PCRS_INCOMPLETE',
-      `stdin:${line.number}: the stream was cut in the middle of a line: ${excerpt(line.text)}`,
+      `stdin:${line.number}: the stream was cut off in the middle of a line: ${excerpt(line.text)}`,
     );
   }
   const pretty = /^\s*[[{]\s*$/.test(line.text) ? ' (a document over several lines? try jq -c .)' : '';
-  return recordError(line.number, `${expected}, one JSON value a line${pretty}`, line.text);
+  return recordError(line.number, `${expected}, one JSON value per line${pretty}`, line.text);
 }

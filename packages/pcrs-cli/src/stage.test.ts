@@ -192,7 +192,7 @@ test('refuses a line that is not a record by its number, and keeps the output be
   assert.deepEqual(lines, ['{"kind":"double","of":2}']);
   assert.deepEqual(
     [error?.code, error?.message],
-    ['PCRS_RECORD', 'stdin:3: expected a number, one JSON value a line, found {"a":'],
+    ['PCRS_RECORD', 'stdin:3: expected a number, one JSON value per line, found {"a":'],
   );
 });
 
@@ -202,9 +202,9 @@ test('recognises a document spread over several lines', async () => {
 
 test('names a stream that is compressed or UTF-16 and the tool that reads it, with --skip-bad or without', async () => {
   for (const [input, what] of [
-    [gzipSync('1\n'), 'compressed with gzip; put gunzip -c | in front'],
-    [Buffer.from('\ufeff1\n', 'utf16le'), 'UTF-16; put iconv -f UTF-16 -t UTF-8 | in front'],
-    [Buffer.from('1\n', 'utf16le'), 'UTF-16; put iconv -f UTF-16 -t UTF-8 | in front'],
+    [gzipSync('1\n'), 'gzip-compressed; put gunzip -c | before this tool'],
+    [Buffer.from('\ufeff1\n', 'utf16le'), 'UTF-16; put iconv -f UTF-16 -t UTF-8 | before this tool'],
+    [Buffer.from('1\n', 'utf16le'), 'UTF-16; put iconv -f UTF-16 -t UTF-8 | before this tool'],
   ] as const) {
     const { error } = await staged(input, { skipBad: true });
     assert.deepEqual([error?.code, error?.message], ['PCRS_RECORD', `stdin: the stream is ${what}`]);
@@ -237,14 +237,14 @@ test('skips and counts bad lines when asked to', async () => {
   const { lines, error, messages } = await staged('1\n{"a":\nnull\n2\n', { skipBad: true });
   assert.equal(error, undefined);
   assert.equal(lines.length, 2);
-  assert.deepEqual(messages, ['pcrs-x: 2 lines of stdin were skipped (--skip-bad)\n']);
+  assert.deepEqual(messages, ['pcrs-x: stdin: skipped 2 bad lines (--skip-bad)\n']);
 });
 
 test('reports a cut last line as incomplete input, not as a bad line', async () => {
   const { error } = await staged('1\n{"a":1', { skipBad: true });
   assert.deepEqual(
     [error?.code, error?.message],
-    ['PCRS_INCOMPLETE', 'stdin:2: the stream was cut in the middle of a line: {"a":1'],
+    ['PCRS_INCOMPLETE', 'stdin:2: the stream was cut off in the middle of a line: {"a":1'],
   );
 });
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { counted } from 'pcrs-records/counted';
 import { codedError, recordError } from 'pcrs-records/errors';
 import {
   type End,
@@ -114,7 +115,7 @@ class Stage<T> implements Run<T> {
     if (value['kind'] === 'end' && value['ok'] === false) {
       await this.#forward(first.value);
       const why = `${value['stage']} ended ${value['status']}: ${errorMessage(value)}`;
-      throw Object.assign(codedError('PCRS_INCOMPLETE', `nothing done, since ${why}`), { toldBefore: true });
+      throw Object.assign(codedError('PCRS_INCOMPLETE', `nothing was asked: ${why}`), { toldBefore: true });
     }
     if (value['kind'] !== 'session') return this.#refuseAllInput(first.value);
     this.#first = undefined;
@@ -144,7 +145,7 @@ class Stage<T> implements Run<T> {
   /** Logs the number of skipped lines; in a run, writes the `end`. */
   async close(error: unknown): Promise<void> {
     if (this.#badLines > 0)
-      this.#context.log.warn(`${this.#badLines} lines of stdin were skipped (--skip-bad)`);
+      this.#context.log.warn(`stdin: skipped ${counted(this.#badLines, 'bad line')} (--skip-bad)`);
     if (this.session) await this.#writeEnd(error, this.session.runId).catch(() => {});
   }
 

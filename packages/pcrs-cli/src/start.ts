@@ -9,6 +9,7 @@ import { codeOf, exitStatus, messageOf } from './exit-status.ts';
 import type { FlagValues } from './flags.ts';
 import { type Log, openLog } from './log.ts';
 import { openOutput } from './output.ts';
+import { painter } from './paint.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { type ReadFlags, readFlags } from './read-flags.ts';
 import { stopWithParent } from './stop-with-parent.ts';
@@ -70,6 +71,7 @@ async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
       format: earlyFormat(argv),
       terminal: false,
       write: writeStderr,
+      paint: painter(process.stderr),
     });
     log.error(messageOf(error));
     if (tool.opensRun) await printFailedEnd(tool, error, log);
@@ -81,7 +83,7 @@ async function run(tool: AnyTool, argv: readonly string[]): Promise<number> {
   const stdinIs = await whatStdinIs();
   const needsStdin = tool.stdin === 'required' && (tool.needsStdin?.(read.values as never) ?? true);
   if (stdinIs === 'terminal' && needsStdin) {
-    writeStderr(`${tool.name}: stdin: a terminal, where records are expected; see ${tool.name} --help\n`);
+    writeStderr(`${tool.name}: stdin is a terminal, but records are expected; see ${tool.name} --help\n`);
     return 2;
   }
   return runMain(tool, read, values, stdinIs);
@@ -107,6 +109,7 @@ async function runMain(
     verbose: values.verbose,
     format: values.logFormat,
     terminal: stderrIsTerminal,
+    paint: painter(process.stderr),
     write(line) {
       progress.clear();
       writeStderr(line);
@@ -117,7 +120,7 @@ async function runMain(
   for (const sentence of read.unknownVariables) log.warn(sentence);
   verifyTls(log);
   const opened = openOutput(process.stdout, (error) => stop.abort(error));
-  const output = process.stdout.isTTY ? terminalOutput(opened) : opened;
+  const output = process.stdout.isTTY ? terminalOutput(opened, painter(process.stdout)) : opened;
   const forget = stopOnSignals(stop);
   stopWithParent(stop, graceMs);
   try {
@@ -192,15 +195,6 @@ async function printAndEnd(tool: AnyTool, values: CommonValues): Promise<number>
   } catch (error) {
     return exitStatus(error);
   }
-}
-
-/** Ignores Node's switch that disables TLS verification, and deletes it, since Node would warn about it. */
-function verifyTls(log: Log): void {
-  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === undefined) return;
-  delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
-  log.warn(
-    'NODE_TLS_REJECT_UNAUTHORIZED is passed over: TLS is always verified; --ca-file trusts an authority of your own',
-  );
 }
 
 async function printFailedEnd(tool: AnyTool, error: unknown, log: Log): Promise<void> {

@@ -6,7 +6,7 @@ const checkMs = 500;
 /**
  * Stops a tool that pcrs-etl started once pcrs-etl is gone: a killed pcrs-etl cannot stop its tools.
  *
- * Takes   graceMs  the process ends within this time, whatever it waits for
+ * Takes   graceMs  the process ends within this time, whatever it is waiting for
  */
 export function stopWithParent(stop: AbortController, graceMs: number): void {
   const parent = Number(process.env['PCRS_PARENT_PID']);

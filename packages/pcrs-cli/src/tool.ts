@@ -13,7 +13,7 @@ export interface Tool<F extends Flags = Flags> {
   readonly pipes: readonly string[];
   /** With `many`, the last one takes all remaining words. */
   readonly positionals?: readonly { name: string; describe: string; required?: boolean; many?: boolean }[];
-  /** `required`: on a terminal the tool prints its help and ends with 2. */
+  /** `required`: on a terminal the tool names `--help` and ends with 2. */
   readonly stdin: 'none' | 'optional' | 'required';
   /** Whether a required stdin is needed with these flags; if not, stdin may be a terminal. */
   needsStdin?(flags: FlagValues<F>): boolean;

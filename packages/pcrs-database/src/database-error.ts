@@ -22,11 +22,11 @@ export function machineError(error: unknown, path: string, purpose: Purpose = 'w
 function readingSentence(code: string, message: string): Sentence {
   if (code === 'SQLITE_NOTADB') return ['PCRS_RECORD', 'is not a database; pcrs-to-sqlite makes one'];
   if (isLocked(code))
-    return ['PCRS_MACHINE', 'is being written by another program; try again when that is done'];
+    return ['PCRS_MACHINE', 'is being written by another program; try again when it has finished'];
   if (code === 'SQLITE_READONLY_ROLLBACK' || code === 'SQLITE_READONLY_RECOVERY') {
     return [
       'PCRS_MACHINE',
-      'was being written when its writer died, and reading alone cannot undo that; the next pcrs-to-sqlite into it does',
+      'has an unfinished write of a process that died; the next pcrs-to-sqlite into it undoes that write',
     ];
   }
   if (isRefused(code)) return ['PCRS_MACHINE', `cannot be read by this user (${message})`];
@@ -38,9 +38,9 @@ function readingSentence(code: string, message: string): Sentence {
 
 function writingSentence(code: string, message: string): Sentence {
   if (code === 'SQLITE_NOTADB') return ['PCRS_USAGE', 'is not a database; give a new file name'];
-  if (isLocked(code)) return ['PCRS_MACHINE', 'is locked by another program; try again when that is done'];
+  if (isLocked(code)) return ['PCRS_MACHINE', 'is locked by another program; try again when it has finished'];
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') {
-    return ['PCRS_MACHINE', 'cannot grow, the disk is full; what was committed before stands'];
+    return ['PCRS_MACHINE', 'cannot grow because the disk is full; what was committed before remains'];
   }
   if (isRefused(code)) return ['PCRS_MACHINE', `cannot be written by this user (${message})`];
   if (code.startsWith('SQLITE_CORRUPT')) {
@@ -51,7 +51,7 @@ function writingSentence(code: string, message: string): Sentence {
 
 function otherSentence(code: string, message: string): Sentence {
   if (code.startsWith('SQLITE_CANTOPEN')) {
-    return ['PCRS_MACHINE', `cannot be opened, or its journal cannot be made beside it (${message})`];
+    return ['PCRS_MACHINE', `cannot be opened, or its journal cannot be created beside it (${message})`];
   }
   return ['PCRS_MACHINE', `failed: ${message}${code === '' ? '' : ` (${code})`}`];
 }

@@ -14,7 +14,7 @@ export async function requireFileLocks(path: string): Promise<void> {
   if (await hasFileLocks(path)) return;
   throw codedError(
     'PCRS_MACHINE',
-    `${path}: the file system has no file locks, which a database needs; put it on a local disk`,
+    `${path}: the file system does not support file locks, which a database needs; put it on a local disk`,
   );
 }
 

@@ -18,10 +18,10 @@ export interface Found {
  */
 export function findSnapshot(path: string, name: string | undefined): Found {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw codedError('PCRS_INCOMPLETE', `there is nothing at ${path}`);
+  if (stat === undefined) throw codedError('PCRS_INCOMPLETE', `${path} does not exist`);
   if (stat.isDirectory()) return inDirectory(path, name);
   if (name !== undefined) {
-    throw codedError('PCRS_USAGE', '--name goes with a directory; a database file has its own name');
+    throw codedError('PCRS_USAGE', '--name works only with a directory; a database file has its own name');
   }
   return { database: path, newerIncomplete: [] };
 }
@@ -73,8 +73,8 @@ function nothingIn(directory: string, name: string | undefined, names: readonly 
   const others = names.flatMap((file) => /^latest_(.+)\.db$/.exec(file)?.[1] ?? []).sort();
   const next =
     others.length > 0
-      ? `there are snapshots of other names: --name ${others.join(', --name ')}`
+      ? `there are snapshots with other names: --name ${others.join(', --name ')}`
       : `pcrs-etl --out ${directory} makes one`;
-  const what = name === undefined ? 'no snapshot' : `no snapshot of the name ${name}`;
+  const what = name === undefined ? 'no snapshot' : `no snapshot named ${name}`;
   return codedError('PCRS_INCOMPLETE', `${directory}: ${what}; ${next}`);
 }

@@ -36,7 +36,7 @@ test('tells a database of pcrs-to-sqlite from any other', async () => {
   const others = {
     'other.db': [
       'CREATE TABLE t (n)',
-      /other\.db is no database of pcrs-to-sqlite: there is no q_pcrs_postureinfo/,
+      /other\.db is not a database of pcrs-to-sqlite: it has no q_pcrs_postureinfo/,
     ],
     'qetl.db': [`CREATE TABLE q_pcrs_postureinfo (${columns})`, /its q_pcrs_postureinfo has another key/],
   } as const;

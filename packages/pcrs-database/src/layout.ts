@@ -26,10 +26,13 @@ export async function checkLayout({ db, read }: ReadDatabase, path: string, name
   const isKeyless = version >= 2 && key.length === 0;
   const lacks =
     columns.length === 0
-      ? `there is no ${table}`
+      ? `it has no ${table}`
       : isKeyless || key.map((column) => column.name).join() === postureTable.key.join()
         ? undefined
         : `its ${table} has another key`;
   if (lacks === undefined) return;
-  throw codedError('PCRS_RECORD', `${path} is no database of pcrs-to-sqlite: ${lacks}; load one with that`);
+  throw codedError(
+    'PCRS_RECORD',
+    `${path} is not a database of pcrs-to-sqlite: ${lacks}; pcrs-to-sqlite makes one`,
+  );
 }

@@ -49,7 +49,7 @@ export async function checkPath(path: string): Promise<void> {
   if (kind) throw codedError('PCRS_USAGE', `${path} is a ${kind}; give a file name`);
   const directory = dirname(path);
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    throw codedError('PCRS_USAGE', `${path}: there is no directory ${directory}; make it first`);
+    throw codedError('PCRS_USAGE', `${path}: the directory ${directory} does not exist; create it first`);
   }
   // SQLite puts its journal next to the file, so the directory must always be writable.
   await access(directory, constants.W_OK).catch(() => {

@@ -78,7 +78,7 @@ interface OpenFile {
 
 function fileAt(path: string, name: string): OpenFile {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw codedError('PCRS_USAGE', `there is no file ${path}`);
+  if (stat === undefined) throw codedError('PCRS_USAGE', `${path} does not exist`);
   // A named pipe would block SQLite for ever, and it ignores signals.
   const kind = specialKind(stat);
   if (kind) throw codedError('PCRS_USAGE', `${path} is a ${kind}; give a database file`);

@@ -37,7 +37,7 @@ export async function patiently<T>(
       if (performance.now() > deadline) {
         await requireFileLocks(path);
         const waited = lockWaitMs > 0 ? ` (waited ${lockWaitMs / 1000} s)` : '';
-        const message = `${path} is locked by another program${waited}; try again when that is done`;
+        const message = `${path} is locked by another program${waited}; try again when it has finished`;
         throw codedError('PCRS_MACHINE', message, { cause: error });
       }
     }

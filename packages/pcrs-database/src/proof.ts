@@ -43,7 +43,7 @@ async function flawIn(database: ReadDatabase, expected: Expected): Promise<strin
   }
   for (const [table, due] of Object.entries(expected.rows ?? load.rows ?? {})) {
     const found = await database.read(() => countOf(database, table));
-    if (found !== due) return `has ${found} rows in ${table}, and its run loaded ${due}`;
+    if (found !== due) return `has ${found} rows in ${table}, but its run loaded ${due}`;
   }
   return undefined;
 }

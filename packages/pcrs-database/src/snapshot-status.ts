@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { counted } from 'pcrs-records/counted';
 import type { Base, Counts, End, JsonObject, Scope, Start } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import { type Database, openForReading, type ReadDatabase } from './open.ts';
@@ -230,7 +231,7 @@ export function incompleteness(status: SnapshotStatus): Incompleteness | undefin
   if (load === undefined) {
     return {
       code: 'no_load',
-      message: 'no load has noted itself in it, so nothing proves that it is whole',
+      message: 'it has no record of a load, so nothing proves it complete',
     };
   }
   const of = `the load of ${load.loadedAt} UTC`;
@@ -239,14 +240,17 @@ export function incompleteness(status: SnapshotStatus): Incompleteness | undefin
     case 'complete':
       return undefined;
     case 'without a run':
-      return { code: 'no_run', message: `${of} was without a run, so nothing proves that it is whole` };
+      return { code: 'no_run', message: `${of} had no run, so nothing proves it complete` };
     case 'loading': {
-      const message = `${of} has not ended: it is under way, or was killed after ${load.lines} lines`;
+      const message = `${of} has not finished: it is still running, or was killed after ${counted(load.lines ?? 0, 'line')}`;
       return { code: 'loading', message };
     }
     case 'interrupted':
     case 'failed':
-      return { code: load.state, message: `${of} ${hows[load.state]} after ${load.lines} lines: ${why}` };
+      return {
+        code: load.state,
+        message: `${of} ${hows[load.state]} after ${counted(load.lines ?? 0, 'line')}: ${why}`,
+      };
     default: {
       const code = stages.some(({ end }) => end?.ok === false)
         ? 'stage_failed'

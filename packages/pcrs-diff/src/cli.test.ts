@@ -96,7 +96,7 @@ test('ends with 8 on request if anything newly failed, otherwise with 0', posix,
   assert.deepEqual(blind, {
     status: 2,
     stdout: '',
-    stderr: 'pcrs-diff: --exit-code looks for newly_failed too, which --change leaves out\n',
+    stderr: 'pcrs-diff: --exit-code also checks newly_failed, which --change excludes\n',
   });
 });
 
@@ -106,7 +106,7 @@ test('accepts the words of --change with dashes too, and names unknown ones', po
   assert.equal(stdout.split('\n').length, 6);
   const { status, stderr } = await shell(`pcrs-diff --change broken ${old} ${now}`);
   assert.equal(status, 2);
-  assert.match(stderr, /--change must be of newly_failed, .*, control_removed, got broken/);
+  assert.match(stderr, /--change must be among newly_failed, .*, control_removed, got broken/);
 });
 
 test('requires two databases', posix, async () => {

@@ -1,5 +1,6 @@
 import { flag, idItem } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
+import { counted } from 'pcrs-records/counted';
 import { checkDuration, durationMs } from 'pcrs-records/duration';
 import { codedError } from 'pcrs-records/errors';
 import { terminalLines } from 'pcrs-records/terminal-text';
@@ -9,30 +10,34 @@ import type { Cursor, Which } from './which.ts';
 
 const flags = {
   since: flag.text({
-    describe: 'DIR: the newest run against the one nearest to so long before it: 36h, 7d',
+    describe: 'DIR: compare the newest run with the one closest to AGE before it: 36h, 7d',
     value: 'AGE',
     parse: checkDuration,
   }),
   cursor: flag.text({
-    describe: 'DIR: the newest run against the one named in FILE; writes FILE.next',
+    describe: 'DIR: compare the newest run with the one named in FILE; writes FILE.next',
     value: 'FILE',
   }),
-  name: flag.text({ describe: 'the name of the snapshots in DIR', value: 'NAME' }),
-  change: flag.list({ describe: `only these changes: ${changeWords.join(', ')}`, item: parseWord }),
-  policy: flag.list({ describe: 'only these policies', value: 'ID,…', item: idItem }),
-  criticality: flag.list({ describe: 'only controls of these criticality labels', value: 'LABEL,…' }),
-  summary: flag.boolean({ describe: 'a summary instead of the changes: a table, or a record in a pipe' }),
+  name: flag.text({ describe: 'name of the snapshots in DIR', value: 'NAME' }),
+  change: flag.list({ describe: `only changes of these kinds: ${changeWords.join(', ')}`, item: parseWord }),
+  policy: flag.list({ describe: 'only policies with these ids', value: 'ID,…', item: idItem }),
+  criticality: flag.list({ describe: 'only controls with these criticality labels', value: 'LABEL,…' }),
+  summary: flag.boolean({
+    describe: 'print a summary instead of the changes: a table, or a record if piped',
+  }),
   top: flag.integer({
-    describe: 'name at most N policies, hosts and controls in a summary',
+    describe: 'list at most N policies, hosts and controls in a summary',
     ...{ min: 0, max: 100_000, default: 5 },
   }),
-  'exit-code': flag.boolean({ describe: 'status 8 for new failures, those of new postures too' }),
-  strict: flag.boolean({ describe: 'status 6 for a database that is not proven whole' }),
+  'exit-code': flag.boolean({
+    describe: 'status 8 if there are new failures, including those of new postures',
+  }),
+  strict: flag.boolean({ describe: 'status 6 if a database is not proven complete' }),
 } as const;
 
 function parseWord(text: string): ChangeWord {
   const found = changeWords.find((word) => word === text.toLowerCase().replace(/[- ]/g, '_'));
-  if (found === undefined) throw new Error(`must be of ${changeWords.join(', ')}`);
+  if (found === undefined) throw new Error(`must be among ${changeWords.join(', ')}`);
   return found;
 }
 
@@ -46,15 +51,15 @@ export const tool = defineTool({
   ],
   positionals: [
     { name: 'OLD|DIR', describe: 'a database of pcrs-to-sqlite, or a folder of snapshots', required: true },
-    { name: 'NEW', describe: 'a later one of the same subscription' },
+    { name: 'NEW', describe: 'a later database of the same subscription' },
   ],
   stdin: 'none',
   live: 'unless stdout is piped',
   flags,
   notes: [
     `Changes:\n${changeWords.map((word) => `  ${word.padEnd(17)}${meanings[word]}`).join('\n')}`,
-    'A posture is (policyId, hostId, controlId, technologyId, instance); the gateway may issue its id anew. Only its status is compared, case ignored: new evidence or dates are not a change. A change carries the whole newer record as posture.',
-    'Out of two runs the changes come as a run of their own. The pass rate is (Passed + PassedE) / (Passed + PassedE + Failed); the parts of its change add up to it.',
+    'A posture is (policyId, hostId, controlId, technologyId, instance); the gateway may give the same posture a new id. Only the status is compared, ignoring case: new evidence or dates are not a change. Each change carries the whole newer record as posture.',
+    'If both databases hold runs, the changes form a run of their own. The pass rate is (Passed + PassedE) / (Passed + PassedE + Failed); the parts listed add up to its change.',
   ],
   async main(context) {
     checkFlags(context);
@@ -63,13 +68,13 @@ export const tool = defineTool({
     const which = await whichOf(context);
     const { openDiff } = await import('./index.ts');
     if (which.old === undefined)
-      log.info(`${context.flags.cursor} is not there yet: ${which.new} is where changes begin`);
+      log.info(`${context.flags.cursor} does not exist yet: changes are listed from ${which.new} on`);
     const options = { changes, policies, criticality, strict, log, progress, signal };
     const diff = await openDiff(which.old ?? which.new, which.new, options);
     try {
       if (summary) await writeSummary(context, diff);
       else await writeChanges(context, diff);
-      for (const line of diff.summaryLines(top)) log.note(line);
+      if (!(summary && context.stdoutIsTerminal)) for (const line of diff.summaryLines(top)) log.note(line);
       await writeCursor(context, diff);
       if (context.flags.exitCode) failIfWorse(diff);
     } finally {
@@ -83,17 +88,17 @@ type DiffContext = Context<typeof flags>;
 function checkFlags({ flags: given, positionals }: DiffContext): void {
   const { since, cursor, name, exitCode, change } = given;
   if (since !== undefined && cursor !== undefined)
-    throw codedError('PCRS_USAGE', '--since and --cursor each name the older run; give one of them');
+    throw codedError('PCRS_USAGE', '--since and --cursor both name the older run; give only one');
   const isFolder = since !== undefined || cursor !== undefined;
   if (isFolder && positionals.length > 1)
-    throw codedError('PCRS_USAGE', `${since ? '--since' : '--cursor'} wants one folder, got two paths`);
+    throw codedError('PCRS_USAGE', `${since ? '--since' : '--cursor'} needs one folder, got two paths`);
   if (!isFolder && positionals.length < 2)
     throw codedError('PCRS_USAGE', 'give two databases, or a folder with --since or --cursor');
   if (!isFolder && name !== undefined)
-    throw codedError('PCRS_USAGE', '--name goes with a folder; a database file has its own name');
+    throw codedError('PCRS_USAGE', '--name works only with a folder; a database file has its own name');
   const needed = ['newly_failed', 'appeared'] as const;
   const left = exitCode && change && needed.find((word) => !change.includes(word));
-  if (left) throw codedError('PCRS_USAGE', `--exit-code looks for ${left} too, which --change leaves out`);
+  if (left) throw codedError('PCRS_USAGE', `--exit-code also checks ${left}, which --change excludes`);
 }
 
 async function whichOf({ flags: { since, cursor, name }, positionals, signal }: DiffContext): Promise<Which> {
@@ -109,8 +114,10 @@ async function writeSummary(
   diff: Diff,
 ): Promise<void> {
   for await (const _ of diff.lines());
-  if (stdoutIsTerminal) await output.write(terminalLines(`${diff.summaryLines(top).join('\n')}\n`));
-  else await output.write(`${JSON.stringify(diff.summary(top))}\n`);
+  if (!stdoutIsTerminal) return await output.write(`${JSON.stringify(diff.summary(top))}\n`);
+  await output.write(terminalLines(`${diff.summaryLines(top).join('\n')}\n\n`));
+  if (diff.newFailures === 0) await output.verdict('good', 'ok: no new failures');
+  else await output.verdict('bad', counted(diff.newFailures, 'new failure'));
 }
 
 /** Writes a run if both databases have one. */
@@ -142,7 +149,8 @@ function* bytesOf(diff: Diff) {
 async function writeCursor({ flags: { cursor } }: DiffContext, diff: Diff): Promise<void> {
   if (cursor === undefined) return;
   const { run } = diff.new.status;
-  if (!run?.startedAt) throw codedError('PCRS_RECORD', `${diff.new.database} has no run to name in a cursor`);
+  if (!run?.startedAt)
+    throw codedError('PCRS_RECORD', `${diff.new.database} holds no run that a cursor could name`);
   const next: Cursor = { runId: run.runId, startedAt: run.startedAt };
   const { replaceFile } = await import('pcrs-machine/file');
   replaceFile(`${cursor}.next`, `${JSON.stringify(next)}\n`);
@@ -150,6 +158,5 @@ async function writeCursor({ flags: { cursor } }: DiffContext, diff: Diff): Prom
 
 function failIfWorse({ newFailures }: Diff): void {
   if (newFailures === 0) return;
-  const words = newFailures === 1 ? '1 new failure' : `${newFailures.toLocaleString('en-US')} new failures`;
-  throw codedError('PCRS_GATE', `${words} (--exit-code)`);
+  throw codedError('PCRS_GATE', `${counted(newFailures, 'new failure')} (--exit-code)`);
 }

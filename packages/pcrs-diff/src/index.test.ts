@@ -195,7 +195,7 @@ test('refuses databases of two subscriptions and names both', async () => {
   const [old, now] = [await database([policy]), await database([{ ...policy, subscriptionId: 5 }])];
   await assert.rejects(diff(old, now), {
     code: 'PCRS_RECORD',
-    message: `${old} is of subscription 263191, but ${now} of subscription 5; give two databases of one subscription`,
+    message: `${old} is of subscription 263191, but ${now} is of subscription 5; give two databases of the same subscription`,
   });
   const other = { ...posture, customerUuid: '00000000-0000-4000-8000-000000000002' };
   const lists = [await databaseWithoutRun([posture]), await databaseWithoutRun([other])] as const;
@@ -210,7 +210,7 @@ test('warns about a database whose run is incomplete, and refuses it with strict
   const partial = await database([posture], { failed: true });
   const { warnings, summary } = await diff(whole, partial);
   const why = 'run incomplete: pcrs-posture ended 5: 503, 7 tries';
-  assert.deepEqual(warnings, [`${partial}: ${why}; what it lacks shows as vanished or appeared`]);
+  assert.deepEqual(warnings, [`${partial}: ${why}; missing records show as vanished or appeared`]);
   assert.deepEqual([summary.old.complete, summary.new.complete], [true, false]);
   for (const pair of [[whole, partial] as const, [partial, whole] as const])
     await assert.rejects(diff(...pair, { strict: true }), {
@@ -225,7 +225,7 @@ test('accepts databases without a run, except with strict', async () => {
   assert.deepEqual([warnings, summary.old.complete], [[], null]);
   await assert.rejects(diff(old, now, { strict: true }), {
     code: 'PCRS_INCOMPLETE',
-    message: /without a run/,
+    message: /had no run/,
   });
 });
 
@@ -237,8 +237,8 @@ test('warns if the newer database is given first, and about two gateways', async
   const now = await database([posture], { gateway: 'https://two.example' });
   const { warnings } = await diff(old, now);
   assert.deepEqual(warnings, [
-    `${old} was loaded from https://one.example, ${now} from https://two.example: are these one subscription?`,
-    `${old} (2026-11-21T01:02:03Z) is newer than ${now} (2026-11-20T01:02:03Z); the older comes first`,
+    `${old} was loaded from https://one.example, ${now} from https://two.example: are they the same subscription?`,
+    `${old} (2026-11-21T01:02:03Z) is newer than ${now} (2026-11-20T01:02:03Z); give the older one first`,
   ]);
 });
 
@@ -247,7 +247,7 @@ test('warns about runs with different filters, dates aside', async () => {
   const some = await database([posture], { flags: { title: 'DISA', 'evaluated-since': '2026-11-18' } });
   const { warnings } = await diff(all, some);
   assert.deepEqual(warnings, [
-    `${all} was asked for with no filter, ${some} with pcrs-policies --title DISA; what only one of them asked for shows as vanished or appeared`,
+    `${all} was asked for with no filter, ${some} with pcrs-policies --title DISA; postures that only one of them asked for show as vanished or appeared`,
   ]);
   assert.deepEqual((await diff(some, some)).warnings, []);
 });
@@ -280,7 +280,7 @@ test('says in one line what is wrong with either file', async () => {
   };
   mkdirSync(join(directory, 'folder'));
   const cases = [
-    [join(directory, 'none.db'), 'PCRS_USAGE', /^there is no file .*none\.db$/],
+    [join(directory, 'none.db'), 'PCRS_USAGE', /none\.db does not exist$/],
     [join(directory, 'folder'), 'PCRS_USAGE', /folder is a directory; give a database file$/],
     [file('text.db', 'hello\n'), 'PCRS_RECORD', /text\.db is not a database; pcrs-to-sqlite makes one$/],
     [file('empty.db', ''), 'PCRS_RECORD', /empty\.db is empty; pcrs-to-sqlite makes a database$/],
@@ -324,7 +324,7 @@ test('refuses a policy or a criticality that neither database has', async () => 
   });
   await assert.rejects(diff(path, path, { criticality: ['serious', 'URGNT'] }), {
     code: 'PCRS_USAGE',
-    message: 'no control has the criticality URGNT (--criticality); there are SERIOUS',
+    message: 'no control has the criticality URGNT (--criticality); found: SERIOUS',
   });
 });
 

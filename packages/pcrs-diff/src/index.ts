@@ -170,10 +170,7 @@ function checkSelection(
   );
   if (odd !== undefined) {
     const known = labels!.length > 0 ? labels!.join(', ') : 'none';
-    throw codedError(
-      'PCRS_USAGE',
-      `no control has the criticality ${odd} (--criticality); there are ${known}`,
-    );
+    throw codedError('PCRS_USAGE', `no control has the criticality ${odd} (--criticality); found: ${known}`);
   }
   const policies = wanted && new Set([...inEither('policyId'), ...listed(db)].map(String));
   const unknown = [...(wanted ?? [])].find((id) => !policies!.has(id));

@@ -75,7 +75,7 @@ function checkSubscription(pair: Pair): void {
     differ(subscriptions) ? `subscription ${side.status.subscriptionId}` : `customer ${side.customerUuid}`;
   throw codedError(
     'PCRS_RECORD',
-    `${pair.old.database} is of ${word(pair.old)}, but ${pair.new.database} of ${word(pair.new)}; give two databases of one subscription`,
+    `${pair.old.database} is of ${word(pair.old)}, but ${pair.new.database} is of ${word(pair.new)}; give two databases of the same subscription`,
   );
 }
 
@@ -89,7 +89,7 @@ function checkComplete({ database, status }: Side, { strict, warn }: PairOptions
   if (strict) throw codedError('PCRS_INCOMPLETE', `${database}: ${why} (--strict)`);
   // Loading without a run is deliberate; an incomplete run is news.
   if (status.load?.state === 'without a run') return;
-  warn(`${database}: ${why}; what it lacks shows as vanished or appeared`);
+  warn(`${database}: ${why}; missing records show as vanished or appeared`);
 }
 
 /** Likely mistakes, as warnings. */
@@ -98,19 +98,19 @@ function doubts({ old, new: fresh }: Pair): string[] {
   const [oldGateway, newGateway] = [old.status.gateway, fresh.status.gateway];
   if (differ([oldGateway, newGateway])) {
     found.push(
-      `${old.database} was loaded from ${oldGateway}, ${fresh.database} from ${newGateway}: are these one subscription?`,
+      `${old.database} was loaded from ${oldGateway}, ${fresh.database} from ${newGateway}: are they the same subscription?`,
     );
   }
   const [before, after] = [momentOf(old), momentOf(fresh)];
   if (before !== null && after !== null && before > after) {
     found.push(
-      `${old.database} (${before}) is newer than ${fresh.database} (${after}); the older comes first`,
+      `${old.database} (${before}) is newer than ${fresh.database} (${after}); give the older one first`,
     );
   }
   const [asked, askedLater] = [narrowed(old), narrowed(fresh)];
   if (asked !== askedLater) {
     found.push(
-      `${old.database} was asked for with ${asked || 'no filter'}, ${fresh.database} with ${askedLater || 'no filter'}; what only one of them asked for shows as vanished or appeared`,
+      `${old.database} was asked for with ${asked || 'no filter'}, ${fresh.database} with ${askedLater || 'no filter'}; postures that only one of them asked for show as vanished or appeared`,
     );
   }
   return found;

@@ -53,7 +53,7 @@ export async function cursorIn(
   if (existsSync(old)) return { old, new: fresh };
   throw codedError(
     'PCRS_USAGE',
-    `${file}: the snapshot of its run (${startedAt}) is no longer in ${directory}; give two databases, or remove ${file} to begin anew`,
+    `${file}: the snapshot of its run (${startedAt}) is no longer in ${directory}; give two databases, or remove ${file} to start over`,
   );
 }
 
@@ -71,7 +71,7 @@ async function cursorOf(file: string, signal: AbortSignal): Promise<Cursor> {
 /** Newest first. */
 function stampsOf(directory: string, name: string | undefined): string[] {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw codedError('PCRS_USAGE', `--since and --cursor want a folder of snapshots, got ${directory}`);
+    throw codedError('PCRS_USAGE', `--since and --cursor need a folder of snapshots, got ${directory}`);
   return stampsIn(readdirSync(directory), name);
 }
 

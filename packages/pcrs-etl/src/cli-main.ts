@@ -6,6 +6,7 @@ import { probeFileSystem } from 'pcrs-machine/file-system';
 import { handDown } from 'pcrs-machine/held-lock';
 import { type Lock, lockTimes, openLock } from 'pcrs-machine/lock';
 import { letGroupRead } from 'pcrs-machine/modes';
+import { counted } from 'pcrs-records/counted';
 import { durationMs } from 'pcrs-records/duration';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
@@ -58,26 +59,33 @@ async function attempt(context: EtlContext, series: Series, lock: Lock): Promise
   const { log, output, startedAt } = context;
   const abilities = probeFileSystem(series.out);
   if (!abilities.chmod)
-    log.warn(`${series.out}: the file system keeps no modes, so others may read what is there`);
+    log.warn(
+      `${series.out}: the file system does not store file modes, so others may be able to read the files`,
+    );
   if (!abilities.syncDirectory)
     log.warn(
-      `${series.out}: the file system syncs no directories, so a crash of the machine may take the newest files with it`,
+      `${series.out}: the file system cannot sync directories, so a crash of the machine may lose the newest files`,
     );
-  if (!abilities.symlink) log.note(`${series.out}: no links there, so latest.db will be a copy`);
+  if (!abilities.symlink)
+    log.note(`${series.out}: the file system does not support links, so latest.db will be a copy`);
   const afterKill = lastAttempt(series)?.status === null;
   const ended = noteAttempt(series, startedAt);
-  const tell = (loaded: JsonObject) => {
-    log.note(summary(loaded, (Date.now() - startedAt.getTime()) / 1000));
-    return output.record(loaded);
+  const logVerdict = (loaded: JsonObject): void => {
+    const verdict = loaded['complete'] === true ? 'good' : 'bad';
+    log.verdict(verdict, summary(loaded, (Date.now() - startedAt.getTime()) / 1000));
   };
   try {
     const ran = await runIntoFolder(runOptions(context, series, lock, abilities.symlink, afterKill));
-    await tell(ran.loaded);
+    await output.record(ran.loaded);
     await removeOld(context, series, ran, lock);
+    logVerdict(ran.loaded);
     ended(0, null);
   } catch (error) {
     const { loaded } = error as { loaded?: JsonObject };
-    if (loaded) await tell(loaded);
+    if (loaded) {
+      await output.record(loaded);
+      logVerdict(loaded);
+    }
     ended(exitStatus(error), log.redacted(messageOf(error)));
     throw error;
   }
@@ -95,8 +103,8 @@ async function removeOld({ flags, log }: EtlContext, series: Series, ran: Ran, l
   if (flags.keep === undefined) return;
   const removed = await removeOldRuns(series, flags.keep, ran.folder, () => lock.stillMine());
   if (removed.warning) log.warn(removed.warning);
-  for (const path of removed.foreign) log.note(`${path} is not of pcrs-etl and stays`);
-  if (removed.runs > 0) log.note(`${removed.runs} older runs removed (--keep)`);
+  for (const path of removed.foreign) log.note(`${path} was not made by pcrs-etl and is kept`);
+  if (removed.runs > 0) log.note(`removed ${counted(removed.runs, 'older run')} (--keep)`);
 }
 
 function checkTogether({ flags }: EtlContext): void {

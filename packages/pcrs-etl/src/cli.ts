@@ -5,24 +5,24 @@ import { parseKeep } from './keep-rule.ts';
 import { folder, passedFlags } from './passed-flags.ts';
 
 const flags = {
-  out: flag.text({ describe: 'the output folder (made if need be)', value: 'DIR', group: folder }),
+  out: flag.text({ describe: 'the output folder (created if missing)', value: 'DIR', group: folder }),
   name: flag.text({
-    describe: 'a series of its own in DIR: a name in its files and links',
+    describe: 'a separate series in DIR, with NAME in its files and links',
     value: 'NAME',
     parse: parseName,
     group: folder,
   }),
-  csv: flag.boolean({ describe: 'CSV files of each run too, in DIR/csv_STAMP', group: folder }),
+  csv: flag.boolean({ describe: 'also write CSV files of each run, to DIR/csv_STAMP', group: folder }),
   history: flag.boolean({
-    describe: 'add each run to DIR/history.db, and newer snapshots that it lacks',
+    describe: 'add each run to DIR/history.db, and any newer snapshots it lacks',
     group: folder,
   }),
   report: flag.boolean({
-    describe: 'an HTML report of each run, linked as latest_report.html',
+    describe: 'write an HTML report of each run, linked as latest_report.html',
     group: folder,
   }),
   keep: flag.text({
-    describe: 'keep N complete runs, or those of a time, and remove older ones',
+    describe: 'complete runs to keep; older ones are removed',
     value: 'N|TIME',
     parse: parseKeep,
     group: folder,
@@ -33,7 +33,7 @@ const flags = {
   }),
   'full-every': flag.text({
     ...{
-      describe: 'with --incremental: ask for everything again after',
+      describe: 'with --incremental: ask for everything again after this time',
       value: 'TIME',
       default: '7d',
       parse: checkDuration,
@@ -46,12 +46,12 @@ const flags = {
     group: folder,
   }),
   'if-busy': flag.choice(['fail', 'skip'], {
-    describe: 'another run is at work in DIR: status 9, or 0',
+    describe: 'if another run is working in DIR: end with status 9, or with 0',
     default: 'fail',
     group: folder,
   }),
   plan: flag.boolean({
-    describe: 'count what posture would be asked for, and ask for no posture',
+    describe: 'count what posture would be asked for, without asking for it',
     env: 'none',
     group: folder,
   }),
@@ -62,7 +62,7 @@ export type EtlContext = Context<typeof flags>;
 
 function parseName(text: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) {
-    throw new Error('must be letters, digits, dots, dashes and underscores');
+    throw new Error('must consist of letters, digits, dots, dashes and underscores');
   }
   return text;
 }
@@ -78,9 +78,9 @@ export const tool = defineTool({
   stdin: 'none',
   flags,
   notes: [
-    'DIR gets pcrs_STAMP.db, the link latest.db, and archive_STAMP with the bodies as received, their manifests and run.ndjson. The same command resumes a run that was interrupted, for 12 hours (--resume-within).',
-    'latest.db holds one scope, that of the flags of its first run: all policies, or --title PCI. Another scope is refused before anything is asked; give it a --name of its own.',
-    'Flags of the stages are passed on to each stage that has them. DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h. TIME is 90m, 36h or 7d.',
+    'Writes DIR/pcrs_STAMP.db, the link latest.db, and archive_STAMP with the responses as received, their manifests and run.ndjson. The same command resumes an interrupted run for up to 12 hours (--resume-within).',
+    'latest.db holds one scope, set by the flags of its first run: all policies, or --title PCI. A different scope is refused before anything is asked; give it its own --name.',
+    'Each flag of a stage is passed to every stage that has it. DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h. TIME is 90m, 36h or 7d.',
   ],
   async main(context) {
     // Loaded late: help and wrong flags need none of it.

@@ -86,7 +86,7 @@ test('starts an interrupted run over if it is old, had other flags, or on reques
     ['start', 'is older than 12 h and is started over (--resume-within)'],
     ['start', 'had other flags and is started over'],
     ['start', 'is started over (--fresh)'],
-    ['start', 'was of another gateway or user and is left alone'],
+    ['start', 'was of another gateway or user and is not resumed'],
   ]);
 });
 

@@ -85,7 +85,7 @@ function stoppedRun(
     return { why: `${of} is older than ${limit} and is started over (--resume-within)` };
   }
   if (!isSameSource(plan.session, session))
-    return { why: `${of} was of another gateway or user and is left alone` };
+    return { why: `${of} was of another gateway or user and is not resumed` };
   if (!isDeepStrictEqual(plan.selection, wanted.selection))
     return { why: `${of} had other flags and is started over` };
   return { folder: newest, why: `resuming ${of}` };
@@ -99,14 +99,14 @@ async function baseFor(
   now: number,
   flawOf: (folder: RunFolder) => Promise<string | undefined>,
 ): Promise<{ base?: RunFolder; why?: string }> {
-  const everything = (because: string) => ({ why: `${because}, so everything is asked for` });
+  const everything = (because: string) => ({ why: `${because}, so this is a full run` });
   const last = folders.find(({ made, plan }) => made && isSameSource(plan.session, session));
-  if (last === undefined) return everything('there is no complete run to start from');
+  if (last === undefined) return everything('there is no complete run to build on');
   if (!isDeepStrictEqual(last.plan.selection, wanted.selection))
     return everything('the flags differ from those of the last complete run');
   const { fullAt } = last.plan;
   if (now - Date.parse(fullAt) >= wanted.fullEveryMs)
-    return everything(`the last full run was started ${fullAt} (--full-every)`);
+    return everything(`the last full run started ${fullAt} (--full-every)`);
   if (Date.parse(last.plan.session.startedAt) > now)
     return everything(`the last complete run started ${last.plan.session.startedAt}, later than this one`);
   const flaw = await flawOf(last);

@@ -313,7 +313,7 @@ test('refuses the second of two runs in one folder', async () => {
   while (!readdirSync(root).includes('twice') || !readdirSync(out).includes('.lock')) await sleep(20);
   const second = await start(simulator, out).ended;
   assert.equal(second.status, 9);
-  assert.match(second.stderr, /another run is at work there/);
+  assert.match(second.stderr, /another run is working there/);
   const skipped = await start(simulator, out, '--if-busy', 'skip').ended;
   assert.deepEqual([skipped.status, skipped.stdout], [0, '']);
   assert.equal((await first.ended).status, 0);

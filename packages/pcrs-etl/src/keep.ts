@@ -36,8 +36,7 @@ export async function removeOldRuns(
   const old = runs.filter((run, index) => !kept.has(run) && (run.made || isPassed(index, runs, kept)));
   const earlier = runs.filter((run) => run !== current && run.made);
   if ('withinMs' in rule && earlier.length > 1 && keptBy(rule, earlier, current).length === 0) {
-    const warning =
-      'nothing removed: by the clock, every earlier run is older than --keep; is the clock right?';
+    const warning = 'nothing removed: every earlier run seems older than --keep; is the clock right?';
     return { runs: 0, foreign: [], warning };
   }
   const needed = restedOn(kept, runs);

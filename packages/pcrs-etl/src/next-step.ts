@@ -14,7 +14,7 @@ export function isEndForGood(status: number): status is EndForGood {
 export function nextStep(status: number, plan: RunPlan, { resumeWithinMs }: Wanted): string | undefined {
   if (status === 2 || status === 7) return undefined;
   const until = `until ${minute(resumableUntil(plan, resumeWithinMs))} (--resume-within)`;
-  if (status === 8) return `latest.db is as it was; --accept-shrink publishes this run ${until}`;
+  if (status === 8) return `latest.db is unchanged; --accept-shrink publishes this run ${until}`;
   return `nothing was published; the same command resumes this run ${until}`;
 }
 

@@ -19,7 +19,7 @@ export async function flawOfBase(
 ): Promise<string | undefined> {
   const path = series.snapshot(plan.stamp);
   const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return `${basename(path)}, the snapshot of the last complete run, is not there`;
+  if (size === undefined) return `${basename(path)}, the snapshot of the last complete run, is missing`;
   const rows = made?.find(({ kind }) => kind === 'loaded')?.['rows'];
   return flawOfSnapshot(path, {
     runId: plan.session.runId,

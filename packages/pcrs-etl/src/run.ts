@@ -218,7 +218,7 @@ function pointLatest(
 ): void {
   if (!canLink && !isFile) return;
   if (lstatSync(link, { throwIfNoEntry: false })?.isDirectory()) {
-    tell(`${link} is a folder, not a link of ours, and stays as it is`, false);
+    tell(`${link} is a folder, not a link of pcrs-etl, and is left unchanged`, false);
     return;
   }
   lock.stillMine();

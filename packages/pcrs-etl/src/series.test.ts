@@ -178,7 +178,7 @@ test('builds a delta only on a snapshot that is as its run left it, and makes wh
   assert.deepEqual([full.status, full.loaded.base, full.loaded.rows.q_pcrs_postureinfo], [0, 'full', all]);
   assert.match(
     full.stderr,
-    /has \d+ rows in q_pcrs_postureinfo, and its run loaded \d+, so everything is asked for/,
+    /has \d+ rows in q_pcrs_postureinfo, but its run loaded \d+, so this is a full run/,
   );
 });
 
@@ -233,7 +233,7 @@ test('with a clock that was set back, a run neither moves latest.db nor loses it
   after(shim.remove);
   const back = await etl(out, ['--keep', '1'], { ...shim.env, PCRS_STATE_DIR: join(root, 'state-back') });
   assert.equal(back.status, 0, back.stderr);
-  assert.match(back.stderr, /latest\.db stays as it was: it is of a run that started .*--allow-older/);
+  assert.match(back.stderr, /latest\.db was left unchanged: its run started .*--allow-older/);
   assert.deepEqual([latest(out), existsSync(back.loaded.database)], [first, true]);
 });
 
@@ -244,12 +244,12 @@ test("reports a file system's limits at the start, and still publishes the run",
     [
       'modes',
       failing({ chmod: 'EPERM', fchmod: 'EPERM', fchmodat: 'EPERM' }),
-      /: the file system keeps no modes, so others may read what is there$/m,
+      /: the file system does not store file modes, so others may be able to read the files$/m,
     ],
     [
       'sync',
       withoutDirectorySync,
-      /: the file system syncs no directories, so a crash of the machine may take the newest files with it$/m,
+      /: the file system cannot sync directories, so a crash of the machine may lose the newest files$/m,
     ],
   ];
   for (const [name, code, said] of lacks) {

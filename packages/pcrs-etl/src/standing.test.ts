@@ -38,7 +38,7 @@ test('demands space for twice the last snapshot, and says how much', () => {
   truncateSync(series.latest('.db'), Math.floor(free * 0.75));
   assert.throws(() => requireSpace(series), {
     code: 'PCRS_MACHINE',
-    message: /MB free, and a run takes .* MB/,
+    message: /MB free, but a run needs .* MB/,
   });
   rmSync(series.latest('.db'));
 });

@@ -74,7 +74,7 @@ export function requireSpace(series: Series): void {
   if (free === undefined || free >= 2 * size) return;
   throw codedError(
     'PCRS_MACHINE',
-    `${series.out}: ${megabytes(free)} free, and a run takes ${megabytes(2 * size)}, twice the last snapshot; make room, or see --keep`,
+    `${series.out}: ${megabytes(free)} free, but a run needs ${megabytes(2 * size)}, twice the last snapshot; free some space, or see --keep`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { counted } from 'pcrs-records/counted';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 
 /**
@@ -7,15 +8,14 @@ import { isObject, type JsonObject } from 'pcrs-records/kinds';
  */
 export function summary(loaded: JsonObject, seconds: number): string {
   const rows = isObject(loaded['rows']) ? loaded['rows'] : {};
-  const count = (table: string) => Number(rows[`q_pcrs_${table}`] ?? 0).toLocaleString('en-US');
+  const count = (table: string, noun: string) => counted(Number(rows[`q_pcrs_${table}`] ?? 0), noun);
   const what = [
-    `${count('policy_list')} policies`,
-    `${count('hostids')} host ids`,
-    `${count('postureinfo')} postures of ${count('postureinfo_controls')} controls`,
+    count('policy_list', 'policy'),
+    count('hostids', 'host id'),
+    `${count('postureinfo', 'posture')} of ${count('postureinfo_controls', 'control')}`,
   ];
   const without = Number(loaded['hostsWithoutPosture'] ?? 0);
-  if (without > 0)
-    what.push(`${without.toLocaleString('en-US')} ${without === 1 ? 'host' : 'hosts'} without posture`);
+  if (without > 0) what.push(`${counted(without, 'host')} without posture`);
   const state = loaded['complete'] === true ? 'complete' : 'incomplete';
   const minutes = `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, '0')}`;
   return `${state}: ${what.join(', ')} in ${minutes}; ${String(loaded['database'])}`;

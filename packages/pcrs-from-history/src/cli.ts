@@ -5,15 +5,18 @@ import { codedError } from 'pcrs-records/errors';
 import { newRunId } from 'pcrs-records/run-id';
 
 const flags = {
-  at: flag.text({ describe: 'the moment: 2026-06-30 (its end, UTC) or 2026-06-30T12:00:00Z', value: 'DATE' }),
+  at: flag.text({
+    describe: 'the time to show: 2026-06-30 (its end, UTC) or 2026-06-30T12:00:00Z',
+    value: 'DATE',
+  }),
   host: flag.text({ describe: 'only this host', value: 'ID', parse: idItem }),
   control: flag.text({ describe: 'only this control', value: 'CID', parse: idItem }),
-  id: flag.list({ describe: 'only these policies', value: 'ID,…', item: idItem }),
+  id: flag.list({ describe: 'only policies with these ids', value: 'ID,…', item: idItem }),
 } as const;
 
 export const tool = defineTool({
   name: 'pcrs-from-history',
-  summary: 'writes what was so at a moment of a history, as a run.',
+  summary: 'writes the state of a history at a given time, as a run.',
   pipes: [
     'pcrs-from-history history.db --at 2026-06-30 | pcrs-to-csv > june.csv',
     'pcrs-from-history history.db --at 2026-06-30 --host 118772 --control 1045 | jq \'select(.kind == "posture")\'',
@@ -23,12 +26,12 @@ export const tool = defineTool({
   live: 'unless stdout is piped',
   flags,
   notes: [
-    'The last run that started at or before the moment is shown; stderr names it. Records are reduced: identity, status, names, criticality, dates of evaluation and scan. A moment before the first run is status 7.',
+    'Shows the last run that started at or before that time; stderr names it. Records are reduced: identity, status, names, criticality, dates of evaluation and scan. A time before the first run is status 7.',
   ],
   async main(context) {
     const [path] = context.positionals as [string];
     const { at, host, control, id: policies } = context.flags;
-    if (at === undefined) throw codedError('PCRS_USAGE', 'give the moment: --at 2026-06-30');
+    if (at === undefined) throw codedError('PCRS_USAGE', 'give the time to show: --at 2026-06-30');
     const { momentOf, openPast } = await import('./index.ts');
     let moment: string;
     try {

@@ -118,6 +118,6 @@ test('writes the state at the last run at or before a moment, under the names of
 test('knows nothing about a moment before its first run', async () => {
   await assert.rejects(past('2026-06-27'), {
     code: 'PCRS_EMPTY',
-    message: /its first run is of 2026-06-28T05:00:00Z/,
+    message: /its first run started 2026-06-28T05:00:00Z/,
   });
 });

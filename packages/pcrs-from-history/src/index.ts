@@ -50,8 +50,8 @@ export async function openPast(path: string, moment: string, narrowing: Narrowin
       .get(moment) as Run | undefined;
     if (run === undefined) {
       const first = db.prepare('SELECT min(startedAt) FROM runs').pluck().get();
-      const since = first ? `its first run is of ${first}` : 'it holds no run';
-      throw codedError('PCRS_EMPTY', `${path} knows nothing of ${moment}: ${since}`);
+      const since = first ? `its first run started ${first}` : 'it has no runs';
+      throw codedError('PCRS_EMPTY', `${path} has no run at or before ${moment}: ${since}`);
     }
     const gateway = db.prepare("SELECT value FROM source WHERE name = 'gateway'").pluck().get() as string;
     return {

@@ -9,10 +9,10 @@ import { scopeOfOptions } from 'pcrs-records/scope';
 import type { HeldRun } from './index.ts';
 
 const flags = {
-  name: flag.text({ describe: 'in a folder: its latest_NAME.db', value: 'NAME' }),
-  id: flag.list({ describe: 'only these policies', value: 'ID,…', item: idItem }),
+  name: flag.text({ describe: 'with a folder: read its latest_NAME.db', value: 'NAME' }),
+  id: flag.list({ describe: 'only policies with these ids', value: 'ID,…', item: idItem }),
   'posture-status': flag.list({
-    describe: 'only postures of these statuses: Failed, Error, …',
+    describe: 'only postures with these statuses: Failed, Error, …',
     value: 'STATUS,…',
   }),
 } as const;
@@ -36,9 +36,9 @@ export const tool = defineTool({
   live: 'unless stdout is piped',
   flags,
   notes: [
-    'The run is the last complete one that the database holds. A part of it (--id, --posture-status) is a run of its own.',
-    'A database that is not complete is written out too; its run ends with status 6, and so does this tool.',
-    'The file is only read, and nothing is left beside it.',
+    'Writes the last complete run of the database. A part of it (--id, --posture-status) becomes a run of its own.',
+    'An incomplete database is written too; its run ends with status 6, and so does this tool.',
+    'The file is opened read-only, and nothing is left beside it.',
   ],
   async main(context) {
     const [path] = context.positionals as [string];

@@ -22,8 +22,9 @@ export async function runHostIds(context: HostIdsContext): Promise<void> {
       const options = hostIdsOptions(context, run);
       gateway = await openGateway(gatewayOptions(context), run.session);
       const { tally } = gateway;
+      context.progress.watch(() => tally);
       await askKeeping(gateway, keeping(context, run, decisive(options)), answerFacts, (kept) =>
-        writeHostIds(context, run, { ...kept, tally }, options),
+        writeHostIds(context, run, kept, options),
       );
     },
   });
@@ -32,14 +33,14 @@ export async function runHostIds(context: HostIdsContext): Promise<void> {
 async function writeHostIds(
   context: HostIdsContext,
   run: Run<string>,
-  gateway: Pick<Gateway, 'ask' | 'tally'>,
+  gateway: Pick<Gateway, 'ask'>,
   options: HostIdsOptions,
 ): Promise<void> {
   let done = 0;
   for await (const { line } of hostIds(gateway, run.input, options)) {
     await run.emit('hostids', `${line}\n`);
     done += 1;
-    context.progress.update({ requests: gateway.tally.requests, policies: done, bytes: gateway.tally.bytes });
+    context.progress.update({ policies: done });
   }
 }
 
@@ -58,7 +59,10 @@ function decisive(asked: HostIdsOptions) {
 function hostIdsOptions(context: HostIdsContext, run: Run<string>): HostIdsOptions {
   const { flags: values, log } = context;
   if (values.untagged && run.session)
-    throw codedError('PCRS_USAGE', '--untagged: a run needs the kind of each record; leave pcrs-auth away');
+    throw codedError(
+      'PCRS_USAGE',
+      '--untagged cannot be used in a run, whose records need their kind; remove pcrs-auth from the pipe',
+    );
   const used = {
     'scanned-since': values.scannedSince,
     'status-changed-since': values.statusChangedSince,

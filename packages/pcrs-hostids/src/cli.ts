@@ -7,7 +7,7 @@ import { policiesPerRequest } from './defaults.ts';
 const flags = {
   'scanned-since': flag.text({ describe: 'only hosts scanned on or after', value: 'DATE', parse: checkDate }),
   'status-changed-since': flag.text({
-    describe: 'only hosts with a status changed since',
+    describe: 'only hosts with a status that changed since',
     value: 'DATE',
     parse: checkDate,
   }),
@@ -16,7 +16,7 @@ const flags = {
     value: 'STATE',
   }),
   'asset-deployment-type': flag.choice(['ON-PREM', 'CLOUD', 'ALL'], {
-    describe: 'where hosts run',
+    describe: 'deployment type of cloud hosts',
     value: 'TYPE',
   }),
   'policies-per-request': flag.integer({
@@ -27,10 +27,10 @@ const flags = {
     limit: "the gateway's limit",
     env: 'shared',
   }),
-  untagged: flag.boolean({ describe: 'records without kind (outside a run)' }),
-  'skip-bad': flag.boolean({ describe: 'pass over lines that are no records, and count them' }),
+  untagged: flag.boolean({ describe: 'omit kind from the records (outside a run only)' }),
+  'skip-bad': flag.boolean({ describe: 'skip and count lines that are not records' }),
   resume: flag.boolean({
-    describe: 'with --archive DIR: ask only for what a stopped run left out',
+    describe: 'with --archive DIR: ask only for what an interrupted run did not get',
     env: 'none',
   }),
   'api-version': apiVersionFlag('5.0', 'shared'),
@@ -41,7 +41,7 @@ export type HostIdsContext = Context<typeof flags>;
 
 export const tool = defineTool({
   name: 'pcrs-hostids',
-  summary: 'resolves the host ids of policies, one record a policy.',
+  summary: 'resolves the host ids of policies, one record per policy.',
   pipes: [
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite posture.db',
     "seq 100 120 | pcrs-hostids | jq '.hostIds | length'",
@@ -51,7 +51,7 @@ export const tool = defineTool({
   live: 'unless stdout is piped',
   flags,
   notes: [
-    'Reads policy records, objects with policyId or id, or bare ids, one a line.',
+    'Reads policy records, objects with policyId or id, or bare ids, one per line.',
     'DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.',
   ],
   async main(context) {

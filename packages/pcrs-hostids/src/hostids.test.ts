@@ -46,7 +46,7 @@ test('asks once for a policy that came twice, and warns', async () => {
   const warnings: string[] = [];
   const lines = await resolve([ids[0]!, ids[1]!, ids[0]!], { warn: (message) => warnings.push(message) });
   assert.deepEqual(lines, expected([ids[0]!, ids[1]!]));
-  assert.deepEqual(warnings, [`policy ${ids[0]} came twice; it is asked for once`]);
+  assert.deepEqual(warnings, [`policy ${ids[0]} came twice; asking for it once`]);
 });
 
 test('yields a record and a warning for a policy that does not exist', async () => {
@@ -84,7 +84,7 @@ test('fails on a policy that stays missing, after yielding the policies before i
     async () => {
       for await (const { line } of hostIds(gateway, ids.slice(0, 4))) lines.push(line);
     },
-    { code: 'PCRS_GATEWAY', message: `policy ${ids[2]}: the gateway left it out of its answer twice` },
+    { code: 'PCRS_GATEWAY', message: `policy ${ids[2]}: two answers of the gateway omitted it` },
   );
   assert.deepEqual(lines, expected(ids.slice(0, 2)));
   simulator.faults.clear();
@@ -98,7 +98,7 @@ test("takes only the gateway's own sentence for a policy that does not exist", a
     simulator.faults.add(`hostids:*:policy-error=${error}@policy=${ids[1]}`);
     await assert.rejects(resolve([ids[1]!]), {
       code: 'PCRS_GATEWAY',
-      message: `policy ${ids[1]}: the gateway answered twice: ${error}`,
+      message: `policy ${ids[1]}: two answers of the gateway had this error: ${error}`,
     });
     simulator.faults.clear();
   }
@@ -107,7 +107,7 @@ test("takes only the gateway's own sentence for a policy that does not exist", a
 test('quotes an error that is an object', async () => {
   simulator.faults.add(`hostids:*:policy-error={"code":12,"text":["no"]}@policy=${ids[1]}`);
   await assert.rejects(resolve([ids[1]!]), {
-    message: `policy ${ids[1]}: the gateway answered twice: {"code":12,"text":["no"]}`,
+    message: `policy ${ids[1]}: two answers of the gateway had this error: {"code":12,"text":["no"]}`,
   });
   simulator.faults.clear();
 });
@@ -178,7 +178,7 @@ test('refuses an invalid id by line', () => {
 test('counts changed characters in a warning', async () => {
   const warnings: string[] = [];
   const body = Buffer.from('[{"policyId":"7","hostIds":[],"note":"a\tb\u00ff"}]', 'latin1');
-  const answer = await readAnswer(chunks(body), new Set(['7']), 'the host ids of 1 policies from 7', {
+  const answer = await readAnswer(chunks(body), new Set(['7']), 'host ids of 1 policy from 7', {
     warn: (message) => warnings.push(message),
   });
   assert.deepEqual(
@@ -186,7 +186,7 @@ test('counts changed characters in a warning', async () => {
     [String.raw`{"kind":"hostids","policyId":"7","hostIds":[],"note":"a\tb�"}`],
   );
   assert.deepEqual(warnings, [
-    'the host ids of 1 policies from 7: 1 raw control characters were written as escapes, 1 invalid UTF-8 sequences were replaced by U+FFFD',
+    'host ids of 1 policy from 7: escaped 1 raw control character, replaced 1 invalid UTF-8 sequence by U+FFFD',
   ]);
 });
 

@@ -1,5 +1,6 @@
 import { apiPath, defaultVersions } from 'pcrs-gateway/api-versions';
 import type { Gateway } from 'pcrs-gateway/gateway';
+import { counted } from 'pcrs-records/counted';
 import { codedError } from 'pcrs-records/errors';
 import { policiesPerRequest } from './defaults.ts';
 import type { Resolved } from './read-answer.ts';
@@ -61,7 +62,7 @@ async function* inBatches(
   let failure: { error: unknown } | undefined;
   try {
     for await (const policyId of policyIds) {
-      if (seen.has(policyId)) warn?.(`policy ${policyId} came twice; it is asked for once`);
+      if (seen.has(policyId)) warn?.(`policy ${policyId} came twice; asking for it once`);
       else batch.push(policyId);
       seen.add(policyId);
       if (batch.length < size) continue;
@@ -115,8 +116,8 @@ function isGood(resolved: readonly Resolved[] | undefined): resolved is readonly
 function unresolved(policyId: string, resolved: readonly Resolved[] | undefined): Error {
   const errors = resolved?.flatMap(({ error }) => error ?? []).join('; ');
   const what = errors
-    ? `the gateway answered twice: ${errors}`
-    : 'the gateway left it out of its answer twice';
+    ? `two answers of the gateway had this error: ${errors}`
+    : 'two answers of the gateway omitted it';
   return codedError('PCRS_GATEWAY', `policy ${policyId}: ${what}`);
 }
 
@@ -133,7 +134,7 @@ async function askFor(
   const path = apiPath('hostids', options.apiVersion ?? defaultVersions.hostids);
   const what = `the host ids of ${policyIds.length} policies from ${policyIds[0]}`;
   return gateway.ask({ endpoint: 'hostids', method: 'GET', path, query, what }, async ({ body }) => {
-    // Loaded once there is an answer, so that the request goes out sooner.
+    // Loaded after the response arrives, so that the request is sent sooner.
     const { readAnswer } = await import('./read-answer.ts');
     return readAnswer(body, new Set(policyIds), what, options);
   });

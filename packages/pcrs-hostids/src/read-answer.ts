@@ -28,7 +28,7 @@ export async function readAnswer(
   for await (const tagged of elementLines(await wholeBody(body), 'hostids', onReplaced)) {
     const resolved = readElement(tagged, options.untagged ?? false);
     if (!asked.has(resolved.policyId)) {
-      options.warn?.(`policy ${resolved.policyId} is in the answer but was not asked for; left out`);
+      options.warn?.(`policy ${resolved.policyId} is in the answer but was not asked for; ignored`);
       continue;
     }
     answer.set(resolved.policyId, [...(answer.get(resolved.policyId) ?? []), resolved]);

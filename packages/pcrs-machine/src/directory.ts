@@ -11,7 +11,7 @@ import { directoryMode } from './modes.ts';
 export function makeDirectory(path: string, mode = directoryMode()): void {
   if (made(path, mode)) return;
   makeDirectory(dirname(path), mode);
-  if (!made(path, mode)) throw machineError(path, new Error('no directory can be made there (ENOENT)'));
+  if (!made(path, mode)) throw machineError(path, new Error('no directory can be created there (ENOENT)'));
 }
 
 /** False if the parent is missing. */

@@ -82,7 +82,10 @@ export function pointTo(target: string, path: string): 'link' | 'copy' {
 
 function copyTo(target: string, fresh: string): void {
   if (statSync(target).isDirectory())
-    throw codedError('PCRS_MACHINE', `${target}: no link can be made to it, since the file system has none`);
+    throw codedError(
+      'PCRS_MACHINE',
+      `${target}: cannot be linked, since the file system does not support links`,
+    );
   copyFileSync(target, fresh);
   setMode(fresh, statSync(target).mode & 0o777);
 }

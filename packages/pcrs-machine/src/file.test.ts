@@ -49,8 +49,8 @@ test('refuses at once a directory that cannot be made', { skip: onLinux }, (t) =
     const args = ['--input-type=module-typescript', '-e', code];
     return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 }).stdout;
   };
-  assert.equal(made('/proc/x'), 'PCRS_MACHINE /proc/x: no directory can be made there (ENOENT)\n');
-  assert.equal(made('/proc/x/y/z'), 'PCRS_MACHINE /proc/x: no directory can be made there (ENOENT)\n');
+  assert.equal(made('/proc/x'), 'PCRS_MACHINE /proc/x: no directory can be created there (ENOENT)\n');
+  assert.equal(made('/proc/x/y/z'), 'PCRS_MACHINE /proc/x: no directory can be created there (ENOENT)\n');
   assert.match(made(join(folder, 'file')), /^PCRS_MACHINE .*file: is not a directory\n$/);
   assert.match(made(join(folder, 'file', 'x')), /^PCRS_MACHINE .*x: a part of the path is not a directory/);
 });
@@ -120,7 +120,7 @@ test('finds out what a file system lacks, and copies if it has no links', { skip
     { symlink: false, hardLink: false, chmod: false, syncDirectory: false },
     'copy',
     'PCRS_MACHINE',
-    'csv: no link can be made to it, since the file system has none',
+    'csv: cannot be linked, since the file system does not support links',
   ]);
   assert.equal(lstatSync(join(folder, 'latest.db')).isFile(), true);
   assert.equal(readFileSync(join(folder, 'latest.db'), 'utf8'), 'a');
@@ -146,7 +146,7 @@ test('refuses a path that is not a file, names its type and does not open it', {
   const refused = (path: string, kind: string) =>
     assert.throws(() => requireRegular(path), {
       code: 'PCRS_USAGE',
-      message: `${path}: must be a file, is a ${kind}`,
+      message: `${path}: must be a file, but is a ${kind}`,
     });
   refused(pipe, 'named pipe');
   refused(folder, 'directory');

@@ -92,7 +92,7 @@ export function setMode(path: string, mode: number): boolean {
 export function requireRegular(path: string): void {
   const stats = statSync(path, { throwIfNoEntry: false });
   const kind = stats && specialKind(stats);
-  if (kind) throw codedError('PCRS_USAGE', `${path}: must be a file, is a ${kind}`);
+  if (kind) throw codedError('PCRS_USAGE', `${path}: must be a file, but is a ${kind}`);
 }
 
 /** Type of something that is not a file; undefined for a file. */

@@ -91,7 +91,7 @@ test('refuses at once if the holder lives on this machine, and names it', async 
   const startedMs = performance.now();
   await assert.rejects(openLock(path, options), {
     code: 'PCRS_BUSY',
-    message: new RegExp(`^out: another run is at work there \\(pid ${child.pid} on \\S+ since 20`),
+    message: new RegExp(`^out: another run is working there \\(pid ${child.pid} on \\S+ since 20`),
   });
   assert.ok(performance.now() - startedMs < times.leaseMs / 2, 'at once');
 });
@@ -152,8 +152,7 @@ test('waits for a heartbeat of a holder elsewhere, logs it, and takes over if no
     const startedMs = performance.now();
     (await openLock(path, options)).release();
     assert.ok(performance.now() - startedMs >= times.leaseMs, 'waited for the whole lease');
-    const who =
-      content === '' ? 'a process that does not say who it is' : `pid ${process.pid} on pod-1 since 2026-.*`;
+    const who = content === '' ? 'an unknown process' : `pid ${process.pid} on pod-1 since 2026-.*`;
     assert.match(said.join('|'), new RegExp(`^out: locked by ${who}; waiting up to 2 s for a sign of life`));
     assert.equal(said.length, 1);
   }

@@ -79,7 +79,7 @@ export async function openLock(path: string, options: LockOptions): Promise<Lock
   return acquire(path, { ...options, times, longestPauseMs: times.leaseMs / 120 }, (held) => {
     const who = describe(held.claim);
     if (held.alive || held.waitedMs > times.waitMs)
-      throw codedError('PCRS_BUSY', `${what}: another run is at work there (${who}); wait for its end`);
+      throw codedError('PCRS_BUSY', `${what}: another run is working there (${who}); wait until it ends`);
     if (said) return;
     said = true;
     const seconds = Math.ceil(times.waitMs / 1000);
@@ -236,12 +236,10 @@ export function requireHeld(path: string, nonce: string, what: string): void {
   if (held) return;
   throw codedError(
     'PCRS_MACHINE',
-    `${what}: another run took it over while this one showed no life; nothing more is changed there`,
+    `${what}: another run took it over because this one had stopped renewing its lock; nothing more is changed there`,
   );
 }
 
 function describe(claim: Claim | undefined): string {
-  return claim
-    ? `pid ${claim.pid} on ${claim.host} since ${claim.since}`
-    : 'a process that does not say who it is';
+  return claim ? `pid ${claim.pid} on ${claim.host} since ${claim.since}` : 'an unknown process';
 }

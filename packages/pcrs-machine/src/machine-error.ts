@@ -7,12 +7,12 @@ const reasons: Readonly<Record<string, string>> = {
   EDQUOT: 'the quota is used up',
   ENOTDIR: 'a part of the path is not a directory',
   EISDIR: 'is a directory',
-  ELOOP: 'links lead in a circle',
+  ELOOP: 'the links form a loop',
   ENAMETOOLONG: 'the name is too long',
   EIO: 'the device failed',
   ESTALE: 'the network file system lost it',
   EMFILE: 'too many files are open',
-  ENOLCK: 'the file system has no locks',
+  ENOLCK: 'the file system does not support locks',
   ENOENT: 'does not exist',
 };
 

@@ -33,7 +33,7 @@ export async function readInput(
     for await (const chunk of source as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
       length += chunk.length;
-      if (length > maxBytes) throw codedError('PCRS_USAGE', `${path}: holds more than ${maxBytes} bytes`);
+      if (length > maxBytes) throw codedError('PCRS_USAGE', `${path}: is larger than ${maxBytes} bytes`);
     }
     return { bytes: Buffer.concat(chunks), stats };
   } catch (error) {

@@ -4,6 +4,7 @@ import { type Run, runStage } from 'pcrs-cli/stage';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
 import { askKeeping } from 'pcrs-gateway/ask-keeping';
 import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
+import { counted } from 'pcrs-records/counted';
 import { resolveDate } from 'pcrs-records/dates';
 import { codedError } from 'pcrs-records/errors';
 import type { PoliciesContext } from './cli.ts';
@@ -14,12 +15,14 @@ export async function runPolicies(context: PoliciesContext): Promise<void> {
   let gateway: Gateway | undefined;
   await runStage(stdinOrNothing(context), {
     takes: [],
-    expected: 'a session from pcrs-auth (-n leaves stdin unread)',
+    expected: 'a session from pcrs-auth (use -n to ignore stdin)',
     tally: () => gateway?.tally ?? { requests: 0, retries: 0, bytes: 0 },
     async work(run) {
       warnOfVersion(context);
       const options = policyOptions(context, run);
       gateway = await openGateway(gatewayOptions(context), run.session);
+      const { tally } = gateway;
+      context.progress.watch(() => tally);
       await askKeeping(gateway, keeping(context, run, decisive(options)), listFacts, (kept) =>
         writePolicies(context, run, kept, options),
       );
@@ -51,14 +54,15 @@ function checkNotEmpty(
     (name) => flags[name] !== undefined,
   );
   const names = narrowed.map((name) => `--${name === 'excludeId' ? 'exclude-id' : name}`).join(' and ');
-  const inactive = inactiveLeftOut === 0 ? '' : `; ${inactiveLeftOut} inactive left out (--status all)`;
+  const inactive =
+    inactiveLeftOut === 0 ? '' : `; ${inactiveLeftOut} inactive omitted (--status all includes them)`;
   const what =
     listed === 0
-      ? 'the gateway listed no policy (may this user see any?)'
+      ? 'the gateway listed no policies (may this user see any?)'
       : names === ''
-        ? `of ${listed} policies none is active (--status all)`
-        : `of ${listed} policies none matches ${names}${inactive}`;
-  throw codedError('PCRS_EMPTY', `${what}; --allow-empty makes that status 0`);
+        ? `none of ${counted(listed, 'policy')} is active (--status all includes the others)`
+        : `none of ${counted(listed, 'policy')} matches ${names}${inactive}`;
+  throw codedError('PCRS_EMPTY', `${what}; with --allow-empty the status is 0`);
 }
 
 /** Options that decide on the list, for the archive. */
@@ -70,14 +74,17 @@ function tellCounts(context: PoliciesContext, counts: ListingCounts): void {
   if (counts.inactiveLeftOut === 0) return;
   const { listed, written, inactiveLeftOut } = counts;
   context.log.note(
-    `${listed} listed, ${written} written, ${inactiveLeftOut} inactive left out (--status all)`,
+    `${listed} listed, ${written} written, ${inactiveLeftOut} inactive omitted (--status all includes them)`,
   );
 }
 
 function policyOptions(context: PoliciesContext, run: Run<unknown>): PolicyOptions {
   const { flags: values } = context;
   if (values.untagged && run.session)
-    throw codedError('PCRS_USAGE', '--untagged: a run needs the kind of each record; leave pcrs-auth away');
+    throw codedError(
+      'PCRS_USAGE',
+      '--untagged cannot be used in a run, whose records need their kind; remove pcrs-auth from the pipe',
+    );
   checkFlags('policyList', values.apiVersion, [
     ...(values.evaluatedSince === undefined ? [] : ['evaluated-since']),
     ...(values.tagInfo ? ['tag-info'] : []),

@@ -10,21 +10,21 @@ const flags = {
     parse: checkDate,
   }),
   status: flag.choice(['active', 'inactive', 'all'], {
-    describe: 'only policies of this status (default: not the inactive)',
+    describe: 'only policies with this status (default: all but inactive)',
   }),
-  id: flag.list({ describe: 'only these policies', value: 'N,…', item: idItem }),
-  'exclude-id': flag.list({ describe: 'not these policies', value: 'N,…', item: idItem }),
+  id: flag.list({ describe: 'only policies with these ids', value: 'N,…', item: idItem }),
+  'exclude-id': flag.list({ describe: 'all policies but those with these ids', value: 'N,…', item: idItem }),
   title: flag.text({
     describe: 'only titles that match (case ignored)',
     value: 'REGEX',
     parse: parsePattern,
   }),
-  'tag-info': flag.boolean({ describe: 'with the tags of each policy' }),
-  untagged: flag.boolean({ describe: 'records without kind (outside a run)' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 when there is no policy' }),
+  'tag-info': flag.boolean({ describe: 'include the tags of each policy' }),
+  untagged: flag.boolean({ describe: 'omit kind from the records (outside a run only)' }),
+  'allow-empty': flag.boolean({ describe: 'status 0 if there are no policies' }),
   'no-stdin': flag.boolean({ describe: 'do not read stdin', short: 'n' }),
   resume: flag.boolean({
-    describe: 'with --archive DIR: ask only for what a stopped run left out',
+    describe: 'with --archive DIR: ask only for what an interrupted run did not get',
     env: 'none',
   }),
   'api-version': apiVersionFlag('2.0', 'tool'),
@@ -35,7 +35,7 @@ export type PoliciesContext = Context<typeof flags>;
 
 export const tool = defineTool({
   name: 'pcrs-policies',
-  summary: 'lists the policies of the subscription, one a line.',
+  summary: 'lists the policies of the subscription, one per line.',
   pipes: [
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite posture.db',
     "pcrs-policies --title DISA | jq -r '[.id, .title] | @tsv'",

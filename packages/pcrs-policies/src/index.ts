@@ -82,7 +82,7 @@ function checkIds(list: readonly ListedPolicy[], { id, evaluatedSince, warn }: P
   }
   throw codedError(
     'PCRS_USAGE',
-    `--id: not in the policy list: ${ids}; pcrs-policies --status all lists what there is`,
+    `--id: not in the policy list: ${ids}; pcrs-policies --status all lists all policies`,
   );
 }
 

@@ -182,7 +182,7 @@ test('counts changed characters in a warning', async () => {
     String.raw`{"kind":"policy","subscriptionId":1,"id":1,"title":"a\u0001\u0002b�"}`,
   ]);
   assert.deepEqual(warnings, [
-    'the policy list: 2 raw control characters were written as escapes, 1 invalid UTF-8 sequences were replaced by U+FFFD',
+    'the policy list: escaped 2 raw control characters, replaced 1 invalid UTF-8 sequence by U+FFFD',
   ]);
 });
 
@@ -195,6 +195,6 @@ test("counts changed characters of the list's subscriptionId once", async () => 
     ['1', '2'].map((id) => String.raw`{"kind":"policy","subscriptionId":"a\u0001�","id":${id}}`),
   );
   assert.deepEqual(warnings, [
-    "the list's subscriptionId: 1 raw control characters were written as escapes, 1 invalid UTF-8 sequences were replaced by U+FFFD",
+    "the list's subscriptionId: escaped 1 raw control character, replaced 1 invalid UTF-8 sequence by U+FFFD",
   ]);
 });

@@ -63,7 +63,7 @@ export async function openRunArchive(
 
 function modeOf({ archive, resume, replay, input }: ArchiveFlags): ArchiveMode {
   if (input !== undefined && !resume)
-    throw codedError('PCRS_USAGE', '--input goes with --resume; a new run reads stdin');
+    throw codedError('PCRS_USAGE', '--input works only with --resume; a new run reads stdin');
   if (resume && replay) throw codedError('PCRS_USAGE', '--resume and --replay exclude each other');
   const mode = resume ? 'resume' : replay ? 'replay' : 'new';
   if (mode !== 'new' && archive === undefined)
@@ -80,16 +80,16 @@ async function checkFit(
   const { directory, manifest } = archive;
   const { stage, startedAt } = manifest!.header;
   if (stage !== 'pcrs-posture')
-    throw codedError('PCRS_USAGE', `${directory}: the archive of ${stage}, not of pcrs-posture`);
+    throw codedError('PCRS_USAGE', `${directory}: this is an archive of ${stage}, not of pcrs-posture`);
   const has = (kind: string): boolean => manifest!.notes.some((note) => note.kind === kind);
   const flaws = await flawsOfInput(archive);
   if (mode === 'resume') {
     if (has('finished') && flaws.cut === undefined && flaws.failed === undefined)
-      throw codedError('PCRS_USAGE', `${directory}: the archive is finished; --replay shows it again`);
+      throw codedError('PCRS_USAGE', `${directory}: the archive is complete; use --replay to read it`);
     const hours = (now.getTime() - Date.parse(startedAt)) / 3_600_000;
     if (hours * 3_600_000 > durationMs(resumeWithin)) {
-      const old = `${directory}: the archive is ${Math.round(hours)} h old, and half of it would be of today`;
-      throw codedError('PCRS_USAGE', `${old}; --resume-within allows more, --replay shows what it holds`);
+      const old = `${directory}: the archive is ${Math.round(hours)} h old; resuming would mix two days' data`;
+      throw codedError('PCRS_USAGE', `${old}; --resume-within allows an older archive, --replay reads it`);
     }
   }
   if (input !== undefined) return;
@@ -106,7 +106,7 @@ function unfit(directory: string, how: string): Error {
 /** Flaws of an archived input: it is cut, or one of its stages failed. */
 async function flawsOfInput(archive: Archive): Promise<{ cut?: string; failed?: string }> {
   const kept = archive.manifest!.notes.findLast((note) => note.kind === 'input');
-  if (kept === undefined) return { cut: 'the run stopped before all of it was read' };
+  if (kept === undefined) return { cut: 'the run ended before reading all of it' };
   const hash = createHash('sha256');
   async function* hashed(): AsyncGenerator<Uint8Array> {
     for await (const chunk of archive.keptInput()) {
@@ -115,7 +115,7 @@ async function flawsOfInput(archive: Archive): Promise<{ cut?: string; failed?: 
     }
   }
   const { started } = await stagesIn(hashed());
-  if (hash.digest('hex') !== kept['sha256']) return { cut: 'it is not what the run has read' };
+  if (hash.digest('hex') !== kept['sha256']) return { cut: 'it differs from what the run has read' };
   const open = started.find(({ end }) => end === undefined);
   if (open) return { cut: `${open.name} never ended` };
   const failed = started.find(({ end }) => end?.ok !== true);
@@ -151,7 +151,7 @@ export function optionsOf(
     const found = now === undefined ? 'none' : JSON.stringify(now);
     throw codedError(
       'PCRS_USAGE',
-      `--${flagName(name)} differs from the archive's (${was}, now ${found}); leave it away`,
+      `--${flagName(name)} differs from the archive's (${was}, now ${found}); omit it`,
     );
   }
   return options;

@@ -1,6 +1,7 @@
 import type { Gateway } from 'pcrs-gateway/gateway';
 import type { Block } from 'pcrs-json/elements';
 import { replacedWords } from 'pcrs-json/replaced';
+import { counted } from 'pcrs-records/counted';
 import { codedError } from 'pcrs-records/errors';
 import { describeSlice } from './outcome.ts';
 import { checksum, foreignIn, LineMemory, linesOf, type Proof, prove, type Written } from './prove.ts';
@@ -107,7 +108,7 @@ export class Asker {
   /** A slice without records, whose body broke before the first byte each time. */
   async nothing(slice: Slice): Promise<ProvenSlice> {
     this.#options.warn(
-      `${describeSlice(slice)}: no data, or the connection dropped; --strict makes this a failure`,
+      `${describeSlice(slice)}: either no data, or a dropped connection; with --strict this is a failure`,
     );
     const part = await this.#options.store.open(slice);
     const proof = await prove(nobody(), part, undefined, [], this.#memory);
@@ -199,7 +200,7 @@ export class Asker {
       if (kept.shared && (await foreignIn(kept.part.read(), slice.policies)) > 0)
         throw codedError(
           'PCRS_MACHINE',
-          'it is the body of another slice too, and holds what this one did not ask',
+          'it is also the body of another slice, and holds records that this one did not ask for',
         );
       if (kept.records > 0) this.#answers.set(kept.sha256, slice.key);
       return this.#replayed(slice, kept);
@@ -208,7 +209,7 @@ export class Asker {
       const { code, message } = error as { code?: string; message: string };
       if (code !== 'PCRS_MACHINE') throw error;
       if (gateway === undefined) throw codedError('PCRS_INCOMPLETE', `${file} is damaged: ${message}`);
-      warn(`${file} is damaged and asked for again: ${message}`);
+      warn(`${file} is damaged, asking for it again: ${message}`);
       await store.forget?.(slice);
       return undefined;
     }
@@ -230,7 +231,7 @@ export class Asker {
     const blocks = async function* (): AsyncGenerator<Block> {
       const written = yield* lines();
       if (written.records !== records) {
-        const wrong = `${file} holds ${written.records} records, and by the manifest ${records}`;
+        const wrong = `${file} holds ${counted(written.records, 'record')}, but its manifest says ${records}`;
         throw codedError('PCRS_INCOMPLETE', wrong);
       }
       if (records > 0 && written.foreign === records)
@@ -247,7 +248,7 @@ export class Asker {
     const changes = replacedWords(replaced);
     if (changes !== undefined) this.#options.warn(`${describeSlice(slice)}: ${changes}`);
     if (foreign === 0) return;
-    const strangers = `${describeSlice(slice)}: ${foreign} records were not asked for, the first of ${firstForeign}`;
+    const strangers = `${describeSlice(slice)}: got ${counted(foreign, 'record')} not asked for, the first of ${firstForeign}`;
     if (this.#options.strict) throw codedError('PCRS_GATEWAY', `${strangers} (--strict)`);
     this.foreign.records += foreign;
     this.foreign.slices += 1;
@@ -275,7 +276,7 @@ const unread = {
 function strangeAnswer(slice: Slice, { records, foreign, firstForeign }: Written): string {
   const found =
     foreign === records
-      ? `none of the ${records} records in the answer was asked for (the first: ${firstForeign})`
-      : `the answer is that of another slice (${foreign} of its ${records} records were not asked for)`;
-  return `${describeSlice(slice)}: ${found}; does a cache or proxy answer without looking at the body of a POST?`;
+      ? `no record of the response was asked for (the first: ${firstForeign})`
+      : `the response belongs to another slice (${foreign} of its ${counted(records, 'record')} not asked for)`;
+  return `${describeSlice(slice)}: ${found}; is there a cache or proxy that ignores the body of a POST?`;
 }

@@ -12,20 +12,20 @@ const date = (describe: string) => flag.text({ describe, value: 'DATE', parse: c
 
 /** Flags of `pcrs-posture`. */
 export const flags = {
-  evidence: flag.boolean({ describe: 'with the evidence', group: what }),
-  'extended-evidence': flag.boolean({ describe: 'with the extended evidence too (5.0)', group: what }),
-  qds: flag.boolean({ describe: 'with the Qualys Detection Score (5.0)', group: what }),
+  evidence: flag.boolean({ describe: 'include the evidence', group: what }),
+  'extended-evidence': flag.boolean({ describe: 'include the extended evidence too (5.0)', group: what }),
+  qds: flag.boolean({ describe: 'include the Qualys Detection Score (5.0)', group: what }),
   'exclude-inactive-controls': flag.boolean({
-    describe: 'without controls that are inactive in their policy',
+    describe: 'omit controls that are inactive in their policy',
     group: what,
   }),
   'evaluated-since': date('only records evaluated on or after'),
   'scanned-since': date('only hosts scanned on or after'),
-  'scanned-from': date('only hosts scanned from … (with --scanned-to)'),
-  'scanned-to': date('… to'),
+  'scanned-from': date('only hosts scanned on or after (needs --scanned-to)'),
+  'scanned-to': date('only hosts scanned before (needs --scanned-from)'),
   'status-changed-since': date('only records whose status changed since'),
   'no-compression': flag.boolean({ describe: 'ask for plain JSON instead of gzip', group: what }),
-  untagged: flag.boolean({ describe: 'records without kind (outside a run)', group: what }),
+  untagged: flag.boolean({ describe: 'omit kind from the records (outside a run only)', group: what }),
   'hosts-per-request': flag.integer({
     ...{
       describe: 'host ids in one request, all policies together',
@@ -46,24 +46,28 @@ export const flags = {
     ...{ env: 'shared', group: slicing },
   }),
   strict: flag.boolean({
-    describe: 'fail for what is a warning otherwise: a body that never began, foreign records, no records',
+    describe: 'fail instead of warning: a body that never began, foreign records, no records',
     group: slicing,
   }),
-  plan: flag.boolean({ describe: 'count slices and requests, ask for nothing', env: 'none', group: slicing }),
+  plan: flag.boolean({
+    describe: 'count slices and requests without sending any',
+    env: 'none',
+    group: slicing,
+  }),
   resume: flag.boolean({
-    describe: 'go on with --archive DIR: ask only for what is missing',
+    describe: 'resume the run of --archive DIR: ask only for what is missing',
     env: 'none',
     group: keeping,
   }),
   input: flag.text({
-    describe: 'with --resume: the input again (- is stdin), where the kept one was cut',
+    describe: 'with --resume: the input again (- is stdin), if the kept one is incomplete',
     value: 'FILE',
     env: 'none',
     group: keeping,
   }),
   'resume-within': flag.text({
     ...{
-      describe: 'how old an archive may be to go on with it',
+      describe: 'resume an archive only if it is at most this old',
       value: 'TIME',
       default: '12h',
       parse: checkDuration,
@@ -71,12 +75,12 @@ export const flags = {
     group: keeping,
   }),
   replay: flag.boolean({
-    describe: 'write what --archive DIR holds, ask for nothing',
+    describe: 'write the records of --archive DIR without asking the gateway',
     env: 'none',
     group: keeping,
   }),
   'skip-bad': flag.boolean({
-    describe: 'pass over lines that are no records, and count them',
+    describe: 'skip and count lines that are not records',
     group: slicing,
   }),
   'api-version': apiVersionFlag('5.0', 'shared'),

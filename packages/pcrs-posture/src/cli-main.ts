@@ -75,7 +75,7 @@ function withStdin(context: PostureContext, kept: Kept): PostureContext {
  */
 async function closeArchive({ signal, log }: PostureContext, archive: Archive): Promise<void> {
   const tell = (): void =>
-    log.info('waiting for the end of the input, which --resume needs; Ctrl-C ends at once');
+    log.info('reading the rest of the input, which --resume will need; Ctrl-C stops at once');
   const timer = setTimeout(tell, 3000);
   try {
     if (!signal.aborted) await archive.inputKept();
@@ -126,6 +126,7 @@ async function fetchAndWrite(
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const gateway = await openGateway({ ...gatewayOptions(context), signal }, run.session);
   asked.gateway = gateway;
+  context.progress.watch(() => gateway.tally);
   try {
     if (kept !== undefined) await begin(context, run, options, kept, gateway);
     if (kept !== undefined && context.progress.shown) void countKept(kept.archive, asked);
@@ -194,9 +195,8 @@ async function write(
     hosts += slice.slice.hosts;
     records += slice.proof.records;
     for (const { policyId } of slice.slice.policies) policies.add(policyId);
-    const { requests = 0, bytes = 0 } = asked.gateway?.tally ?? {};
     const hostsTotal = asked.input.hosts ?? asked.hostsKept ?? 0;
-    context.progress.update({ policies: policies.size, hosts, hostsTotal, records, requests, bytes });
+    context.progress.update({ policies: policies.size, hosts, hostsTotal, records });
   }
 }
 

@@ -136,7 +136,7 @@ describe('pcrs-posture', () => {
     fails(
       await posture([], '{"kind":"policy","id":1,"title":"t"}\n'),
       3,
-      /stdin:1: policy records, but no hostids; put pcrs-hostids in between\n$/,
+      /stdin:1: got policy records, not hostids; put pcrs-hostids before this stage\n$/,
     );
     fails(
       await posture([], '{"hello":1}\n'),
@@ -149,9 +149,9 @@ describe('pcrs-posture', () => {
       .filter((line) => !/"kind":"hostids"|"stage":"pcrs-hostids"/.test(line))
       .join('\n');
     const forgotten = await posture([], policies);
-    fails(forgotten, 3, /policy records, but no hostids/);
+    fails(forgotten, 3, /policy records, not hostids/);
     assert.equal(endOf(forgotten.stdout).ok, false);
-    fails(await posture(['--untagged'], runInput), 2, /--untagged: a run needs/);
+    fails(await posture(['--untagged'], runInput), 2, /--untagged cannot be used in a run/);
   });
 
   it('keeps the digits of ids beyond 2^53', async () => {
@@ -170,7 +170,7 @@ describe('pcrs-posture', () => {
   });
 
   it('refuses flags that conflict or that the version does not know', async () => {
-    fails(await posture(['--scanned-from', '2026-01-01'], bare), 2, /--scanned-from goes with --scanned-to/);
+    fails(await posture(['--scanned-from', '2026-01-01'], bare), 2, /--scanned-from needs --scanned-to/);
     fails(
       await posture(['--scanned-from', '7d', '--scanned-to', '1d', '--scanned-since', '7d'], bare),
       2,
@@ -179,7 +179,7 @@ describe('pcrs-posture', () => {
     fails(
       await posture(['--extended-evidence', '--api-version', '3.0'], bare),
       2,
-      /--extended-evidence is not known to postureInfo 3\.0/,
+      /--extended-evidence is not supported by postureInfo 3\.0/,
     );
     fails(await posture(['--scanned-since', 'yesterday'], bare), 2, /--scanned-since must be YYYY-MM-DD/);
     fails(
@@ -195,7 +195,7 @@ describe('pcrs-posture', () => {
     assert.equal(status, 0);
     const expected = `${new Date(startedAt.getTime() - 24 * 3_600_000).toISOString().slice(0, 19)}Z`;
     assert.equal(simulator.requests.at(-1)?.query['lastEvaluationDate'], expected);
-    assert.match(stderr, /host ids came from version 5\.0, posture is asked in 2\.0: SCA hosts are missing/);
+    assert.match(stderr, /host ids are from version 5\.0, posture from 2\.0: SCA hosts are missing/);
   });
 
   it('writes every byte to a slow reader, also beyond the memory limit', async () => {
@@ -219,7 +219,7 @@ describe('pcrs-posture', () => {
     assert.equal(status, 5);
     assert.match(
       stderr,
-      /; nothing was kept; after a run with --archive DIR, pcrs-posture --archive DIR --resume asks only for what is missing\n$/,
+      /; nothing was kept; if a run has --archive DIR, pcrs-posture --archive DIR --resume asks only for what is missing\n$/,
     );
     const end = endOf(stdout);
     assert.deepEqual([end.ok, end.status, end.error.code], [false, 5, 'PCRS_GATEWAY']);
@@ -306,7 +306,7 @@ describe('an archive of posture', () => {
       fails(
         await posture(['--archive', 'a', '--resume'], undefined, folder),
         2,
-        /the archive is finished; --replay shows it again/,
+        /the archive is complete; use --replay to read it/,
       );
     }
   });
@@ -344,13 +344,13 @@ describe('an archive of posture', () => {
     fails(
       await posture(['--archive', 'a', '--replay'], undefined, folder),
       6,
-      new RegExp(`${second.file} is damaged: it is the body of another slice too`),
+      new RegExp(`${second.file} is damaged: it is also the body of another slice`),
     );
     const unfinished = changed.filter((line) => !line.includes('"kind":"finished"'));
     writeFileSync(manifest, `${unfinished.join('\n')}\n`);
     const resumed = await posture(['--archive', 'a', '--resume'], undefined, folder);
     assert.equal(resumed.status, 0, resumed.stderr);
-    assert.match(resumed.stderr, /is damaged and asked for again: it is the body of another slice too/);
+    assert.match(resumed.stderr, /is damaged, asking for it again: it is also the body of another slice/);
     assert.deepEqual(postures(resumed.stdout), postures(whole.stdout));
     assert.equal(endOf(resumed.stdout).slices.fetched, 1);
   });
@@ -370,11 +370,7 @@ describe('an archive of posture', () => {
     });
     writeFileSync(manifest, `${changed.join('\n')}\n`);
     const replayed = await posture(['--archive', 'a', '--replay'], undefined, folder);
-    fails(
-      replayed,
-      6,
-      /000002-.*: none of the 1 records in the answer was asked for \(the first: policy 1, host 1\)/,
-    );
+    fails(replayed, 6, /000002-.*: no record of the response was asked for \(the first: policy 1, host 1\)/);
   });
 
   it('asks again for a damaged body, and replays none', async () => {
@@ -387,7 +383,7 @@ describe('an archive of posture', () => {
     fails(await posture(['--archive', 'a', '--replay'], undefined, folder), 6, /000002-\S+ is damaged/);
     const resumed = await posture(['--archive', 'a', '--resume'], undefined, folder);
     assert.equal(resumed.status, 0);
-    assert.match(resumed.stderr, /000002-\S+ is damaged and asked for again/);
+    assert.match(resumed.stderr, /000002-\S+ is damaged, asking for it again/);
     assert.deepEqual(postures(resumed.stdout), truth);
     assert.equal(
       (await place.bash('cd a && sha256sum -c --strict --quiet SHA256SUMS', { cwd: folder })).status,
@@ -402,7 +398,7 @@ describe('an archive of posture', () => {
     simulator.faults.clear();
     const at = (args: string[], input?: string, more = {}) =>
       posture(['--archive', 'a', ...args], input, folder, more);
-    fails(await at([], runInput), 2, /a: holds an archive already; .*--resume or --replay/);
+    fails(await at([], runInput), 2, /a: already contains an archive; .*--resume or --replay/);
     fails(await at(['--resume', '--replay']), 2, /exclude each other/);
     fails(
       await at(['--resume', '--evidence']),
@@ -420,18 +416,22 @@ describe('an archive of posture', () => {
     const text = readFileSync(manifest, 'utf8');
     const earlier = new Date(Date.now() - 13 * 3_600_000).toISOString();
     writeFileSync(manifest, text.replace(/(?<="startedAt":")[^"]+/, earlier));
-    fails(await at(['--resume']), 2, /the archive is 13 h old.*--resume-within allows more/);
+    fails(await at(['--resume']), 2, /the archive is 13 h old.*--resume-within allows an older archive/);
     writeFileSync(manifest, text.replace(simulator.gateway, 'https://other.example'));
     fails(await at(['--resume']), 2, /the archive is of https:\/\/other\.example, not of/);
     writeFileSync(manifest, text.replace(/\{"kind":"input".*\n/, ''));
     fails(
       await at(['--resume']),
       6,
-      /the archive's input was cut: the run stopped before all of it was read/,
+      /the archive's input is incomplete: the run ended before reading all of it/,
     );
     writeFileSync(manifest, text);
     writeFileSync(join(folder, 'a', 'input.ndjson'), runInput.slice(0, -100));
-    fails(await at(['--replay']), 6, /the archive's input was cut: it is not what the run has read/);
+    fails(
+      await at(['--replay']),
+      6,
+      /the archive's input is incomplete: it differs from what the run has read/,
+    );
     const cut = runInput.replace(/\{"kind":"end".*"pcrs-hostids".*\n/, '');
     await posture(['--archive', 'b'], cut, folder);
     fails(
@@ -469,7 +469,7 @@ describe('an archive of posture', () => {
     assert.equal(resumed.status, 0, resumed.stderr);
     assert.deepEqual(postures(resumed.stdout), truth);
     assert.ok(endOf(resumed.stdout).slices.replayed > 0, 'what is kept is not asked for again');
-    fails(await posture(['--archive', 'a', '--resume', '--input', '-'], runInput, folder), 2, /is finished/);
+    fails(await posture(['--archive', 'a', '--resume', '--input', '-'], runInput, folder), 2, /is complete/);
   });
 
   it('resolves dates once', async () => {

@@ -3,7 +3,8 @@ import { flags } from './cli-flags.ts';
 
 export const tool = defineTool({
   name: 'pcrs-posture',
-  summary: 'streams the posture records of policies and hosts, each slice proven whole before it is written.',
+  summary:
+    'streams the posture records of policies and hosts; each response is proven complete before it is written.',
   pipes: [
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture --evidence | pcrs-to-sqlite posture.db',
     'pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-csv > posture.csv',
@@ -14,7 +15,7 @@ export const tool = defineTool({
   live: 'always',
   flags,
   notes: [
-    'Reads hostids records, tagged or as the gateway sends them, one a line or whole arrays.',
+    'Reads hostids records, tagged or as the gateway sends them, one per line or as whole arrays.',
     'DATE is YYYY-MM-DD, YYYY-MM-DDThh:mm:ssZ, or relative: 7d, 36h.',
   ],
   async main(context) {

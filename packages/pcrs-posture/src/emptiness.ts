@@ -1,3 +1,4 @@
+import { counted } from 'pcrs-records/counted';
 import type { ProvenSlice } from './ask.ts';
 
 /** Detects requests without a date filter that get no records at all, which is suspicious. */
@@ -23,14 +24,14 @@ export class Emptiness {
   /** The finding in words, if there is one. */
   get found(): string | undefined {
     if (this.#silentSlices > 0) {
-      const slices = this.#silentSlices === 1 ? '1 slice was' : `${this.#silentSlices} slices were`;
-      return `${slices} answered with status 200 and not one byte (${hosts(this.#silentHosts)}); taken for no data`;
+      const slices = counted(this.#silentSlices, 'slice');
+      return `${slices} got status 200 without a single byte (${hosts(this.#silentHosts)}), read as no data`;
     }
     if (this.#records || this.#hosts.size === 0) return undefined;
-    return `no posture record of ${hosts(this.#hosts)}, and no date that would explain it; may this user see them?`;
+    return `no posture records for ${hosts(this.#hosts)}, although no date filter is set; may this user see them?`;
   }
 }
 
 function hosts({ size }: ReadonlySet<string>): string {
-  return size === 1 ? '1 host' : `${size} hosts`;
+  return counted(size, 'host');
 }

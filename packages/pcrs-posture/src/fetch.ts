@@ -1,3 +1,4 @@
+import { counted } from 'pcrs-records/counted';
 import { codedError } from 'pcrs-records/errors';
 import type { MissingSlice, SliceCounts } from 'pcrs-records/kinds';
 import { Asker, type AskOptions, type ProvenSlice } from './ask.ts';
@@ -188,14 +189,14 @@ export class Fetch {
   #giveUp(slice: Slice, error: unknown): void {
     this.#failed += 1;
     if (this.#missing.length < mostListed) this.#missing.push(missingSlice(slice, error));
-    this.#options.warn(`given up: ${(error as Error).message}`);
+    this.#options.warn(`gave up: ${(error as Error).message}`);
   }
 
   /** Advice on missing slices. */
   get #remedy(): string {
     const { directory } = this.#options.store;
     const resume = `pcrs-posture --archive ${directory ?? 'DIR'} --resume asks only for what is missing`;
-    return directory === undefined ? `nothing was kept; after a run with --archive DIR, ${resume}` : resume;
+    return directory === undefined ? `nothing was kept; if a run has --archive DIR, ${resume}` : resume;
   }
 
   #checkForOutage(lost: readonly unknown[]): void {
@@ -203,7 +204,7 @@ export class Fetch {
     const slices = sign !== undefined && this.#streak?.sign === sign ? this.#streak.slices + 1 : 1;
     this.#streak = sign === undefined ? undefined : { sign, slices };
     if (sign === undefined || slices < outage) return;
-    const why = `${outage} slices in a row failed this way, so the rest is not asked for`;
+    const why = `${outage} slices in a row failed this way, so the rest were not asked for`;
     const message = `${(lost.at(-1) as Error).message}; ${why}; ${this.#remedy}`;
     throw Object.assign(codedError('PCRS_GATEWAY', message), { outage: true });
   }
@@ -237,7 +238,8 @@ export class Fetch {
   #reportOddities(): void {
     const { dated, strict, warn } = this.#options;
     const { records, slices } = this.#asker.foreign;
-    if (slices > 1) warn(`in all, ${records} records in the answers to ${slices} slices were not asked for`);
+    if (slices > 1)
+      warn(`${slices} slices returned ${counted(records, 'record')} in total that were not asked for`);
     const empty = dated ? undefined : this.#emptiness.found;
     if (empty === undefined) return;
     if (strict) throw codedError('PCRS_GATEWAY', `${empty} (--strict)`);
@@ -248,13 +250,13 @@ export class Fetch {
     const { failed, notAsked, planned, missing } = this.counts;
     if (failed > 0) {
       const [first] = missing;
-      const what = `${failed} of ${planned} slices ${failed === 1 ? 'was' : 'were'} given up (the first: policy ${first?.policies.join(', ')}, host ${first?.firstHostId})`;
+      const what = `${failed} of ${counted(planned, 'slice')} failed (the first: policy ${first?.policies.join(', ')}, host ${first?.firstHostId})`;
       throw codedError('PCRS_GATEWAY', `${what}: ${first?.error}; ${this.#remedy}`);
     }
     if (notAsked > 0) {
       throw codedError(
         'PCRS_INCOMPLETE',
-        `the archive lacks ${notAsked} of ${planned} slices; --resume asks for them`,
+        `the archive lacks ${notAsked} of ${counted(planned, 'slice')}; --resume asks for them`,
       );
     }
   }

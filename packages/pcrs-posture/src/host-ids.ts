@@ -56,7 +56,10 @@ export async function pairsIn(input: AsyncIterable<Uint8Array>): Promise<number>
 
 /** The error for policies in place of hosts. */
 export function forgottenStage(where: string): Error {
-  return codedError('PCRS_RECORD', `${where}: policy records, but no hostids; put pcrs-hostids in between`);
+  return codedError(
+    'PCRS_RECORD',
+    `${where}: got policy records, not hostids; put pcrs-hostids before this stage`,
+  );
 }
 
 /** Whether a record is a policy, tagged or not. */

@@ -42,7 +42,10 @@ export function runOptions(
   const given = resolved(flags, old ? new Date(old.manifest!.header.startedAt) : startedAt);
   const options = { ...given, ...(old ? optionsOf(old, given, origins) : {}) } as RunOptions;
   if (options.untagged && inRun) {
-    throw codedError('PCRS_USAGE', '--untagged: a run needs the kind of each record; leave pcrs-auth away');
+    throw codedError(
+      'PCRS_USAGE',
+      '--untagged cannot be used in a run, whose records need their kind; remove pcrs-auth from the pipe',
+    );
   }
   toQuestion(options);
   const warning = versionWarning('postureInfo', options.apiVersion, now);

@@ -1,3 +1,4 @@
+import { counted } from 'pcrs-records/counted';
 import type { MissingSlice } from 'pcrs-records/kinds';
 import type { Slice } from './slices.ts';
 
@@ -52,7 +53,9 @@ export function describeSlice(slice: Slice): string {
   const more = slice.policies.length - 1;
   const policies = more === 0 ? `policy ${first?.policyId}` : `policy ${first?.policyId} and ${more} more`;
   const hosts =
-    slice.hosts === 1 ? `host ${first?.hostIds[0]}` : `${slice.hosts} hosts from ${first?.hostIds[0]}`;
+    slice.hosts === 1
+      ? `host ${first?.hostIds[0]}`
+      : `${counted(slice.hosts, 'host')} from ${first?.hostIds[0]}`;
   return `${policies}, ${hosts}`;
 }
 

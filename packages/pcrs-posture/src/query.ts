@@ -77,13 +77,13 @@ function checkDates(query: PostureQuery): void {
     const [given, due] = query.scannedFrom === undefined ? ['to', 'from'] : ['from', 'to'];
     throw codedError(
       'PCRS_USAGE',
-      `--scanned-${given} goes with --scanned-${due} (the gateway takes both or none)`,
+      `--scanned-${given} needs --scanned-${due} (the gateway takes both or neither)`,
     );
   }
   if (query.scannedFrom !== undefined && query.scannedSince !== undefined) {
     throw codedError(
       'PCRS_USAGE',
-      '--scanned-since and --scanned-from exclude each other (the gateway takes one of them)',
+      '--scanned-since and --scanned-from exclude each other (the gateway takes only one)',
     );
   }
 }

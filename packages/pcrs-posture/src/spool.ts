@@ -89,7 +89,7 @@ class SpooledPart implements Part {
         PAGE_BYTES,
         at,
       );
-      if (bytesRead === 0) throw machineError(this.#directory, new Error('a temporary file lost its end'));
+      if (bytesRead === 0) throw machineError(this.#directory, new Error('a temporary file was cut short'));
       at += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
@@ -143,6 +143,6 @@ async function openNameless(directory: string): Promise<FileHandle> {
 function machineError(directory: string, error: unknown): Error {
   return codedError(
     'PCRS_MACHINE',
-    `${directory}: ${(error as Error).message}; --temp-dir names another place`,
+    `${directory}: ${(error as Error).message}; use --temp-dir to choose another directory`,
   );
 }

@@ -165,7 +165,7 @@ export function parseSession(value: JsonObject): Session {
   for (const name of ['runId', 'gateway', 'startedAt']) {
     if (typeof value[name] !== 'string' || value[name] === '') {
       throw new Error(
-        `the session's ${name} must be a text, got ${JSON.stringify(value[name]) ?? 'nothing'}`,
+        `the session's ${name} must be a string, got ${JSON.stringify(value[name]) ?? 'nothing'}`,
       );
     }
   }

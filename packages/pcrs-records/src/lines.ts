@@ -51,11 +51,14 @@ export async function* textOnly(
 /** Throws PCRS_RECORD if a stream starts like gzip or UTF-16. */
 export function requireText([first, second]: Uint8Array): void {
   if (first === 0x1f && second === 0x8b) {
-    throw codedError('PCRS_RECORD', 'stdin: the stream is compressed with gzip; put gunzip -c | in front');
+    throw codedError('PCRS_RECORD', 'stdin: the stream is gzip-compressed; put gunzip -c | before this tool');
   }
   const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
   if (isUtf16 || first === 0 || second === 0) {
-    throw codedError('PCRS_RECORD', 'stdin: the stream is UTF-16; put iconv -f UTF-16 -t UTF-8 | in front');
+    throw codedError(
+      'PCRS_RECORD',
+      'stdin: the stream is UTF-16; put iconv -f UTF-16 -t UTF-8 | before this tool',
+    );
   }
 }
 
@@ -130,7 +133,10 @@ function toBlock(bytes: Buffer, firstLine: number, unterminated: boolean): LineB
 }
 
 function tooLong(line: number): Error {
-  return codedError('PCRS_RECORD', `stdin:${line}: a line may be about 512 MiB long (the engine's limit)`);
+  return codedError(
+    'PCRS_RECORD',
+    `stdin:${line}: the line is longer than about 512 MiB (the engine's limit)`,
+  );
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -3,15 +3,17 @@ import { defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 
 const flags = {
-  output: flag.text({ describe: 'the file to write, by rename; else stdout', value: 'FILE' }),
-  name: flag.text({ describe: 'the name of the snapshots in DIR', value: 'NAME' }),
+  output: flag.text({ describe: 'file to write (by rename) instead of stdout', value: 'FILE' }),
+  name: flag.text({ describe: 'name of the snapshots in DIR', value: 'NAME' }),
   level: flag.choice(['full', 'executive'], {
     describe: 'executive: without hosts and evidence',
     default: 'full',
   }),
-  evidence: flag.boolean({ describe: 'with expected and current values, of at most 50 hosts a control' }),
+  evidence: flag.boolean({
+    describe: 'include expected and current values, for at most 50 hosts per control',
+  }),
   history: flag.text({
-    describe: 'a history of pcrs-to-history: the trend, and since when each control fails',
+    describe: 'a history of pcrs-to-history, for the trend and the age of each failure',
     value: 'FILE',
   }),
   owners: flag.text({ describe: 'a CSV file of hosts (id or name) and their owners', value: 'FILE' }),
@@ -22,7 +24,7 @@ const flags = {
 export const tool = defineTool({
   name: 'pcrs-report',
   summary:
-    'makes one HTML file of a database: how complete, how good, what changed and why, what to fix first.',
+    'makes one HTML file of a database: how complete, how compliant, what changed and why, what to fix first.',
   pipes: [
     'pcrs-report posture > report.html',
     'pcrs-report --evidence --output report.html posture/latest.db',
@@ -32,21 +34,21 @@ export const tool = defineTool({
   positionals: [
     {
       name: 'DB',
-      describe: 'a database of pcrs-to-sqlite, or the folder of its snapshots: the latest one',
+      describe: 'a database of pcrs-to-sqlite, or a folder of snapshots: its latest one',
       required: true,
     },
   ],
   stdin: 'none',
   flags,
   notes: [
-    'The file needs nothing but a browser and asks the network for nothing. The newest older snapshot of the same scope in the same folder is the run before: the page says what changed since then and why.',
-    'The report of an incomplete database is written, says what is missing, and ends with status 6. The database is opened for reading alone.',
+    'The page needs only a browser and loads nothing from the network. It is compared with the newest older snapshot of the same scope in the same folder: what changed since then, and why.',
+    'A report of an incomplete database is still written; it says what is missing, and the status is 6. The database is opened read-only.',
   ],
   async main(context) {
     const { output, level, owner, owners } = context.flags;
     if (owner !== undefined && owners === undefined) throw codedError('PCRS_USAGE', '--owner needs --owners');
     if (level === 'executive' && context.flags.evidence)
-      throw codedError('PCRS_USAGE', '--level executive has no evidence; leave out one of them');
+      throw codedError('PCRS_USAGE', '--level executive excludes --evidence; give only one');
     const { report } = await import('./index.ts');
     const { signal, progress, log } = context;
     const onHosts = (hosts: number) => progress.update({ hosts });

@@ -24,7 +24,7 @@ export function gapsIn(db: Database, names: Names, hosts: readonly Host[], momen
     ...without.map(({ policyId, hostId }) => ({
       host: byId.get(String(hostId))?.name ?? `host id ${hostId}`,
       policy: names.policy(policyId),
-      why: 'no posture came',
+      why: 'no posture',
     })),
     ...hosts
       .filter(({ lastScan }) => lastScan !== '' && lastScan < oldest)

@@ -1,9 +1,10 @@
 import type { ReadDatabase } from 'pcrs-database/open';
 import { incompleteness, readSnapshotStatus, type SnapshotStatus } from 'pcrs-database/snapshot-status';
+import { counted } from 'pcrs-records/counted';
 import type { Start } from 'pcrs-records/kinds';
 import { baseOf, scopeOf, scopeWords } from 'pcrs-records/scope';
 import type { Head } from './model.ts';
-import { counted, visible } from './shown.ts';
+import { visible } from './shown.ts';
 
 /** Most missing parts shown; the rest are counted. */
 const missingShown = 10;

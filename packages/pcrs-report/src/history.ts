@@ -64,7 +64,7 @@ function checkSource(db: Database, path: string, { gateway, subscription }: Head
   for (const [name, value] of Object.entries({ gateway, subscription })) {
     const of = known.get(name);
     if (of === undefined || value === null || of === value) continue;
-    throw codedError('PCRS_USAGE', `${path} is of ${name} ${String(of)}, the database of ${value}`);
+    throw codedError('PCRS_USAGE', `${path} is of ${name} ${String(of)}, but the database is of ${value}`);
   }
 }
 

@@ -66,7 +66,7 @@ async function readReport(path: string, options: ReportOptions): Promise<Report>
   const past = options.history === undefined ? undefined : await openHistory(options.history, head);
   if (past?.holdsRun === false)
     options.log?.warn(
-      `${options.history} does not hold the run of ${path}: days are counted by the gateway's dates`,
+      `${options.history} does not hold the run of ${path}: ages are taken from the gateway's dates`,
     );
   try {
     return await readBeside(path, head, past, options);

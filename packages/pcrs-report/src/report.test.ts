@@ -221,7 +221,7 @@ test('lists hosts without posture and hosts not scanned for 30 days', async () =
   const { html } = await report(await snapshot(emptyDirectory(), 20, records));
   assert.deepEqual(dataOf(html).tables.gaps, [
     ['host id 2', 'host-1.example'],
-    ['no posture came', 'last scanned 1 Oct 2026'],
+    ['no posture', 'last scanned 1 Oct 2026'],
     ['Policy 1', ''],
   ]);
 });

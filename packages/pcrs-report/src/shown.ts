@@ -3,6 +3,8 @@
  * machine.
  */
 
+import { counted } from 'pcrs-records/counted';
+
 const whole = new Intl.NumberFormat('en-US');
 
 /** `12,345` */

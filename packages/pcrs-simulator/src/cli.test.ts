@@ -76,7 +76,7 @@ test('says what is wrong with a fault, a form, a rate, and a port in use', async
     ],
     [['--form', 'nope'], 2, /--form must be of duplicates /],
     [['--rate-limit', '25'], 2, /--rate-limit must be like 25\/60, or off, got "?25/],
-    [['--tls-key', 'x'], 2, /--tls-key and --tls-cert go together/],
+    [['--tls-key', 'x'], 2, /--tls-key and --tls-cert need each other/],
     [['--password-file', '/nowhere/x'], 2, /--password-file \/nowhere\/x: ENOENT/],
     [['--start', 'soon'], 2, /start must be a date/],
     [['--port', port], 1, /port \d+ is taken; port 0 takes any free one/],

@@ -25,141 +25,147 @@ const flags = {
     value: 'FILE',
   }),
   seed: flag.integer({
-    describe: 'the same seed gives the same bytes',
+    describe: 'seed of the data; the same seed gives the same bytes',
     min: 0,
     max: 2 ** 31 - 1,
     default: 1,
     ...world,
   }),
   policies: flag.integer({
-    describe: 'policies, some inactive, some without hosts',
+    describe: 'number of policies, some inactive, some without hosts',
     min: 0,
     max: 100_000,
     default: 12,
     ...world,
   }),
   hosts: flag.integer({
-    describe: 'hosts of the subscription',
+    describe: 'number of hosts in the subscription',
     min: 1,
     max: 5_000_000,
     default: 60,
     ...world,
   }),
-  controls: flag.integer({ describe: 'controls of each policy', min: 1, max: 1000, default: 30, ...world }),
+  controls: flag.integer({
+    describe: 'number of controls in each policy',
+    min: 1,
+    max: 1000,
+    default: 30,
+    ...world,
+  }),
   'hosts-per-policy': flag.integer({
-    describe: 'exactly so many hosts in a policy, where so many fit it',
+    describe: 'exactly N hosts in each policy, if that many match it',
     min: 1,
     max: 5_000_000,
     ...world,
   }),
   day: flag.integer({
-    describe: 'days since the world began: statuses change, hosts come and go',
+    describe: 'days since then: statuses change, hosts come and go',
     min: 0,
     max: 3650,
     default: 0,
     ...world,
   }),
   start: flag.text({
-    describe: 'the date on which the world began',
+    describe: 'the date on which the world begins',
     value: 'DATE',
     default: '2026-11-22',
     ...world,
   }),
   event: flag.list({
-    describe: 'something that happens on a day of the world, see below; may be repeated',
+    describe: 'an event on some day, see below; may be repeated',
     value: 'EVENT,…',
     item: parseEvent,
     ...world,
   }),
   'rate-limit': flag.text({
-    describe: 'requests per seconds, for each user and endpoint, or off',
+    describe: 'N requests in S seconds for each user and endpoint, or off',
     value: 'N/S',
     default: '25/60',
     parse: parseRate,
     ...limits,
   }),
   'rate-limit-status': flag.choice(['429', '409'], {
-    describe: 'status of a request too many',
+    describe: 'status of a request over the limit',
     default: '429',
     ...limits,
   }),
   'no-rate-headers': flag.boolean({ describe: 'no X-RateLimit headers', ...limits }),
   'concurrency-limit': flag.integer({
-    describe: 'answers under way for a user; one more is 409',
+    describe: 'concurrent requests per user; one more gets 409',
     min: 1,
     max: 1000,
     ...limits,
   }),
   reader: flag.boolean({
-    describe: 'the account is a Reader: host ids of all policies at once are 403',
+    describe: 'the account is a Reader: asking for the host ids of all policies gets 403',
     ...limits,
   }),
   'expire-token-after': flag.integer({
-    describe: 'life of a token in seconds',
+    describe: 'lifetime of a token in seconds',
     value: 'SECONDS',
     min: 1,
     max: 31_536_000,
     default: 14_400,
     ...limits,
   }),
-  'token-without-exp': flag.boolean({ describe: 'tokens do not say when they expire', ...limits }),
-  fault: flag.list({ describe: 'a fault, see below; may be repeated', value: 'FAULT', ...trouble }),
+  'token-without-exp': flag.boolean({ describe: 'omit the expiry time from tokens', ...limits }),
+  fault: flag.list({ describe: 'inject a fault, see below; may be repeated', value: 'FAULT', ...trouble }),
   form: flag.list({
-    describe: 'another form of the answer, see below',
+    describe: 'send responses in another form, see below',
     value: 'NAME,…',
     item: parseForm,
     ...trouble,
   }),
   'empty-as': flag.choice(['array', '204', 'empty', 'broken'], {
-    describe: 'how postureInfo says that there is nothing',
+    describe: 'how postureInfo answers if there are no records',
     default: 'array',
     ...trouble,
   }),
   'truncate-after-bytes': flag.integer({
-    describe: 'cut each postureInfo body there',
+    describe: 'cut each postureInfo body after N bytes',
     min: 0,
     max: 2 ** 40,
     ...trouble,
   }),
   'content-encoding': flag.choice(['none', 'gzip', 'double', 'false'], {
-    describe: 'declare gzip; around a gzip file; with a plain body',
+    describe: 'no gzip, gzip, gzip twice, or a plain body declared as gzip',
     default: 'none',
     ...trouble,
   }),
   'chunk-bytes': flag.integer({
-    describe: 'write bodies in chunks of so many bytes',
+    describe: 'write bodies in chunks of N bytes',
     min: 1,
     max: 2 ** 30,
     ...trouble,
   }),
   'tag-wrapper': flag.choice(['tagInfo', 'requireTagInfo', 'flat'], {
-    describe: 'where the policy list has its tags',
+    describe: 'place of the tags in the policy list',
     default: 'tagInfo',
     ...trouble,
   }),
   'gzip-level': flag.integer({ describe: '0 to 9', min: 0, max: 9, default: 1, ...trouble }),
   print: flag.choice(['policies', 'hostids', 'posture'], {
-    describe: 'print what a client should find, as records',
+    describe: 'print the records that a client should receive',
     env: 'none',
     ...truth,
   }),
   status: flag.choice(['active', 'inactive', 'all'], {
-    describe: 'of policies of this status',
+    describe: 'only policies with this status',
     default: 'active',
     ...truth,
   }),
-  evidence: flag.boolean({ describe: 'posture with evidence', ...truth }),
-  'extended-evidence': flag.boolean({ describe: 'and extended evidence', ...truth }),
-  qds: flag.boolean({ describe: 'with the detection score', ...truth }),
-  'tag-info': flag.boolean({ describe: 'policies with their tags', ...truth }),
+  evidence: flag.boolean({ describe: 'include evidence', ...truth }),
+  'extended-evidence': flag.boolean({ describe: 'include extended evidence', ...truth }),
+  qds: flag.boolean({ describe: 'include the detection score', ...truth }),
+  'tag-info': flag.boolean({ describe: 'include the tags of policies', ...truth }),
   'api-version': flag.text({
-    describe: 'as this version has them',
+    describe: 'records as in this version of the API',
     value: 'N.N',
     default: '5.0',
     parse: parseVersion,
     ...truth,
   }),
-  untagged: flag.boolean({ describe: 'without kind, as the gateway sends them', ...truth }),
+  untagged: flag.boolean({ describe: 'omit kind, as the gateway does', ...truth }),
 } as const;
 
 function parseRate(text: string): RateLimit | 'off' {
@@ -171,7 +177,7 @@ function parseRate(text: string): RateLimit | 'off' {
 
 function parseForm(text: string): Form {
   if ((formNames as readonly string[]).includes(text)) return text as Form;
-  throw new Error(`must be of ${formNames.join(' ')}`);
+  throw new Error(`must be among ${formNames.join(' ')}`);
 }
 
 function parseVersion(text: string): string {
@@ -182,7 +188,7 @@ function parseVersion(text: string): string {
 /** The tool; `bin` starts it. */
 export const tool = defineTool({
   name: 'pcrs-simulator',
-  summary: 'is a gateway on this machine that can be told to misbehave.',
+  summary: 'runs a gateway on this machine that misbehaves on demand.',
   pipes: [
     'pcrs-simulator --port 8080 &',
     'export PCRS_GATEWAY=http://127.0.0.1:8080; export PCRS_USERNAME=demo PCRS_PASSWORD=demo; pcrs-policies -n',
@@ -234,7 +240,7 @@ function tellHowToUse(context: Context<typeof flags>, gateway: string): void {
 function simulatorOptions({ flags: values }: Context<typeof flags>): SimulatorOptions {
   const { tlsKey, tlsCert, passwordFile } = values;
   if ((tlsKey === undefined) !== (tlsCert === undefined)) {
-    throw codedError('PCRS_USAGE', '--tls-key and --tls-cert go together; give both');
+    throw codedError('PCRS_USAGE', '--tls-key and --tls-cert need each other; give both');
   }
   const tls = tlsKey && tlsCert && { key: readText('tls-key', tlsKey), cert: readText('tls-cert', tlsCert) };
   return {

@@ -32,7 +32,7 @@ export function failureOf(
   const incomplete = verdicts.find((verdict) => !verdict.complete);
   const reason = incomplete?.reason;
   if (cutLine !== undefined) {
-    const cut = `stdin:${cutLine}: the stream was cut in the middle of a record`;
+    const cut = `stdin:${cutLine}: the stream was cut off in the middle of a record`;
     return codedError('PCRS_INCOMPLETE', reason === undefined ? cut : `${reason} (${cut})`);
   }
   if (reason !== undefined) {
@@ -43,15 +43,18 @@ export function failureOf(
     return codedError(
       'PCRS_INCOMPLETE',
       isEmpty
-        ? 'stdin: no record came, not even of a run (--require-run); see what the stages before say'
-        : 'stdin: without a run nothing proves that the stream is whole (--require-run); put pcrs-auth in front of the pipe',
+        ? 'stdin: empty, without even a run (--require-run); see the messages of the stages before'
+        : 'stdin: no run, so nothing proves the stream complete (--require-run); start the pipe with pcrs-auth',
     );
   }
   if (isEmpty && !allowEmpty) {
-    return codedError('PCRS_EMPTY', 'stdin: no record came; --allow-empty makes that status 0');
+    return codedError('PCRS_EMPTY', 'stdin: no records; with --allow-empty the status is 0');
   }
   const difference = strict ? differenceWords(verdicts) : undefined;
   return difference === undefined
     ? undefined
-    : codedError('PCRS_INCOMPLETE', `run incomplete: not as its stages made it: ${difference} (--strict)`);
+    : codedError(
+        'PCRS_INCOMPLETE',
+        `run incomplete: differs from what its stages made: ${difference} (--strict)`,
+      );
 }

@@ -171,7 +171,7 @@ test('in contract 1 a stage must have as many ends as starts', () => {
   const [both] = judged([session, at(1, start('a')), at(2, start('a')), at(3, end('a')), at(4, end('a'))]);
   assert.equal(both?.complete, true);
   const [more] = judged([session, start('a'), at(3, end('a')), at(4, end('a'))]);
-  assert.match(more?.reason ?? '', /^run incomplete: a has an end without its start/);
+  assert.match(more?.reason ?? '', /^run incomplete: a has an end without a start/);
 });
 
 test('counts repeated control records once; two ends of one start break the run', () => {
@@ -191,13 +191,13 @@ test('an end with ok true and a failing status is not well', () => {
 test('a session without a stage is not a complete run', () => {
   assert.equal(
     judgedWithSum([session], 0, 0).reason,
-    'run incomplete: no stage started: only its session came',
+    'run incomplete: no stage started; there is only a session',
   );
 });
 
 test('postures that no stage made, or whose run records were filtered out, make the run incomplete', () => {
   const reason =
-    'run incomplete: no stage of the run made its 24 postures; a filter must let start and end records pass';
+    'run incomplete: no stage of the run made its 24 postures; a filter must pass start and end records on';
   assert.equal(judgedWithSum([session], 24, 1).reason, reason);
   const listing = [
     session,
@@ -206,7 +206,7 @@ test('postures that no stage made, or whose run records were filtered out, make 
   ];
   assert.equal(judgedWithSum(listing, 24, 1).reason, reason);
   const ends = judgedWithSum([session, finish('a', made(24, '1'))], 24, 1);
-  assert.match(ends.reason ?? '', /^run incomplete: pcrs-posture has an end without its start/);
+  assert.match(ends.reason ?? '', /^run incomplete: pcrs-posture has an end without a start/);
 });
 
 test("counts records before the first session as the first run's", () => {

@@ -1,4 +1,5 @@
 import { KindSums } from 'pcrs-json/kind-sums';
+import { counted } from 'pcrs-records/counted';
 import { codedError } from 'pcrs-records/errors';
 import {
   type Counts,
@@ -96,7 +97,7 @@ export class RunJudge {
     if (!failedAuth) {
       throw codedError(
         'PCRS_INCOMPLETE',
-        `stdin:${line}: the ${record['kind']} of ${String(record['stage'])} belongs to no session that came before it; keep the records of kind session when you filter`,
+        `stdin:${line}: the ${record['kind']} of ${String(record['stage'])} has no session before it; a filter must pass session records on`,
       );
     }
     const fresh = this.#newRun(runId, undefined);
@@ -140,5 +141,5 @@ function judge({ runId, session, control, came }: Run): RunVerdict {
 /** The reason if no stage made the postures: a filter removed the run's records, or they come from another stream. */
 function whyNobodyMade(ends: readonly End[], postures: number): string | undefined {
   if (postures === 0 || ends.some(({ out }) => Number(out?.['posture']) > 0)) return undefined;
-  return `no stage of the run made its ${postures} postures; a filter must let start and end records pass`;
+  return `no stage of the run made its ${counted(postures, 'posture')}; a filter must pass start and end records on`;
 }

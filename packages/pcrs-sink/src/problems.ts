@@ -5,7 +5,7 @@ const words = {
   badLines: 'bad lines skipped',
   withoutKind: 'objects without a kind skipped',
   bareValues: 'values that are not JSON objects skipped',
-  invalidUtf8: 'lines in which bytes that are not UTF-8 became U+FFFD',
+  invalidUtf8: 'lines with invalid UTF-8, which became U+FFFD',
 } as const;
 
 type Problem = keyof typeof words;

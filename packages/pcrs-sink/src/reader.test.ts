@@ -234,7 +234,7 @@ test('names a bad line and keeps what came before it, or counts and skips it', a
 
 test('reports a cut last line as a cut stream, and accepts one that only lacks its newline', async () => {
   const cutStream = await read('{"kind":"posture","a":1}\n{"kind":"pos');
-  assert.equal(cutStream.failure?.message, 'stdin:2: the stream was cut in the middle of a record');
+  assert.equal(cutStream.failure?.message, 'stdin:2: the stream was cut off in the middle of a record');
   assert.deepEqual([cutStream.failure?.code, cutStream.rows.length], ['PCRS_INCOMPLETE', 1]);
   const whole = await read('\ufeff{"kind":"posture","a":1}\r\n\n \r\n{"kind":"posture","a":2}');
   assert.deepEqual(

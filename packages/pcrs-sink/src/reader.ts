@@ -153,7 +153,7 @@ export class SinkReader {
     this.strangeLines += 1;
     const line = block.subarray(places[at], places[at + 1]);
     if (line.length > maxLineBytes) {
-      throw codedError('PCRS_RECORD', `stdin:${this.#line}: a line may be 256 MiB long, at most`);
+      throw codedError('PCRS_RECORD', `stdin:${this.#line}: the line is longer than 256 MiB`);
     }
     let bytes = line;
     const text = bytes.toString();
@@ -203,7 +203,7 @@ export class SinkReader {
       if ((endAndForm & 15) >= forms.string)
         return textAt(bytes, endAndForm & 15, start, endAndForm >>> 4) as string;
       const record = `{"kind":${bytes.toString('utf8', start, endAndForm >>> 4)},…`;
-      throw recordError(this.#line, 'a record whose kind is a text', record);
+      throw recordError(this.#line, 'a record whose kind is a string', record);
     }
     const { controlId, hostIds, lastEvaluatedDate, title } = this.#shapes;
     if (isThere(hostIds)) return 'hostids';
@@ -244,7 +244,7 @@ export class SinkReader {
     if (!this.#options.requireRun || this.judge.session !== undefined) return;
     throw codedError(
       'PCRS_INCOMPLETE',
-      `stdin:${this.#line}: a record before any session: without a run nothing proves that the stream is whole (--require-run); put pcrs-auth in front of the pipe`,
+      `stdin:${this.#line}: a record before any session, so nothing proves the stream complete (--require-run); start the pipe with pcrs-auth`,
     );
   }
 

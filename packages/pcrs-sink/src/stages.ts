@@ -1,3 +1,4 @@
+import { counted } from 'pcrs-records/counted';
 import { type End, madeBy } from 'pcrs-records/kinds';
 import type { Stage, Stages } from 'pcrs-records/stages';
 
@@ -17,9 +18,11 @@ export function whyNotWhole(stages: Stages, cameOf: (kind?: string) => number): 
     );
     return ended
       ? `${end.stage} has two ends that differ`
-      : `${end.stage} has an end without its start; a filter must let start and end records pass`;
+      : `${end.stage} has an end without a start; a filter must pass start and end records on`;
   }
-  return started.length > 0 || cameOf('posture') > 0 ? undefined : 'no stage started: only its session came';
+  return started.length > 0 || cameOf('posture') > 0
+    ? undefined
+    : 'no stage started; there is only a session';
 }
 
 /** The exit status of a stage whose input was cut. */
@@ -40,7 +43,7 @@ function firstFailure({ started, loose }: Stages, cameOf: (kind?: string) => num
   const stoppedReading = failed === brokeOff + 1 && end?.status !== incompleteInput;
   if (end && (failed < brokeOff || stoppedReading)) return ended(end);
   const broken = stages[brokeOff];
-  if (broken) return `${broken.name} broke off after ${cameOf(madeBy[broken.name])} records`;
+  if (broken) return `${broken.name} broke off after ${counted(cameOf(madeBy[broken.name]), 'record')}`;
   return end && ended(end);
 }
 

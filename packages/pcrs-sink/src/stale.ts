@@ -19,16 +19,16 @@ const filledBy: Readonly<Record<string, readonly string[]>> = {
  * Takes  isMixed  whether the store also holds records of another scope, or without a run
  */
 export function whyNothingIsStale(verdicts: readonly RunVerdict[], isMixed: boolean): string | undefined {
-  if (verdicts.length === 0) return 'the stream is no run';
+  if (verdicts.length === 0) return 'the stream has no run';
   for (const { complete, filtered, supplied, edited, starts } of verdicts) {
     if (!complete) return 'the run is incomplete';
-    if (Object.keys(filtered).length > 0) return 'records were filtered on the way';
-    if (Object.keys(supplied).length > 0) return 'records came from outside the run';
-    if (edited.length > 0) return 'records were edited on the way';
+    if (Object.keys(filtered).length > 0) return 'records were filtered';
+    if (Object.keys(supplied).length > 0) return 'records were added';
+    if (edited.length > 0) return 'records were edited';
     if (starts.some((start) => 'reduced' in start)) return 'the run has reduced records';
-    if (baseOf(starts) !== 'full') return `the run asked only for what ${datesOf(starts)} leaves`;
+    if (baseOf(starts) !== 'full') return `the run was limited by ${datesOf(starts)}`;
   }
-  if (isMixed) return 'the database also holds what a run of another scope, or no run, brought';
+  if (isMixed) return 'the database also holds records of another scope or without a run';
   return undefined;
 }
 

@@ -123,7 +123,7 @@ test('shows each of several stages with one name, and everything they could not 
 test('names the stage that broke off', async () => {
   const status = await statusOf(run({ ends: { 'pcrs-posture': null } }));
   assert.deepEqual(status.reasons, [
-    { code: 'broke_off', message: 'run incomplete: pcrs-posture broke off after 1 records' },
+    { code: 'broke_off', message: 'run incomplete: pcrs-posture broke off after 1 record' },
   ]);
   assert.deepEqual(
     status.stages.map(({ ok }) => ok),
@@ -144,9 +144,7 @@ test('counts records filtered in the pipe, as a note, and with strict as a reaso
   assert.deepEqual([status.ok, status.hostsWithoutPosture], [true, 2]);
   const strict = await statusOf(stream, { strict: true });
   assert.deepEqual([strict.complete, strict.ok], [true, false]);
-  assert.deepEqual(strict.reasons, [
-    { code: 'filtered', message: 'filtered on the way: 1 posture (--strict)' },
-  ]);
+  assert.deepEqual(strict.reasons, [{ code: 'filtered', message: 'filtered: 1 posture (--strict)' }]);
 });
 
 test('measures the age from the start of the run', async () => {
@@ -240,7 +238,7 @@ test('keeps snapshots of several names apart', async () => {
       [
         {
           code: 'no_snapshot',
-          message: `${directory}: no snapshot; there are snapshots of other names: --name emea, --name emea_two`,
+          message: `${directory}: no snapshot; there are snapshots with other names: --name emea, --name emea_two`,
         },
       ],
     ],
@@ -326,7 +324,7 @@ test('counts rows left by an earlier run, and the problems of the load', async (
   await load(path, run({ startedAt: '2026-11-20T02:02:03.456Z', came: [policy, hosts, posture, other] }));
   const status = await snapshotStatus(path, { now });
   assert.deepEqual([status.ok, status.stale, status.problems], [true, 1, { differingDuplicates: 1 }]);
-  const expected = 'rows that the run did not name again  1\ndifferingDuplicates                   1\n';
+  const expected = 'rows that the run did not contain  1\ndifferingDuplicates                   1\n';
   assert.ok(statusTable(status).includes(expected));
 });
 
@@ -384,7 +382,7 @@ hosts without posture  1
 missing of 4 slices: 1 failed, 1 not asked for
   policy 85361, 20 hosts from 118772: 503, 7 tries
 
-begun later: x.incomplete.db: it is being written by another program
+newer run: x.incomplete.db: it is being written by another program
 
 NOT OK: posture.db: stage_failed
 `,
@@ -407,7 +405,7 @@ test('names what narrowed the snapshot, and the full run that a delta builds on'
   assert.deepEqual([delta.base, delta.fullRunAt, codes(delta)], ['delta', startedAt, ['full_too_old']]);
   assert.match(
     statusTable(delta),
-    /^base {5}delta on the full run of 2026-11-20 01:02:03 UTC: what vanished/m,
+    /^base {5}delta on the full run of 2026-11-20 01:02:03 UTC: whatever vanished/m,
   );
 });
 

@@ -20,7 +20,7 @@ import { missingSlices, type StageStatus, sliceCounts, stageStatus } from './sta
 export { isGateMiss } from './gates.ts';
 export { prometheusPage } from './prometheus.ts';
 export type { StageStatus } from './stages.ts';
-export { statusTable } from './table.ts';
+export { statusBody, statusTable, statusVerdict } from './table.ts';
 export { writePage } from './write-page.ts';
 
 /** A problem of a snapshot. */
@@ -147,7 +147,8 @@ function aboutWriter({ cause }: CodedError): Reason | undefined {
   if (!/^SQLITE_READONLY_(ROLLBACK|RECOVERY)$/.test(code)) return undefined;
   return {
     code: 'half_written',
-    message: 'its writer died in the middle of a write; the next pcrs-to-sqlite into it undoes that write',
+    message:
+      'it has an unfinished write of a process that died; the next pcrs-to-sqlite into it undoes that write',
   };
 }
 
@@ -211,7 +212,7 @@ function reasonsOf(status: SnapshotStatus, { strict }: StatusOptions): Reason[] 
   const filtered = Object.entries(status.run?.reconciliation?.recordsFiltered ?? {});
   if (strict && filtered.length > 0) {
     const words = filtered.map(([kind, count]) => `${count} ${kind}`).join(', ');
-    reasons.push({ code: 'filtered', message: `filtered on the way: ${words} (--strict)` });
+    reasons.push({ code: 'filtered', message: `filtered: ${words} (--strict)` });
   }
   return reasons;
 }

@@ -12,7 +12,7 @@ const metrics: readonly Metric[] = [
   ['pcrs_snapshot_present', 'There is a snapshot.', ({ present }) => Number(present)],
   [
     'pcrs_snapshot_complete',
-    'The snapshot holds all of its run.',
+    'The snapshot holds its run completely.',
     ({ complete }) => Number(complete === true),
   ],
   [
@@ -23,11 +23,11 @@ const metrics: readonly Metric[] = [
   ['pcrs_snapshot_started_timestamp_seconds', 'When its run started.', ({ startedAt }) => seconds(startedAt)],
   [
     'pcrs_snapshot_full_run_timestamp_seconds',
-    'When the full run that it rests on started.',
+    'When the full run that it is based on started.',
     ({ fullRunAt }) => seconds(fullRunAt),
   ],
   ['pcrs_snapshot_policies', 'Policies in it.', ({ measures }) => measures?.policies ?? null],
-  ['pcrs_snapshot_hosts', 'Hosts that its policies resolved to.', ({ measures }) => measures?.hosts ?? null],
+  ['pcrs_snapshot_hosts', 'Hosts of its policies.', ({ measures }) => measures?.hosts ?? null],
   [
     'pcrs_snapshot_postures',
     'Postures by outcome.',
@@ -52,7 +52,7 @@ const metrics: readonly Metric[] = [
   ],
   [
     'pcrs_last_attempt_status',
-    'Exit status of the last start of pcrs-etl.',
+    'Exit status of the last pcrs-etl run.',
     ({ lastAttempt }) => lastAttempt?.status ?? null,
   ],
   [

@@ -1,6 +1,7 @@
+import { counted } from 'pcrs-records/counted';
 import { durationWords } from 'pcrs-records/duration';
 import { scopeWords } from 'pcrs-records/scope';
-import { terminalLines } from 'pcrs-records/terminal-text';
+import { terminalLines, terminalText } from 'pcrs-records/terminal-text';
 import type { StatusRecord } from './index.ts';
 import { kindTables } from './kind-tables.ts';
 
@@ -9,6 +10,11 @@ const listed = 10;
 
 /** A status in words: the result, the run, its stages, and the counts of their records. */
 export function statusTable(status: StatusRecord): string {
+  return `${statusBody(status)}\n${statusVerdict(status)}\n`;
+}
+
+/** A status for people without its verdict: what it comes to, who made it when, the stages and their records. */
+export function statusBody(status: StatusRecord): string {
   const parts = [
     heading(status),
     about(status),
@@ -19,7 +25,6 @@ export function statusTable(status: StatusRecord): string {
     oddities(status),
     missing(status),
     beside(status),
-    [verdict(status)],
   ];
   const filled = parts.filter((lines) => lines.length > 0).map((lines) => lines.join('\n'));
   return terminalLines(`${filled.join('\n\n')}\n`);
@@ -35,6 +40,10 @@ function heading({ path, database, complete, ageSeconds, reasons }: StatusRecord
 }
 
 /** The last line: whether to trust it. */
+export function statusVerdict(status: StatusRecord): string {
+  return terminalText(verdict(status));
+}
+
 function verdict({ ok, path, complete, base, fullRunAt, ageSeconds, reasons }: StatusRecord): string {
   if (!ok) return `NOT OK: ${path}: ${reasons.map(({ code }) => code).join(', ')}`;
   const age = ageSeconds === null ? '' : `, ${durationWords(ageSeconds * 1000)} old`;
@@ -63,7 +72,7 @@ function about(status: StatusRecord): string[] {
 function baseWords({ base, fullRunAt }: StatusRecord): string {
   if (base !== 'delta') return base ?? '';
   const full = fullRunAt === null ? 'no full run' : `the full run of ${moment(fullRunAt)}`;
-  return `delta on ${full}: what vanished since then is still in it`;
+  return `delta on ${full}: whatever vanished since then is still in it`;
 }
 
 function attemptWords({ lastAttempt }: StatusRecord): string {
@@ -158,8 +167,7 @@ function hosts({ reconciliation: counts, hostsWithoutPosture }: StatusRecord): s
 
 /** Imperfections of a complete run. */
 function oddities({ stale, problems }: StatusRecord): string[] {
-  const counts =
-    stale === null || stale === 0 ? [] : [['rows that the run did not name again', number(stale)]];
+  const counts = stale === null || stale === 0 ? [] : [['rows that the run did not contain', number(stale)]];
   for (const [name, count] of Object.entries(problems)) counts.push([name, number(count)]);
   return columns(counts);
 }
@@ -167,21 +175,19 @@ function oddities({ stale, problems }: StatusRecord): string[] {
 function missing({ slices, missing }: StatusRecord): string[] {
   if (slices === null || slices.failed + slices.notAsked === 0) return [];
   return [
-    `missing of ${number(slices.planned)} slices: ${number(slices.failed)} failed, ${number(slices.notAsked)} not asked for`,
+    `missing of ${counted(slices.planned, 'slice')}: ${number(slices.failed)} failed, ${number(slices.notAsked)} not asked for`,
     ...missing
       .slice(0, listed)
       .map(
         ({ policies, hosts, firstHostId, error }) =>
-          `  policy ${policies.join(', ')}, ${hosts === 1 ? 'host' : `${number(hosts)} hosts from`} ${firstHostId}: ${error}`,
+          `  policy ${policies.join(', ')}, ${hosts === 1 ? 'host' : `${counted(hosts, 'host')} from`} ${firstHostId}: ${error}`,
       ),
     ...(missing.length > listed ? [`  and ${missing.length - listed} more`] : []),
   ];
 }
 
 function beside({ newerIncomplete }: StatusRecord): string[] {
-  return newerIncomplete
-    .slice(0, listed)
-    .map(({ database, reason }) => `begun later: ${database}: ${reason}`);
+  return newerIncomplete.slice(0, listed).map(({ database, reason }) => `newer run: ${database}: ${reason}`);
 }
 
 function number(count: number | null): string {

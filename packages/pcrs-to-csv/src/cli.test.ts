@@ -81,7 +81,7 @@ test('--dir writes files and one record of kind written', async () => {
 test('the exit status shows what was wrong, with one line', async () => {
   const session = '{"kind":"session","runId":"r1","gateway":"http://g","startedAt":"2026-11-23T00:00:00Z"}\n';
   const cases: [string, string[], number, RegExp][] = [
-    ['', [], 7, /^pcrs-to-csv: stdin: no record came; --allow-empty makes that status 0\n$/],
+    ['', [], 7, /^pcrs-to-csv: stdin: no record came; with --allow-empty the status is 0\n$/],
     ['', ['--allow-empty'], 0, /^$/],
     [
       '{"kind":"x","a":1}\n{bad\n',
@@ -93,7 +93,7 @@ test('the exit status shows what was wrong, with one line', async () => {
       '{"kind":"x","a":1}\n{"kind":',
       [],
       6,
-      /^pcrs-to-csv: stdin:2: the stream was cut in the middle of a record\n$/,
+      /^pcrs-to-csv: stdin:2: the stream was cut off in the middle of a record\n$/,
     ],
     [
       `${session}{"kind":"start","runId":"r1","stage":"pcrs-posture"}\n{"kind":"posture"}\n`,

@@ -5,16 +5,20 @@ import type { CsvOptions } from './index.ts';
 const flags = {
   kind: flag.text({ describe: 'kind of record (default: posture in a run, else that of the first record)' }),
   columns: flag.list({ describe: 'only these columns, in this order' }),
-  add: flag.list({ describe: 'more columns: members by dotted path, as owner,team.name' }),
-  extra: flag.boolean({ describe: 'keep members without a column as JSON in a last column, extra' }),
+  add: flag.list({ describe: 'additional columns: members by dotted path, such as owner,team.name' }),
+  extra: flag.boolean({ describe: 'put members without a column as JSON into a last column, extra' }),
   dir: flag.text({ describe: 'write a file per kind there instead of stdout', value: 'DIR' }),
   excel: flag.boolean({ describe: 'for spreadsheets: byte order mark, CRLF, neutral formulas' }),
-  delimiter: flag.text({ describe: 'between cells: one character, or tab', value: 'CHAR', default: ',' }),
-  'no-header': flag.boolean({ describe: 'leave the header away' }),
-  'skip-bad': flag.boolean({ describe: 'count and pass over bad lines' }),
-  'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
-  strict: flag.boolean({ describe: 'status 6 where a filter took records out of the run' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
+  delimiter: flag.text({
+    describe: 'separator of cells: one character, or tab',
+    value: 'CHAR',
+    default: ',',
+  }),
+  'no-header': flag.boolean({ describe: 'omit the header' }),
+  'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
+  'require-run': flag.boolean({ describe: 'status 6 if the input has no run' }),
+  strict: flag.boolean({ describe: 'status 6 if a filter dropped records of the run' }),
+  'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
   'group-readable': groupReadableFlag(),
 } as const;
 

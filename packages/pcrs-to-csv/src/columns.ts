@@ -89,10 +89,10 @@ function pick(kind: string, names: readonly string[], all: readonly CsvColumn[])
     const near = all.find((candidate) => letters(candidate.name) === letters(name));
     const hint = near
       ? `did you mean ${near.name}?`
-      : `there are ${all.map((column) => column.name).join(', ')};`;
+      : `its columns are ${all.map((column) => column.name).join(', ')};`;
     throw codedError(
       'PCRS_USAGE',
-      `--columns: ${kind} has no column ${name}; ${hint} --add takes any member by its path`,
+      `--columns: ${kind} has no column ${name}; ${hint} --add accepts any member by its path`,
     );
   });
 }

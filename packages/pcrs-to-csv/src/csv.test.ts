@@ -126,7 +126,7 @@ test('an RFC 4180 parser reads back any text', async () => {
 test('a spreadsheet’s CSV has a byte order mark, CRLF, and no text that it would run', async () => {
   const { text, told } = await csv(['{"kind":"x","=a":"=1","b":-1,"c":"-1","d":"x\\ny"}'], { excel: true });
   assert.equal(text, `\ufeff'=a,b,c,d\r\n'=1,-1,'-1,"x\ny"\r\n`);
-  assert.deepEqual(told, ['x: cells that a spreadsheet would run got an apostrophe in front: 3']);
+  assert.deepEqual(told, ['x: cells prefixed with an apostrophe, since a spreadsheet would run them: 3']);
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(cell, cell), { minLength: 1 }), async (rows) => {
       const records = rows.map(([a, b]) => JSON.stringify({ kind: 'x', a, b }));
@@ -216,7 +216,7 @@ test('always writes the header, and names the kinds that came instead in a warni
   const run = [session, start('pcrs-policies'), '{"kind":"policy","id":1}', end('pcrs-policies')];
   const none = await csv(run);
   assert.deepEqual([none.text, none.failure], [`${postureHeader}\n`, undefined]);
-  assert.deepEqual(none.told, ['no record of kind posture came; kinds seen: policy 1 (--kind policy)']);
+  assert.deepEqual(none.told, ['no records of kind posture; kinds seen: policy 1 (--kind policy)']);
   assert.equal((await csv([], { allowEmpty: true })).text, `${postureHeader}\n`);
   assert.equal((await csv(['nonsense'])).text, `${postureHeader}\n`);
   assert.equal((await csv(run, { kind: 'ticket', columns: ['a', 'b'] })).text, 'a,b\n');
@@ -232,7 +232,7 @@ test('names members without a column once, and counts them', async () => {
   const lines = ['{"hostIds":["1"],"owner":1,"team":{"a":1}}', '{"hostIds":["2"],"owner":2}'];
   const { told, text } = await csv(lines);
   assert.deepEqual(told, [
-    'hostids: members without a column, and in how many records: owner (2), team (1); --extra keeps them, --add NAME makes a column',
+    'hostids: members without a column, with their number of records: owner (2), team (1); --extra keeps them, --add NAME makes a column',
   ]);
   assert.equal(text, 'subscriptionId,policyId,hostId\n,,1\n,,2\n');
   const extra = await csv([...lines, '{"hostIds":["3"]}'], { extra: true, add: ['team.a'] });
@@ -326,7 +326,7 @@ test('requires a run on request, and a filter fails only a strict one', async ()
   const filtered = await csv(run, { requireRun: true });
   assert.deepEqual(
     [filtered.failure, filtered.told],
-    [undefined, ['note: not as the stages of the run made it: filtered 2 posture']],
+    [undefined, ['note: differs from what the stages of the run made: filtered 2 posture']],
   );
   assert.equal((await csv(run, { strict: true })).failure?.code, 'PCRS_INCOMPLETE');
 });
@@ -346,7 +346,7 @@ test("counts and reports a run's content besides records", async () => {
   assert.deepEqual(told, [
     'values that are not JSON objects skipped: 2, the first stdin:2',
     'objects without a kind skipped: 1, the first stdin:4',
-    'records of kinds that the suite does not know skipped: odd 1',
+    'skipped records of unknown kinds: odd 1',
   ]);
 });
 
@@ -363,7 +363,7 @@ test('names a filter that removes every row', async () => {
     end('pcrs-posture', { out: { posture: 3 } }),
   ]);
   assert.equal(failure, undefined);
-  assert.equal(told[0], 'a filter on the way took out every record of kind posture: 3');
+  assert.equal(told[0], 'a filter dropped every record of kind posture: 3');
 });
 
 test('names a compressed or UTF-16 stream and the command that decodes it', async () => {

@@ -88,14 +88,13 @@ export function report(reader: SinkReader, tables: readonly CsvTable[], options:
   const known = new Set<string>([...gatewayKinds, ...suiteKinds, ...shown]);
   const unknown = [...reader.kinds].filter(([kind]) => !known.has(kind));
   for (const line of reader.problems.reports()) log.warn(line);
-  if (unknown.length > 0)
-    log.warn(`records of kinds that the suite does not know skipped: ${counted(unknown)}`);
+  if (unknown.length > 0) log.warn(`skipped records of unknown kinds: ${counted(unknown)}`);
   for (const table of tables) {
     if (table.records === 0 && reader.kinds.size > 0) log.warn(noneOf(table.kind, reader));
     for (const line of table.reports()) log.warn(line);
   }
   const difference = differenceWords(reader.judge.verdicts());
-  if (difference !== undefined) log.note(`not as the stages of the run made it: ${difference}`);
+  if (difference !== undefined) log.note(`differs from what the stages of the run made: ${difference}`);
 }
 
 function isControl(kind: string): boolean {
@@ -104,10 +103,10 @@ function isControl(kind: string): boolean {
 
 function noneOf(kind: string, reader: SinkReader): string {
   const lost = reader.judge.verdicts().reduce((sum, { filtered }) => sum + (filtered[kind] ?? 0), 0);
-  if (lost > 0) return `a filter on the way took out every record of kind ${kind}: ${lost}`;
+  if (lost > 0) return `a filter dropped every record of kind ${kind}: ${lost}`;
   const others = [...reader.kinds].filter(([name]) => !isControl(name) && name !== kind);
   const came = others.length === 0 ? '' : `; kinds seen: ${counted(others)} (--kind ${others[0]?.[0]})`;
-  return `no record of kind ${kind} came${came}`;
+  return `no records of kind ${kind}${came}`;
 }
 
 function counted(kinds: readonly (readonly [string, { count: number }])[]): string {

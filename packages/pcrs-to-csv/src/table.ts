@@ -93,14 +93,14 @@ export class CsvTable implements RecordTable {
       if (count > 0) lines.push(`${this.kind}: ${words}: ${count}`);
     };
     if (this.#uncovered.size > 0) lines.push(this.#uncoveredReport());
-    counted('cells that a spreadsheet would run got an apostrophe in front', formulas);
+    counted('cells prefixed with an apostrophe, since a spreadsheet would run them', formulas);
     counted('cells whose NUL became U+FFFD', nuls);
     counted('cells whose lone surrogates became U+FFFD', surrogates);
     counted('cells longer than 32,767 characters, which a spreadsheet cuts', long);
     const sheetRows = this.rows + (this.#options.noHeader ? 0 : 1);
     if (this.#options.excel && sheetRows > maxSheetRows) {
       lines.push(
-        `${this.kind}: ${sheetRows} rows, and a spreadsheet shows 1,048,576; --kind, a filter or a database takes more`,
+        `${this.kind}: ${sheetRows} rows, more than the 1,048,576 of a spreadsheet; filter first, or use a database`,
       );
     }
     return lines;
@@ -214,7 +214,7 @@ export class CsvTable implements RecordTable {
     const hint = this.#options.extra
       ? 'kept in the column extra'
       : '--extra keeps them, --add NAME makes a column';
-    return `${this.kind}: members without a column, and in how many records: ${names}; ${hint}`;
+    return `${this.kind}: members without a column, with their number of records: ${names}; ${hint}`;
   }
 }
 

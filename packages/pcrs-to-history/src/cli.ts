@@ -4,39 +4,39 @@ import { codedError } from 'pcrs-records/errors';
 
 const flags = {
   rescope: flag.boolean({
-    describe: 'take a run of another scope: all that is open ends as rescoped',
+    describe: 'accept a run of another scope; all open spans end as rescoped',
     env: 'none',
   }),
   'max-shrink': flag.integer({
-    describe: 'status 8 for a full run with more than PERCENT fewer postures than the one before',
+    describe: 'status 8 if a full run has over PERCENT fewer postures than the one before',
     value: 'PERCENT',
     ...{ min: 0, max: 100 },
   }),
-  'accept-shrink': flag.boolean({ describe: 'take it all the same', env: 'none' }),
+  'accept-shrink': flag.boolean({ describe: 'add the run in spite of --max-shrink', env: 'none' }),
   'forget-before': flag.text({
-    describe: 'remove what ended before DATE; reads nothing',
+    describe: 'remove spans that ended before DATE; does not read stdin',
     value: 'DATE',
     env: 'none',
   }),
-  'forget-host': flag.text({ describe: 'remove a host; reads nothing', value: 'ID', env: 'none' }),
+  'forget-host': flag.text({ describe: 'remove a host; does not read stdin', value: 'ID', env: 'none' }),
   'group-readable': groupReadableFlag(),
 } as const;
 
 export const tool = defineTool({
   name: 'pcrs-to-history',
-  summary: 'keeps what became of each posture over time: spans of status, run by run.',
+  summary: 'keeps the status of each posture over time, as spans, run by run.',
   pipes: [
     'pcrs-from-sqlite snapshots | pcrs-to-history history.db',
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-history history.db',
     'pcrs-to-history --forget-before 2025-01-01 history.db',
   ],
-  positionals: [{ name: 'HISTORY', describe: 'the history; made if it is missing', required: true }],
+  positionals: [{ name: 'HISTORY', describe: 'the history, created if missing', required: true }],
   stdin: 'required',
   needsStdin: ({ forgetBefore, forgetHost }) => forgetBefore === undefined && forgetHost === undefined,
   live: 'always',
   flags,
   notes: [
-    'A run comes once, complete, in the order of starts and of one scope. Only a full run ends what it does not name. Views: v_open_failures, v_time_to_fix, v_trend.',
+    'Runs must be complete, of one scope and in the order in which they started; the same run again changes nothing. Only a full run ends the spans of postures that it does not contain. Views: v_open_failures, v_time_to_fix, v_trend.',
   ],
   async main(context) {
     const [path] = context.positionals as [string];

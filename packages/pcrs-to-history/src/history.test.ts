@@ -30,7 +30,7 @@ test('accepts a run once, in order, whole, and of one scope and gateway', async 
   assert.deepEqual([again.isNew, again.changed], [false, 0]);
   await assert.rejects(add(path, '2026-11-01', records), {
     code: 'PCRS_RECORD',
-    message: /in the order of their starts/,
+    message: /in the order in which they started/,
   });
   await assert.rejects(add(path, '2026-11-03', [], { failed: true }), { code: 'PCRS_INCOMPLETE' });
   await assert.rejects(add(path, '2026-11-03', records, { gateway: 'https://other.example' }), {
@@ -78,7 +78,7 @@ test('accepts several runs one after another, one transaction each', async () =>
   const mixed = await addStream(newHistory(), first.slice(0, 5), second, first.slice(5));
   assert.match(mixed.failure!.message, /run incomplete: pcrs-posture broke off/);
   const again = await addStream(newHistory(), first, second, first);
-  assert.match(again.failure!.message, /goes on after another one/);
+  assert.match(again.failure!.message, /continues after another run/);
 });
 
 test('only a full run ends what it does not name; a delta and a filtered run open and change', async () => {

@@ -1,4 +1,5 @@
 import type { Database } from 'pcrs-database/open';
+import { counted } from 'pcrs-records/counted';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject, Scope } from 'pcrs-records/kinds';
 import { baseOf, isSameScope, scopeOf, scopeWords } from 'pcrs-records/scope';
@@ -76,7 +77,7 @@ function add(db: Database, path: string, run: WholeRun, options: HistoryOptions)
   const rescoped = checkScope(db, path, scope, options);
   const lacks = lacking(verdict);
   if (lacks !== undefined && base === 'full')
-    options.log?.warn(`${lacks}; so nothing that this run does not name is taken for gone`);
+    options.log?.warn(`${lacks}; so postures that this run does not contain do not count as gone`);
   const isFull = base === 'full' && lacks === undefined;
   if (isFull) checkShrink(db, path, postures, options);
   const version = starts.find(({ stage }) => stage === 'pcrs-posture')?.version ?? starts[0]?.version ?? null;
@@ -104,8 +105,8 @@ function moment(startedAt: string): string {
 /** What a filter removed or changed; undefined if everything that the stages made came. */
 function lacking({ filtered, edited }: RunVerdict): string | undefined {
   const words = Object.entries(filtered).map(([kind, count]) => `${count} ${kind}`);
-  if (words.length > 0) return `filtered on the way: ${words.join(', ')}`;
-  return edited.length > 0 ? `edited on the way: ${edited.join(', ')}` : undefined;
+  if (words.length > 0) return `filtered: ${words.join(', ')}`;
+  return edited.length > 0 ? `edited: ${edited.join(', ')}` : undefined;
 }
 
 function checkAge(db: Database, path: string, startedAt: string): void {
@@ -113,7 +114,7 @@ function checkAge(db: Database, path: string, startedAt: string): void {
   if (newest === null || moment(startedAt) > newest) return;
   throw codedError(
     'PCRS_RECORD',
-    `${path} already holds a run of ${newest}, and this one is of ${startedAt}: add runs in the order of their starts`,
+    `${path} already holds a run that started ${newest}, later than this one (${startedAt}); add runs in the order in which they started`,
   );
 }
 
@@ -123,7 +124,7 @@ function checkSource(db: Database, path: string, name: string, value: string): v
   else if (known !== value)
     throw codedError(
       'PCRS_RECORD',
-      `${path} is of ${name} ${known}, but this run of ${value}; give each its own history`,
+      `${path} is of ${name} ${known}, but this run is of ${value}; use a separate history for each`,
     );
 }
 
@@ -136,7 +137,7 @@ function checkScope(db: Database, path: string, scope: Scope, options: HistoryOp
   if (options.rescope) return rescope(db);
   throw codedError(
     'PCRS_RECORD',
-    `${path} holds ${scopeWords(JSON.parse(known) as Scope)}; this run has ${scopeWords(scope)}: give it a history of its own, or --rescope`,
+    `${path} holds ${scopeWords(JSON.parse(known) as Scope)}; this run has ${scopeWords(scope)}: use a separate history, or --rescope`,
   );
 }
 
@@ -155,7 +156,7 @@ function checkShrink(db: Database, path: string, postures: number, options: Hist
     return;
   const error: CodedError = codedError(
     'PCRS_GATE',
-    `${path}: ${postures.toLocaleString('en-US')} postures after ${before.toLocaleString('en-US')} of the full run before (--max-shrink ${maxShrink}); --accept-shrink takes it`,
+    `${path}: ${counted(postures, 'posture')}, down from ${before.toLocaleString('en-US')} in the full run before (--max-shrink ${maxShrink}); --accept-shrink adds it anyway`,
   );
   throw error;
 }

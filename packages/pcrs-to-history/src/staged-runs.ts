@@ -81,7 +81,7 @@ export class StagedRuns {
     if (starts.some((start) => 'reduced' in start))
       throw codedError(
         'PCRS_RECORD',
-        'stdin: a run of pcrs-from-history is a view of a history, not a run of the gateway',
+        'stdin: a run of pcrs-from-history is a view of a history and cannot be added to one',
       );
     this.#pause();
     staging.expose();
@@ -98,7 +98,7 @@ export class StagedRuns {
     if (this.#begun.has(runId))
       throw codedError(
         'PCRS_RECORD',
-        `stdin:${line}: the run ${runId} goes on after another one: give runs one after another`,
+        `stdin:${line}: the run ${runId} continues after another run; runs must follow one another`,
       );
     this.#begun.add(runId);
     this.#pause();

@@ -3,12 +3,15 @@ import { defineTool } from 'pcrs-cli/tool';
 
 const flags = {
   evidence: flag.boolean({ describe: 'write expected and current values and the cause of failure' }),
-  gateway: flag.text({ describe: 'gateway of records outside a run', value: 'URL', env: 'shared' }),
-  subscription: flag.text({ describe: 'subscription, if no policy or host ids come', value: 'ID' }),
-  'skip-bad': flag.boolean({ describe: 'count and skip bad lines' }),
-  'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
-  strict: flag.boolean({ describe: 'status 6 if the records are not those that the run made' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
+  gateway: flag.text({ describe: 'gateway to name for records outside a run', value: 'URL', env: 'shared' }),
+  subscription: flag.text({
+    describe: 'subscription, if the input has no policies or host ids',
+    value: 'ID',
+  }),
+  'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
+  'require-run': flag.boolean({ describe: 'status 6 if the input has no run' }),
+  strict: flag.boolean({ describe: 'status 6 if records of the run were dropped, added or edited' }),
+  'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
 } as const;
 
 export const tool = defineTool({
@@ -22,7 +25,7 @@ export const tool = defineTool({
   live: 'unless stdout is piped',
   flags,
   notes: [
-    'A Compliance Finding (class 2003) of OCSF 1.5.0 for each posture, and for each change of pcrs-diff. What has no place in OCSF is under unmapped.',
+    'A Compliance Finding (class 2003) of OCSF 1.5.0 for each posture, and for each change of pcrs-diff. Members without a place in OCSF go to unmapped.',
   ],
   async main(context) {
     const { toOcsf } = await import('./index.ts');

@@ -51,7 +51,8 @@ export async function* toOcsf(
   const end = reader.end(options);
   for (const line of reader.problems.reports()) options.log?.warn(line);
   const difference = differenceWords(end.verdicts);
-  if (difference !== undefined) options.log?.note(`not as the stages of the run made it: ${difference}`);
+  if (difference !== undefined)
+    options.log?.note(`differs from what the stages of the run made: ${difference}`);
   if (end.failure) throw end.failure;
 }
 
@@ -99,7 +100,7 @@ class Findings {
     const word = record.text(1) ?? '';
     if (word.startsWith('control_')) return;
     if ((record.form(0) | 1) !== forms.nestedWide)
-      throw new RefusedRecord('a change has its posture under posture');
+      throw new RefusedRecord('a change needs its posture in the member posture');
     this.#learnSubscription(record, 3);
     const posture = new NestedPosture(record.bytes, record.start(0));
     const change = { word, oldStatus: record.json(2) };

@@ -3,13 +3,16 @@ import { defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 
 const flags = {
-  dir: flag.text({ describe: 'folder of the dataset, made if it is missing', value: 'DIR' }),
-  partial: flag.boolean({ describe: 'take a dated or delta run, into TABLE_delta' }),
-  supersede: flag.boolean({ describe: 'move other runs of the day to _superseded' }),
-  replace: flag.boolean({ describe: 'write the run again that is there' }),
-  subscription: flag.text({ describe: 'subscription, if no policy or host ids come', value: 'ID' }),
-  'skip-bad': flag.boolean({ describe: 'count and skip bad lines' }),
-  strict: flag.boolean({ describe: 'status 6 if the records are not those that the run made' }),
+  dir: flag.text({ describe: 'folder of the dataset (created if missing)', value: 'DIR' }),
+  partial: flag.boolean({ describe: 'accept a dated or delta run; it goes to TABLE_delta' }),
+  supersede: flag.boolean({ describe: 'move other runs of the same day to _superseded' }),
+  replace: flag.boolean({ describe: 'overwrite the run if it is already there' }),
+  subscription: flag.text({
+    describe: 'subscription, if the input has no policies or host ids',
+    value: 'ID',
+  }),
+  'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
+  strict: flag.boolean({ describe: 'status 6 if records of the run were dropped, added or edited' }),
   'group-readable': groupReadableFlag(),
 } as const;
 
@@ -24,7 +27,7 @@ export const tool = defineTool({
   live: 'unless stdin is piped',
   flags,
   notes: [
-    'DIR/TABLE/subscription=ID/snapshot_date=DAY/run=START/part-00000.parquet; _SUCCESS beside it comes last. A run that is not complete stays in DIR/_incomplete and ends with status 6.',
+    'Files are DIR/TABLE/subscription=ID/snapshot_date=DAY/run=START/part-00000.parquet; _SUCCESS beside them is written last. An incomplete run stays in DIR/_incomplete, and the status is 6.',
   ],
   async main(context) {
     const { dir, ...options } = context.flags;

@@ -88,13 +88,13 @@ export class Dataset {
         if (isSame && !rules.replace) {
           throw codedError(
             'PCRS_MACHINE',
-            `${this.#dir}: this run (${place.stamp}) is in the dataset; --replace puts it there again`,
+            `${this.#dir}: this run (${place.stamp}) is already in the dataset; --replace overwrites it`,
           );
         }
         if (!isSame && !rules.supersede && !place.partial) {
           throw codedError(
             'PCRS_MACHINE',
-            `${this.#dir}: ${place.day} has a run (${run.slice(4)}), and a reader would count both; --supersede moves it to _superseded`,
+            `${this.#dir}: ${place.day} already has a run (${run.slice(4)}), and readers would count both; --supersede moves it to _superseded`,
           );
         }
       }
@@ -152,18 +152,18 @@ export class Dataset {
     if (known.gateway !== gateway)
       throw codedError(
         'PCRS_USAGE',
-        `${now} runs of ${known.gateway}, this one is of ${gateway}; give it another --dir`,
+        `${now} runs of ${known.gateway}, this one is of ${gateway}; choose another --dir`,
       );
     if (!isSameScope(known.scope, scope)) {
       throw codedError(
         'PCRS_USAGE',
-        `${now} ${scopeWords(known.scope)}; this run has ${scopeWords(scope)}: give it another --dir`,
+        `${now} ${scopeWords(known.scope)}; this run has ${scopeWords(scope)}; choose another --dir`,
       );
     }
     if (beganFiltered && !known.beganFiltered)
       throw codedError(
         'PCRS_USAGE',
-        `${now} whole runs; a filter took records out of this one: give it another --dir`,
+        `${now} whole runs; a filter dropped records of this one; choose another --dir`,
       );
   }
 
@@ -179,7 +179,7 @@ export class Dataset {
     } catch (error) {
       throw codedError('PCRS_USAGE', `${path} cannot be read: ${(error as Error).message}`);
     }
-    throw codedError('PCRS_USAGE', `${path} is of a newer release`);
+    throw codedError('PCRS_USAGE', `${path} was made by a newer pcrs-to-parquet; update`);
   }
 
   #day(table: string, { subscription, day, partial }: RunPlace): string {

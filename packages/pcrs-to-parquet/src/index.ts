@@ -121,7 +121,7 @@ class ParquetRun {
     if (this.#session === undefined) throw failure ?? new Error('a stream without a session is refused');
     for (const line of [...reader.problems.reports(), ...this.#reports()]) log?.warn(line);
     const difference = differenceWords(verdicts);
-    if (difference !== undefined) log?.note(`not as the stages of the run made it: ${difference}`);
+    if (difference !== undefined) log?.note(`differs from what the stages of the run made: ${difference}`);
     const fidelity = fidelityOf(verdicts);
     return { written: this.#finish(this.#session, failure, fidelity), failure };
   }
@@ -175,7 +175,7 @@ class ParquetRun {
     if (record['kind'] === 'session') {
       const { session } = this.#reader.judge;
       if (this.#session && session?.runId !== this.#session.runId)
-        throw codedError('PCRS_USAGE', `stdin:${line}: a second run; pcrs-to-parquet takes one at a time`);
+        throw codedError('PCRS_USAGE', `stdin:${line}: a second run; pcrs-to-parquet accepts one at a time`);
       this.#session = session;
     } else if (record['kind'] === 'start') {
       this.#starts.push(record as unknown as Start);
@@ -188,13 +188,13 @@ class ParquetRun {
     if (record['reduced'] === true)
       throw codedError(
         'PCRS_USAGE',
-        'a run of reduced records (pcrs-from-history) is not the state of a subscription; it does not go into a dataset',
+        'a run of reduced records (pcrs-from-history) is not the state of a subscription and cannot be added to a dataset',
       );
     const base = baseOf(this.#starts);
     if (base === 'full' || this.#options.partial) return;
     throw codedError(
       'PCRS_USAGE',
-      `a ${base} run holds only what changed, and a reader would take it for all; --partial writes it to TABLE_delta`,
+      `a ${base} run holds only part of the postures, which readers would take for all; --partial writes it to TABLE_delta`,
     );
   }
 
@@ -212,7 +212,7 @@ class ParquetRun {
     if (this.#subscription === undefined) {
       throw codedError(
         'PCRS_USAGE',
-        'no policy or hostids record names the subscription; give --subscription',
+        'no policy or hostids record names the subscription; use --subscription',
       );
     }
     const day = new Date(startedAt).toISOString().slice(0, 10);
@@ -239,10 +239,10 @@ class ParquetRun {
     const { differingControls, loneSurrogates } = this.#rows.counts;
     const reports = [];
     if (loneSurrogates > 0)
-      reports.push(`texts in which half of a surrogate pair became U+FFFD: ${loneSurrogates}`);
+      reports.push(`texts with half a surrogate pair, replaced by U+FFFD: ${loneSurrogates}`);
     if (differingControls > 0)
       reports.push(
-        `postures whose control came with other texts than before; the first are kept: ${differingControls}`,
+        `postures whose control has other texts than before; the first texts are kept: ${differingControls}`,
       );
     return reports;
   }

@@ -5,43 +5,43 @@ import type { LoadOptions } from './index.ts';
 
 const flags = {
   database: flag.text({
-    describe: 'load over a connection: a URL without a password, or a name',
+    describe: 'load over a connection: a URL without a password, or a database name',
     value: 'URL',
   }),
   schema: flag.text({
-    describe: 'the schema; one holds one subscription',
+    describe: 'schema to load into, one per subscription',
     value: 'NAME',
     default: 'pcrs',
     parse: parseSchema,
   }),
   'lock-timeout': flag.integer({
-    describe: 'seconds that a lock in the schema is waited for',
+    describe: 'seconds to wait for a lock in the schema',
     min: 1,
     max: 86_400,
     default: 60,
   }),
   prune: flag.boolean({
-    describe: 'remove rows that a complete run of everything did not name',
+    describe: 'remove rows that a complete run of everything did not contain',
     env: 'none',
   }),
   'allow-older': flag.boolean({
-    describe: 'take a run that is older than the newest in the schema',
+    describe: 'load a run that is older than the newest in the schema',
     env: 'none',
   }),
   unknown: flag.choice(['keep', 'fail'], {
-    describe: 'members that no column takes: give them one, or fail',
+    describe: 'unknown members: add a column for each, or fail',
     default: 'keep',
   }),
-  'skip-bad': flag.boolean({ describe: 'count and skip bad lines' }),
-  'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
-  strict: flag.boolean({ describe: 'status 6 if a filter took records out of the run' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
+  'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
+  'require-run': flag.boolean({ describe: 'status 6 if the input has no run' }),
+  strict: flag.boolean({ describe: 'status 6 if a filter dropped records of the run' }),
+  'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
 } as const;
 
 /** A schema name that needs no quotes in PostgreSQL. */
 function parseSchema(text: string): string {
   if (/^[a-z_][a-z0-9_]{0,62}$/.test(text) && !text.startsWith('pg_')) return text;
-  throw new Error('must be small letters, digits and underscores, at most 63');
+  throw new Error('must be at most 63 lower case letters, digits and underscores');
 }
 
 export const tool = defineTool({
@@ -56,8 +56,8 @@ export const tool = defineTool({
   live: 'unless stdin is piped',
   flags,
   notes: [
-    'Without --database a script goes to stdout. With it the load is made over a connection, and one record of kind loaded is written. What it does not say comes from PGHOST, PGUSER, PGSERVICE and their like (--database - takes all from there), passwords from PGPASSFILE, ~/.pgpass or PGPASSWORD.',
-    'Everything happens in one transaction, once the stream is judged: a run that is cut or not complete, or a script that is cut anywhere, changes nothing.',
+    'Without --database a script goes to stdout. With it the records are loaded over a connection, and stdout gets one record of kind loaded. Whatever the URL omits comes from PGHOST, PGUSER, PGSERVICE and so on (all of it with --database -), passwords from PGPASSFILE, ~/.pgpass or PGPASSWORD.',
+    'Everything happens in one transaction, once the run is known to be complete: an incomplete run, or a script that is cut off anywhere, changes nothing.',
   ],
   async main(context) {
     const { database } = context.flags;

@@ -23,7 +23,7 @@ export function connectionConfig(database: string, env: Environment): ClientConf
   if (url.password !== '' || url.searchParams.has('password')) {
     throw codedError(
       'PCRS_USAGE',
-      '--database holds a password, which every user of this machine could read; put it into ~/.pgpass, or a file named by PGPASSFILE',
+      '--database contains a password, which every user of this machine could read; put it into ~/.pgpass, or into the file that PGPASSFILE names',
     );
   }
   return { ...service, connectionString: database };
@@ -52,7 +52,7 @@ function serviceConfig(env: Environment): ClientConfig {
   }
   throw codedError(
     'PCRS_USAGE',
-    `there is no service ${name} (PGSERVICE) in PGSERVICEFILE, ~/.pg_service.conf or PGSYSCONFDIR`,
+    `no service ${name} (PGSERVICE) in PGSERVICEFILE, ~/.pg_service.conf or PGSYSCONFDIR`,
   );
 }
 

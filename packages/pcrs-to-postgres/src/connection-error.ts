@@ -4,7 +4,7 @@ import { type CodedError, codedError, type ErrorCode } from 'pcrs-records/errors
 const sentences: readonly [string, ErrorCode, string][] = [
   ['55P03', 'PCRS_MACHINE', 'another program holds a lock in the schema; --lock-timeout waits longer'],
   ['53100', 'PCRS_MACHINE', "the server's disk is full"],
-  ['53', 'PCRS_MACHINE', 'the server has no more of what the load needs'],
+  ['53', 'PCRS_MACHINE', 'the server ran out of a resource'],
   ['28', 'PCRS_REFUSED', 'check the user, PGPASSFILE and pg_hba.conf'],
   ['42501', 'PCRS_REFUSED', 'the user needs CREATE on the database, or on a schema made for it'],
   ['3D000', 'PCRS_USAGE', 'createdb makes one'],

@@ -1,3 +1,4 @@
+import { counted } from 'pcrs-records/counted';
 import type { Counts, JsonObject } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import { differenceWords, fidelityOf } from 'pcrs-sink/fidelity';
@@ -24,18 +25,18 @@ export function loadedRecord(
   met: Met,
   committed?: Committed,
 ): JsonObject {
-  const counted = committed?.counts;
-  const of = (name: string) => counted?.filter((one) => one.name === name) ?? [];
+  const counts = committed?.counts;
+  const of = (name: string) => counts?.filter((one) => one.name === name) ?? [];
   const sum = (name: string) =>
     of(name).length === 0 ? null : of(name).reduce((total, { value }) => total + value, 0);
   const starts = verdicts.at(-1)?.starts;
-  const columns = counted?.filter(({ name }) => name.startsWith('column ')) ?? [];
+  const columns = counts?.filter(({ name }) => name.startsWith('column ')) ?? [];
   return {
     kind: 'loaded',
     database: null,
     runId: verdicts.at(-1)?.runId ?? null,
     complete: failure ? false : complete,
-    ...(counted && {
+    ...(counts && {
       rows: Object.fromEntries(of('rows').map(({ tbl, value }) => [tbl, value])),
       stale: sum('stale'),
       hostsWithoutPosture: sum('withoutPosture'),
@@ -69,18 +70,20 @@ export function report(
   if (log === undefined) return;
   for (const line of problems.reports()) log.warn(line);
   const difference = differenceWords(verdicts);
-  if (difference !== undefined) log.note(`what came is not what was made: ${difference}`);
+  if (difference !== undefined) log.note(`differs from what the stages of the run made: ${difference}`);
   const { nulCharacters, loneSurrogates } = records.counts;
   if (nulCharacters > 0)
-    log.warn(`characters U+0000, which PostgreSQL does not take, now U+FFFD: ${nulCharacters}`);
-  if (loneSurrogates > 0) log.warn(`halves of surrogate pairs, now U+FFFD: ${loneSurrogates}`);
-  if (records.policyErrors > 0) log.warn(`hostids records with an error: ${records.policyErrors}`);
+    log.warn(`replaced ${nulCharacters} U+0000 by U+FFFD, since PostgreSQL does not accept U+0000`);
+  if (loneSurrogates > 0) log.warn(`replaced ${loneSurrogates} lone halves of surrogate pairs by U+FFFD`);
+  if (records.policyErrors > 0) log.warn(`${counted(records.policyErrors, 'hostids record')} with an error`);
   const counts = committed?.counts ?? [];
   const isMixed = committed !== undefined && !counts.some(({ name }) => name === 'pruned');
   const kept = prune && whyNothingIsStale(verdicts, isMixed);
-  if (kept) log.warn(`nothing pruned: ${kept}, so rows that did not come may still be true`);
+  if (kept) log.warn(`nothing pruned: ${kept}, so rows missing from it may still be valid`);
   for (const { tbl, name, value } of counts) {
     if (name === 'touched' || name === 'pruned')
-      log.note(`${tbl}: ${value} rows ${name === 'touched' ? 'new or changed' : name}`);
+      log.note(
+        `${tbl}: ${value} ${value === 1 ? 'row' : 'rows'} ${name === 'touched' ? 'new or changed' : name}`,
+      );
   }
 }

@@ -110,7 +110,7 @@ export class Records {
     if (id === this.subscriptionId) return;
     throw codedError(
       'PCRS_RECORD',
-      `the records are of subscriptions ${this.subscriptionId} and ${id}; a schema holds one: give each its own (--schema)`,
+      `the records are of subscriptions ${this.subscriptionId} and ${id}; a schema holds only one, so use a separate --schema for each`,
     );
   }
 }

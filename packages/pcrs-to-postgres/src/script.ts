@@ -14,7 +14,7 @@ const head = `\\set ON_ERROR_STOP on
 \\set QUIET on
 \\if true
 BEGIN;
-CREATE TEMPORARY TABLE pcrs_open (whole int, CONSTRAINT "this pcrs-to-postgres script is not whole" UNIQUE (whole) DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP;
+CREATE TEMPORARY TABLE pcrs_open (whole int, CONSTRAINT "this pcrs-to-postgres script is incomplete" UNIQUE (whole) DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP;
 INSERT INTO pg_temp.pcrs_open VALUES (1), (1);
 `;
 const commit = `SELECT 'DELETE FROM pg_temp.pcrs_open', 'COMMIT' \\gexec

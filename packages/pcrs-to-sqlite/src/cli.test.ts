@@ -105,16 +105,16 @@ test('ends with 6 for an incomplete run, names the stage, and still prints the l
 test('ends with 2 for conflicting flags, with 7 for no record, with 3 for a bad one', async () => {
   const path = newDatabase();
   const cases: [string[], (object | string)[], number, RegExp][] = [
-    [[], [], 2, /give a database file or --snapshot DIR/],
-    [['posture.db', '--snapshot', '.'], [], 2, /one of the two/],
-    [['posture.db', '--name', 'x'], [], 2, /--name goes with --snapshot/],
-    [['--snapshot', '.', '--prune'], [], 2, /--prune goes with a database file/],
-    [['--snapshot', '.', '--name', '../x'], [], 2, /--name must be letters/],
+    [[], [], 2, /give either a database file or --snapshot DIR/],
+    [['posture.db', '--snapshot', '.'], [], 2, /give either/],
+    [['posture.db', '--name', 'x'], [], 2, /--name works only with --snapshot/],
+    [['--snapshot', '.', '--prune'], [], 2, /--prune works only with a database file/],
+    [['--snapshot', '.', '--name', '../x'], [], 2, /--name must consist of letters/],
     [['.'], [policy], 2, /is a directory/],
     [[''], [policy], 2, /"" is not a database file; give a file name/],
     [['-'], [policy], 2, /"-" is not a database file/],
     [[':memory:'], [policy], 2, /":memory:" is not a database file/],
-    [['posture.db'], [], 7, /no record came/],
+    [['posture.db'], [], 7, /no records;/],
     [
       ['posture.db', '--unknown', 'fail'],
       [{ ...policy, x: 1 }],

@@ -5,49 +5,49 @@ import { codedError } from 'pcrs-records/errors';
 import type { Loaded, Target } from './index.ts';
 
 const flags = {
-  snapshot: flag.text({ describe: 'a file of this run alone, in this directory', value: 'DIR' }),
-  name: flag.text({ describe: 'put into the names of snapshots', value: 'NAME', parse: parseName }),
-  from: flag.text({ describe: 'with --snapshot: start as a copy of this complete snapshot', value: 'DB' }),
+  snapshot: flag.text({ describe: 'directory for a new file with this run only', value: 'DIR' }),
+  name: flag.text({ describe: 'name to put into the names of snapshots', value: 'NAME', parse: parseName }),
+  from: flag.text({ describe: 'with --snapshot: start from a copy of this complete snapshot', value: 'DB' }),
   'run-records': flag.text({
-    describe: "write the run's session, start and end records there too",
+    describe: "also write the run's session, start and end records to FILE",
     value: 'FILE',
   }),
   rescope: flag.boolean({
-    describe: 'with --snapshot: let latest.db hold another scope than before',
+    describe: 'with --snapshot: allow latest.db to change to another scope',
     env: 'none',
   }),
   'allow-older': flag.boolean({
-    describe: 'load a run that is older than one there; let latest.db go back',
+    describe: 'load a run that is older than one already there; latest.db may go back',
     env: 'none',
   }),
   'max-shrink': flag.integer({
-    describe: 'with --snapshot: status 8 for a run that is smaller by more',
+    describe: 'with --snapshot: status 8 if the run is smaller by more than PERCENT',
     value: 'PERCENT',
     min: 0,
     max: 100,
   }),
   'accept-shrink': flag.boolean({
-    describe: 'with --snapshot: publish the run whatever --max-shrink says',
+    describe: 'with --snapshot: publish the run in spite of --max-shrink',
     env: 'none',
   }),
   prune: flag.boolean({
-    describe: 'remove rows that a complete, full run of the one scope there did not name',
+    describe: 'remove rows that a complete, full run of the same scope did not contain',
     env: 'none',
   }),
   unknown: flag.choice(['keep', 'fail'], {
-    describe: 'members that no column takes: give them one, or fail',
+    describe: 'unknown members: add a column for each, or fail',
     default: 'keep',
   }),
-  'skip-bad': flag.boolean({ describe: 'count and pass over bad lines' }),
-  'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
+  'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
+  'require-run': flag.boolean({ describe: 'status 6 if the input has no run' }),
   'group-readable': groupReadableFlag(),
-  strict: flag.boolean({ describe: 'status 6 where a filter took records out of the run' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
+  strict: flag.boolean({ describe: 'status 6 if a filter dropped records of the run' }),
+  'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
 } as const;
 
 function parseName(text: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) {
-    throw new Error('must be letters, digits, dots, dashes and underscores');
+    throw new Error('must consist of letters, digits, dots, dashes and underscores');
   }
   return text;
 }
@@ -60,13 +60,13 @@ export const tool = defineTool({
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-sqlite posture.db',
     'pcrs-to-sqlite posture.db < posture.ndjson',
   ],
-  positionals: [{ name: 'DB', describe: 'the database file, made where it is missing (or --snapshot DIR)' }],
+  positionals: [{ name: 'DB', describe: 'the database file, created if missing (or give --snapshot DIR)' }],
   stdin: 'required',
   live: 'unless stdin is piped',
   flags,
   notes: [
-    'Loading the same records again changes nothing: known keys are updated only where a value changes.',
-    'A run that is not complete ends with status 6 and names the first stage that failed; what came stays, and q_pcrs_status says so.',
+    'Loading the same records again changes nothing: a row is updated only if a value differs.',
+    'If the run is incomplete, the status is 6 and a message names the first stage that failed; the records stay in the database, and q_pcrs_status says so.',
   ],
   async main(context) {
     const { allowEmpty, allowOlder, groupReadable, prune, requireRun, skipBad, strict, unknown } =
@@ -104,16 +104,19 @@ function target(context: Context<typeof flags>): Target {
   const [path] = context.positionals;
   const { from, name, prune, snapshot, rescope, allowOlder, maxShrink, acceptShrink } = context.flags;
   if ((path === undefined) === (snapshot === undefined)) {
-    throw codedError('PCRS_USAGE', 'give a database file or --snapshot DIR, one of the two');
+    throw codedError('PCRS_USAGE', 'give either a database file or --snapshot DIR');
   }
   if (path !== undefined && name !== undefined) {
-    throw codedError('PCRS_USAGE', '--name goes with --snapshot; a database file has its own name');
+    throw codedError('PCRS_USAGE', '--name works only with --snapshot; a database file has its own name');
   }
   if (path !== undefined && from !== undefined) {
-    throw codedError('PCRS_USAGE', '--from goes with --snapshot; a database file is loaded into as it is');
+    throw codedError('PCRS_USAGE', '--from works only with --snapshot; a database file is updated in place');
   }
   if (path === undefined && prune) {
-    throw codedError('PCRS_USAGE', '--prune goes with a database file; a snapshot holds its own run only');
+    throw codedError(
+      'PCRS_USAGE',
+      '--prune works only with a database file; a snapshot holds only its own run',
+    );
   }
   const rules = { rescope, allowOlder, maxShrink, acceptShrink };
   return path ?? { snapshot: snapshot as string, name, from, ...rules };

@@ -1,3 +1,4 @@
+import { counted } from 'pcrs-records/counted';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { Base, Counts, JsonObject, Scope } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
@@ -164,7 +165,7 @@ async function countStale(
 ): Promise<{ stale: number | null; pruned: number }> {
   const why = whyNothingIsStale(verdicts, load.notes.scope.note?.mixed === true);
   if (why !== undefined) {
-    if (prune) log?.warn(`nothing pruned: ${why}, so rows that did not come may still be true`);
+    if (prune) log?.warn(`nothing pruned: ${why}, so rows missing from it may still be valid`);
     return { stale: null, pruned: 0 };
   }
   const whole = load.records.writers.filter(({ table }) => sawWholeTable(table.name, verdicts));
@@ -188,10 +189,10 @@ function report(load: Load, verdicts: readonly RunVerdict[], { log }: FinishOpti
   if (log === undefined) return;
   for (const line of load.problems.reports(load.records)) log.warn(line);
   const difference = differenceWords(verdicts);
-  if (difference !== undefined) log.note(`not as the stages of the run made it: ${difference}`);
+  if (difference !== undefined) log.note(`differs from what the stages of the run made: ${difference}`);
   for (const { table, counts } of load.records.writers) {
     const { inserted, changed, unchanged } = counts;
     if (inserted + changed + unchanged === 0) continue;
-    log.note(`${table.name}: ${inserted} rows new, ${changed} changed, ${unchanged} as before`);
+    log.note(`${table.name}: ${counted(inserted, 'row')} new, ${changed} changed, ${unchanged} unchanged`);
   }
 }

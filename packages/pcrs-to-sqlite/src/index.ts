@@ -132,7 +132,10 @@ function requireJson(text: string, line: number, isLast: boolean): void {
     JSON.parse(text);
   } catch (error) {
     throw isLast
-      ? codedError('PCRS_INCOMPLETE', `stdin:${line}: the stream was cut in the middle of its first record`)
+      ? codedError(
+          'PCRS_INCOMPLETE',
+          `stdin:${line}: the stream was cut off in the middle of its first record`,
+        )
       : notJson(text, line, error);
   }
 }

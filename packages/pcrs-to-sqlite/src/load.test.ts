@@ -435,7 +435,7 @@ test('treats a cut last line as a cut stream, and one without a newline as whole
   const bytes = (text: string) => [Buffer.from(text)];
   await assert.rejects(
     toSqlite(path, bytes(`${JSON.stringify(policy)}\n${JSON.stringify(hostIds).slice(0, -3)}`)),
-    refused('PCRS_INCOMPLETE', /^stdin:2: the stream was cut in the middle of a record$/),
+    refused('PCRS_INCOMPLETE', /^stdin:2: the stream was cut off in the middle of a record$/),
   );
   const loaded = await toSqlite(
     path,
@@ -485,7 +485,10 @@ test('requires a run when asked to, and reports records that a filter removed', 
   const filtered = run([policy, posture, { ...posture, id: 6 }]).toSpliced(5, 1);
   const loaded = await load(newDatabase(), filtered, { log });
   assert.equal(loaded.complete, true);
-  assert.ok(notes.includes('not as the stages of the run made it: filtered 1 posture'), notes.join('\n'));
+  assert.ok(
+    notes.includes('differs from what the stages of the run made: filtered 1 posture'),
+    notes.join('\n'),
+  );
   await assert.rejects(
     load(newDatabase(), filtered, { strict: true }),
     refused('PCRS_INCOMPLETE', /filtered 1 posture \(--strict\)/),
@@ -494,7 +497,7 @@ test('requires a run when asked to, and reports records that a filter removed', 
 
 test('reports a stream without records as empty, and makes a database of it only if that is allowed', async () => {
   const path = newDatabase();
-  await assert.rejects(load(path, ['', '']), refused('PCRS_EMPTY', /no record came/));
+  await assert.rejects(load(path, ['', '']), refused('PCRS_EMPTY', /no records;/));
   assert.throws(() => query(path, 'SELECT 1'));
   const loaded = await load(path, [], { allowEmpty: true });
   assert.deepEqual([loaded.complete, Object.values(loaded.rows)], [null, [0, 0, 0, 0]]);

@@ -118,6 +118,6 @@ function sessionIn(text: string, line: number): Session {
   throw codedError(
     'PCRS_INCOMPLETE',
     reason ??
-      `stdin:${line}: a snapshot is of a run, and the first record is no session; put pcrs-auth in front of the pipe`,
+      `stdin:${line}: a snapshot needs a run, but the first record is not a session; start the pipe with pcrs-auth`,
   );
 }

@@ -22,7 +22,7 @@ export class Precedence {
     if (isOlder && newest.runId !== runId && !this.#allowOlder) {
       throw codedError(
         'PCRS_RECORD',
-        `stdin:${line}: the run started ${startedAt}, but this database holds one that started ${newest.startedAt}; --allow-older loads it all the same`,
+        `stdin:${line}: the run started ${startedAt}, but this database holds one that started ${newest.startedAt}; --allow-older loads it anyway`,
       );
     }
     if (!isOlder) this.#newest = { runId, startedAt };
@@ -34,7 +34,7 @@ export class Precedence {
     if (load === undefined || newest?.runId === session?.runId) return;
     throw codedError(
       'PCRS_RECORD',
-      `stdin:${line}: the run has reduced records, and this database holds others; give a new file`,
+      `stdin:${line}: the run has reduced records, but this database has other records; choose a new file`,
     );
   }
 }

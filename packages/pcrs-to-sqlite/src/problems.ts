@@ -1,3 +1,4 @@
+import { counted } from 'pcrs-records/counted';
 import type { Counts } from 'pcrs-records/kinds';
 import type { SinkReader } from 'pcrs-sink/reader';
 import type { Records } from './records.ts';
@@ -30,19 +31,21 @@ export class Problems {
     const lines = this.#reader.problems.reports();
     for (const [kind, { count, firstLine }] of this.#unknown(tables)) {
       lines.push(
-        `records of kind ${kind}, which has no table, skipped: ${count}, the first stdin:${firstLine}`,
+        `skipped ${counted(count, 'record')} of kind ${kind}, which has no table; the first is stdin:${firstLine}`,
       );
     }
     for (const { table, counts: rows } of writers) {
       if (rows.differing === 0) continue;
       lines.push(
-        `${table.name}: ${rows.differing} records differ from one of the same key before them; the last one stands`,
+        `${table.name}: ${counted(rows.differing, 'record')} with the key of an earlier one but other values; the last one counts`,
       );
     }
-    if (policyErrors > 0) lines.push(`hostids records with an error: ${policyErrors}`);
+    if (policyErrors > 0) lines.push(`${counted(policyErrors, 'hostids record')} with an error`);
     const { loneSurrogates, nulCharacters } = counts;
-    if (loneSurrogates > 0) lines.push(`texts with half a surrogate pair, now U+FFFD: ${loneSurrogates}`);
-    if (nulCharacters > 0) lines.push(`texts that hold NUL, where SQLite's length() ends: ${nulCharacters}`);
+    if (loneSurrogates > 0)
+      lines.push(`${counted(loneSurrogates, 'text')} with half a surrogate pair, replaced by U+FFFD`);
+    if (nulCharacters > 0)
+      lines.push(`${counted(nulCharacters, 'text')} with NUL, at which SQLite's length() stops counting`);
     return lines;
   }
 

@@ -121,7 +121,7 @@ export function checkSchema(db: Database, path: string): void {
   if (version > layoutVersion) {
     throw codedError(
       'PCRS_USAGE',
-      `${path} was made by a newer pcrs-to-sqlite; update, or give a new file name`,
+      `${path} was made by a newer pcrs-to-sqlite; update, or choose a new file name`,
     );
   }
   for (const table of dataTables) {
@@ -135,7 +135,7 @@ export function checkSchema(db: Database, path: string): void {
     if (!ours || !(isKeyless || hasKey(db, table))) {
       throw codedError(
         'PCRS_USAGE',
-        `${path} holds a ${table.name} of another make (another key, or columns missing); give a new file name`,
+        `${path} has a ${table.name} of another program (another key, or columns missing); choose a new file name`,
       );
     }
   }

@@ -115,7 +115,7 @@ test('requires a run: makes no file without one, or if the run failed before it 
   const cases: [(object | string)[], string, RegExp][] = [
     [[policy], 'PCRS_INCOMPLETE', /^stdin:1: a snapshot is of a run/],
     [[failed], 'PCRS_INCOMPLETE', /^run incomplete: pcrs-auth ended 4: wrong password$/],
-    [[], 'PCRS_INCOMPLETE', /no record came/],
+    [[], 'PCRS_INCOMPLETE', /empty, without even a run/],
   ];
   for (const [records, code, message] of cases) {
     await assert.rejects(load({ snapshot: directory }, records), { code, message });

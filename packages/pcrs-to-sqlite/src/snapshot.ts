@@ -127,7 +127,7 @@ export class Snapshot {
     if (link === undefined || link.isSymbolicLink() || (await this.#isCopy())) return;
     throw codedError(
       'PCRS_MACHINE',
-      `${this.#link} is not a link of ours; move it away, a snapshot puts one there`,
+      `${this.#link} is not a link made by pcrs-to-sqlite; move it away to make room for one`,
     );
   }
 
@@ -143,7 +143,7 @@ export class Snapshot {
     if (held === undefined || isSameScope(held.flags, scope.flags)) return;
     throw codedError(
       'PCRS_MACHINE',
-      `${this.#final} is of this run too, and holds ${scopeWords(held.flags)}, not ${scopeWords(scope.flags)}; move it away`,
+      `${this.#final} is of the same run but holds ${scopeWords(held.flags)}, not ${scopeWords(scope.flags)}; move it away`,
     );
   }
 
@@ -181,7 +181,7 @@ export async function startFrom(from: string, building: string, runId: string): 
       if (done.changes === 0)
         throw codedError(
           'PCRS_USAGE',
-          `${from} is not the snapshot of a complete run; give another for --from`,
+          `${from} is not the snapshot of a complete run; choose another for --from`,
         );
       db.prepare('INSERT OR REPLACE INTO q_pcrs_status (STATUS_NAME, STATUS_DETAIL) VALUES (?, ?)').run(
         `RUN ${runId}`,
@@ -202,7 +202,7 @@ async function refuseForeign(path: string, runId: string, alone: boolean): Promi
   if (size === undefined || size === 0) return;
   const holder = await runOf(path, runId, alone);
   if (holder === 'busy') {
-    throw codedError('PCRS_MACHINE', `${path} is being written by another process; let it end first`);
+    throw codedError('PCRS_MACHINE', `${path} is being written by another process; wait until it ends`);
   }
   if (holder === 'other') {
     throw codedError('PCRS_MACHINE', `${path} exists and is not of this run (${runId}); move it away`);

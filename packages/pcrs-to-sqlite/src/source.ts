@@ -24,7 +24,7 @@ export class Source {
     if (this.#gateway !== null) {
       throw codedError(
         'PCRS_RECORD',
-        `stdin:${line}: the session is of ${gateway}, but this database holds ${this.#holds()}; give another file`,
+        `stdin:${line}: the session is of ${gateway}, but this database holds ${this.#holds()}; choose another file`,
       );
     }
     this.#gateway = gateway;
@@ -36,7 +36,7 @@ export class Source {
     if (id === this.#subscriptionId) return;
     if (this.#subscriptionId !== null) {
       throw new RefusedRecord(
-        `the record is of subscription ${id}, but this database holds ${this.#holds()}; give another file`,
+        `the record is of subscription ${id}, but this database holds ${this.#holds()}; choose another file`,
       );
     }
     this.#subscriptionId = id;

@@ -30,14 +30,14 @@ test('removes them with prune, and only them', async () => {
   assert.equal((await load(path, one, { prune: true })).stale, 0);
 });
 
-const otherScope = 'the database also holds what a run of another scope';
+const otherScope = 'the database also holds records of another scope';
 
 test("does not count or remove stale rows unless the run is complete, unfiltered, full and of the database's scope", async () => {
   const narrowed: [string, (object | string)[]][] = [
-    ['the stream is no run', [policy]],
-    ['records were filtered on the way', one.filter((record) => record !== one[4])],
-    ['records came from outside the run', [...one.slice(0, -1), posture, ...one.slice(-1)]],
-    ['the run asked only for what pcrs-posture --evaluated-since 2026-01-01 leaves', dated],
+    ['the stream has no run', [policy]],
+    ['records were filtered', one.filter((record) => record !== one[4])],
+    ['records were added', [...one.slice(0, -1), posture, ...one.slice(-1)]],
+    ['the run was limited by pcrs-posture --evaluated-since 2026-01-01', dated],
     [otherScope, run([policy], { 'exclude-inactive-controls': true })],
     [otherScope, one.with(3, start('pcrs-policies', { title: 'DISA' }))],
     [otherScope, one.with(3, start('pcrs-policies', { status: 'inactive' }))],

@@ -58,7 +58,7 @@ export async function standingOf(
   const beganFiltered = begins ? isFiltered : (latest.scope?.beganFiltered ?? false);
   const why = whyNeverLatest(candidate) ?? (begins ? undefined : whyNotNext(candidate, latest, rules));
   if (why !== undefined) {
-    const message = `${link} stays as it was: ${why}`;
+    const message = `${link} was left unchanged: ${why}`;
     return { fate: 'beside', message, beganFiltered: isFiltered };
   }
   const smaller =
@@ -70,15 +70,15 @@ export async function standingOf(
   if (!exceeds(smaller, rules)) return { fate: 'latest', message, beganFiltered };
   return {
     fate: 'shrunk',
-    message: `${message}; more than --max-shrink ${rules.maxShrink} allows, so ${link} stays as it was (--accept-shrink publishes it)`,
+    message: `${message}; more than --max-shrink ${rules.maxShrink} allows, so ${link} was left unchanged (--accept-shrink publishes the run)`,
     beganFiltered,
   };
 }
 
 /** For an unreadable `latest.db`: nobody knows whether a run may follow it. */
 export function unknownStanding({ isFiltered }: Candidate, link: string): Standing {
-  const why = 'it cannot be read, so what it holds is not known (--rescope)';
-  return { fate: 'beside', message: `${link} stays as it was: ${why}`, beganFiltered: isFiltered };
+  const why = 'it cannot be read, so its scope is unknown (--rescope)';
+  return { fate: 'beside', message: `${link} was left unchanged: ${why}`, beganFiltered: isFiltered };
 }
 
 function exceeds({ percent }: Shrink, { acceptShrink, maxShrink }: PublishRules): boolean {
@@ -89,7 +89,7 @@ function exceeds({ percent }: Shrink, { acceptShrink, maxShrink }: PublishRules)
 function whyNeverLatest({ base, fullRunAt, starts }: Candidate): string | undefined {
   if (starts.some((start) => 'reduced' in start)) return 'the run has reduced records only';
   if (base === 'delta' && fullRunAt === null)
-    return 'the run is a delta, and starts from no full run (--from)';
+    return 'the run is a delta that is not based on a full run (--from)';
   return undefined;
 }
 
@@ -100,16 +100,16 @@ function whyNotNext(
 ): string | undefined {
   const held = latest.scope;
   if (held && held.gateway !== scope.gateway)
-    return `it is of ${held.gateway}, this run of ${scope.gateway} (--name, or --rescope)`;
+    return `it is of ${held.gateway}, but this run is of ${scope.gateway} (--name, or --rescope)`;
   if (held && !isSameScope(held.flags, scope.flags)) {
     const [holds, has] = [scopeWords(held.flags), scopeWords(scope.flags)];
     return `it holds ${holds}, this run has ${has} (--name, or --rescope)`;
   }
   if (isFiltered && !held?.beganFiltered)
-    return 'it began with whole runs, and records of this one were filtered or came from outside (--name, or --rescope)';
+    return 'it started with unfiltered runs, but records of this one were filtered or added (--name, or --rescope)';
   const startedAt = latest.run?.startedAt;
   if (!allowOlder && startedAt && Date.parse(session.startedAt) < Date.parse(startedAt))
-    return `it is of a run that started ${startedAt}, this one started ${session.startedAt} (--allow-older)`;
+    return `its run started ${startedAt}, later than this one (${session.startedAt}) (--allow-older)`;
   return undefined;
 }
 
@@ -118,8 +118,8 @@ function causesOf({ session, isFiltered }: Candidate, latest: SnapshotStatus): s
   const user = latest.run?.username;
   return [
     ...(user && session.username && user !== session.username
-      ? [`the user is ${session.username}, was ${user}, and each may see other policies and hosts`]
+      ? [`the user changed from ${user} to ${session.username}, and may see other policies and hosts`]
       : []),
-    ...(isFiltered ? ['records were filtered on the way, or came from outside'] : []),
+    ...(isFiltered ? ['records were filtered or added'] : []),
   ];
 }

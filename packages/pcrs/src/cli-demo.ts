@@ -10,12 +10,12 @@ const flags = {
 /** `pcrs demo`. */
 export const tool = defineTool({
   name: 'pcrs demo',
-  summary: 'runs a week of the whole pipe against a gateway on this machine, and shows what comes of it.',
+  summary: 'runs a week of the whole pipe against a gateway on this machine, and shows the results.',
   pipes: ['pcrs demo', 'pcrs demo --serve'],
-  positionals: [{ name: 'DIR', describe: 'the folder to make (default pcrs-demo)' }],
+  positionals: [{ name: 'DIR', describe: 'the folder to create (default pcrs-demo)' }],
   stdin: 'none',
   flags,
-  notes: ['Needs no account and no network, takes less than a minute, and writes into DIR alone.'],
+  notes: ['Needs no account and no network, takes less than a minute, and writes only to DIR.'],
   async main(context) {
     const { demo, serve } = await import('./demo.ts');
     const { env, node, output, signal } = context;
@@ -26,7 +26,10 @@ export const tool = defineTool({
     }
     const out = context.positionals[0] ?? 'pcrs-demo';
     if (existsSync(out) && readdirSync(out).length > 0)
-      throw codedError('PCRS_USAGE', `${out} is not empty; remove it, or name another folder: pcrs demo DIR`);
+      throw codedError(
+        'PCRS_USAGE',
+        `${out} is not empty; remove it, or choose another folder: pcrs demo DIR`,
+      );
     await demo({ out, node, env, signal, say });
   },
 });

@@ -24,7 +24,7 @@ export const tool = defineTool({
     'source <(pcrs completion bash)',
   ],
   positionals: [
-    { name: 'TOOL', describe: 'the tool to start, with its flags after it; or demo, help, completion' },
+    { name: 'TOOL', describe: 'the tool to start, followed by its flags; or demo, help, completion' },
     { name: 'WORD', describe: `after help: a tool; after completion: ${shells.join(', ')}` },
   ],
   stdin: 'none',

@@ -18,7 +18,7 @@ export interface DemoOptions {
   say(text: string): Promise<void> | undefined;
 }
 
-/** Small enough to take seconds; the last day has a drop of the score that the report explains. */
+/** Small enough to take seconds; on the last day the pass rate drops, and the report explains why. */
 const days = 7;
 const world = { policies: 8, hosts: 40, controls: 20, rateLimit: 'off' } as const;
 const events = [

@@ -140,6 +140,6 @@ function messageOf(error: unknown): string {
 
 function memoryWarning(root: string | undefined, error: unknown): string {
   const where =
-    root === undefined ? 'there is no state directory' : `the state cannot be written (${messageOf(error)})`;
+    root === undefined ? 'no state directory' : `the state cannot be written (${messageOf(error)})`;
   return `${where}: the token stays in memory and requests are paced by this process alone; set PCRS_STATE_DIR`;
 }

@@ -62,7 +62,7 @@ export async function outputOf(command: string, options: CommandOptions): Promis
   child.on('exit', (status, killedBy) => setTimeout(finish, lastOutputMs, status, killedBy).unref());
   child.on('close', finish);
   try {
-    return secretText(await promise, `${flag}: what the command printed`);
+    return secretText(await promise, `${flag}: the output of the command`);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);

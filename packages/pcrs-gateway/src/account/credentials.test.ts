@@ -70,7 +70,9 @@ test('warns once about a password file that others may read, and refuses it when
   const [source] = sources();
   await source!.read();
   await source!.read();
-  assert.deepEqual(warnings, [`--password-file ${file}: others may read it (mode 0644); chmod go= it`]);
+  assert.deepEqual(warnings, [
+    `--password-file ${file}: others may read it (mode 0644); run chmod go= on it`,
+  ]);
   options.strict = true;
   await assert.rejects(sources()[0]!.read(), { code: 'PCRS_USAGE', message: /others may read it/ });
 });

@@ -46,13 +46,13 @@ test('uses the only live token file if gateway or user is not named, and lists t
   for (const options of [{}, { gateway: here }, { username: 'alice' }]) {
     assert.deepEqual(who(options), { url: here, username: 'alice', trusted: true });
   }
-  assert.throws(() => who({ username: 'bob' }), usage(/no gateway is named and no live token/));
+  assert.throws(() => who({ username: 'bob' }), usage(/no gateway is given and no valid token/));
   const two = withTokens(t, [here, 'alice'], [here, 'bob']);
   assert.throws(
     () => two.who({}),
-    usage(/2 live tokens \(alice at https.*, bob at https.*\); say which is meant by/),
+    usage(/2 valid tokens are stored \(alice at https.*, bob at https.*\); choose one with/),
   );
-  assert.throws(() => two.who({ gateway: here }), usage(/by --username$/));
+  assert.throws(() => two.who({ gateway: here }), usage(/with --username$/));
   assert.equal(two.who({ username: 'bob' }).username, 'bob');
 });
 
@@ -60,7 +60,7 @@ test('sends credentials only to the gateway and user they name', (t) => {
   const { who } = withTokens(t);
   const credentials = { username: 'alice', password: 'x', gateway: here };
   assert.deepEqual(who({ credentials }), { url: here, username: 'alice', trusted: true });
-  assert.throws(() => who({ credentials, gateway: elsewhere }), usage(/--credentials are for/));
+  assert.throws(() => who({ credentials, gateway: elsewhere }), usage(/--credentials name the gateway/));
   assert.throws(() => who({ credentials, username: 'bob' }), usage(/--credentials are those of alice/));
   const fromEnvironment = { username: 'environment', gateway: 'environment' };
   const named = { credentials, username: 'bob', gateway: elsewhere };

@@ -68,10 +68,12 @@ function namedGateway(options: IdentityOptions): Named | undefined {
   const [first, second] = candidates;
   if (!first || !second || first.url === second.url) return first;
   if (first.origin === second.origin) {
-    throw usageError(`--gateway (${gateway}) and --platform ${platform} name different gateways; give one`);
+    throw usageError(
+      `--gateway (${gateway}) and --platform ${platform} name different gateways; give only one`,
+    );
   }
   if (candidates.some((one) => one.origin === 'credentials' && one.url !== first.url)) {
-    throw usageError(`--credentials are for ${credentials?.gateway}, --gateway says ${first.url}`);
+    throw usageError(`--credentials name the gateway ${credentials?.gateway}, but --gateway is ${first.url}`);
   }
   return first;
 }
@@ -94,7 +96,8 @@ function fromOptions(
   if (live.length > 1) throw severalTokens(live, named !== undefined);
   const only = live[0]?.stored;
   if (only) return { url: only.gateway, username: only.username, trusted: true };
-  if (!named) throw usageError('no gateway is named and no live token is kept; give --gateway or --platform');
+  if (!named)
+    throw usageError('no gateway is given and no valid token is stored; give --gateway or --platform');
   return { url: named.url, username, trusted: true };
 }
 
@@ -106,7 +109,7 @@ function namedUser(options: IdentityOptions): string | undefined {
     username !== credentials.username &&
     (origins?.['username'] ?? 'flag') === 'flag'
   ) {
-    throw usageError(`--credentials are those of ${credentials.username}, --username says ${username}`);
+    throw usageError(`--credentials are those of ${credentials.username}, but --username is ${username}`);
   }
   return credentials.username;
 }
@@ -118,7 +121,7 @@ function hasTokenElsewhere(options: IdentityOptions): boolean {
 function severalTokens(live: readonly TokenFile[], hasGateway: boolean): Error {
   const list = live.map(({ stored }) => `${stored.username} at ${stored.gateway}`).join(', ');
   const flags = hasGateway ? '--username' : '--gateway and --username';
-  return usageError(`there are ${live.length} live tokens (${list}); say which is meant by ${flags}`);
+  return usageError(`${live.length} valid tokens are stored (${list}); choose one with ${flags}`);
 }
 
 function fromSession(
@@ -131,10 +134,10 @@ function fromSession(
   const user = options.username;
   const username = session.username ?? user;
   if (user !== undefined && user !== username && options.origins?.['username'] === 'flag') {
-    throw usageError(`the session is of ${username}, --username says ${user}; leave one out`);
+    throw usageError(`the session is of ${username}, but --username is ${user}; omit one of them`);
   }
   if (named && named.url !== url && named.origin === 'flag') {
-    throw usageError(`the session is for ${url}, the flags say ${named.url}; leave one out`);
+    throw usageError(`the session is for ${url}, but the flags name ${named.url}; omit one of them`);
   }
   const ours = username === undefined ? undefined : store?.path(url, username);
   checkTokenFile(session.tokenFile ?? undefined, ours);
@@ -142,7 +145,7 @@ function fromSession(
   const kept = username !== undefined && store?.read(url, username) !== undefined;
   if (!isNamed && !kept) {
     throw usageError(
-      `the session names ${url}, which no flag, environment variable, profile or token file of ${username ?? 'yours'} names; give --gateway, or run pcrs-auth again`,
+      `the session names ${url}, but no flag, environment variable, profile or token file of ${username ?? 'yours'} does; give --gateway, or run pcrs-auth again`,
     );
   }
   return { url, username, trusted: isNamed || named === undefined };
@@ -152,6 +155,6 @@ function fromSession(
 function checkTokenFile(said: string | undefined, ours: string | undefined): void {
   if (said === undefined || said === ours) return;
   throw usageError(
-    `the session's token file is ${JSON.stringify(said)}, here it would be ${ours ?? 'nowhere'}; set PCRS_STATE_DIR alike for all stages`,
+    `the session's token file is ${JSON.stringify(said)}, but here it would be ${ours ?? 'nowhere'}; set the same PCRS_STATE_DIR for all stages`,
   );
 }

@@ -50,16 +50,16 @@ export async function login(options: LoginOptions): Promise<LiveToken> {
       });
     if (verdict.kind === 'token' || verdict.kind === 'refused') {
       const ask =
-        'check user and password, and that the user has API access and is not held to single sign-on';
-      throw fail('PCRS_REFUSED', `; the gateway refuses ${options.username}, ${ask}`);
+        'check user and password, and that the user has API access and is not limited to single sign-on';
+      throw fail('PCRS_REFUSED', `; the gateway refuses ${options.username}; ${ask}`);
     }
     if (verdict.kind === 'wait') {
       waits += 1;
       const ms = waitMs(verdict.toldMs, waits, limits.backoffBaseMs);
-      if (ms > longestMeantMs) throw fail('PCRS_GATEWAY', '; the wait it asks for cannot be meant');
+      if (ms > longestMeantMs) throw fail('PCRS_GATEWAY', '; the wait it asks for is not plausible');
       tell(options, `${text}; waiting ${Math.ceil(ms / 1000)} s`, ms);
       if (performance.now() + ms - startedMs > limits.maxWaitMs)
-        throw fail('PCRS_GATEWAY', '; later, or with more --max-wait');
+        throw fail('PCRS_GATEWAY', '; try later, or with a longer --max-wait');
       await sleep(ms, options.signal);
     } else if (verdict.kind === 'try' && tries <= limits.retries) {
       const ms = tryBackoffMs(tries, limits.backoffBaseMs);

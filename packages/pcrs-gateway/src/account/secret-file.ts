@@ -34,7 +34,7 @@ export async function readSecretFile(path: string, options: SecretFileOptions): 
 
 function tellOthersMayRead(path: string, mode: number, options: SecretFileOptions): void {
   const octal = (mode & 0o777).toString(8).padStart(4, '0');
-  const message = `${options.flag} ${path}: others may read it (mode ${octal}); chmod go= it`;
+  const message = `${options.flag} ${path}: others may read it (mode ${octal}); run chmod go= on it`;
   if (options.strict) throw usageError(message);
   options.warn(message);
 }

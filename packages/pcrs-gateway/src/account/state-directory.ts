@@ -51,7 +51,7 @@ export function checkPrivate(
   uid: number | undefined,
   kind: 'directory' | 'file',
 ): void {
-  if (stats.isSymbolicLink()) throw usageError(`${path}: a link is not followed here; remove it`);
+  if (stats.isSymbolicLink()) throw usageError(`${path}: is a link, which is not followed here; remove it`);
   if (kind === 'directory' ? !stats.isDirectory() : !stats.isFile()) {
     throw usageError(`${path}: must be a ${kind}; remove it`);
   }
@@ -61,7 +61,7 @@ export function checkPrivate(
   }
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
-    throw usageError(`${path}: others may use it (mode ${mode}); chmod go= it, or remove it`);
+    throw usageError(`${path}: others may use it (mode ${mode}); run chmod go= on it, or remove it`);
   }
 }
 

@@ -61,8 +61,8 @@ test(
       ['readable file', (path) => chmodSync(path, 0o640), /others may use it \(mode 0640\)/],
       ['open directory', (path) => chmodSync(dirname(path), 0o755), /others may use it \(mode 0755\)/],
       ['open top', (path) => chmodSync(dirname(dirname(path)), 0o770), /others may use it \(mode 0770\)/],
-      ['link', moveAndLink, /a link is not followed/],
-      ['linked directory', (path) => moveAndLink(dirname(path)), /a link is not followed/],
+      ['link', moveAndLink, /a link, which is not followed/],
+      ['linked directory', (path) => moveAndLink(dirname(path)), /a link, which is not followed/],
     ];
     if (uid === 0) spoil.push(['owner', (path) => chownSync(path, 12345, 0), /another user \(uid 12345\)/]);
     for (const [name, spoilIt, message] of spoil) {

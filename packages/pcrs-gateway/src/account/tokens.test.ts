@@ -73,7 +73,7 @@ test('sends a wrong password once and names the refused user', async (t) => {
     await assert.rejects(gateway.ask(), {
       code: 'PCRS_REFUSED',
       message:
-        /\/auth: 401, Authentication Failure: x; the gateway refuses alice, check user and password, and that .* single sign-on$/,
+        /\/auth: 401, Authentication Failure: x; the gateway refuses alice; check user and password, and that .* single sign-on$/,
     });
   }
   assert.equal(server.logins.length, 1);
@@ -149,7 +149,7 @@ test('keeps using a token whose early renewal failed, and does not send a refuse
   await gateway.ask();
   await gateway.ask();
   assert.equal(told.warn.length, 1);
-  assert.match(told.warn[0]!, /could not be renewed ahead of its end: .*401.*refuses alice/);
+  assert.match(told.warn[0]!, /could not be renewed before it expires: .*401.*refuses alice/);
   isGood = false;
   await assert.rejects(gateway.ask(), { code: 'PCRS_REFUSED', message: /refuses alice/ });
   assert.equal(server.logins.length, 1);
@@ -183,7 +183,7 @@ test('without credentials, continues until a 401, then says run pcrs-auth again'
   );
   await assert.rejects((await start()).ask(), {
     code: 'PCRS_REFUSED',
-    message: `${options.gateway}: no live token of alice and no credentials; run pcrs-auth again`,
+    message: `${options.gateway}: no valid token of alice and no credentials; run pcrs-auth again`,
   });
   keep(good, 60);
   const gateway = await start();
@@ -201,7 +201,7 @@ test('says when the token of a file ended, and does not send it', async (t) => {
   keep('old.token.x', -60);
   await assert.rejects((await start()).ask(), {
     code: 'PCRS_REFUSED',
-    message: /the token of alice ended at 20.*again/,
+    message: /the token of alice expired at 20.*again/,
   });
   assert.equal(server.asked.length, 0);
 });
@@ -252,7 +252,10 @@ test('prefers PCRS_TOKEN to a token file, and cannot renew it', async (t) => {
     assert.equal(copied.server.asked[0]!.headers.authorization, 'Bearer as.copied.x');
   }
   const ended = await open(t, { env: { PCRS_PASSWORD: undefined, PCRS_TOKEN: jwt({ exp: inSeconds(-5) }) } });
-  await assert.rejects((await ended.start()).ask(), { code: 'PCRS_REFUSED', message: /PCRS_TOKEN ended at/ });
+  await assert.rejects((await ended.start()).ask(), {
+    code: 'PCRS_REFUSED',
+    message: /PCRS_TOKEN expired at/,
+  });
 });
 
 test('keeps the token in memory if nothing can be written, with one warning', async (t) => {

@@ -122,7 +122,7 @@ export class Tokens {
       return await work();
     } catch (error) {
       this.#options.signal.throwIfAborted();
-      this.#options.log.warn(`the token could not be renewed ahead of its end: ${(error as Error).message}`);
+      this.#options.log.warn(`the token could not be renewed before it expires: ${(error as Error).message}`);
       return undefined;
     }
   }
@@ -159,19 +159,19 @@ export class Tokens {
     if (old !== undefined && !source.renewable) return undefined;
     const token = tokenText((await source.read()) ?? '');
     if (!token || token === old) return undefined;
-    if (!/^[\x21-\x7e]+$/.test(token)) throw usageError(`${source.name}: holds no token`);
+    if (!/^[\x21-\x7e]+$/.test(token)) throw usageError(`${source.name}: contains no token`);
     this.#options.secrets.add(token);
     const claims = tokenClaims(token);
     this.username ??= claims.subject;
     const expiresMs = claims.expiresMs ?? Date.now() + tokenLifeMs;
     if (expiresMs > Date.now()) {
-      this.#options.log.verbose(`the token of ${source.name}, ${until({ token, expiresMs })}`);
+      this.#options.log.verbose(`the token from ${source.name}, ${until({ token, expiresMs })}`);
       return withLife({ token, expiresMs }, undefined);
     }
     if (this.#passwords().length > 0) return undefined;
     const end = new Date(expiresMs).toISOString();
     throw refusedError(
-      `the token of ${source.name} ended at ${end}${isTokenLike(token) ? '' : ' (is it a token?)'}`,
+      `the token from ${source.name} expired at ${end}${isTokenLike(token) ? '' : ' (is it a token?)'}`,
     );
   }
 

@@ -104,11 +104,11 @@ test('an archive is private to its owner and belongs to one run and one selectio
     assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name);
   await assert.rejects(askAll(gateway, directory, ['1'], false), {
     code: 'PCRS_USAGE',
-    message: /holds an archive already/,
+    message: /already contains an archive/,
   });
   await assert.rejects(askAll(gateway, directory, ['1'], true, { runId: 'r2' }), {
     code: 'PCRS_USAGE',
-    message: /runId differs/,
+    message: /has another runId/,
   });
   await assert.rejects(askAll(gateway, directory, ['1'], true, { options: { a: 2 } }), {
     code: 'PCRS_USAGE',

@@ -203,7 +203,7 @@ export class Archive {
   }
 
   #open(file: LineFile | undefined): LineFile {
-    if (file === undefined) throw new Error('the archive has not begun, or is closed');
+    if (file === undefined) throw new Error('the archive is not open');
     return file;
   }
 
@@ -232,7 +232,7 @@ export async function newArchive(directory: string, opening: Opening = {}): Prom
     if (foreign !== undefined) {
       throw archiveError(
         'PCRS_USAGE',
-        `${directory}: holds other things (${foreign}); an archive needs a directory of its own`,
+        `${directory}: contains other files (${foreign}); an archive needs its own directory`,
       );
     }
     setMode(directory, directoryMode());
@@ -257,8 +257,7 @@ export async function oldArchive(
   mode: 'read' | 'write',
   opening: Opening = {},
 ): Promise<Archive> {
-  if (!existsSync(directory))
-    throw archiveError('PCRS_USAGE', `${directory}: no archive (there is no such directory)`);
+  if (!existsSync(directory)) throw archiveError('PCRS_USAGE', `${directory}: no such archive directory`);
   if (opening.groupReadable) letGroupRead();
   const lock = mode === 'read' ? undefined : await lockArchive(directory, opening);
   try {
@@ -290,6 +289,6 @@ function isOurs(name: string): boolean {
 function taken(directory: string): Error {
   return archiveError(
     'PCRS_USAGE',
-    `${directory}: holds an archive already; give another directory, or --resume or --replay`,
+    `${directory}: already contains an archive; choose another directory, or use --resume or --replay`,
   );
 }

@@ -16,7 +16,7 @@ const november = new Date('2026-11-23T00:00:00Z');
 test('refuses by name a flag that the version does not know, and says which versions do', () => {
   assert.throws(() => checkFlags('postureInfo', '4.0', ['evidence', 'extended-evidence']), {
     code: 'PCRS_USAGE',
-    message: '--extended-evidence is not known to postureInfo 4.0; versions that know it: 5.0',
+    message: '--extended-evidence is not supported by postureInfo 4.0; versions that support it: 5.0',
   });
   assert.throws(
     () => checkFlags('postureInfo', '1.0', ['exclude-inactive-controls']),

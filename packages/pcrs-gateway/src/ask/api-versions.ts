@@ -167,7 +167,7 @@ export function checkFlags(endpoint: Endpoint, version: string, flags: Iterable<
       .filter((one) => one.endpoint === endpoint && one.parameters.includes(parameter))
       .map((one) => one.version);
     throw usageError(
-      `--${flag} is not known to ${endpoint} ${version}; versions that know it: ${knowing.join(', ')}`,
+      `--${flag} is not supported by ${endpoint} ${version}; versions that support it: ${knowing.join(', ')}`,
     );
   }
 }
@@ -198,10 +198,10 @@ export function mixedVersionsWarning(hostidsVersion: string, postureVersion: str
   if (hostidsVersion === postureVersion) return undefined;
   const hosts = apiVersion('hostids', hostidsVersion)?.scaHosts === true;
   const posture = apiVersion('postureInfo', postureVersion)?.scaHosts === true;
-  const mixed = `host ids came from version ${hostidsVersion}, posture is asked in ${postureVersion}`;
-  if (hosts && !posture) return `${mixed}: SCA hosts will have no posture (3.0 and newer leave them out)`;
+  const mixed = `host ids are from version ${hostidsVersion}, posture from ${postureVersion}`;
+  if (hosts && !posture) return `${mixed}: SCA hosts will have no posture (3.0 and newer omit them)`;
   if (!hosts && posture)
-    return `${mixed}: SCA hosts are missing, because the host ids of 3.0 and newer leave them out`;
+    return `${mixed}: SCA hosts are missing, because host ids of 3.0 and newer omit them`;
   return `${mixed}; use one version for both`;
 }
 

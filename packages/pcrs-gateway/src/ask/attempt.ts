@@ -50,13 +50,16 @@ export async function attempt<T>(
     context.log.verbose(`${request.method} ${path}: ${failure.message}, ${msSince(startedMs)}`);
     return { kind: 'failed', reason: failure.kind, text: context.secrets.scrub(failure.message) };
   }
+  context.tally.bytes += answer.body.bytes;
+  answer.body.onBytes = (count) => {
+    context.tally.bytes += count;
+  };
   context.clock.compare(answer.headers, sentMs);
   await permit.landed(answer.headers);
   try {
     return await judged(context, answer, consume);
   } finally {
     answer.body.cancel();
-    context.tally.bytes += answer.body.bytes;
     const said = rateSaid(answer.headers);
     const size = `${answer.body.bytes} bytes, ${msSince(startedMs)}`;
     context.log.verbose(context.secrets.scrub(`${request.method} ${path}: ${answer.status}, ${size}${said}`));
@@ -95,7 +98,7 @@ async function consumed<T>(
       kind: 'failed',
       reason: 'fatal',
       status,
-      text: `${status} in an encoding nobody asked for (${context.secrets.scrub(coding)})`,
+      text: `${status} in an encoding that was not asked for (${context.secrets.scrub(coding)})`,
     };
   }
   try {

@@ -208,7 +208,7 @@ test('gives up at once if the wait exceeds --max-wait', async (t) => {
   );
   const error = await failure(gateway);
   assert.deepEqual([error.code, error.reason, error.status], ['PCRS_GATEWAY', 'wait', 429]);
-  assert.match(error.message, /429, slow; a wait of 7201 s is more than --max-wait \(60 s\) allows/);
+  assert.match(error.message, /429, slow; a wait of 7201 s exceeds --max-wait \(60 s\)/);
   // The next request obeys it too, without being sent.
   const second = await openGateway({ ...options, env: { ...options.env, PCRS_STATE_DIR: state } });
   t.after(() => second.close());
@@ -233,7 +233,7 @@ test('gives up on an absurd wait, and holds nobody else to it', async (t) => {
   for (const _ of absurd) {
     const error = await failure(gateway);
     assert.deepEqual([error.code, error.reason], ['PCRS_GATEWAY', 'wait']);
-    assert.match(error.message, /429, slow; the wait it asks for cannot be meant \(\d+ days\)/);
+    assert.match(error.message, /429, slow; the wait it asks for is not plausible \(\d+ days\)/);
   }
   const second = await openGateway(options);
   t.after(() => second.close());
@@ -248,7 +248,7 @@ test('gives up if the rate alone needs more time than --max-wait', async (t) => 
   });
   await gateway.ask(question, text);
   const error = await failure(gateway);
-  assert.match(error.message, /rate 1\/3600; a wait of 3\d\d\d s is more than --max-wait \(1 s\) allows/);
+  assert.match(error.message, /rate 1\/3600; a wait of 3\d\d\d s exceeds --max-wait \(1 s\)/);
 });
 
 test("counts a Retry-After date from the answer's Date, whatever this clock says, and warns about the clock once", async (t) => {
@@ -331,7 +331,7 @@ test('reports a body that is too large for its reader with the request, once', a
     {
       code: 'PCRS_GATEWAY',
       reason: 'fatal',
-      message: /^POST .*: 200, the body holds more than 0 MiB \(policy 1/,
+      message: /^POST .*: 200, the body is larger than 0 MiB \(policy 1/,
     },
   );
   assert.equal(local.asked.length, 1);
@@ -465,8 +465,8 @@ test('refuses an endless head, an HTML page with status 200, and an unrequested 
     },
     { retries: 1 },
   );
-  assert.match((await failure(gateway)).message, /the head of the answer is too long/);
-  assert.match((await failure(gateway)).message, /an encoding nobody asked for \(br\)/);
+  assert.match((await failure(gateway)).message, /the headers of the answer are too long/);
+  assert.match((await failure(gateway)).message, /an encoding that was not asked for \(br\)/);
   assert.equal(local.asked.length, 2, 'both would come again');
   const page = await failure(gateway);
   assert.deepEqual([page.reason, page.tries], ['body', 2]);
@@ -522,7 +522,7 @@ test('never shows part of the token: alone, escaped, wrapped, or in a header', a
     .toLowerCase();
   for (const part of local.tokens[0]!.split('.')) assert.ok(!plain.includes(part.toLowerCase()), part);
   assert.match(shown[0]!, /400, JWT \[secret\] is bad, \[secret\]/);
-  assert.match(shown[4]!, /an encoding nobody asked for \(\[secret\]\)/);
+  assert.match(shown[4]!, /an encoding that was not asked for \(\[secret\]\)/);
 });
 
 test('ends requests in flight and waiting ones at once when interrupted', async (t) => {

@@ -79,8 +79,8 @@ export class Question {
     const most = `--max-wait (${seconds(this.#context.limits.maxWaitMs)} s)`;
     const text =
       ms > longestMeantMs
-        ? `${why}; the wait it asks for cannot be meant (${Math.round(ms / 86_400_000)} days)`
-        : `${why}; a wait of ${seconds(ms)} s is more than ${most} allows`;
+        ? `${why}; the wait it asks for is not plausible (${Math.round(ms / 86_400_000)} days)`
+        : `${why}; a wait of ${seconds(ms)} s exceeds ${most}`;
     return this.#error('PCRS_GATEWAY', 'wait', status, text);
   }
 
@@ -143,7 +143,7 @@ export class Question {
   #permissionHint(): string {
     const { endpoint, path } = this.#request;
     if (endpoint !== 'hostids' || /^\/pcrs\/[12]\./.test(path)) return '; the user lacks a permission';
-    return '; the user lacks a permission (from 3.0 on host ids may ask for a Manager; --api-version 2.0 does not)';
+    return '; the user lacks a permission (host ids 3.0 and later may require a Manager; --api-version 2.0 does not)';
   }
 
   #fatalHint(status: number): string {

@@ -42,7 +42,7 @@ async function unpacked(bytes: Buffer, maxBytes: number): Promise<Buffer<ArrayBu
 
 function tooLarge(maxBytes: number): GatewayError {
   const mebibytes = Math.floor(maxBytes / (1024 * 1024));
-  return new GatewayError('PCRS_GATEWAY', `the body holds more than ${mebibytes} MiB`, {
+  return new GatewayError('PCRS_GATEWAY', `the body is larger than ${mebibytes} MiB`, {
     reason: 'fatal',
     tries: 1,
   });

@@ -39,7 +39,7 @@ export function connectionFailure(error: Error, way: Way): TransportFailure {
     return { kind, message: `the proxy ${proxy} ${what} (${reason}); is ${way.proxy!.name} right?` };
   }
   if (certificateCodes.has(code)) {
-    const hint = 'give the CA of your network by --ca-file or NODE_EXTRA_CA_CERTS';
+    const hint = 'name the CA of your network with --ca-file or NODE_EXTRA_CA_CERTS';
     return { kind: 'fatal', message: `the certificate of ${host} is not trusted (${code}); ${hint}` };
   }
   if (code.startsWith('ERR_TLS_CERT') || code.startsWith('CERT_') || code === 'HOSTNAME_MISMATCH') {
@@ -58,11 +58,11 @@ export function connectionFailure(error: Error, way: Way): TransportFailure {
     };
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
-    return { kind: 'fatal', message: 'the head of the answer is too long' };
+    return { kind: 'fatal', message: 'the headers of the answer are too long' };
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return {
       kind: 'connection',
-      message: `${host} is not found (${code}); is --gateway right, or ${wantsProxy}`,
+      message: `${host} was not found (${code}); is --gateway right, or ${wantsProxy}`,
     };
   }
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {

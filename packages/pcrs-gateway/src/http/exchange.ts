@@ -93,7 +93,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#over) controller.abort(new Error('given up before it was sent'));
+    if (this.#over) controller.abort(new Error('cancelled before it was sent'));
   }
 
   onResponseStart(

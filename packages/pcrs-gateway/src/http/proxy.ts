@@ -36,7 +36,7 @@ export function proxyRoute(
   }
   if ((url.pathname !== '/' && url.pathname !== '') || url.search || url.hash) {
     throw usageError(
-      `${name} must be a host and port without a path; of a user or password write / as %2F, ? as %3F, # as %23, @ as %40`,
+      `${name} must be a host and port without a path; in a user or password write / as %2F, ? as %3F, # as %23, @ as %40`,
     );
   }
   keepSecret(url, secrets);
@@ -56,6 +56,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw usageError('the proxy URL holds a % that begins no escape; write it as %25');
+    throw usageError('the proxy URL has a % that is not part of an escape; write it as %25');
   }
 }

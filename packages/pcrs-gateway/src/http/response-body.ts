@@ -17,6 +17,8 @@ const lowBytes = 256 * 1024;
  */
 export class ResponseBody {
   bytes = 0;
+  /** Called with the size of each chunk as it arrives. */
+  onBytes: ((count: number) => void) | undefined;
   readonly #control: BodyControl;
   readonly #onPause: (paused: boolean) => void;
   #waiting: Uint8Array[] = [];
@@ -34,6 +36,7 @@ export class ResponseBody {
   push(chunk: Uint8Array): void {
     if (this.#over) return;
     this.bytes += chunk.length;
+    this.onBytes?.(chunk.length);
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
     if (this.#waitingBytes > highBytes) this.#hold(true);

@@ -16,7 +16,7 @@ export function clockWarning(aheadMs: number | undefined, withinMs = toleranceMs
   if (aheadMs === undefined || Math.abs(aheadMs) <= withinMs) return undefined;
   const minutes = Math.round(Math.abs(aheadMs) / 60_000);
   const side = aheadMs > 0 ? 'behind' : 'ahead of';
-  return `the clock of this machine is ${minutes} min ${side} the gateway's: tokens seem to end at the wrong time, and 7d means another date; set it (NTP)`;
+  return `the clock of this machine is ${minutes} min ${side} the gateway's: tokens seem to expire at the wrong time, and 7d means another date; set it (NTP)`;
 }
 
 /** Compares this machine's clock with the gateway's, and warns once. */

@@ -67,7 +67,7 @@ test('trusts a CA named by --ca-file, and reports an unknown one after one try',
   await assert.rejects(ask({ caFile: undefined, retries: 5 }), {
     code: 'PCRS_GATEWAY',
     message:
-      /the certificate of 127\.0\.0\.1:\d+ is not trusted \(\w+\); give the CA of your network by --ca-file/,
+      /the certificate of 127\.0\.0\.1:\d+ is not trusted \(\w+\); name the CA of your network with --ca-file/,
   });
   assert.equal(local.logins.length, 1);
 });
@@ -129,11 +129,11 @@ test('names a CA file that is missing or holds no certificate', async (t) => {
     message: /not\.pem: does not exist \(ENOENT\)/,
   });
   writeFileSync(file, 'hello');
-  await assert.rejects(ask({ caFile: file }), { code: 'PCRS_USAGE', message: /holds no PEM certificate/ });
+  await assert.rejects(ask({ caFile: file }), { code: 'PCRS_USAGE', message: /contains no PEM certificate/ });
   writeFileSync(file, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
   await assert.rejects(ask({ caFile: file }), {
     code: 'PCRS_USAGE',
-    message: /holds what is not a certificate/,
+    message: /contains an invalid certificate/,
   });
 });
 

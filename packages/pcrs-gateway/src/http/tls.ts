@@ -33,12 +33,12 @@ async function certificatesIn(caFile: string, signal: AbortSignal): Promise<stri
     throw usageError(`--ca-file ${(error as Error).message}`);
   }
   const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);
-  if (!found) throw usageError(`--ca-file ${caFile}: holds no PEM certificate`);
+  if (!found) throw usageError(`--ca-file ${caFile}: contains no PEM certificate`);
   try {
     for (const certificate of found) new X509Certificate(certificate);
   } catch (error) {
     throw usageError(
-      `--ca-file ${caFile}: holds what is not a certificate (${(error as { code?: string }).code})`,
+      `--ca-file ${caFile}: contains an invalid certificate (${(error as { code?: string }).code})`,
     );
   }
   return found;

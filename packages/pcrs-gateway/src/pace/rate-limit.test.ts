@@ -125,7 +125,7 @@ test('logs a long wait given to another process once, and does not repeat its ow
   await delay(20);
   stop.abort(new Error('interrupted'));
   await Promise.all(waiting.map((one) => assert.rejects(one)));
-  assert.deepEqual(infos, ['another process was told to wait (429, slow); waiting 60 s']);
+  assert.deepEqual(infos, ['another process was asked to wait (429, slow); waiting 60 s']);
 });
 
 test('waits no longer for others than the gateway itself says', async (t) => {

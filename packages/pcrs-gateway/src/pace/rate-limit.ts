@@ -187,7 +187,7 @@ class Gate {
       return;
     this.#toldUntilMs = untilMs;
     const cause = causeOf(inTheWay);
-    const what = inTheWay.kind === 'blocked' ? `another process was told to wait (${cause})` : cause;
+    const what = inTheWay.kind === 'blocked' ? `another process was asked to wait (${cause})` : cause;
     this.#options.info(`${what}; waiting ${Math.ceil(inTheWay.waitMs / 1000)} s`);
   }
 

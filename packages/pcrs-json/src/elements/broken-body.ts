@@ -33,7 +33,7 @@ export class KindTakenError extends Error {
 
   constructor(element: number, value: string) {
     super(
-      `element ${element}: the gateway sent a top-level member "kind" of its own (${value}); --untagged writes the elements as sent`,
+      `element ${element}: the gateway sent a top-level member "kind" of its own (${value}); --untagged writes elements as sent`,
     );
     this.name = 'KindTakenError';
     this.value = value;

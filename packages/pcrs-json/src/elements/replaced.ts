@@ -6,11 +6,12 @@ export interface Replaced {
   invalidUtf8: number;
 }
 
-/** `2 raw control characters were written as escapes`; undefined if nothing was replaced. */
+/** `escaped 2 raw control characters`; undefined if nothing was replaced. */
 export function replacedWords({ controlCharacters, invalidUtf8 }: Replaced): string | undefined {
+  const some = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
   const words = [
-    ...(controlCharacters > 0 ? [`${controlCharacters} raw control characters were written as escapes`] : []),
-    ...(invalidUtf8 > 0 ? [`${invalidUtf8} invalid UTF-8 sequences were replaced by U+FFFD`] : []),
+    ...(controlCharacters > 0 ? [`escaped ${some(controlCharacters, 'raw control character')}`] : []),
+    ...(invalidUtf8 > 0 ? [`replaced ${some(invalidUtf8, 'invalid UTF-8 sequence')} by U+FFFD`] : []),
   ];
   return words.length === 0 ? undefined : words.join(', ');
 }

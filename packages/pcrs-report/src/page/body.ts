@@ -143,7 +143,7 @@ function gaps({ gaps: rows, gapsInAll }: Report): Section {
   return {
     id: 'gaps',
     title: 'Gaps',
-    note: `Hosts that a policy resolved to and that no posture came for, and hosts not scanned for ${scanDays} days before the run. ${cut(rows.length, gapsInAll, 'SELECT * FROM v_pcrs_hosts_without_posture')}`,
+    note: `Hosts of a policy without any posture, and hosts not scanned in the ${scanDays} days before the run. ${cut(rows.length, gapsInAll, 'SELECT * FROM v_pcrs_hosts_without_posture')}`,
     content: dataTable({ id: 'gaps', caption: 'Gaps', columns, rows: rows.length }),
   };
 }
@@ -167,13 +167,13 @@ function failures({ failures: rows, failuresInAll, agesBy }: Report): Section {
 
 const daysWords: Readonly<Record<Report['agesBy'], string>> = {
   gateway: 'Days since the first failure; ≤ if the host passed since.',
-  history: 'Days that it has failed without a pass in between, as the history saw it.',
+  history: 'Days of failing without a pass in between, according to the history.',
 };
 
 function cut(shown: number, all: number, rest: string): string {
   return shown === all
     ? ''
-    : `Shown are ${count(shown)} of ${count(all)}, ${count(all - shown)} are cut; for the rest: ${rest}.`;
+    : `Showing ${count(shown)} of ${count(all)}, ${count(all - shown)} are omitted; for the rest: ${rest}.`;
 }
 
 function capital(text: string): string {

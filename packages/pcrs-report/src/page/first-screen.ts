@@ -1,9 +1,10 @@
 import { type Outcomes, passRate } from 'pcrs-database/pass-rate';
 import { roundedToSum } from 'pcrs-database/rate-change';
 import { partWords, type RatePart } from 'pcrs-database/rate-reasons';
+import { counted } from 'pcrs-records/counted';
 import type { VNode } from 'preact';
 import type { Before, Head, Report } from '../model.ts';
-import { between, count, counted, minute, percent, points, visible } from '../shown.ts';
+import { between, count, minute, percent, points, visible } from '../shown.ts';
 import { html } from './html.ts';
 import { age, bar, level, short } from './parts.ts';
 
@@ -47,14 +48,14 @@ function verdict(head: Head): VNode {
       <span class=${head.incomplete ? 'mark bad' : 'mark ok'}>${head.incomplete ? 'Incomplete' : 'Complete'}</span>
       ${when ? html`<span>run of <time datetime=${when}>${minute(when)}</time><span id="age"></span></span>` : html`<span>time of the run unknown</span>`}
       ${[head.scope, base].filter(Boolean).map((part) => html`<span>${part}</span>`)}
-      <span>${counted(head.postures, 'posture')} of ${counted(head.hosts, 'host')} under ${counted(head.policies, 'policy', 'policies')}</span>
+      <span>${counted(head.postures, 'posture')} of ${counted(head.hosts, 'host')} under ${counted(head.policies, 'policy')}</span>
     </p>
     ${head.incomplete && html`<div class="banner"><p><b>Not the whole picture:</b> ${visible(head.incomplete)}</p>${missing(head)}</div>`}
     <p class="banner" id="old" hidden>This report is more than two days old: run pcrs-etl and pcrs-report again before you act on it.</p>`;
 }
 
 function deltaWords({ fullRunAt }: Head): string {
-  return `changes since the full run${fullRunAt ? ` of ${minute(fullRunAt)}` : ''}; what vanished since is still counted`;
+  return `changes since the full run${fullRunAt ? ` of ${minute(fullRunAt)}` : ''}; whatever vanished since is still counted`;
 }
 
 function missing({ missing: lines }: Head): VNode | undefined {

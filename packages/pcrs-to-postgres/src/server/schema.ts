@@ -14,7 +14,7 @@ export const fact = (name: string): string => `(SELECT value FROM pg_temp.pcrs_f
 export const lockSchema = block(`DECLARE s text := ${fact('schema')};
 BEGIN
   IF current_setting('server_encoding') <> 'UTF8' THEN
-    RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('the database has the encoding %s; make one with UTF8', current_setting('server_encoding'));
+    RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('the database has the encoding %s; create one with UTF8', current_setting('server_encoding'));
   END IF;
   PERFORM set_config('lock_timeout', ${fact('lockTimeout')}, true);
   PERFORM pg_advisory_xact_lock(hashtextextended('pcrs schema ' || s, 0));
@@ -34,9 +34,9 @@ BEGIN
   ELSE
     layout := obj_description(to_regclass(format('%I.q_pcrs_status', s)), 'pg_class');
     IF layout IS NULL OR layout !~ '^pcrs layout [0-9]+$' THEN
-      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s holds a q_pcrs_status of another make; give --schema a new name', s);
+      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s has a q_pcrs_status of another program; choose another --schema', s);
     ELSIF substr(layout, 13)::int > ${layoutVersion} THEN
-      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s was made by a newer pcrs-to-postgres; update, or give --schema a new name', s);
+      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s was made by a newer pcrs-to-postgres; update, or choose another --schema', s);
     END IF;
   END IF;
   FOR t IN SELECT tbl, string_agg(quote_ident(name), ', ' ORDER BY key) FILTER (WHERE key > 0) AS keys,
@@ -51,7 +51,7 @@ BEGIN
       FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, place), pg_attribute a
       WHERE i.indrelid = to_regclass(format('%I.%I', s, t.tbl)) AND i.indisprimary AND a.attrelid = i.indrelid AND a.attnum = k.attnum;
     IF has IS DISTINCT FROM t.keys THEN
-      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s holds a %s of another make (another key); give --schema a new name', s, t.tbl);
+      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('schema %s has a %s of another program (another key); choose another --schema', s, t.tbl);
     END IF;
   END LOOP;
 END`);
@@ -69,7 +69,7 @@ BEGIN
       EXECUTE format('ALTER TABLE %I.%I ADD COLUMN %I %s', s, c.tbl, c.name, c.type);
       INSERT INTO pg_temp.pcrs_results VALUES (c.tbl, 'column ' || c.name, 1);
     ELSIF has <> c.type THEN
-      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('%s.%s.%s has the type %s, not %s; give the column its type back, or --schema a new name', s, c.tbl, c.name, has, c.type);
+      RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('%s.%s.%s has the type %s, not %s; restore the type of the column, or choose another --schema', s, c.tbl, c.name, has, c.type);
     END IF;
   END LOOP;
 END`);
@@ -82,14 +82,14 @@ export const checkSource = block(`DECLARE
 BEGIN
   EXECUTE format('SELECT status_detail::json FROM %I.q_pcrs_status WHERE status_name = $1', s) INTO held USING 'SOURCE';
   IF held ->> 'gateway' <> ${fact('gateway')} OR held ->> 'subscriptionId' <> ${fact('subscriptionId')} THEN
-    RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = format('schema %s holds subscription %s of %s, and the records are of subscription %s of %s; give --schema another name',
+    RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = format('schema %s holds subscription %s of %s, but the records are of subscription %s of %s; choose another --schema',
       s, coalesce(held ->> 'subscriptionId', '?'), coalesce(held ->> 'gateway', '?'), coalesce(${fact('subscriptionId')}, '?'), coalesce(${fact('gateway')}, '?'));
   END IF;
   EXECUTE format('SELECT max(status_detail::json ->> %L) FROM %I.q_pcrs_status WHERE status_name ~ %L AND last_batch_processed = %L', 'startedAt', s, '^RUN [^ ]+$', 'TRUE') INTO newest;
   IF newest > ${fact('startedAt')} AND ${fact('allowOlder')} = 'false' THEN
-    RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = format('schema %s holds a run of %s, and this one began %s; --allow-older loads it all the same', s, newest, ${fact('startedAt')});
+    RAISE EXCEPTION USING ERRCODE = 'PC003', MESSAGE = format('schema %s holds a run of %s, but this one started %s; --allow-older loads it anyway', s, newest, ${fact('startedAt')});
   END IF;
   IF ${fact('reduced')} = 'true' AND held IS NOT NULL THEN
-    RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('the run is a reduced one (of a history), and schema %s is not empty; give --schema a new name', s);
+    RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('the run is a reduced one (from a history), and schema %s is not empty; choose another --schema', s);
   END IF;
 END`);
