@@ -78,7 +78,7 @@ const rows: Record<string, Row> = {
     harm: bySql("DELETE FROM q_pcrs_status WHERE STATUS_NAME IN ('LOAD', 'ALL_TABLES_LOADED_SUCCESSFULLY')"),
     says: /is not the snapshot of the last complete run/,
   },
-  'it is gone': { harm: (snapshot) => rmSync(snapshot), says: /is not there/ },
+  'it is gone': { harm: (snapshot) => rmSync(snapshot), says: /is missing/ },
   'a text is in its place': {
     harm: (snapshot) => writeFileSync(snapshot, 'not a database\n'),
     says: /cannot be read/,

@@ -85,10 +85,10 @@ test('describes a live token without a request, and reports if there is none', a
   const { options, simulator } = await withSimulator(t);
   await assert.rejects(checkToken(options), {
     code: 'PCRS_REFUSED',
-    message: /no live token of alice; a password is at hand: pcrs-auth, or --check --renew, logs in with it$/,
+    message: /no valid token of alice; a password is configured, so pcrs-auth or --check --renew can log in$/,
   });
   const without = { ...options, env: { ...options.env, PCRS_PASSWORD: undefined } };
-  await assert.rejects(checkToken(without), { message: /no live token of alice and no credentials; / });
+  await assert.rejects(checkToken(without), { message: /no valid token of alice and no credentials; / });
   assert.equal(simulator.requestCount, 0);
   const { session } = await openSession(options);
   const { secondsLeft, ...facts } = await checkToken({ ...options, gateway: undefined });

@@ -113,7 +113,7 @@ export function withoutPasswords(options: AuthOptions): AuthOptions {
     ...options,
     ...(withheld && {
       withheld,
-      advice: 'a password is at hand: pcrs-auth, or --check --renew, logs in with it',
+      advice: 'a password is configured, so pcrs-auth or --check --renew can log in',
     }),
     ...{ env, credentials, passwordFile: undefined, passwordCommand: undefined },
     ...{ profilePassword: undefined, prompt: undefined },

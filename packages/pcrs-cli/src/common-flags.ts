@@ -21,13 +21,7 @@ export const commonFlags = {
     group: 'Every tool',
   }),
   quiet: flag.boolean({
-    describe: 'print only warnings and errors',
-    short: 'q',
-    env: 'shared',
-    group: 'Every tool',
-  }),
-  quiet: flag.boolean({
-    describe: 'only failures on stderr',
+    describe: 'print only errors',
     short: 'q',
     env: 'shared',
     group: 'Every tool',

@@ -15,6 +15,7 @@ import { type ReadFlags, readFlags } from './read-flags.ts';
 import { stopWithParent } from './stop-with-parent.ts';
 import { terminalOutput } from './terminal-output.ts';
 import type { AnyTool, Context, Tool } from './tool.ts';
+import { verifyTls } from './verify-tls.ts';
 import { wasTold } from './was-told.ts';
 
 type CommonValues = FlagValues<typeof commonFlags>;

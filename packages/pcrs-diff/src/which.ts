@@ -61,7 +61,7 @@ async function cursorOf(file: string, signal: AbortSignal): Promise<Cursor> {
   const { bytes } = await readInput(file, { signal, maxBytes: 1 << 20 });
   try {
     const cursor = JSON.parse(bytes.toString()) as Cursor;
-    if (Number.isNaN(Date.parse(cursor.startedAt))) throw new Error('its startedAt is no date');
+    if (Number.isNaN(Date.parse(cursor.startedAt))) throw new Error('its startedAt is not a date');
     return cursor;
   } catch (error) {
     throw codedError('PCRS_USAGE', `${file} is not a cursor of pcrs-diff: ${(error as Error).message}`);

@@ -132,7 +132,7 @@ async function askFor(
   if (options.assetState !== undefined) query['assetState'] = options.assetState;
   if (options.assetDeploymentType !== undefined) query['assetDeploymentType'] = options.assetDeploymentType;
   const path = apiPath('hostids', options.apiVersion ?? defaultVersions.hostids);
-  const what = `the host ids of ${policyIds.length} policies from ${policyIds[0]}`;
+  const what = `host ids of ${counted(policyIds.length, 'policy')} from ${policyIds[0]}`;
   return gateway.ask({ endpoint: 'hostids', method: 'GET', path, query, what }, async ({ body }) => {
     // Loaded after the response arrives, so that the request is sent sooner.
     const { readAnswer } = await import('./read-answer.ts');

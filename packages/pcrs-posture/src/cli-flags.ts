@@ -28,7 +28,7 @@ export const flags = {
   untagged: flag.boolean({ describe: 'omit kind from the records (outside a run only)', group: what }),
   'hosts-per-request': flag.integer({
     ...{
-      describe: 'host ids in one request, all policies together',
+      describe: 'host ids in one request, over all its policies',
       min: 1,
       max: 100_000,
       default: defaults.hostsPerRequest,

@@ -12,11 +12,6 @@ export function count(value: number): string {
   return whole.format(value);
 }
 
-/** `1 host`, `12 hosts`. */
-export function counted(value: number, noun: string, plural = `${noun}s`): string {
-  return `${count(value)} ${value === 1 ? noun : plural}`;
-}
-
 /** `76.7 %`; `–` for a rate of nothing; 100 and 0 only if nothing fails, or nothing passes. */
 export function percent(rate: number | null): string {
   if (rate === null) return '–';

@@ -275,8 +275,8 @@ export class Tokens {
       others.length === 0 ? '' : ` (${others.map(({ name, user }) => `${name} is for ${user}`).join(', ')})`;
     const kept = username === undefined ? undefined : store?.read(url, username);
     const token = kept
-      ? `the token of ${username} ended at ${kept.expiresAt}`
-      : `no live token${username ? ` of ${username}` : ''}`;
+      ? `the token of ${username} expired at ${kept.expiresAt}`
+      : `no valid token${username ? ` of ${username}` : ''}`;
     return refusedError(`${url}: ${token}${withheld ? '' : ' and no credentials'}${why}; ${advice}`);
   }
 }
