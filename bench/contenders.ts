@@ -6,7 +6,7 @@ import { type Order, orders } from './orders.ts';
 /** Commands that do the same work on the same bytes; the first one is ours. */
 export interface Contest {
   title: string;
-  /** Each is a contest of its own. */
+  /** Each order is a separate contest. */
   orders: readonly Order[];
   /** Limits for ours. */
   own?: { seconds?: number; peakMB?: number };

@@ -54,7 +54,7 @@ suite('machine', () => {
     assert.ok(performance.now() - toldMs < 2000 + 1000, 'within two seconds, and one for a busy machine');
   });
 
-  test('SIGTERM ends a reader that waits for the writer of a named pipe, and a pipe with one is read', {
+  test("SIGTERM ends a reader that waits for a named pipe's writer; a pipe with a writer is read", {
     skip: onLinux,
   }, async () => {
     const cwd = folder();

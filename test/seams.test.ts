@@ -1,4 +1,4 @@
-// Tables that two packages must agree on, where nothing else would break at once if they did not.
+// Tables that must agree between two packages, where a difference would not break anything at once.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Flags } from 'pcrs-cli/flags';
@@ -11,7 +11,7 @@ async function flagsOf(name: string): Promise<Flags> {
   return ((await import(`${name}/cli`)) as { tool: Tool }).tool.flags;
 }
 
-/** Flags that narrow what a tool asks for or gives, and those that do not: a new one belongs into one of the two. */
+/** Flags that narrow what a tool asks for or yields, and those that do not: add a new flag to one of the two. */
 const narrowing: Readonly<Record<string, { narrow: string; others: string }>> = {
   'pcrs-policies': {
     narrow: 'evaluated-since status id exclude-id title',
@@ -41,7 +41,7 @@ for (const [stage, { narrow, others }] of Object.entries(narrowing)) {
   });
 }
 
-test('flags have the defaults of the contract; those of libraries are the same constants', async () => {
+test('flags have the defaults of the contract, shared with the libraries as constants', async () => {
   const defaults = async (name: string, ...flags: string[]) => {
     const all = await flagsOf(name);
     return flags.map((flag) => all[flag]?.fallback);

@@ -1,4 +1,5 @@
-// What becomes of the snapshot that the next delta is to be built on, and what the next run then asks for: the truth either way.
+// Damages the snapshot that the next delta would build on: whatever the next run then asks for, the result is the
+// truth.
 import assert from 'node:assert/strict';
 import {
   cpSync,
@@ -30,7 +31,7 @@ const first = place.folder();
 const made = await place.bash('pcrs-etl --out out', { cwd: first });
 assert.equal(made.status, 0, made.stderr);
 
-/** What is done to the snapshot, and why pcrs-etl then asks for everything; nothing if it is built on. */
+/** How the snapshot is damaged, and why pcrs-etl then asks for everything; no reason if it still builds on it. */
 interface Row {
   harm(snapshot: string, folder: string): void;
   says?: RegExp;
@@ -85,7 +86,7 @@ const rows: Record<string, Row> = {
   },
 };
 
-/** A copy of the first run's folder, harmed, and what the next start makes of it. */
+/** A damaged copy of the first run's folder, and the outcome of the next start. */
 async function baseCase({ harm, says }: Row): Promise<string> {
   const cwd = place.folder();
   const out = join(cwd, 'out');

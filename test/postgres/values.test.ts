@@ -196,7 +196,7 @@ test('evidence belongs to an evaluation: absent from a newer one it becomes NULL
   }
 });
 
-test('a member that only later records of a load have stays what it was for those before', {
+test("a member that only a load's later records have stays unchanged for the earlier ones", {
   skip,
 }, async () => {
   const schema = newSchema();

@@ -69,7 +69,7 @@ function checkMessages(stderr: string, { tool }: BadInput): void {
   }
 }
 
-/** What came before a bad line stands: in a sink the record itself, in a stage what it had asked for by then. */
+/** Earlier records stand: in a sink the record itself, in a stage everything it had asked for. */
 function checkBefore({ tool, names }: BadInput, seen: string[]): void {
   const before = [names[0]];
   assert.deepEqual(seen, tool.startsWith('pcrs-to-') ? before : before.filter((name) => seen.includes(name)));

@@ -17,7 +17,7 @@ export interface PipeRow {
   long?: boolean;
   /** What the sink's one line says. */
   says?: RegExp;
-  /** What a stage warns of in a run that is whole all the same. */
+  /** A stage's warning in a run that is still complete. */
   warns?: RegExp;
 }
 

@@ -120,7 +120,7 @@ export function withoutPasswords(options: AuthOptions): AuthOptions {
   };
 }
 
-/** Whether a source of passwords is named, whatever it gives. */
+/** Whether a password source is set, whatever it returns. */
 function hasPassword({
   credentials,
   env,

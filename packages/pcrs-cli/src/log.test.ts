@@ -30,7 +30,7 @@ test('prints a message as one line, whatever it holds', () => {
   assert.deepEqual(lines, ['pcrs-x: a b [31mc\n']);
 });
 
-test('--quiet shows a failure alone, and warnings are counted all the same', () => {
+test('--quiet shows only a failure, and warnings are still counted', () => {
   const { log, lines } = logged({ quiet: true, terminal: true });
   log.info('i');
   log.note('n');

@@ -1,6 +1,6 @@
 /**
- * Whether another tool already reported it on this stderr: one failure, one line. Never for a file. `pcrs-etl` knows that
- * its tools share one stderr, so that there a sink need not name the stage that failed either.
+ * Whether another tool already reported the error on this stderr: one failure, one line. Never for a file. `pcrs-etl`
+ * knows that its tools share one stderr, so its sink need not name the failed stage again.
  */
 export function wasTold(error: unknown, stdinIsFile: boolean): boolean {
   const told = error as { toldBefore?: boolean; toldByStage?: boolean } | null;

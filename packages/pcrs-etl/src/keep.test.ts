@@ -135,7 +135,7 @@ test("keeps a user's copies and files put into our folders, and does not fail on
   );
 });
 
-test('leaves folders alone that the user moved elsewhere, and folders with names of our files', async () => {
+test("leaves alone folders that the user moved elsewhere, and folders with our files' names", async () => {
   const { out, add, keep } = outputFolder();
   const series = seriesOf(out, undefined);
   const [moved, odd] = [add(series, '01'), add(series, '02')];

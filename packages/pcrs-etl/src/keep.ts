@@ -161,7 +161,7 @@ function emptyFolder(folder: string, isOurs: (name: string) => boolean, guard: G
   return isRemoved(folder) ? [] : [folder];
 }
 
-/** False if something came into the folder meanwhile, as NFS puts a file there for one that is still open. */
+/** False if something appeared in the folder meanwhile, as NFS does for a file that is still open. */
 function isRemoved(folder: string): boolean {
   try {
     rmdirSync(folder);

@@ -10,7 +10,10 @@ export function isEndForGood(status: number): status is EndForGood {
   return status === 2 || status === 7 || status === 8;
 }
 
-/** What to do next after a run that ended with a status, the last words of pcrs-etl; undefined if the tool that failed said it. */
+/**
+ * What to do next after a run that ended with a status: the last message of pcrs-etl. Undefined if the failed tool
+ * has already said it.
+ */
 export function nextStep(status: number, plan: RunPlan, { resumeWithinMs }: Wanted): string | undefined {
   if (status === 2 || status === 7) return undefined;
   const until = `until ${minute(resumableUntil(plan, resumeWithinMs))} (--resume-within)`;

@@ -55,12 +55,12 @@ export interface Ran {
 export class ToolFailed extends Error {
   readonly code = 'PCRS_INCOMPLETE';
   readonly exitStatus: number;
-  /** There is nothing to add to what the tool said. */
+  /** The tool has already said everything. */
   readonly toldBefore: boolean;
   /** The `loaded` record, if the sink wrote one. */
   readonly loaded: JsonObject | undefined;
 
-  /** Takes  next  what to do about it, if there is something */
+  /** Takes  next  advice, if there is any */
   constructor({ tool, status }: PartStatus, next: string | undefined, loaded?: JsonObject) {
     super(`${tool} ended ${status}; ${next ?? 'nothing was published'}`);
     this.exitStatus = status;

@@ -127,7 +127,7 @@ test('resumes a run whose records are damaged, and writes them again', async () 
   assert.equal(JSON.parse(last(readFileSync(records, 'utf8'))).runId, first.loaded.runId);
 });
 
-test('a failure that only other flags can mend is one line, and is not resumed', async () => {
+test('a failure that only other flags can fix is one line, and is not resumed', async () => {
   const out = join(root, 'one-line');
   const nowhere = { PCRS_GATEWAY: 'http://127.0.0.1:9' };
   const failures: [string[], Record<string, string>, number, RegExp][] = [

@@ -1,2 +1,2 @@
-/** What the library and the flag take if nothing is said. */
+/** Default of the library and the flag. */
 export const policiesPerRequest = 10;

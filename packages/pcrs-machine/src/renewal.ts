@@ -12,7 +12,7 @@ export function keepBeating(path: string, nonce: string, everyMs: number): () =>
   const begin = async (): Promise<void> => {
     const { Worker } = await import('node:worker_threads');
     if (stopped) return;
-    // The thread's file lies beside this one, with the same ending, built or not.
+    // The thread's file is next to this one, with the same ending, built or not.
     const file = `./renewal-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
     const worker = new Worker(new URL(file, import.meta.url), {
       workerData: { path, nonce, everyMs },

@@ -5,7 +5,7 @@ import { codedError } from 'pcrs-records/errors';
 /** Owner of each host, by its id or any of its names, in any case. */
 export type Owners = ReadonlyMap<string, string>;
 
-/** A million hosts, each with a name and an owner. */
+/** Room for a million hosts, each with a name and an owner. */
 const maxBytes = 256 << 20;
 
 /**

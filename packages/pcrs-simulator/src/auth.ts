@@ -7,7 +7,7 @@ export interface AccountOptions {
   /** Only this password; default: any but `wrong`. */
   password?: string | undefined;
   expireTokenAfterSeconds?: number | undefined;
-  /** Omit `exp` from the token; it expires all the same. */
+  /** Omit `exp` from the token, which still expires. */
   tokenWithoutExp?: boolean | undefined;
 }
 

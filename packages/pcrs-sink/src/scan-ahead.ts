@@ -54,7 +54,7 @@ class ScanThread {
 
   static async start(options: LineScannerOptions): Promise<ScanThread> {
     const { Worker } = await import('node:worker_threads');
-    // Built or not, the thread's file lies beside this one and has its ending.
+    // The thread's file is next to this one, with the same ending, built or not.
     const file = `./scan-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
     return new ScanThread(new Worker(new URL(file, import.meta.url), { workerData: options }));
   }

@@ -29,7 +29,7 @@ export interface AccountOptions extends IdentityOptions, Limits {
   secrets?: Secrets | undefined;
   /** Advice for an error without a token and without credentials; default: run pcrs-auth again. */
   advice?: string | undefined;
-  /** There are credentials that are not to be used here: the error does not say that there are none. */
+  /** There are credentials that must not be used here; the error then does not claim that there are none. */
   withheld?: boolean | undefined;
 }
 

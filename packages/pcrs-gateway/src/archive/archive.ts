@@ -45,7 +45,7 @@ export interface Opening {
 const manifestName = 'manifest.ndjson';
 const sumsName = 'SHA256SUMS';
 const inputName = 'input.ndjson';
-/** What a killed process leaves: a body or a file that was not finished yet, and the grave of a lock. */
+/** Files that a killed process leaves: an unfinished body or file, and the grave of a lock. */
 const leftOver =
   /^(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|.+\.[\da-z]+(?:-[\da-z]+){2})\.part$|^lock\.[\w-]+\.stale$/;
 
