@@ -1,7 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './run-program.ts';
+
+/** What a tool can be; each has its code in scripts/new-tool/. */
+export const toolKinds = ['stage', 'sink', 'source'] as const;
+export type ToolKind = (typeof toolKinds)[number];
+
+/** A tool to be made. */
+export interface NewTool {
+  name: string;
+  kind: ToolKind;
+  /** Its sentence; default that of the code it begins with. */
+  summary: string | undefined;
+}
+
+/** What a kind of tool may import, and what its README says. */
+interface Shape {
+  library: readonly string[];
+  summary: string;
+  /** Shown first, and run by the tests. */
+  example: string;
+  reads: string;
+  statuses: string;
+  use: (pascal: string, camel: string) => string;
+  neighbours: string;
+}
+
+const shapes: Readonly<Record<ToolKind, Shape>> = {
+  stage: {
+    library: ['pcrs-records'],
+    summary: 'passes records on.',
+    example: 'pcrs-policies | NAME | jq -r .title | tail -1',
+    reads: 'Reads any records and writes them as they came.',
+    statuses: '0 done, also when the reader went away · 2 wrong flags · 3 a bad line',
+    use: () =>
+      "import { passedOn } from 'NAME';\n\nfor await (const line of passedOn(process.stdin)) process.stdout.write(line);",
+    neighbours: 'Before it: any stage. After it: any stage or sink.',
+  },
+  sink: {
+    library: ['pcrs-records', 'pcrs-sink'],
+    summary: 'writes a line for each posture.',
+    example:
+      "pcrs-policies | pcrs-hostids | pcrs-posture | NAME | jq -r '.[2]' | sort | uniq -c | sort -rn | awk '{ print $2 }' | head -1",
+    reads: 'Reads any records; writes a JSON array a line: host, control, status, criticality.',
+    statuses:
+      '0 done, also when the reader went away · 2 wrong flags · 3 a bad line · 6 the run is incomplete · 7 no record came',
+    use: (pascal) =>
+      `import { to${pascal} } from 'NAME';\n\nfor await (const lines of to${pascal}(process.stdin)) process.stdout.write(lines);`,
+    neighbours: 'Before it: any stage or source.',
+  },
+  source: {
+    library: ['pcrs-records'],
+    summary: 'writes the policies of a JSON file as a run.',
+    example: `echo '[{"id":1,"title":"DISA"}]' > policies.json\nNAME policies.json | jq -r 'select(.kind == "policy") | .title'`,
+    reads: 'Reads a JSON array of policies; writes a run of `policy` records.',
+    statuses: '0 done, also when the reader went away · 2 wrong flags · 3 the file is something else',
+    use: (_, camel) =>
+      `import { ${camel}Policies } from 'NAME';\n\nfor (const { lines } of ${camel}Policies('policies.json')) process.stdout.write(lines);`,
+    neighbours: 'After it: any stage or sink.',
+  },
+};
+
+/** Packages that the library of a kind imports. */
+export function libraryOf(kind: ToolKind): readonly string[] {
+  return shapes[kind].library;
+}
+
 /** The files of a new tool by path, by the house rules: a sentence, a library, a test, a README. */
-export function newPackageFiles(name: string, summary: string, version: string): Record<string, string> {
+export function newPackageFiles(tool: NewTool, version: string): Record<string, string> {
+  const { name, kind } = tool;
   return {
-    'package.json': `${JSON.stringify(manifest(name, summary, version), null, 2)}\n`,
+    'package.json': `${JSON.stringify(manifest(tool, version), null, 2)}\n`,
     'tsconfig.json': `{
   "extends": "../../tsconfig.json",
   "include": ["src"],
@@ -9,23 +78,47 @@ export function newPackageFiles(name: string, summary: string, version: string):
 }
 `,
     [`bin/${name}.js`]: bin(name),
-    'src/index.ts': library(),
-    'src/cli.ts': cli(name, summary),
-    'src/index.test.ts': test(),
-    'README.md': readme(name, summary),
+    ...Object.fromEntries(
+      ['index.ts', 'cli.ts', 'index.test.ts'].map((file) => [`src/${file}`, code(tool, file)]),
+    ),
+    'README.md': readme(tool, shapes[kind]),
   };
 }
 
-function manifest(name: string, summary: string, version: string): object {
+/** `pcrs-to-case-files`: CaseFiles. */
+function pascalOf(name: string): string {
+  const words = name.replace(/^pcrs-(to-|from-)?/, '').split('-');
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+function camelOf(name: string): string {
+  const pascal = pascalOf(name);
+  return pascal.charAt(0).toLowerCase() + pascal.slice(1);
+}
+
+function code({ name, kind, summary }: NewTool, file: string): string {
+  const text = readFileSync(join(root, 'scripts', 'new-tool', kind, file), 'utf8')
+    .replaceAll('pcrs-thing', name)
+    .replaceAll('Thing', pascalOf(name))
+    .replaceAll('thing', camelOf(name));
+  return summary === undefined
+    ? text
+    : text.replace(/^ {2}summary: .*$/m, () => `  summary: ${quoted(summary)},`);
+}
+
+function manifest({ name, kind, summary }: NewTool, version: string): object {
   const door = (file: string) => ({
     'pcrs-source': `./src/${file}.ts`,
     types: `./dist/${file}.d.ts`,
     default: `./dist/${file}.js`,
   });
+  const imported = ['pcrs-cli', ...libraryOf(kind)].filter(
+    (one) => kind !== 'sink' || one !== 'pcrs-records',
+  );
   return {
     name,
     version,
-    description: summary.charAt(0).toUpperCase() + summary.slice(1),
+    description: capital(summary ?? shapes[kind].summary),
     license: 'MIT',
     type: 'module',
     keywords: ['qualys', 'pcrs', 'policy-compliance', 'posture', 'ndjson'],
@@ -38,104 +131,25 @@ function manifest(name: string, summary: string, version: string): object {
       build: 'tsc -p tsconfig.json',
       prepack: `node --conditions=pcrs-source ../../scripts/manuals.ts ${name}`,
     },
-    dependencies: { 'pcrs-cli': 'workspace:*', 'pcrs-records': 'workspace:*' },
+    dependencies: Object.fromEntries(imported.map((one) => [one, 'workspace:*'])),
     publishConfig: { access: 'public' },
   };
 }
 
 function bin(name: string): string {
-  return `#!/usr/bin/env node
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major > 22 || (major === 22 && minor >= 19)) {
-  const { start } = await import('pcrs-cli/start');
-  await start(() => import('${name}/cli'));
-} else {
-  process.stderr.write(\`${name}: this Node is \${process.versions.node}; 22.19 or newer is needed\\n\`);
-  process.exitCode = 1;
-}
-`;
+  return readFileSync(join(root, 'packages', 'pcrs-to-csv', 'bin', 'pcrs-to-csv.js'), 'utf8').replaceAll(
+    'pcrs-to-csv',
+    name,
+  );
 }
 
-function library(): string {
-  return `import { recordError } from 'pcrs-records/errors';
-import { isObject } from 'pcrs-records/kinds';
-import { isBlank, lineBlocks } from 'pcrs-records/lines';
+function readme({ name, summary }: NewTool, shape: Shape): string {
+  const text = `# NAME
 
-/**
- * The records of a stream as lines, in their order.
- *
- * Takes   an NDJSON stream in any chunking
- * Yields  each record as a line with its line end
- * Throws  PCRS_RECORD for a line that is not a record; what was yielded stands
- */
-export async function* passedOn(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  for await (const { firstLine, lines } of lineBlocks(chunks)) {
-    for (const [index, line] of lines.entries()) {
-      if (isBlank(line)) continue;
-      if (!isRecord(line)) throw recordError(firstLine + index, 'a record (a JSON object)', line);
-      yield \`\${line}\\n\`;
-    }
-  }
-}
-
-function isRecord(line: string): boolean {
-  try {
-    return isObject(JSON.parse(line));
-  } catch {
-    return false;
-  }
-}
-`;
-}
-
-function cli(name: string, summary: string): string {
-  return `import { defineTool } from 'pcrs-cli/tool';
-import { passedOn } from './index.ts';
-
-const flags = {} as const;
-
-export const tool = defineTool({
-  name: '${name}',
-  summary: ${quoted(summary)},
-  pipes: ['pcrs-policies | ${name} | pcrs-to-csv'],
-  stdin: 'required',
-  flags,
-  async main(context) {
-    for await (const line of passedOn(context.stdin)) await context.output.write(line);
-  },
-});
-`;
-}
-
-function test(): string {
-  return `import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { passedOn } from './index.ts';
-
-async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
-  for (const text of texts) yield Buffer.from(text);
-}
-
-test('passes every record on as it came, in any chunking', async () => {
-  const lines: string[] = [];
-  for await (const line of passedOn(chunks('{"kind":"policy","id":1', '.10}\\n{"kind":"x"}'))) lines.push(line);
-  assert.deepEqual(lines, ['{"kind":"policy","id":1.10}\\n', '{"kind":"x"}\\n']);
-});
-
-test('refuses a line that is no record, naming it', async () => {
-  const all = passedOn(chunks('{"kind":"policy","id":1}\\nnonsense\\n'));
-  await assert.rejects(Array.fromAsync(all), { code: 'PCRS_RECORD', message: /^stdin:2: / });
-});
-`;
-}
-
-function readme(name: string, summary: string): string {
-  return `# ${name}
-
-${summary.charAt(0).toUpperCase()}${summary.slice(1)}
+${capital(summary ?? shape.summary)}
 
 \`\`\`sh
-pcrs-policies | ${name} | jq -r .title | tail -1
+${shape.example}
 \`\`\`
 
 \`\`\`text
@@ -143,7 +157,7 @@ pcrs-policies | ${name} | jq -r .title | tail -1
 
 ## Reads and writes
 
-Reads any records and writes them as they came.
+${shape.reads}
 
 ## Flags
 
@@ -152,7 +166,7 @@ Reads any records and writes them as they came.
 
 ## Exit status
 
-0 done, also when the reader went away · 2 wrong flags · 3 a bad line.
+${shape.statuses}.
 
 ## Limits of the gateway
 
@@ -161,15 +175,18 @@ None of its own.
 ## As a library
 
 \`\`\`js
-import { passedOn } from '${name}';
-
-for await (const line of passedOn(process.stdin)) process.stdout.write(line);
+${shape.use(pascalOf(name), camelOf(name))}
 \`\`\`
 
 ## In the pipe
 
-Before it: any stage. After it: any stage or sink.
+${shape.neighbours}
 `;
+  return text.replaceAll('NAME', name);
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function quoted(text: string): string {

@@ -1,48 +1,60 @@
-// Makes a new tool that already passes: `pnpm new pcrs-thing "does a thing to posture records."` writes the package,
-// registers it everywhere a package must be named, and links it.
+// Makes a new tool that already passes: `pnpm new pcrs-to-thing --kind sink ["does a thing to posture records."]` writes the
+// package, registers it everywhere a package must be named, and links it.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { newPackageFiles } from './new-package-files.ts';
+import { libraryOf, type NewTool, newPackageFiles, type ToolKind, toolKinds } from './new-package-files.ts';
 import { root, runProgram } from './run-program.ts';
 
 const { values, positionals } = parseArgs({
-  options: { 'no-install': { type: 'boolean', default: false } },
+  options: {
+    kind: { type: 'string', default: 'stage' },
+    'no-install': { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
-const [name = '', summary = 'passes records on.'] = positionals;
+const [name = '', summary] = positionals;
+const kind = toolKinds.find((one) => one === values.kind);
 
-if (!/^pcrs-[a-z][a-z0-9-]*$/.test(name)) fail('usage: pnpm new pcrs-NAME ["one sentence."]');
+if (kind === undefined || !/^pcrs-[a-z][a-z0-9-]*$/.test(name))
+  fail(`usage: pnpm new pcrs-NAME --kind ${toolKinds.join('|')} ["one sentence."]`);
 else if (existsSync(join(root, 'packages', name))) fail(`packages/${name} is there already`);
-else await make();
+else await make({ name, kind, summary });
 
-async function make(): Promise<void> {
+async function make(tool: NewTool): Promise<void> {
   const { version } = JSON.parse(read('packages/pcrs-cli/package.json'));
-  const files = newPackageFiles(name, summary, version);
+  const files = newPackageFiles(tool, version);
   for (const [path, text] of Object.entries(files)) {
     const file = join(root, 'packages', name, path);
     mkdirSync(join(file, '..'), { recursive: true });
     writeFileSync(file, text);
   }
   copyFileSync(join(root, 'LICENSE'), join(root, 'packages', name, 'LICENSE'));
-  nameEverywhere();
+  const helpCase = join(root, 'test', 'cases', name, 'prints-its-help');
+  mkdirSync(helpCase, { recursive: true });
+  writeFileSync(join(helpCase, 'cmd'), `${name} --help\n`);
+  nameEverywhere(tool.kind);
   nameInUmbrella(files[`bin/${name}.js`]!);
   tell(
-    `written: packages/${name}; named in package.json, .changeset/config.json, test/house.test.ts, pcrs-cli/suite, pcrs`,
+    `written: packages/${name}, test/cases/${name}; named in package.json, .changeset/config.json, test/house.test.ts, pcrs-cli/suite, pcrs`,
   );
   if (values['no-install']) return;
   const { packageManager } = JSON.parse(read('package.json'));
-  for (const command of [
+  const steps: [string, ...string[]][] = [
     ['npx', '--yes', packageManager, 'install', '--no-frozen-lockfile'],
-    [process.execPath, '--conditions=pcrs-source', 'scripts/readme.ts'],
-  ] as [string, ...string[]][]) {
-    process.exitCode = await runProgram(command[0], command.slice(1));
+    ['biome', 'check', '--write', `packages/${name}`, 'package.json', '.changeset', 'packages/pcrs'],
+    [process.execPath, '--conditions=pcrs-source', 'scripts/readme.ts', `packages/${name}`],
+    [process.execPath, '--conditions=pcrs-source', 'scripts/golden.ts', name],
+  ];
+  for (const [command, ...args] of steps) {
+    process.exitCode = await runProgram(command, args);
     if (process.exitCode !== 0) return;
   }
   tell(`try: pnpm test:source ${name}; then write its src/index.ts and README.md`);
 }
 
-function nameEverywhere(): void {
+function nameEverywhere(kind: ToolKind): void {
+  const library = libraryOf(kind).map((one) => `'${one}'`);
   edit('package.json', (text) => {
     const manifest = JSON.parse(text);
     manifest.devDependencies[name] = 'workspace:*';
@@ -59,7 +71,8 @@ function nameEverywhere(): void {
       .replace(/^(const suiteTools = \[\n)/m, (list) => `${list}  '${name}',\n`)
       .replace(
         /^(const imports: [^\n]+\{\n)/m,
-        (table) => `${table}  '${name}': { library: ['pcrs-records', 'pcrs-sink'], cli: ['pcrs-cli'] },\n`,
+        (table) =>
+          `${table}  '${name}': { library: [${library.join(', ')}], cli: ['pcrs-cli', 'pcrs-records'] },\n`,
       ),
   );
   edit('packages/pcrs-cli/src/suite.ts', (text) =>

@@ -1,0 +1,26 @@
+import { flag } from 'pcrs-cli/flags';
+import { defineTool } from 'pcrs-cli/tool';
+
+const flags = {
+  'skip-bad': flag.boolean({ describe: 'count and skip bad lines' }),
+  'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
+  strict: flag.boolean({ describe: 'status 6 if the records are not those that the run made' }),
+  'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
+} as const;
+
+export const tool = defineTool({
+  name: 'pcrs-thing',
+  summary: 'writes a line for each posture.',
+  pipes: [
+    'pcrs-from-sqlite posture/latest.db | pcrs-thing > lines.json',
+    'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-thing',
+  ],
+  stdin: 'required',
+  live: 'unless stdout is piped',
+  flags,
+  async main(context) {
+    const { toThing } = await import('./index.ts');
+    for await (const lines of toThing(context.stdin, { ...context.flags, log: context.log }))
+      await context.output.write(lines);
+  },
+});
