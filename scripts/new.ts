@@ -43,7 +43,7 @@ async function make(tool: NewTool): Promise<void> {
   const steps: [string, ...string[]][] = [
     ['npx', '--yes', packageManager, 'install', '--no-frozen-lockfile'],
     ['biome', 'check', '--write', `packages/${name}`, 'package.json', '.changeset', 'packages/pcrs'],
-    [process.execPath, '--conditions=pcrs-source', 'scripts/readme.ts', `packages/${name}`],
+    [process.execPath, '--conditions=pcrs-source', 'scripts/readme.ts', name],
     [process.execPath, '--conditions=pcrs-source', 'scripts/golden.ts', name],
   ];
   for (const [command, ...args] of steps) {

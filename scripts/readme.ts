@@ -1,6 +1,6 @@
-// Updates what READMEs and docs quote from the tools: flag tables, and the output of each `sh` block that a `text`
-// block follows. `git diff` then shows what changed. Arguments, like `packages/pcrs-auth`, select pages by the start
-// of their path.
+// Writes the generated parts of the READMEs and the pages in docs: flag tables from the tools, and under each `sh` block
+// its output, if a `text` block follows. `git diff` then shows what changed. Arguments choose pages: `pcrs-auth`, or how a
+// path begins, as `docs/`.
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePlace } from '../test/support/programs.ts';
@@ -30,7 +30,9 @@ try {
 }
 
 function isChosen(path: string): boolean {
-  return chosen.length === 0 || chosen.some((beginning) => path.startsWith(beginning));
+  return (
+    chosen.length === 0 || chosen.some((one) => path.startsWith(one) || path.startsWith(`packages/${one}/`))
+  );
 }
 
 async function withOutputs(path: string, text: string, ran: Ran): Promise<string> {

@@ -47,6 +47,14 @@ function absent(blocks: readonly ShellBlock[]): string | false {
   return missing(...guests);
 }
 
+test('docs/a-new-sink.md shows the sink that pnpm new makes, as it is', () => {
+  const page = readFileSync(join(root, 'docs/a-new-sink.md'), 'utf8');
+  for (const file of ['index.ts', 'cli.ts']) {
+    const text = readFileSync(join(root, 'scripts/new-tool/sink', file), 'utf8');
+    assert.ok(page.includes(`\`\`\`ts\n${text}\`\`\`\n`), `${file} is not in docs/a-new-sink.md as it is`);
+  }
+});
+
 const examples = globSync('docs/examples/*.ts', { cwd: root }).sort();
 
 test('docs/embedding.md shows each example as it is', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
@@ -7,7 +7,21 @@ import { root } from '../scripts/run-program.ts';
 import { sourceEnvironment } from '../scripts/source-bins.ts';
 import { run } from './support/programs.ts';
 
-test('pnpm new makes a tool that passes its own tests and the house test', async () => {
+const record = '{"kind":"policy","id":1}\n';
+const posture = '{"kind":"posture","hostId":7,"controlId":8,"status":"Failed"}\n';
+
+/** A tool of each kind: what it is given and what it prints. */
+const tools = [
+  { name: 'pcrs-thing', kind: 'stage', argv: [], input: record, prints: /^{"kind":"policy","id":1}\n$/ },
+  { name: 'pcrs-to-thing', kind: 'sink', argv: [], input: posture, prints: /^\["7","8","Failed",null\]\n$/ },
+  {
+    ...{ name: 'pcrs-from-thing', kind: 'source', argv: ['policies.json'], input: '' },
+    prints:
+      /^{"kind":"session".*\n{"kind":"start".*\n{"kind":"policy","id":1}\n{"kind":"end".*"ok":true.*\n$/,
+  },
+];
+
+test('pnpm new makes a stage, a sink and a source that pass their own tests and those of the house', async () => {
   const copy = mkdtempSync(join(tmpdir(), 'pcrs-new-'));
   try {
     const left = ['node_modules', 'dist', '.git', '.turbo', 'demo', 'cases'];
@@ -20,29 +34,35 @@ test('pnpm new makes a tool that passes its own tests and the house test', async
       cpSync(join(root, file), join(copy, file));
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     mkdirSync(join(copy, 'test', 'cases'));
+    writeFileSync(join(copy, 'policies.json'), '[{"id":1}]');
     const options = { cwd: copy, env: sourceEnvironment() };
+    const make = (...argv: string[]) => run(process.execPath, ['scripts/new.ts', ...argv], options);
 
-    const made = await run(
-      process.execPath,
-      ['scripts/new.ts', 'pcrs-thing', "does the user's thing.", '--no-install'],
-      options,
-    );
-    assert.deepEqual([made.status, made.stderr], [0, '']);
-    const again = await run(process.execPath, ['scripts/new.ts', 'pcrs-thing'], options);
-    assert.equal(again.status, 2);
+    for (const { name, kind } of tools) {
+      const made = await make(name, '--kind', kind, "does the user's thing.", '--no-install');
+      assert.deepEqual([made.status, made.stderr], [0, '']);
+    }
+    assert.equal((await make('pcrs-thing')).status, 2);
+    assert.equal((await make('pcrs-other', '--kind', 'nothing')).status, 2);
 
-    const tested = await run(process.execPath, [...tests, 'packages/pcrs-thing/src/index.test.ts'], options);
+    const own = tools.map(({ name }) => `packages/${name}/src/index.test.ts`);
+    const tested = await run(process.execPath, [...tests, ...own], options);
     assert.equal(tested.status, 0, tested.stdout);
-    // The house test's results for other packages are the same with and without the new one.
-    const house = [...tests, '--test-reporter=tap', 'test/house.test.ts'];
+    // What the house says of the other packages, it says with and without the new ones.
+    const quick = ['--test-skip-pattern=old Node', '--test-reporter=tap'];
+    const house = [...tests, ...quick, 'test/house.test.ts'];
     const before = await run(process.execPath, house, { ...options, cwd: root });
     const after = await run(process.execPath, house, options);
     assert.deepEqual(failing(after.stdout), failing(before.stdout), after.stdout);
 
-    const bin = ['--conditions=pcrs-source', 'packages/pcrs-thing/bin/pcrs-thing.js'];
-    const record = '{"kind":"policy","id":1}\n';
-    const ran = await run(process.execPath, bin, { ...options, input: record });
-    assert.deepEqual([ran.status, ran.stdout, ran.stderr], [0, record, '']);
+    for (const { name, argv, input, prints } of tools) {
+      const bin = ['--conditions=pcrs-source', `packages/${name}/bin/${name}.js`, ...argv];
+      const ran = await run(process.execPath, bin, { ...options, input });
+      assert.deepEqual([ran.status, ran.stderr], [0, '']);
+      assert.match(ran.stdout, prints);
+      const help = await run(process.execPath, [...bin.slice(0, 2), '--help'], options);
+      assert.match(help.stdout, /does the user's thing\./);
+    }
   } finally {
     rmSync(copy, { recursive: true });
   }
