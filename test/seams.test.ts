@@ -1,11 +1,14 @@
 // Tables that must agree between two packages, where a difference would not break anything at once.
 import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Flags } from 'pcrs-cli/flags';
 import type { Tool } from 'pcrs-cli/tool';
 import { defaultVersions } from 'pcrs-gateway/api-versions';
 import { controlsTable, flatPostureColumns, postureTable } from 'pcrs-records/columns';
 import { type Narrowing, narrowings } from 'pcrs-records/scope';
+import { root } from '../scripts/run-program.ts';
 
 async function flagsOf(name: string): Promise<Flags> {
   return ((await import(`${name}/cli`)) as { tool: Tool }).tool.flags;
@@ -83,4 +86,22 @@ test('the flat view shows every member of a posture and its control, and nothing
       `${path[0]}: each part has its column`,
     );
   }
+});
+
+test('ARCHITECTURE.md names every package, and files that there are', () => {
+  const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const packages = globSync('packages/*/package.json', { cwd: root }).map(
+    (path) => path.split('/')[1] as string,
+  );
+  const named = new Set(page.match(/pcrs(-[a-z]+)*/g));
+  assert.deepEqual(
+    packages.filter((name) => !named.has(name)),
+    [],
+  );
+  const paths = [...page.matchAll(/`((?:pcrs-[a-z-]+\/src|test|docs|bench)\/[\w./*-]+)`/g)].map(
+    ([, path]) => path as string,
+  );
+  assert.ok(paths.length > 20);
+  const missing = paths.filter((path) => globSync([path, `packages/${path}`], { cwd: root }).length === 0);
+  assert.deepEqual(missing, []);
 });
