@@ -72,6 +72,21 @@ const many = Array.from({ length: 120 }, (_, n) =>
   }),
 );
 
+/** What came in a second batch, or without its technology, is no posture of its own. */
+const again = Array.from({ length: 12 }, (_, n) =>
+  posture({
+    ...{
+      id: n * 9,
+      hostId: 1 + ((n * 9) % 7),
+      controlId: (n * 9) % 11,
+      policyId: (n * 9) % 3 === 0 ? 9 : 85361,
+    },
+    ...{ status: n % 2 ? 'Passed' : 'Failed', instance: (n * 9) % 5 === 0 ? 'db1' : null, currentBatch: 2 },
+    ...{ technologyId: (n * 9) % 2 === 0 && n % 4 === 0 ? null : (n * 9) % 2, dns: `again${n}` },
+    complianceLastScanDate: '2020-01-01',
+  }),
+);
+
 const views = [
   'v_pcrs_postureinfo',
   'v_pcrs_failed',
@@ -84,7 +99,7 @@ test('a schema has each view of a database, with the same columns first, and the
   skip,
 }, async () => {
   const both = new Stores();
-  await both.load(asRun([policy, hostIds, hostIds.replace('"2"]', '"2","99"]'), ...many]));
+  await both.load(asRun([policy, hostIds, hostIds.replace('"2"]', '"2","99"]'), ...many, ...again]));
   const inFile = await both.inSqlite(
     "SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'v_pcrs%'",
   );

@@ -42,17 +42,45 @@ const part = (member: string, name: string) =>
   `CASE WHEN json_valid(c.${member}) THEN json_extract(c.${member}, '$.${name}') END`;
 const text = (value: string) => `CAST(${value} AS TEXT)`;
 
-const number = (status: string) => `sum(CASE WHEN lower(s.status) = '${status}' THEN s.n ELSE 0 END)`;
+const outcomes = ['passed', 'passede', 'failed', 'error'];
+const names: Readonly<Record<string, string>> = { passede: 'excepted' };
+const nameOf = (status: string) => names[status] ?? status;
 
-const identity = ['policyId', 'hostId', 'controlId', 'coalesce(technologyId, 0)', 'instance'];
+/** Postures by what their status means, as columns. */
+const counts = (sign = '') =>
+  [
+    `${sign}count(*) AS postures`,
+    ...outcomes.map(
+      (status) => `${sign}count(*) FILTER (WHERE lower(status) = '${status}') AS ${nameOf(status)}`,
+    ),
+  ].join(', ');
+
+const sums = ['postures', ...outcomes.map(nameOf)].map((name) => `sum(s.${name}) AS ${name}`).join(', ');
 
 /**
- * The pass rate as SQL: a row per policy, technology and criticality. For the rate of several rows use sums: `100.0 *
- * sum(passed + excepted) / sum(passed + excepted + failed)`.
+ * The pass rate as SQL: a row for each policy, technology and criticality. Rates of more than one row are made of sums:
+ * `100.0 * sum(passed + excepted) / sum(passed + excepted + failed)`.
  *
- * Each posture counts once, whatever its ids or batches: max() makes SQLite take the status of that row.
+ * Each posture counts once, whatever ids or batches it came under: all rows are counted, and of each identity that has
+ * several those taken away that are not of the latest load, or not its first batch. The index by control holds what
+ * both need, in their order.
  */
-export const passRateSelect = `SELECT policyId, policyTitle, technologyId, technology_name, criticality_label, criticality_value,
+export const passRateSelect = `WITH doubled AS (
+  SELECT DISTINCT policyId, hostId, controlId, coalesce(technologyId, 0) AS technologyId, instance
+  FROM ${postureTable.name} GROUP BY controlId, policyId, ${postureTable.name}.technologyId, hostId, instance
+  HAVING count(*) > 1 OR coalesce(${postureTable.name}.technologyId, 0) = 0
+), superseded AS (
+  SELECT policyId, controlId, technologyId, status FROM (
+    SELECT p.policyId AS policyId, p.controlId AS controlId, d.technologyId AS technologyId, p.status AS status, row_number() OVER (
+      PARTITION BY p.policyId, p.hostId, p.controlId, d.technologyId, p.instance
+      ORDER BY coalesce(p.BATCH_DATE, '') DESC, CAST(p.currentBatch AS INTEGER)
+    ) AS place
+    FROM doubled AS d CROSS JOIN ${postureTable.name} AS p
+      ON p.policyId = d.policyId AND p.hostId = d.hostId AND p.controlId = d.controlId
+      AND coalesce(p.technologyId, 0) = d.technologyId AND p.instance IS d.instance
+  ) WHERE place > 1
+)
+SELECT policyId, policyTitle, technologyId, technology_name, criticality_label, criticality_value,
   sum(postures) AS postures, sum(passed) AS passed, sum(excepted) AS excepted, sum(failed) AS failed,
   sum(error) AS error, sum(postures - passed - excepted - failed - error) AS other,
   round(100.0 * sum(passed + excepted) / nullif(sum(passed + excepted + failed), 0), 4) AS pass_rate
@@ -61,16 +89,13 @@ FROM (
     coalesce((SELECT l.title FROM ${policyTable.name} AS l WHERE l.id = s.policyId), c.policyTitle) AS policyTitle,
     s.technologyId AS technologyId, ${text(part('technology', 'name'))} AS technology_name,
     ${text(part('criticality', 'label'))} AS criticality_label, ${part('criticality', 'value')} AS criticality_value,
-    sum(s.n) AS postures, ${number('passed')} AS passed, ${number('passede')} AS excepted,
-    ${number('failed')} AS failed, ${number('error')} AS error
+    ${sums}
   FROM (
-    SELECT policyId, controlId, technologyId, status, count(*) AS n
-    FROM (
-      SELECT policyId, hostId, controlId, coalesce(technologyId, 0) AS technologyId, instance, status,
-        max(coalesce(BATCH_DATE, '') || printf('%020d', 999999999999 - currentBatch))
-      FROM ${postureTable.name} GROUP BY ${identity.join(', ')}
-    )
-    GROUP BY policyId, controlId, technologyId, status
+    SELECT policyId, controlId, coalesce(technologyId, 0) AS technologyId, ${counts()}
+    FROM ${postureTable.name} GROUP BY controlId, policyId, ${postureTable.name}.technologyId
+    UNION ALL
+    SELECT policyId, controlId, technologyId, ${counts('-')}
+    FROM superseded GROUP BY policyId, controlId, technologyId
   ) AS s
   LEFT JOIN ${controlsTable.name} AS c
     ON c.policyId = s.policyId AND c.controlId = s.controlId AND c.technologyId = s.technologyId

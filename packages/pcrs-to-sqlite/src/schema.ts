@@ -36,7 +36,8 @@ const indexes: Readonly<Record<string, string>> = {
   i_pcrs_hostids_host: `${hostIdsTable.name} (hostId, policyId)`,
   i_pcrs_hostids_policy: `${hostIdsTable.name} (policyId, hostId)`,
   i_pcrs_postureinfo_host: `${postureTable.name} (hostId, policyId)`,
-  i_pcrs_postureinfo_control: `${postureTable.name} (controlId, hostId, status)`,
+  // The columns of a posture's identity, and its status: v_pcrs_pass_rate reads nothing else.
+  i_pcrs_postureinfo_control: `${postureTable.name} (controlId, policyId, technologyId, hostId, instance, status)`,
   i_pcrs_controls_control: `${controlsTable.name} (controlId)`,
 };
 
@@ -76,14 +77,14 @@ export function makeViews(db: Database): void {
     .map(({ name }) => name)
     .filter((name) => !ours.has(folded(name)));
   for (const [name, sql] of Object.entries(views(added))) {
-    const known = db
-      .prepare("SELECT sql FROM sqlite_master WHERE type = 'view' AND name = ?")
-      .pluck()
-      .get(name);
-    if (known === sql) continue;
+    if (sqlOf(db, 'view', name) === sql) continue;
     db.exec(`DROP VIEW IF EXISTS ${name}`);
     db.exec(sql);
   }
+}
+
+function sqlOf(db: Database, type: 'index' | 'view', name: string): unknown {
+  return db.prepare('SELECT sql FROM sqlite_master WHERE type = ? AND name = ?').pluck().get(type, name);
 }
 
 /**
@@ -105,10 +106,14 @@ export function makeKey(db: Database, table: Table): void {
   db.exec(`CREATE UNIQUE INDEX ${table.name}_key ON ${table.name} (${table.key.join(', ')})`);
 }
 
-/** Makes the indexes that a database lacks: last of all, since rows load faster without them. */
+/** Makes the indexes that a database lacks, or has otherwise: last of all, since rows load faster without them. */
 export function makeIndexes(db: Database): void {
   for (const table of dataTables) makeKey(db, table);
-  for (const [name, on] of Object.entries(indexes)) db.exec(`CREATE INDEX IF NOT EXISTS ${name} ON ${on}`);
+  for (const [name, on] of Object.entries(indexes)) {
+    const sql = `CREATE INDEX ${name} ON ${on}`;
+    if (sqlOf(db, 'index', name) === sql) continue;
+    db.exec(`DROP INDEX IF EXISTS ${name}; ${sql}`);
+  }
 }
 
 /**

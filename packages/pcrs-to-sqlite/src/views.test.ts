@@ -194,3 +194,34 @@ test('a database of layout 1 gets the later columns, views and indexes', async (
   assert.equal(row(path, 'v_pcrs_postureinfo')['CloudMetaData'], '{"a":1}');
   assert.equal(query(path, "SELECT * FROM sqlite_master WHERE name = 'i_pcrs_postureinfo_host'").length, 1);
 });
+
+test('an index of an earlier definition is made anew by the next load', async () => {
+  const path = newDatabase();
+  await load(path, [posture]);
+  const db = new Sqlite(path);
+  db.exec(
+    'DROP INDEX i_pcrs_postureinfo_control; CREATE INDEX i_pcrs_postureinfo_control ON q_pcrs_postureinfo (controlId)',
+  );
+  db.close();
+  await load(path, [posture]);
+  const columns = query(
+    path,
+    "SELECT name FROM pragma_index_info('i_pcrs_postureinfo_control') ORDER BY seqno",
+  );
+  assert.deepEqual(
+    columns.map(({ name }) => name),
+    ['controlId', 'policyId', 'technologyId', 'hostId', 'instance', 'status'],
+  );
+});
+
+test('v_pcrs_pass_rate reads an index and no table but for the controls', async () => {
+  const path = newDatabase();
+  await load(path, [posture]);
+  const steps = query(path, 'EXPLAIN QUERY PLAN SELECT * FROM v_pcrs_pass_rate').map(({ detail }) =>
+    String(detail),
+  );
+  const scans = steps.filter((step) => step.startsWith('SCAN q_'));
+  assert.ok(
+    scans.length > 0 && scans.every((step) => step.includes('COVERING INDEX i_pcrs_postureinfo_control')),
+  );
+});
