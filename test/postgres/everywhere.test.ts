@@ -5,7 +5,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { openForReading } from 'pcrs-database/open';
-import { controlsTable, flatPostureColumns } from 'pcrs-records/columns';
+import {
+  controlsTable,
+  flatPostureColumns,
+  hostIdsTable,
+  policyTable,
+  postureTable,
+} from 'pcrs-records/columns';
 import { openPlace } from '../support/open-place.ts';
 import { lacking, openPostgres, query, type Row } from '../support/postgres-load.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
@@ -64,8 +70,103 @@ suite('a value is the same wherever it goes', { skip: lacking(server) }, () => {
         for (const name of columns) assert.equal(other?.[name], row[name], `${where}: ${name} of ${key}`);
       }
     }
+
+    const loaded = await tablesOf((table) => sqliteRows(file('run.db'), table));
+    const again = await tablesOf((table) => sqliteRows(file('again.db'), table));
+    assert.deepEqual(again.map(texts), loaded.map(texts), 'SQLite, from SQLite: every column of every table');
+    for (const schema of ['everywhere', 'again']) {
+      const rows = await tablesOf((table) => query(server, `SELECT * FROM ${schema}.${table}`));
+      assert.deepEqual(
+        rows.map(texts),
+        loaded.map(texts),
+        `PostgreSQL, ${schema}: every column of every table`,
+      );
+    }
+    const [policies = [], hosts = []] = loaded;
+    assert.deepEqual(texts(recordsIn(file('run.ndjson'), 'policy')), texts(policies.map(withUnknown)));
+    assert.deepEqual(texts(hostsIn(file('run.ndjson'))), texts(hosts.map(withUnknown)));
+    for (const [name, table, rows] of [
+      ['policy', policyTable, policies],
+      ['hostids', hostIdsTable, hosts],
+    ] as const) {
+      const known = table.columns.map((column) => column.name);
+      const kept = rows.map((row) => Object.fromEntries(known.map((column) => [column, row[column]])));
+      assert.deepEqual(texts(csvRecords(file(`csv/${name}.csv`))), texts(kept), `CSV: ${name}`);
+    }
+
+    // What is lost is what is said to be lost: absent against null, and characters that PostgreSQL does not take.
+    const [sent] = recordsIn(file('run.ndjson'), 'posture').filter(
+      (record) => absentIn(record) !== undefined,
+    );
+    const back = recordsIn(file('back.ndjson'), 'posture').find((record) => record['id'] === sent?.['id']);
+    assert.equal(back?.[absentIn(sent as Row) as string], null);
+    const { problems } = JSON.parse(readFileSync(file('postgres'), 'utf8'));
+    assert.ok(problems.nulCharacters > 0 && problems.loneSurrogates > 0, JSON.stringify(problems));
   });
 });
+
+/** A known member that a record does not have. */
+function absentIn(record: Row): string | undefined {
+  return postureTable.columns.find(({ name, json }) => json !== 'nested' && !(name in record))?.name;
+}
+
+/** The four tables' rows, in this order. */
+function tablesOf(rowsOf: (table: string) => Promise<Row[]>): Promise<Row[][]> {
+  return Promise.all(
+    [policyTable, hostIdsTable, postureTable, controlsTable].map(({ name }) => rowsOf(name)),
+  );
+}
+
+const bookkeeping = new Set(['batch_date', 'batch_number', 'row_last_updated', 'kind']);
+
+/** Rows as texts, sorted: what is null, absent or empty is not in them, names are in small letters, zero keys are 0. */
+function texts(rows: readonly Row[]): string[] {
+  return rows
+    .map((row) => {
+      const members = Object.entries(row).flatMap(([name, value]): [string, string][] => {
+        const text = plain(unmarked(value));
+        return text === '' || bookkeeping.has(name.toLowerCase()) ? [] : [[name.toLowerCase(), text]];
+      });
+      return JSON.stringify(members.sort());
+    })
+    .sort();
+}
+
+/** A row with the members that could have no column. */
+function withUnknown({ unknown_members: others, ...row }: Row): Row {
+  return typeof others === 'string' ? { ...row, ...exact(others) } : row;
+}
+
+async function sqliteRows(path: string, table: string): Promise<Row[]> {
+  const { db, close } = await openForReading(path);
+  try {
+    const statement = db.prepare(`SELECT * FROM ${table}`).safeIntegers().raw();
+    const names = statement.columns().map(({ name }) => name);
+    // A column may be called __proto__, which an object of the driver's would lose.
+    return (statement.all() as unknown[][]).map((values) =>
+      Object.fromEntries(names.map((name, index) => [name, values[index]])),
+    );
+  } finally {
+    close();
+  }
+}
+
+function recordsIn(path: string, kind: string): Row[] {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.filter((line) => line.startsWith(`{"kind":"${kind}"`)).map(exact);
+}
+
+/** A row for each host of the hostids records. */
+function hostsIn(path: string): Row[] {
+  return recordsIn(path, 'hostids').flatMap(({ hostIds, ...row }) =>
+    (hostIds as unknown[]).map((hostId) => ({ ...row, hostId })),
+  );
+}
+
+function csvRecords(path: string): Row[] {
+  const [head = [], ...rows] = csvRows(readFileSync(path, 'utf8'));
+  return rows.map((cells) => Object.fromEntries(head.map((name, index) => [name, cells[index]])));
+}
 
 type Flat = Record<string, string>;
 

@@ -56,7 +56,7 @@ async function published(schema: string): Promise<string> {
 
 test(`${kills} kills of the sink or of the server leave the old picture or the new one`, {
   skip: lacking(server),
-}, async () => {
+}, async (t) => {
   const schema = 'kills';
   const file = join(place.folder(), 'new.ndjson');
   writeFileSync(
@@ -76,7 +76,9 @@ test(`${kills} kills of the sink or of the server leave the old picture or the n
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     child.stdin.on('error', () => {});
     createReadStream(file).pipe(child.stdin);
-    await wait(400 + Math.random() * 2500);
+    const afterMs = Math.round(400 + Math.random() * 2500);
+    await wait(afterMs);
+    const wasRunning = child.exitCode === null;
     if (kill % 2 === 0) {
       if (child.exitCode === null) process.kill(-(child.pid as number), 'SIGKILL');
       await ended;
@@ -87,7 +89,10 @@ test(`${kills} kills of the sink or of the server leave the old picture or the n
       assert.ok([0, 1].includes((await ended) as number));
       await server.start();
     }
-    seen.add(await published(schema));
+    const left = await published(schema);
+    seen.add(left);
+    const killed = `${kill % 2 === 0 ? 'the sink' : 'the server'} after ${afterMs} ms${wasRunning ? '' : ', which had ended'}`;
+    t.diagnostic(`kill ${kill + 1} of ${kills}: ${killed}: the ${left} picture, whole`);
     await load(server, schema, run('new', 2), { allowOlder: true });
     assert.equal(await published(schema), 'new');
     await load(server, schema, run('old', 1), { allowOlder: true });
