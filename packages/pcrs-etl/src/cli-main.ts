@@ -79,14 +79,15 @@ async function attempt(context: EtlContext, series: Series, lock: Lock): Promise
     await output.record(ran.loaded);
     await removeOld(context, series, ran, lock);
     logVerdict(ran.loaded);
-    ended(0, null);
+    if (lock.isMine()) ended(0, null);
   } catch (error) {
     const { loaded } = error as { loaded?: JsonObject };
     if (loaded) {
       await output.record(loaded);
       logVerdict(loaded);
     }
-    ended(exitStatus(error), log.redacted(messageOf(error)));
+    // Another start has the folder now, and its own attempt is noted there.
+    if (lock.isMine()) ended(exitStatus(error), log.redacted(messageOf(error)));
     throw error;
   }
 }

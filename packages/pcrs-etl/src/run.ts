@@ -85,6 +85,7 @@ export async function runIntoFolder(options: RunOptions): Promise<Ran> {
   );
   if (why !== undefined) tell(why, !resumed && folder.plan.mode === 'incremental');
   const loaded = await loadRun(folder, resumed, latest?.isUnreadable ?? false, options);
+  options.lock.stillMine();
   finishRun(folder, [loaded]);
   const isLatest = (await runIn(series.latest('.db'))) === folder.plan.session.runId;
   if (isLatest) pointLatest(folder.path, series.latest('_archive'), options);
@@ -157,6 +158,7 @@ async function loadRun(
 ): Promise<JsonObject> {
   const { given, series, signal, wanted } = options;
   const state = resumed ? await postureState(folder) : 'new';
+  options.lock.stillMine();
   if (state === 'new') forgetPosture(folder);
   const forSink = replaces ? new Map([...given, ['rescope', true]]) : given;
   const parts = runParts(folder, state, resumed, series, forSink);
@@ -168,7 +170,7 @@ async function loadRun(
   if (signal.aborted) throw interrupted(signal.reason, nextStep(130, folder.plan, wanted) ?? '');
   if (failed === undefined && loaded !== undefined) return loaded;
   const { tool, status } = failed ?? { tool: 'pcrs-to-sqlite', status: 1 };
-  if (isEndForGood(status)) noteEnd(folder, status);
+  if (isEndForGood(status) && options.lock.isMine()) noteEnd(folder, status);
   throw new ToolFailed({ tool, status }, nextStep(status, folder.plan, wanted), loaded);
 }
 
@@ -192,6 +194,7 @@ async function makeProducts(ran: Ran, isLatest: boolean, options: RunOptions): P
       made.push(...records(output));
     }
     if (isFile) made.push({ kind: 'written', files: [{ file: place }] });
+    options.lock.stillMine();
     finishRun(ran.folder, made);
     if (isLatest && link !== undefined) pointLatest(place, series.latest(link), options, isFile);
   }
@@ -205,7 +208,7 @@ async function runTools(
   try {
     return await runPipe(parts, { ...options, onStart: (pids) => noteTools(tools, pids) });
   } finally {
-    forgetTools(tools);
+    if (options.lock.isMine()) forgetTools(tools);
   }
 }
 

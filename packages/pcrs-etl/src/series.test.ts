@@ -15,6 +15,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startSimulator } from 'pcrs-simulator';
 import { containerCommand, noContainers } from '../../../test/support/container.ts';
@@ -280,4 +281,28 @@ test('refuses a read-only folder before any request', { skip: noContainers }, as
   }
   assert.equal(simulator.requests.length, asked);
   assert.deepEqual(readdirSync(out).sort(), before);
+});
+
+test('a run whose lock was taken over publishes nothing and leaves the notes of the new holder alone', async () => {
+  const out = join(root, 'taken-over');
+  simulator.faults.add('posture:*:delay=1500');
+  const running = etl(out, ['--hosts-per-request', '5', '--concurrency', '1']);
+  const begun = () => existsSync(out) && readdirSync(out).some((name) => name.endsWith('.incomplete.db'));
+  while (!begun()) await delay(50);
+  const lock = join(out, '.lock');
+  writeFileSync(lock, readFileSync(lock, 'utf8').replace(/"nonce":"[^"]+"/, '"nonce":"of-another"'));
+  simulator.faults.clear();
+  const notes = ['last_attempt.json', '.tools.json', '.lock'];
+  const before = notes.map((name) => readFileSync(join(out, name), 'utf8'));
+  const ended = await running;
+  assert.equal(ended.status, 1, ended.stderr);
+  assert.match(ended.stderr, /another run took it over while this one showed no/);
+  assert.deepEqual(
+    readdirSync(out).filter((name) => /^(latest|pcrs_\w+\.db)/.test(name)),
+    [],
+  );
+  assert.deepEqual(
+    notes.map((name) => readFileSync(join(out, name), 'utf8')),
+    before,
+  );
 });

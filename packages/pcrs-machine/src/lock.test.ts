@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -229,7 +237,9 @@ test('a holder that lost its lock learns it before it changes anything', async (
   // As seen from another machine, where the process cannot be checked.
   const claim = JSON.parse(readFileSync(path, 'utf8').split('\n')[0]!);
   child.kill('SIGSTOP');
-  leave(path, { ...claim, machine: 'another machine' });
+  // Until it stands still it may write into the file that it has open.
+  leave(`${path}.new`, { ...claim, machine: 'another machine' });
+  renameSync(`${path}.new`, path);
   const lock = await openLock(path, options);
   child.kill('SIGCONT');
   assert.match(await answer(), /^PCRS_MACHINE out: another run took it over while this one showed no life/);

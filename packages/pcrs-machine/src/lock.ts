@@ -23,6 +23,8 @@ export interface Lock {
    * Throws  PCRS_MACHINE if another process has taken the lock over
    */
   stillMine(): void;
+  /** Whether it is: for what is only tidied up. */
+  isMine(): boolean;
   /** Identifies this claim, for a process that works for this one; see requireHeld. */
   readonly nonce: string;
   /** Releases the lock, if this claim still holds it. */
@@ -152,7 +154,8 @@ class Watch {
   readonly #path: string;
   readonly #leaseMs: number;
   readonly #under: string | undefined;
-  readonly #startedMs = performance.now();
+  /** When the lock was first seen held: a process that starved before must not take that for a wait. */
+  #startedMs: number | undefined;
   #seen: Seen | undefined;
   #unchangedSinceMs = 0;
   #changes = -1;
@@ -170,6 +173,7 @@ class Watch {
     const now = performance.now();
     const seen = look(this.#path);
     if (seen === undefined) return undefined;
+    this.#startedMs ??= now;
     if (seen.text !== this.#seen?.text) {
       this.#seen = seen;
       this.#unchangedSinceMs = now;
@@ -213,6 +217,13 @@ function hold(path: string, nonce: string, what: string, { renewMs }: LockTimes)
   return {
     nonce,
     stillMine: () => requireHeld(path, nonce, what),
+    isMine() {
+      try {
+        return beat(path, nonce);
+      } catch {
+        return false;
+      }
+    },
     release() {
       stopBeating();
       inForce.delete(nonce);
