@@ -296,7 +296,7 @@ test('a run whose lock was taken over publishes nothing and leaves the notes of 
   const before = notes.map((name) => readFileSync(join(out, name), 'utf8'));
   const ended = await running;
   assert.equal(ended.status, 1, ended.stderr);
-  assert.match(ended.stderr, /another run took it over while this one showed no/);
+  assert.match(ended.stderr, /another run took it over/);
   assert.deepEqual(
     readdirSync(out).filter((name) => /^(latest|pcrs_\w+\.db)/.test(name)),
     [],

@@ -216,7 +216,7 @@ test('a killed container blocks its successors for at most its lease', {
     await kill(killed);
     const startedMs = performance.now();
     const next = await holder(t, path, "await openLock(path, options); console.log('held');", host);
-    assert.ok(performance.now() - startedMs < times.waitMs + 5000);
+    assert.ok(performance.now() - startedMs < times.waitMs + 30_000);
     await ended(next);
     assert.ok(existsSync(path), 'it ended without giving its lock back');
   }
@@ -242,7 +242,10 @@ test('a holder that lost its lock learns it before it changes anything', async (
   renameSync(`${path}.new`, path);
   const lock = await openLock(path, options);
   child.kill('SIGCONT');
-  assert.match(await answer(), /^PCRS_MACHINE out: another run took it over while this one showed no life/);
+  assert.match(
+    await answer(),
+    /^PCRS_MACHINE out: another run took it over because this one had stopped renewing its lock/,
+  );
   lock.stillMine();
   lock.release();
   assert.match(await answer(), /^PCRS_MACHINE/, 'a lock that nobody has is not its own either');
@@ -294,7 +297,7 @@ test('a lock keeps no process alive and leaves no thread behind', async (t) => {
   const startedMs = performance.now();
   const { stdout } = await promisify(execFile)(process.execPath, program(path, code));
   assert.equal(stdout, 'over\n');
-  assert.ok(performance.now() - startedMs < 10_000);
+  assert.ok(performance.now() - startedMs < 60_000);
   assert.match(
     readFileSync(path, 'utf8').split('\n')[1]!,
     /^0{8}\d[1-9]$|^0{8}[1-9]0$/,
