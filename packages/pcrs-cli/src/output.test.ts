@@ -19,7 +19,7 @@ test('writes lines and blocks in order', async () => {
 test('sends a line within the turn, without a flush', async () => {
   const stream = new PassThrough();
   openOutput(stream, assert.fail).write('a\n');
-  await sleep(20);
+  for (let waited = 0; stream.readableLength === 0 && waited < 10_000; waited += 20) await sleep(20);
   assert.equal(String(stream.read()), 'a\n');
 });
 

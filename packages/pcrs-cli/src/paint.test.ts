@@ -47,9 +47,13 @@ test('colours verdicts and failures on stderr, never other messages nor JSON', (
 
 test('colours a verdict on stdout around text that is safe for a terminal', async () => {
   const stream = new PassThrough();
-  const output = terminalOutput(openOutput(stream, assert.fail), marked);
+  let cleared = 0;
+  const output = terminalOutput(openOutput(stream, assert.fail), marked, () => {
+    cleared += 1;
+  });
   output.write('a\u001b[1m\n');
   output.verdict('bad', 'b\u001b[1m');
   await output.flush();
   assert.equal(String(stream.read()), 'a\\u001b[1m\n<bad>b\\u001b[1m\n');
+  assert.equal(cleared, 2);
 });

@@ -36,6 +36,9 @@ export interface ProgressOptions {
 /** Repaint interval of the live line, even if nothing moved: a stopped clock looks like a hang. */
 const repaintMs = 1000;
 
+/** Goes to the beginning of a terminal's line, and erases it. */
+export const eraseLine = '\r\u001b[K';
+
 /** Opens the progress of a tool. */
 export function openProgress(options: ProgressOptions): Progress {
   if (options.mode === 'none') return { shown: false, update() {}, watch() {}, clear() {}, stop() {} };
@@ -47,7 +50,7 @@ export function openProgress(options: ProgressOptions): Progress {
   let dirty = false;
   let counts: () => ProgressFields = () => ({});
   const clear = (): void => {
-    if (shown) options.write('\r\u001b[K');
+    if (shown) options.write(eraseLine);
     shown = false;
   };
   const show = (): void => {

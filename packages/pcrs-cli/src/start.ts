@@ -10,7 +10,7 @@ import type { FlagValues } from './flags.ts';
 import { type Log, openLog } from './log.ts';
 import { openOutput } from './output.ts';
 import { painter } from './paint.ts';
-import { openProgress, type Progress } from './progress.ts';
+import { eraseLine, openProgress, type Progress } from './progress.ts';
 import { type ReadFlags, readFlags } from './read-flags.ts';
 import { stopWithParent } from './stop-with-parent.ts';
 import { terminalOutput } from './terminal-output.ts';
@@ -112,8 +112,9 @@ async function runMain(
     terminal: stderrIsTerminal,
     paint: painter(process.stderr),
     write(line) {
+      // The stages of a pipe share a terminal: the live line may be another one's.
       progress.clear();
-      writeStderr(line);
+      writeStderr(showsLiveLines() ? `${eraseLine}${line}` : line);
     },
   });
   for (const name of ['PCRS_PASSWORD', 'PCRS_TOKEN']) log.secrets.add(process.env[name] ?? '');
@@ -121,7 +122,9 @@ async function runMain(
   for (const sentence of read.unknownVariables) log.warn(sentence);
   verifyTls(log);
   const opened = openOutput(process.stdout, (error) => stop.abort(error));
-  const output = process.stdout.isTTY ? terminalOutput(opened, painter(process.stdout)) : opened;
+  const output = process.stdout.isTTY
+    ? terminalOutput(opened, painter(process.stdout), progress.clear)
+    : opened;
   const forget = stopOnSignals(stop);
   stopWithParent(stop, graceMs);
   try {
@@ -263,13 +266,17 @@ function stdinStat(): Stats | undefined {
   }
 }
 
+function showsLiveLines(): boolean {
+  return process.stderr.isTTY === true && process.env['TERM'] !== 'dumb';
+}
+
 function progressMode(
   tool: AnyTool,
   values: CommonValues,
   stdinIs: Context['stdinIs'],
 ): 'live' | 'plain' | 'none' {
   if (values.quiet || values.logFormat === 'json') return 'none';
-  if (!process.stderr.isTTY || process.env['TERM'] === 'dumb') return values.progress ? 'plain' : 'none';
+  if (!showsLiveLines()) return values.progress ? 'plain' : 'none';
   if (values.progress || tool.live === 'always') return 'live';
   if (tool.live === undefined) return 'none';
   const piped = tool.live === 'unless stdout is piped' ? !process.stdout.isTTY : stdinIs !== 'terminal';

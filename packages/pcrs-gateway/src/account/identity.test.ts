@@ -84,7 +84,7 @@ test('gives a forged session neither token nor password: status 2', (t) => {
       'another gateway',
       { gateway: here },
       { gateway: elsewhere, username: 'alice' },
-      /the flags say https:\/\/gateway/,
+      /the flags name https:\/\/gateway/,
     ],
     [
       'another gateway than the environment',
@@ -97,7 +97,7 @@ test('gives a forged session neither token nor password: status 2', (t) => {
       'another user',
       { username: 'alice', origins: { username: 'flag' } },
       { gateway: here, username: 'bob' },
-      /--username says alice/,
+      /--username is alice/,
     ],
     [
       'another token file',

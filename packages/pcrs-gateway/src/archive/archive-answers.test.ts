@@ -108,11 +108,11 @@ test('an archive is private to its owner and belongs to one run and one selectio
   });
   await assert.rejects(askAll(gateway, directory, ['1'], true, { runId: 'r2' }), {
     code: 'PCRS_USAGE',
-    message: /has another runId/,
+    message: /has different runId/,
   });
   await assert.rejects(askAll(gateway, directory, ['1'], true, { options: { a: 2 } }), {
     code: 'PCRS_USAGE',
-    message: /options differs/,
+    message: /has different options/,
   });
 });
 

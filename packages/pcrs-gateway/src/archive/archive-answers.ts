@@ -36,7 +36,7 @@ export class ArchivedAnswers {
       const [before, now] = [JSON.stringify(manifest?.header[name]), JSON.stringify(header[name])];
       if (manifest !== undefined && before !== now) {
         throw usageError(
-          `${directory}: the archive has another ${name} (${before}, now ${now}); choose another directory`,
+          `${directory}: the archive has different ${name} (${before}, now ${now}); choose another directory`,
         );
       }
     }
