@@ -55,11 +55,6 @@ async function show(
   command: string,
 ): Promise<void> {
   const line = `stty cols ${size.columns} rows ${size.rows}; ${command}`;
-  const options = {
-    cwd,
-    env: { ...env, TERM: 'xterm-256color' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  } as const;
   const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
     cwd,
     env: { ...env, TERM: 'xterm-256color' },

@@ -29,7 +29,7 @@ test('ends with 6 and the reason for an incomplete database, and with 8 for one 
   const { status, stdout, stderr } = tool(path);
   assert.equal(status, 6);
   assert.equal(JSON.parse(stdout).reasons[0].code, 'broke_off');
-  assert.equal(stderr, `pcrs-status: ${path}: run incomplete: pcrs-posture broke off after 1 records\n`);
+  assert.equal(stderr, `pcrs-status: ${path}: run incomplete: pcrs-posture broke off after 1 record\n`);
   const other = newDatabase();
   await load(other, run({ startedAt: '2020-11-20T01:02:03Z' }));
   const old = tool(other, '--max-age', '26h');

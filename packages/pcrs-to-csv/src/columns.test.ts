@@ -19,7 +19,7 @@ async function shown(kind: string, record: JsonObject | string, options: TableOp
     .split('\n')
     .map((line) => line.split('\u{1f600}'));
   const cells = values.map((cell) => (cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell));
-  const named = /in how many records: (.*);/.exec(told.join())?.[1] ?? '';
+  const named = /with their number of records: (.*);/.exec(told.join())?.[1] ?? '';
   return { cells: Object.fromEntries(names.map((name, index) => [name, cells[index]])), named };
 }
 
