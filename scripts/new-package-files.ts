@@ -2,23 +2,23 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './run-program.ts';
 
-/** What a tool can be; each has its code in scripts/new-tool/. */
+/** Kinds of tool; the code of each is in scripts/new-tool/. */
 export const toolKinds = ['stage', 'sink', 'source'] as const;
 export type ToolKind = (typeof toolKinds)[number];
 
-/** A tool to be made. */
+/** A tool to make. */
 export interface NewTool {
   name: string;
   kind: ToolKind;
-  /** Its sentence; default that of the code it begins with. */
+  /** Its sentence; default: that of the template. */
   summary: string | undefined;
 }
 
-/** What a kind of tool may import, and what its README says. */
+/** A kind's allowed imports, and the text of its README. */
 interface Shape {
   library: readonly string[];
   summary: string;
-  /** Shown first, and run by the tests. */
+  /** The first example; the tests run it. */
   example: string;
   reads: string;
   statuses: string;
@@ -61,7 +61,7 @@ const shapes: Readonly<Record<ToolKind, Shape>> = {
   },
 };
 
-/** Packages that the library of a kind imports. */
+/** Packages that a kind's library imports. */
 export function libraryOf(kind: ToolKind): readonly string[] {
   return shapes[kind].library;
 }

@@ -1,6 +1,6 @@
-// Writes the generated parts of the READMEs and the pages in docs: flag tables from the tools, and under each `sh` block
-// its output, if a `text` block follows. `git diff` then shows what changed. Arguments choose pages: `pcrs-auth`, or how a
-// path begins, as `docs/`.
+// Writes the generated parts of the READMEs and the pages in docs: flag tables from the tools, and under each `sh`
+// block its output, if a `text` block follows. `git diff` then shows what changed. Arguments choose pages:
+// `pcrs-auth`, or the start of a path, like `docs/`.
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePlace } from '../test/support/programs.ts';

@@ -47,7 +47,7 @@ function absent(blocks: readonly ShellBlock[]): string | false {
   return missing(...guests);
 }
 
-test('docs/a-new-sink.md shows the sink that pnpm new makes, as it is', () => {
+test('docs/a-new-sink.md shows exactly the sink that pnpm new makes', () => {
   const page = readFileSync(join(root, 'docs/a-new-sink.md'), 'utf8');
   for (const file of ['index.ts', 'cli.ts']) {
     const text = readFileSync(join(root, 'scripts/new-tool/sink', file), 'utf8');

@@ -10,7 +10,7 @@ import { run } from './support/programs.ts';
 const record = '{"kind":"policy","id":1}\n';
 const posture = '{"kind":"posture","hostId":7,"controlId":8,"status":"Failed"}\n';
 
-/** A tool of each kind: what it is given and what it prints. */
+/** A tool of each kind, with its input and output. */
 const tools = [
   { name: 'pcrs-thing', kind: 'stage', argv: [], input: record, prints: /^{"kind":"policy","id":1}\n$/ },
   { name: 'pcrs-to-thing', kind: 'sink', argv: [], input: posture, prints: /^\["7","8","Failed",null\]\n$/ },
@@ -21,7 +21,7 @@ const tools = [
   },
 ];
 
-test('pnpm new makes a stage, a sink and a source that pass their own tests and those of the house', async () => {
+test('pnpm new makes a stage, a sink and a source that pass their own tests and the house test', async () => {
   const copy = mkdtempSync(join(tmpdir(), 'pcrs-new-'));
   try {
     const left = ['node_modules', 'dist', '.git', '.turbo', 'demo', 'cases'];
@@ -48,7 +48,7 @@ test('pnpm new makes a stage, a sink and a source that pass their own tests and 
     const own = tools.map(({ name }) => `packages/${name}/src/index.test.ts`);
     const tested = await run(process.execPath, [...tests, ...own], options);
     assert.equal(tested.status, 0, tested.stdout);
-    // What the house says of the other packages, it says with and without the new ones.
+    // The house test's results for other packages are the same with and without the new ones.
     const quick = ['--test-skip-pattern=old Node', '--test-reporter=tap'];
     const house = [...tests, ...quick, 'test/house.test.ts'];
     const before = await run(process.execPath, house, { ...options, cwd: root });

@@ -88,7 +88,7 @@ test('the flat view shows every member of a posture and its control, and nothing
   }
 });
 
-test('ARCHITECTURE.md names every package, and files that there are', () => {
+test('ARCHITECTURE.md names every package, and only files that exist', () => {
   const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
   const packages = globSync('packages/*/package.json', { cwd: root }).map(
     (path) => path.split('/')[1] as string,

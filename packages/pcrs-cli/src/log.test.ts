@@ -81,7 +81,7 @@ test('the progress line shows what is done, what the rate still allows, the time
   assert.equal(progressLine('pcrs-posture', fields, 10, 20).length, 20);
 });
 
-test('the live line is painted again each second, with what came in the meantime', async () => {
+test('repaints the live line each second, with what came in the meantime', async () => {
   const painted: string[] = [];
   const write = (text: string): void => void painted.push(text);
   const progress = openProgress({ tool: 'x', mode: 'live', columns: () => 80, write });

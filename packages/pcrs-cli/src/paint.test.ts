@@ -9,7 +9,7 @@ import { terminalOutput } from './terminal-output.ts';
 
 const marked = (verdict: Verdict, text: string) => `<${verdict}>${text}`;
 
-/** A stream that takes itself for a terminal, in an environment. */
+/** A stream that claims to be a terminal, in an environment. */
 function colourOf(environment: Record<string, string>, isTTY = true): string {
   const before = { ...process.env };
   for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'TERM', 'COLORTERM', 'CI'])
@@ -24,14 +24,14 @@ function colourOf(environment: Record<string, string>, isTTY = true): string {
   }
 }
 
-test('colours on a terminal alone, and not with NO_COLOR or TERM=dumb', () => {
+test('colours only on a terminal, and not with NO_COLOR or TERM=dumb', () => {
   assert.equal(colourOf({ TERM: 'xterm-256color' }), '\u001b[31mx\u001b[39m');
   assert.equal(colourOf({ TERM: 'xterm-256color' }, false), 'x');
   assert.equal(colourOf({ TERM: 'xterm-256color', NO_COLOR: '1' }), 'x');
   assert.equal(colourOf({ TERM: 'dumb' }), 'x');
 });
 
-test('colours verdicts and failures on stderr, never other messages nor JSON', () => {
+test('colours verdicts and failures on stderr, never other messages or JSON', () => {
   const lines: string[] = [];
   const options = { tool: 'x', quiet: false, verbose: false, terminal: true, paint: marked };
   const log = openLog({ ...options, format: 'text', write: (line) => lines.push(line) });

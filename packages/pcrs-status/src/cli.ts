@@ -90,7 +90,7 @@ function statusOptions({ flags: values, startedAt }: StatusContext): StatusOptio
   };
 }
 
-/** A part of what is written; a verdict is a line. */
+/** A part of the output; a verdict is one line. */
 interface Part {
   text: string;
   verdict?: Verdict;

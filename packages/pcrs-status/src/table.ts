@@ -13,7 +13,7 @@ export function statusTable(status: StatusRecord): string {
   return `${statusBody(status)}\n${statusVerdict(status)}\n`;
 }
 
-/** A status for people without its verdict: what it comes to, who made it when, the stages and their records. */
+/** A status in words without its verdict: the result, the run, its stages and their records. */
 export function statusBody(status: StatusRecord): string {
   const parts = [
     heading(status),

@@ -22,7 +22,7 @@ test('writes each policy of the file as a record', () => {
   );
 });
 
-test('refuses a file that holds anything else, naming it', () => {
+test('refuses a file that holds anything else, and names it', () => {
   for (const text of ['', '{}', '[1]'])
     assert.throws(() => [...thingPolicies(fileOf(text))], {
       code: 'PCRS_RECORD',

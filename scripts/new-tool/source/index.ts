@@ -2,18 +2,18 @@ import { readFileSync } from 'node:fs';
 import { codedError } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 
-/** Whole lines of one kind, and how many they are. */
+/** Whole lines of one kind, with their number. */
 export interface Lines {
   kind: string;
   lines: Uint8Array;
   count: number;
 }
 
-/** Records in a block: a reader gets them while the next are made. */
+/** Records in a block: a reader gets one block while the next is made. */
 const recordsTogether = 1000;
 
 /**
- * The policies of a JSON file, which holds one array of them, as records.
+ * The policies of a JSON file, one array, as records.
  *
  * Yields  blocks of `policy` records, in the order of the file
  * Throws  PCRS_RECORD for a file that holds anything else

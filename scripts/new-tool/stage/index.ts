@@ -3,11 +3,11 @@ import { isObject } from 'pcrs-records/kinds';
 import { isBlank, lineBlocks } from 'pcrs-records/lines';
 
 /**
- * The records of a stream as lines, in their order.
+ * The records of a stream as lines, in order.
  *
  * Takes   an NDJSON stream in any chunking
  * Yields  each record as a line with its line end
- * Throws  PCRS_RECORD for a line that is not a record; what was yielded stands
+ * Throws  PCRS_RECORD for a line that is not a record; lines already yielded stand
  */
 export async function* passedOn(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   for await (const { firstLine, lines } of lineBlocks(chunks)) {
