@@ -221,7 +221,10 @@ function sizeTable({ file, lines: records }: Input): string {
 async function scaleTable(most: number): Promise<string> {
   const rows: string[][] = [];
   for (let records = 10_000; records <= most; records *= 10) {
-    for (const { name, seconds, peakMB } of await measure(scaled(records), 1, env)) {
+    for (const { name, seconds, peakMB } of await measure(scaled(records), 1, {
+      ...env,
+      DATA: data,
+    })) {
       rows.push([name, seconds.toFixed(2), ((seconds / records) * 1e6).toFixed(1), peakMB?.toFixed(0) ?? '']);
     }
   }

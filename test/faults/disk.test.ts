@@ -2,7 +2,15 @@
 // nothing destroyed.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
@@ -95,6 +103,21 @@ suite('a full disk', () => {
     const before = filesOf(folder);
     oneLine(await place.bash(`pcrs-to-csv --dir ${folder}`, { input: stream }), 1, /(space|full|ENOSPC)/);
     assert.deepEqual(filesOf(folder), before);
+  });
+
+  test('publishes nothing of a Parquet run; with room the next one is whole', async (t) => {
+    const full = disk(t, '48k');
+    if (!full) return;
+    const lake = join(full.path, 'lake');
+    const successes = () => globSync('*/*/*/*/_SUCCESS', { cwd: lake }).length;
+    oneLine(await place.bash(`pcrs-to-parquet --dir ${lake}`, { input: stream }), 1, /(space|full|ENOSPC)/);
+    assert.equal(successes(), 0);
+    full.grow('64m');
+    full.readOnly(true);
+    oneLine(await place.bash(`pcrs-to-parquet --dir ${lake}`, { input: stream }), 1, /read-only|EROFS/);
+    full.readOnly(false);
+    const { status, stderr } = await place.bash(`pcrs-to-parquet --dir ${lake}`, { input: stream });
+    assert.deepEqual([status, stderr, successes()], [0, '', 4]);
   });
 
   test('stops an archive where it is; with space --resume completes it', async (t) => {

@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs';
 export interface SmallDisk {
   path: string;
   grow(size: string): void;
+  readOnly(on: boolean): void;
   unmount(): void;
 }
 
@@ -17,6 +18,9 @@ export function smallDisk(path: string, size: string): SmallDisk | undefined {
     path,
     grow: (more) => {
       if (!mount('-o', `remount,size=${more}`, path)) throw new Error(`${path} does not grow`);
+    },
+    readOnly: (on) => {
+      if (!mount('-o', `remount,${on ? 'ro' : 'rw'}`, path)) throw new Error(`${path} stays as it is`);
     },
     unmount: () => void spawnSync('umount', ['--lazy', path]),
   };

@@ -74,6 +74,7 @@ export const tool = defineTool({
     try {
       if (summary) await writeSummary(context, diff);
       else await writeChanges(context, diff);
+      // On a terminal the table says it.
       if (!(summary && context.stdoutIsTerminal)) for (const line of diff.summaryLines(top)) log.note(line);
       await writeCursor(context, diff);
       if (context.flags.exitCode) failIfWorse(diff);
@@ -115,7 +116,7 @@ async function writeSummary(
 ): Promise<void> {
   for await (const _ of diff.lines());
   if (!stdoutIsTerminal) return await output.write(`${JSON.stringify(diff.summary(top))}\n`);
-  await output.write(terminalLines(`${diff.summaryLines(top).join('\n')}\n\n`));
+  await output.write(terminalLines(`${diff.summaryTable(top)}\n`));
   if (diff.newFailures === 0) await output.verdict('good', 'ok: no new failures');
   else await output.verdict('bad', counted(diff.newFailures, 'new failure'));
 }
@@ -136,8 +137,10 @@ async function writeChanges(context: DiffContext, diff: Diff): Promise<void> {
     },
     ...{ tokenFile: null, expiresAt: null, startedAt: fresh.startedAt },
   };
-  const scope = diff.new.status.scope?.flags ?? {};
-  const run = session && old ? { session, start: { scope, of: fresh.runId, since: old.runId } } : undefined;
+  const { scope, subscriptionId } = diff.new.status;
+  const about = { scope: scope?.flags ?? {}, subscriptionId };
+  const run =
+    session && old ? { session, start: { ...about, of: fresh.runId, since: old.runId } } : undefined;
   await runSource(context, { run, blocks: bytesOf(diff), failure: () => undefined });
 }
 

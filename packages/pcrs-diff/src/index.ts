@@ -5,6 +5,7 @@ import { type ChangeWord, changeWords } from './change-words.ts';
 import { Comparison } from './comparison.ts';
 import { type LonePolicy, openPair, type Pair, policiesOnlyIn, type Side } from './pair.ts';
 import { type SummaryParts, summaryLines, summaryRecord } from './summary.ts';
+import { summaryTable } from './summary-table.ts';
 import { type ChangeCounts, Tally } from './tally.ts';
 
 export type { ChangeWord } from './change-words.ts';
@@ -56,6 +57,8 @@ export interface Diff {
   summary(top: number): object;
   /** The same in words. */
   summaryLines(top: number): string[];
+  /** The same as tables for a terminal. */
+  summaryTable(top: number): string;
   close(): void;
 }
 
@@ -133,6 +136,7 @@ async function diffOf(
     },
     summary: (top) => summaryRecord(parts(), top),
     summaryLines: (top) => summaryLines(parts(), top),
+    summaryTable: (top) => summaryTable(parts(), top),
     close: () => pair.database.close(),
   };
 }

@@ -57,7 +57,7 @@ function sideRecord(side: Side, postures: number): object {
 }
 
 /** Criticalities are few: all are listed. */
-function limit(grouping: Grouping, top: number): number {
+export function limit(grouping: Grouping, top: number): number {
   return grouping === 'byCriticality' ? Number.POSITIVE_INFINITY : top;
 }
 
@@ -73,7 +73,8 @@ function numberOf(value: Id | string | null): number | string | null | RawJson {
   return Number.isSafeInteger(number) ? number : JSON.rawJSON(String(value));
 }
 
-const inWords: Readonly<Record<ChangeWord, string>> = {
+/** Changes in words. */
+export const inWords: Readonly<Record<ChangeWord, string>> = {
   newly_failed: 'newly failed',
   fixed: 'fixed',
   status_changed: 'status changed otherwise',
@@ -83,7 +84,8 @@ const inWords: Readonly<Record<ChangeWord, string>> = {
   control_removed: 'controls removed',
 };
 
-const titles: Readonly<Record<Grouping, string>> = {
+/** What a grouping holds, in words. */
+export const titles: Readonly<Record<Grouping, string>> = {
   byPolicy: 'policies',
   byHost: 'hosts',
   byControl: 'controls',
@@ -128,7 +130,8 @@ function counted(counts: ChangeCounts, all = false): string {
     .join(', ');
 }
 
-function nameOf(grouping: Grouping, { name }: Group): string {
+/** `policy 5772988 CIS …`, `host 118772 192.0.2.1 srv`. */
+export function nameOf(grouping: Grouping, { name }: Group): string {
   const [id, ...words] = Object.values(name);
   if (grouping === 'byCriticality') return `criticality ${id ?? 'unknown'}`;
   const word = { byPolicy: 'policy', byHost: 'host', byControl: 'control' }[grouping];

@@ -35,6 +35,7 @@ test('explains a made-up drop: 20 controls added, 5 hosts joined, 3 controls bro
   const diff = await openDiff(old, fresh, {});
   for await (const _ of diff.lines());
   const lines = diff.summaryLines(0);
+  const table = diff.summaryTable(0);
   diff.close();
   const reasons = [
     '18 newly failed: 3 controls on 8 hosts',
@@ -48,6 +49,22 @@ test('explains a made-up drop: 20 controls added, 5 hosts joined, 3 controls bro
     `    +0.8152  ${reasons[1]}`,
     `    +0.6559  ${reasons[2]}`,
   ]);
+  assert.match(
+    table,
+    /^ +before +now\ndatabase .*\nrun of .*\npostures +705 +1,075\npass rate +74\.6077 % +74\.3902 %\n\n/,
+  );
+  assert.equal(
+    table.slice(table.indexOf(' points')),
+    ` points  why the pass rate changed
+-1.6886  ${reasons[0]}
++0.8152  ${reasons[1]}
++0.6559  ${reasons[2]}
+-0.2175  in all
+
+changes  newly failed  appeared  controls added
+all                18       370              20
+`,
+  );
   const [, why = ''] = /<table class="why">.*?<tbody>(.*?)<\/tbody>/s.exec((await report(fresh)).html) ?? [];
   const rows = [...why.matchAll(/<td class="num">(.*?)<\/td>.*?<td>([^<]*)<\/td><\/tr>/g)];
   assert.deepEqual(

@@ -217,6 +217,17 @@ test('stores names with the runs between which they were valid', async () => {
   );
 });
 
+test('a full run without any posture is not taken for a world that is gone', async () => {
+  const path = newHistory();
+  await add(path, '2026-11-01', [posture('1/1', 'Passed')]);
+  await assert.rejects(add(path, '2026-11-02', []), {
+    code: 'PCRS_RECORD',
+    message: /a stage was forgotten/,
+  });
+  assert.deepEqual(spans(path, '1/1'), ['Passed 1– open']);
+  assert.equal((await add(path, '2026-11-02', [], { acceptShrink: true })).ended, 1);
+});
+
 test('refuses a full run that shrank, on request', async () => {
   const path = newHistory();
   const records = Array.from({ length: 10 }, (_, at) => posture(`1/${at}`, 'Passed'));

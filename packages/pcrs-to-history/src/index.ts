@@ -141,19 +141,20 @@ function checkScope(db: Database, path: string, scope: Scope, options: HistoryOp
   );
 }
 
+/** A run without any posture proves that a stage was forgotten sooner than that all hosts are gone. */
 function checkShrink(db: Database, path: string, postures: number, options: HistoryOptions): void {
   const { maxShrink, acceptShrink } = options;
   const before = db
     .prepare("SELECT postures FROM runs WHERE base = 'full' ORDER BY run DESC LIMIT 1")
     .pluck()
     .get() as number | undefined;
-  if (
-    before === undefined ||
-    maxShrink === undefined ||
-    acceptShrink ||
-    postures >= before * (1 - maxShrink / 100)
-  )
-    return;
+  if (before === undefined || acceptShrink) return;
+  if (postures === 0 && before > 0)
+    throw codedError(
+      'PCRS_RECORD',
+      `stdin: no posture came, and ${path} holds ${before.toLocaleString('en-US')} of the full run before; a stage was forgotten, or --accept-shrink takes all for gone`,
+    );
+  if (maxShrink === undefined || postures >= before * (1 - maxShrink / 100)) return;
   const error: CodedError = codedError(
     'PCRS_GATE',
     `${path}: ${counted(postures, 'posture')}, down from ${before.toLocaleString('en-US')} in the full run before (--max-shrink ${maxShrink}); --accept-shrink adds it anyway`,

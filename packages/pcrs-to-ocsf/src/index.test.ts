@@ -262,6 +262,15 @@ test('refuses a posture without an identity, a gateway or a subscription', async
   await assert.rejects(findings([]), { code: 'PCRS_EMPTY' });
 });
 
+test('warns when neither posture nor change came, naming what did', async () => {
+  const warnings: string[] = [];
+  const log = { warn: (message: string) => warnings.push(message), note: () => {} };
+  assert.deepEqual(await findings([policy, { kind: 'hostids', policyId: 7, hostIds: [] }], { log }), []);
+  assert.deepEqual(warnings, [
+    'neither posture nor change came, so there is no event; kinds seen: policy 1, hostids 1',
+  ]);
+});
+
 test("forgets a run's subscription when the next run begins", async () => {
   const next = { ...session, runId: 'r2' };
   await assert.rejects(findings([session, policy, posture, next, posture]), {

@@ -54,7 +54,15 @@ export async function* toOcsf(
   if (difference !== undefined)
     options.log?.note(`differs from what the stages of the run made: ${difference}`);
   if (end.failure) throw end.failure;
+  const others = [...reader.kinds].filter(([kind]) => !controlKinds.has(kind));
+  const isOdd = others.length > 0 && !others.some(([kind]) => kind === 'posture' || kind === 'change');
+  if (isOdd) {
+    const seen = others.map(([kind, { count }]) => `${kind} ${count}`).join(', ');
+    options.log?.warn(`neither posture nor change came, so there is no event; kinds seen: ${seen}`);
+  }
 }
+
+const controlKinds: ReadonlySet<string> = new Set(['session', 'start', 'end', 'slice']);
 
 class Findings {
   readonly reader: SinkReader;
@@ -73,6 +81,9 @@ class Findings {
       tableOf: (kind) => this.#tables[kind],
       onControl: (record) => {
         if (record['kind'] === 'session') this.#openRun(record);
+        // A run of pcrs-diff has no policy to name it.
+        const { subscriptionId } = record;
+        if (subscriptionId) this.#origin.subscription = String(subscriptionId);
       },
     });
   }

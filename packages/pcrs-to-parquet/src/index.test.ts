@@ -133,7 +133,7 @@ test('counts what it changed', async () => {
   assert.deepEqual(written.problems, { loneSurrogates: 1, differingControls: 1 });
 });
 
-test('writes row groups of at most 16 MiB of values, zstd, with statistics and the run in the footer', async () => {
+test('writes row groups of at most 8 MiB of values, zstd, with statistics and the run in the footer', async () => {
   const dir = folder();
   const records = Array.from({ length: 60 }, (_, index) =>
     posture({ id: index, evidence: `${index}`.repeat(900_000) }),
@@ -144,7 +144,7 @@ test('writes row groups of at most 16 MiB of values, zstd, with statistics and t
   assert.equal(num_rows, 60n);
   assert.ok(row_groups.length > 1);
   for (const { columns, total_byte_size } of row_groups) {
-    assert.ok(total_byte_size <= 16 * 1024 * 1024 + 65536);
+    assert.ok(total_byte_size <= 8 * 1024 * 1024 + 65536);
     for (const { meta_data } of columns) assert.equal(meta_data?.codec, 'ZSTD');
   }
   const [{ columns }] = row_groups as [(typeof row_groups)[0]];

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { filesOf, folder, hostids, lies, posture, runLines, write } from './dataset-fixture.test.ts';
 
 const bin = fileURLToPath(new URL('../bin/pcrs-to-parquet.js', import.meta.url));
-const kills = process.env['PCRS_FAULTS'] === 'long' ? 30 : 3;
+const isLong = process.env['PCRS_FAULTS'] === 'long';
+const kills = isLong ? 30 : 3;
 
 test('never has a _SUCCESS with incomplete files, whenever its writer is killed', async () => {
   const dir = folder();
@@ -19,29 +20,34 @@ test('never has a _SUCCESS with incomplete files, whenever its writer is killed'
       startedAt: new Date(Date.UTC(2026, 0, 1 + index)).toISOString(),
     });
   let longestMs = 0;
+  const rows: string[][] = [['run', 'killed after ms', 'tables with _SUCCESS', 'of its 4', 'lies']];
+  const successes = (): string[] => globSync('*/*/*/*/_SUCCESS', { cwd: dir });
   for (let index = 0; index < kills; index += 1) {
     const started = performance.now();
     const child = spawn(
       process.execPath,
       ['--conditions=pcrs-source', bin, '--dir', dir, '--supersede', '--replace'],
-      {
-        stdio: ['pipe', 'ignore', 'ignore'],
-      },
+      { stdio: ['pipe', 'ignore', 'ignore'] },
     );
     child.stdin.on('error', () => {});
     child.stdin.end(`${day(index).join('\n')}\n`);
     const ended = once(child, 'exit');
-    // The first run shows how long a run takes; the others are killed within that time.
-    const timer =
-      index === 0 ? undefined : setTimeout(() => child.kill('SIGKILL'), Math.random() * longestMs);
-    await ended;
+    // The first shows how long a run takes; the others are killed within that time, most while they write.
+    const share = Math.random() < 0.7 ? 0.6 + 0.4 * Math.random() : Math.random();
+    const timer = index === 0 ? undefined : setTimeout(() => child.kill('SIGKILL'), share * longestMs);
+    const before = successes().length;
+    const [, signal] = await ended;
     clearTimeout(timer);
-    if (index === 0) longestMs = performance.now() - started;
-    assert.deepEqual(lies(dir), []);
+    const ms = performance.now() - started;
+    if (index === 0) longestMs = ms;
+    const [all, wrong] = [successes().length, lies(dir)];
+    rows.push([`${index}`, signal ? ms.toFixed(0) : '–', `${all}`, `${all - before}`, `${wrong.length}`]);
+    assert.deepEqual(wrong, []);
   }
+  if (isLong) process.stdout.write(`${rows.map((row) => row.join(' | ')).join('\n')}\n`);
   const { failure } = await write(dir, day(kills));
   assert.equal(failure, undefined);
-  assert.ok(globSync('*/*/*/*/_SUCCESS', { cwd: dir }).length >= 8);
+  assert.ok(successes().length >= 8);
   assert.ok(filesOf(dir, 'q_pcrs_postureinfo').length >= 2);
   assert.deepEqual(lies(dir), []);
 });

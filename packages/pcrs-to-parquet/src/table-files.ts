@@ -3,7 +3,7 @@ import { makeDirectory } from 'pcrs-machine/directory';
 import { type FileColumn, ParquetFile, type Value, type WrittenFile } from './parquet-file.ts';
 
 /** Bytes of values in a row group: held in memory per table, and by a reader per column. */
-const groupBytes = 16 * 1024 * 1024;
+const groupBytes = 8 * 1024 * 1024;
 /** A file of this size or more gets no further row group. */
 const fileBytes = 256 * 1024 * 1024;
 
