@@ -61,11 +61,11 @@ const rows: Record<string, Row> = {
   'it is emptied': { harm: (snapshot) => truncateSync(snapshot), says: /cannot be read|is not the snapshot/ },
   'postures are deleted by hand': {
     harm: bySql('DELETE FROM q_pcrs_postureinfo WHERE rowid % 7 = 1'),
-    says: /has \d+ rows in q_pcrs_postureinfo, and its run loaded \d+/,
+    says: /has \d+ rows in q_pcrs_postureinfo, but its run loaded \d+/,
   },
   'hosts are deleted by hand': {
     harm: bySql('DELETE FROM q_pcrs_hostids WHERE rowid = 1'),
-    says: /has \d+ rows in q_pcrs_hostids, and its run loaded \d+/,
+    says: /has \d+ rows in q_pcrs_hostids, but its run loaded \d+/,
   },
   'a table is dropped': {
     harm: bySql('DROP TABLE q_pcrs_postureinfo_controls'),
@@ -73,7 +73,7 @@ const rows: Record<string, Row> = {
   },
   'rows are added by hand': {
     harm: bySql('INSERT INTO q_pcrs_hostids (subscriptionId, policyId, hostId) VALUES (1, 1, 1)'),
-    says: /has \d+ rows in q_pcrs_hostids, and its run loaded \d+/,
+    says: /has \d+ rows in q_pcrs_hostids, but its run loaded \d+/,
   },
   'it is called incomplete': {
     harm: bySql("DELETE FROM q_pcrs_status WHERE STATUS_NAME IN ('LOAD', 'ALL_TABLES_LOADED_SUCCESSFULLY')"),

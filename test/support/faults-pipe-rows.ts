@@ -201,14 +201,14 @@ export const pipeRows: readonly PipeRow[] = [
     faults: ['posture:*:empty=array'],
     statuses: good,
     lost: 'warned of',
-    warns: /^pcrs-posture: no posture record of \d+ hosts, and no date that would explain it/m,
+    warns: /^pcrs-posture: no posture records for \d+ hosts, although no date filter is set/m,
   },
   {
     name: 'one answer has not one byte',
     faults: [`posture:*:empty=empty${pair}`],
     statuses: good,
     lost: 'warned of',
-    warns: /^pcrs-posture: 1 slice was answered with status 200 and not one byte \(\d+ hosts?\)/m,
+    warns: /^pcrs-posture: 1 slice got status 200 without a single byte \(\d+ hosts?\)/m,
   },
   // tokens
   { name: 'the token ends in the middle', faults: ['posture:3:expired'], statuses: good },

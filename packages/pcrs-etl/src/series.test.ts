@@ -151,7 +151,7 @@ test('a listing without policies is 7, publishes nothing, and is repeated by the
   const out = join(root, 'empty');
   const empty = await etl(out, ['--title', 'Widnows']);
   assert.equal(empty.status, 7);
-  assert.match(empty.stderr, /^pcrs-policies: of \d+ policies none matches --title.*\n$/);
+  assert.match(empty.stderr, /^pcrs-policies: none of \d+ policies matches --title.*\n$/);
   assert.equal(existsSync(join(out, 'latest.db')), false);
   const again = await etl(out, ['--title', 'Widnows', '--allow-empty']);
   assert.deepEqual([again.status, again.loaded.rows.q_pcrs_policy_list], [0, 0]);
@@ -195,7 +195,7 @@ test('keeps a run that shrank too much apart, and accepts it without new request
   );
   const shrunk = await etl(out, ['--max-shrink', '20']);
   assert.equal(shrunk.status, 8, shrunk.stderr);
-  assert.match(last(shrunk.stderr), /latest\.db is as it was; --accept-shrink publishes this run until 2/);
+  assert.match(last(shrunk.stderr), /latest\.db is unchanged; --accept-shrink publishes this run until 2/);
   assert.deepEqual([latest(out), shrunk.loaded.database.endsWith('.shrunk.db')], [first, true]);
   const accepted = await etl(out, ['--max-shrink', '20', '--accept-shrink']);
   assert.equal(accepted.status, 0, accepted.stderr);
