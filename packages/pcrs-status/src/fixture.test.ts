@@ -76,10 +76,11 @@ export function run(more: RunOptions = {}): object[] {
     ...{ kind: 'start', contract: 1, runId: id, stage, version: '0.1.0', startedAt: began },
     options: stage === 'pcrs-policies' ? flags : {},
   }));
+  const postures = came.filter((one) => 'controlId' in one).length;
   const counts = {
     'pcrs-policies': { in: {}, out: { policy: 1 } },
     'pcrs-hostids': { in: { policy: 1 }, out: { hostids: 1 } },
-    'pcrs-posture': { in: { hostids: 1 }, out: { posture: 1 } },
+    'pcrs-posture': { in: { hostids: 1 }, out: { posture: Math.max(1, postures) } },
   };
   const closing = Object.entries(counts).flatMap(([stage, count]) =>
     ends[stage] === null

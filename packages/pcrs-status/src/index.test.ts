@@ -324,7 +324,7 @@ test('counts rows left by an earlier run, and the problems of the load', async (
   await load(path, run({ startedAt: '2026-11-20T02:02:03.456Z', came: [policy, hosts, posture, other] }));
   const status = await snapshotStatus(path, { now });
   assert.deepEqual([status.ok, status.stale, status.problems], [true, 1, { differingDuplicates: 1 }]);
-  const expected = 'rows that the run did not contain  1\ndifferingDuplicates                   1\n';
+  const expected = 'rows that the run did not contain  1\ndifferingDuplicates                1\n';
   assert.ok(statusTable(status).includes(expected));
 });
 
