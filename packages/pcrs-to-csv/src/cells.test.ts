@@ -154,3 +154,23 @@ test('quotes cells exactly as csv-stringify does, with any delimiter', async () 
     { numRuns: 400 },
   );
 });
+
+test('warns of the row that a spreadsheet has no place for, the header counted', async () => {
+  const told = async (hosts: number, options: TableOptions) => {
+    const line = `{"kind":"hostids","policyId":"1","hostIds":[${'7,'.repeat(hosts - 1)}7]}`;
+    const columns = ['hostId'];
+    return (
+      await rows([line], {
+        ...{ kind: 'hostids', add: [], columns, excel: true, noHeader: false },
+        ...options,
+      } as TableOptions)
+    ).told;
+  };
+  const full = 1_048_576;
+  assert.deepEqual(await told(full, {}), [
+    'hostids: 1048577 rows, more than the 1,048,576 of a spreadsheet; filter first, or use a database',
+  ]);
+  assert.deepEqual(await told(full, { noHeader: true }), []);
+  assert.deepEqual(await told(full - 1, {}), []);
+  assert.deepEqual(await told(full, { excel: false }), []);
+});
