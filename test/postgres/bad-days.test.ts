@@ -318,7 +318,7 @@ test('prunes what a complete run of everything does not name, and nothing for le
   const dated = { options: { 'evaluated-since': { value: '2026-11-20', from: 'flag' } } };
   const proving: [string, string[], RegExp][] = [
     ['another scope', asRun(fewer, { ...later, ...source, ...title }), /of another scope/],
-    ['a date', asRun(fewer, { ...later, ...source, ...dated }), /--evaluated-since 2026-11-20 leaves/],
+    ['a date', asRun(fewer, { ...later, ...source, ...dated }), /limited by .*--evaluated-since 2026-11-20/],
     ['no run', fewer, /the stream has no run/],
     ['a filter', asRun(whole.slice(2, -1), { ...later, ...source }).toSpliced(4, 1), /were filtered/],
   ];
