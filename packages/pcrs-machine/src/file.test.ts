@@ -166,7 +166,7 @@ test('reads a file and a pipe to the end, however late the writer comes', { skip
   await once(writer, 'close');
   await assert.rejects(readInput(file, { signal, maxBytes: 5 }), {
     code: 'PCRS_USAGE',
-    message: `${file}: holds more than 5 bytes`,
+    message: `${file}: is larger than 5 bytes`,
   });
   await assert.rejects(text(folder), { code: 'PCRS_USAGE', message: `${folder}: is a directory` });
   await assert.rejects(text(join(folder, 'none')), {
