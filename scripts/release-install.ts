@@ -1,6 +1,7 @@
 import { copyFileSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import type { Packed } from './release-packed.ts';
+import { readmeScript } from './release-readme.ts';
 import { output } from './release-run.ts';
 import { root } from './run-program.ts';
 
@@ -80,6 +81,9 @@ export async function checkInstalled(
   writeConsumer(app, doors);
   await attempt([join(root, 'node_modules', '.bin', 'tsc'), '-p', '.']);
   await attempt(['bash', '-c', pipe]);
+  const newcomer = join(host.folder, 'newcomer');
+  mkdirSync(newcomer);
+  await attempt(['bash', '-c', readmeScript()], newcomer);
 
   for (const { manifest } of packed) {
     if (manifest.bin?.[manifest.name] === undefined) continue;
