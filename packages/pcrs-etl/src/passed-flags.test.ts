@@ -6,7 +6,7 @@ import { argumentsFor, passedFlags, passedTo, selectionOf, variablesFor } from '
 
 const tools = ['pcrs-auth', 'pcrs-policies', 'pcrs-hostids', 'pcrs-posture', 'pcrs-to-sqlite'];
 /** Tools that make something from the snapshot have their own flags. */
-const makers = ['pcrs-to-csv', 'pcrs-to-history', 'pcrs-report'];
+const makers = ['pcrs-from-sqlite', 'pcrs-to-csv', 'pcrs-to-history', 'pcrs-report'];
 const tables = new Map<string, Flags>(
   await Promise.all(
     [...tools, ...makers].map(
@@ -96,4 +96,17 @@ test('the selection changes with flags that decide on records, not with those th
 test('refuses an invalid pattern before any request', () => {
   assert.throws(() => passedFlags.title.parse('('), /^Error: must be a regular expression$/);
   assert.equal(passedFlags.title.parse('^PCI (v4|v3)'), '^PCI (v4|v3)');
+});
+
+test('what is logged and from which profile goes to the tools that make CSV, history and report, too', () => {
+  const given = new Map<string, unknown>([['quiet', true]]);
+  for (const tool of [
+    'pcrs-auth',
+    'pcrs-posture',
+    'pcrs-from-sqlite',
+    'pcrs-to-csv',
+    'pcrs-to-history',
+    'pcrs-report',
+  ])
+    assert.deepEqual(argumentsFor(tool, given), ['--quiet'], tool);
 });

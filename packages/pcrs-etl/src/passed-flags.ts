@@ -117,8 +117,8 @@ export const passedFlags = {
 
 export const stages = ['pcrs-policies', 'pcrs-hostids', 'pcrs-posture'] as const;
 const asking = ['pcrs-auth', ...stages] as const;
-const all = [...asking, 'pcrs-to-sqlite'] as const;
 const writing = [...stages, 'pcrs-to-sqlite', 'pcrs-to-csv', 'pcrs-to-history', 'pcrs-report'] as const;
+const all = ['pcrs-auth', ...writing, 'pcrs-from-sqlite'] as const;
 
 /** Flags with which the sink decides whether a run becomes `latest.db`. */
 const publishing = ['rescope', 'allow-older', 'max-shrink', 'accept-shrink'] as const;
