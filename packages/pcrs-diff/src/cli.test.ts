@@ -106,7 +106,7 @@ test('accepts the words of --change with dashes too, and names unknown ones', po
   assert.equal(stdout.split('\n').length, 6);
   const { status, stderr } = await shell(`pcrs-diff --change broken ${old} ${now}`);
   assert.equal(status, 2);
-  assert.match(stderr, /--change must be among newly_failed, .*, control_removed, got broken/);
+  assert.match(stderr, /--change must be one of newly_failed, .*, control_removed, got broken/);
 });
 
 test('requires two databases', posix, async () => {

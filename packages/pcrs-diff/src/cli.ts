@@ -37,7 +37,7 @@ const flags = {
 
 function parseWord(text: string): ChangeWord {
   const found = changeWords.find((word) => word === text.toLowerCase().replace(/[- ]/g, '_'));
-  if (found === undefined) throw new Error(`must be among ${changeWords.join(', ')}`);
+  if (found === undefined) throw new Error(`must be one of ${changeWords.join(', ')}`);
   return found;
 }
 

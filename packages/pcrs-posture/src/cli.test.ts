@@ -411,7 +411,7 @@ describe('an archive of posture', () => {
       /--hosts-per-request differs from the archive's \(12, now 13\)/,
     );
     fails(await posture(['--resume'], undefined), 2, /--resume needs --archive DIR/);
-    fails(await posture(['--archive', 'none', '--replay'], undefined), 2, /none: no archive/);
+    fails(await posture(['--archive', 'none', '--replay'], undefined), 2, /none: no such archive/);
     const manifest = join(folder, 'a', 'manifest.ndjson');
     const text = readFileSync(manifest, 'utf8');
     const earlier = new Date(Date.now() - 13 * 3_600_000).toISOString();

@@ -74,7 +74,7 @@ test('says what is wrong with a fault, a form, a rate, and a port in use', async
       2,
       /^pcrs-simulator: fault "posture:1:nope": no kind nope; there are status /,
     ],
-    [['--form', 'nope'], 2, /--form must be of duplicates /],
+    [['--form', 'nope'], 2, /--form must be one of duplicates /],
     [['--rate-limit', '25'], 2, /--rate-limit must be like 25\/60, or off, got "?25/],
     [['--tls-key', 'x'], 2, /--tls-key and --tls-cert need each other/],
     [['--password-file', '/nowhere/x'], 2, /--password-file \/nowhere\/x: ENOENT/],

@@ -177,7 +177,7 @@ function parseRate(text: string): RateLimit | 'off' {
 
 function parseForm(text: string): Form {
   if ((formNames as readonly string[]).includes(text)) return text as Form;
-  throw new Error(`must be among ${formNames.join(' ')}`);
+  throw new Error(`must be one of ${formNames.join(' ')}`);
 }
 
 function parseVersion(text: string): string {

@@ -99,7 +99,7 @@ test('the exit status shows what was wrong, with one line', async () => {
       `${session}{"kind":"start","runId":"r1","stage":"pcrs-posture"}\n{"kind":"posture"}\n`,
       [],
       6,
-      /^pcrs-to-csv: run incomplete: pcrs-posture broke off after 1 records\n$/,
+      /^pcrs-to-csv: run incomplete: pcrs-posture broke off after 1 record\n$/,
     ],
     ['{"kind":"x","a":1}\n', ['--require-run'], 6, /--require-run/],
     ['{"kind":"x","a":1}\n', ['--kind', 'posture', '--columns', 'ID'], 2, /did you mean id\?/],
