@@ -109,10 +109,10 @@ suite('a filter before the sink', { concurrency: 2 }, () => {
     assert.match(stdout, /"verified":false,"filtered":\{\},"supplied":\{\},"edited":\["posture"\]/);
     const strict = await bash(`${adding} < ${streamFile} | pcrs-to-sqlite --snapshot d --strict`);
     assert.equal(strict.status, 6);
-    assert.match(strict.stderr, /not as its stages made it: edited posture \(--strict\)/);
+    assert.match(strict.stderr, /differs from what its stages made: edited posture \(--strict\)/);
     const csv = await bash(`${adding} < ${streamFile} | pcrs-to-csv --dir d --strict`);
     assert.equal(csv.status, 6);
-    assert.match(csv.stderr, /not as its stages made it: edited posture \(--strict\)/);
+    assert.match(csv.stderr, /differs from what its stages made: edited posture \(--strict\)/);
   });
 
   test('one that removes the run records is status 6', async () => {

@@ -423,14 +423,14 @@ describe('an archive of posture', () => {
     fails(
       await at(['--resume']),
       6,
-      /the archive's input is incomplete: the run ended before reading all of it/,
+      /the archive's input was cut: the run ended before reading all of it/,
     );
     writeFileSync(manifest, text);
     writeFileSync(join(folder, 'a', 'input.ndjson'), runInput.slice(0, -100));
     fails(
       await at(['--replay']),
       6,
-      /the archive's input is incomplete: it differs from what the run has read/,
+      /the archive's input was cut: it differs from what the run has read/,
     );
     const cut = runInput.replace(/\{"kind":"end".*"pcrs-hostids".*\n/, '');
     await posture(['--archive', 'b'], cut, folder);

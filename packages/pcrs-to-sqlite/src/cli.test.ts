@@ -125,7 +125,7 @@ test('ends with 2 for conflicting flags, with 7 for no record, with 3 for a bad 
       ['strict.db', '--strict'],
       run([policy]).toSpliced(4, 1),
       6,
-      /not as its stages made it: filtered 1 policy/,
+      /differs from what its stages made: filtered 1 policy/,
     ],
   ];
   await Promise.all(
