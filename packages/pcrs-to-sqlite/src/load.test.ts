@@ -418,7 +418,7 @@ test('names the first failed stage of an incomplete run, and attaches the loaded
       [{ kind: 'end', runId: null, stage: 'pcrs-auth', ok: false, status: 4, error: { message: 'no' } }],
       /pcrs-auth ended 4: no/,
     ],
-    [[policy, end('pcrs-policies')], /^stdin:2: the end of pcrs-policies belongs to no session/],
+    [[policy, end('pcrs-policies')], /^stdin:2: the end of pcrs-policies has no session before it/],
   ];
   for (const [stream, pattern] of cases) {
     await assert.rejects(load(path, stream), (error: Error & { loaded?: Loaded }) => {

@@ -81,7 +81,7 @@ test('a run whose hosts came from outside does not follow runs that listed them'
   );
   const { latest, warnings } = await into(byHand);
   assert.equal(latest, 'pcrs_20261101T030000Z.db');
-  assert.match(warnings, /records were filtered or added/);
+  assert.match(warnings, /records of this one were filtered or added/);
 });
 
 test('a delta names the full run it builds on, and never becomes latest.db without one', async () => {
@@ -113,7 +113,7 @@ test('reports a run that shrank by more than a tenth, with numbers, policies and
   assert.equal(latest, 'pcrs_20261102T030000Z.db');
   assert.match(warnings, /postures 10 → 3 \(-70 %\), hosts 10 → 2 \(-80 %\), policies 4 → 1 \(-75 %\)/);
   assert.match(warnings, /policies that left: 2 "Policy 2", 3 "Policy 3", 4 "Policy 4"/);
-  assert.match(warnings, /the user is other, was acme_ab1/);
+  assert.match(warnings, /the user changed from acme_ab1 to other/);
 });
 
 test('keeps a run that shrank more than allowed apart, and compares nothing with it', async () => {
@@ -165,7 +165,7 @@ test("leaves a user's own database called latest.db alone", async () => {
   const before = readFileSync(path);
   await assert.rejects(load({ snapshot: directory }, runOn(2, whole)), {
     code: 'PCRS_MACHINE',
-    message: /latest\.db is not a link of ours; move it away/,
+    message: /latest\.db is not a link made by pcrs-to-sqlite; move it away/,
   });
   assert.deepEqual(readFileSync(path), before);
 });

@@ -97,7 +97,7 @@ test('does not replace a file with its link', async () => {
   writeFileSync(join(directory, 'latest.db'), 'mine');
   await assert.rejects(load({ snapshot: directory }, stream), {
     code: 'PCRS_MACHINE',
-    message: /latest\.db is not a link of ours/,
+    message: /latest\.db is not a link made by pcrs-to-sqlite/,
   });
   assert.equal(readFileSync(join(directory, 'latest.db'), 'utf8'), 'mine');
 });
@@ -113,7 +113,7 @@ test('requires a run: makes no file without one, or if the run failed before it 
     error: { message: 'wrong password' },
   };
   const cases: [(object | string)[], string, RegExp][] = [
-    [[policy], 'PCRS_INCOMPLETE', /^stdin:1: a snapshot is of a run/],
+    [[policy], 'PCRS_INCOMPLETE', /^stdin:1: a snapshot needs a run/],
     [[failed], 'PCRS_INCOMPLETE', /^run incomplete: pcrs-auth ended 4: wrong password$/],
     [[], 'PCRS_INCOMPLETE', /empty, without even a run/],
   ];
