@@ -99,7 +99,7 @@ suite('an invalid input', () => {
 
     test(`${name} is 7 for a sink, and 0 with --allow-empty`, async () => {
       for (const tool of ['pcrs-to-sqlite x.db', 'pcrs-to-csv']) {
-        oneLine(await bash(`${tool} ${redirection}`), 7, /^pcrs-to-\w+: stdin: no record came/);
+        oneLine(await bash(`${tool} ${redirection}`), 7, /^pcrs-to-\w+: stdin: no records/);
         silent(await bash(`${tool} --allow-empty ${redirection}`));
       }
     });

@@ -177,7 +177,7 @@ function wayOn(cwd: string, pipe: Pipe, { stderr }: PipeEnded, told: string): { 
     tally.replays += 1;
     return { cwd, pipe: onward('--replay') };
   }
-  if (refusal?.includes('start a new run') || !hasRun(cwd)) {
+  if (refusal?.includes('a new run is needed') || !hasRun(cwd)) {
     assert.ok(pipe === whole || refusal, told);
     tally.anew += 1;
     return { cwd: place.folder(), pipe: whole };

@@ -138,7 +138,7 @@ test('leaves foreign objects alone: a table, a status table, a column of another
   await query(server, `CREATE SCHEMA ${one}; CREATE TABLE ${one}.q_pcrs_postureinfo (id int)`);
   await assert.rejects(load(server, one, whole), {
     code: 'PCRS_USAGE',
-    message: /q_pcrs_postureinfo of another make/,
+    message: /q_pcrs_postureinfo of another program/,
   });
   await query(server, `CREATE SCHEMA ${two}; CREATE TABLE ${two}.q_pcrs_status (id int)`);
   await assert.rejects(load(server, two, whole), {

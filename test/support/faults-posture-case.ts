@@ -185,7 +185,10 @@ function checkForeign({ written, counts, warnings }: Findings): void {
     slice.records = asked;
   }
   assert.ok(foreign > 0 && counts.foreign === foreign, `${counts.foreign} counted, ${foreign} there`);
-  assert.match(warnings[0] ?? '', /^policy \d+, .*: \d+ not asked for, the first of policy \d+, host \d+/);
+  assert.match(
+    warnings[0] ?? '',
+    /^policy \d+, .*: got \d+ records? not asked for, the first of policy \d+, host \d+/,
+  );
 }
 
 function pairOf(record: string): string {

@@ -420,18 +420,10 @@ describe('an archive of posture', () => {
     writeFileSync(manifest, text.replace(simulator.gateway, 'https://other.example'));
     fails(await at(['--resume']), 2, /the archive is of https:\/\/other\.example, not of/);
     writeFileSync(manifest, text.replace(/\{"kind":"input".*\n/, ''));
-    fails(
-      await at(['--resume']),
-      6,
-      /the archive's input was cut: the run ended before reading all of it/,
-    );
+    fails(await at(['--resume']), 6, /the archive's input was cut: the run ended before reading all of it/);
     writeFileSync(manifest, text);
     writeFileSync(join(folder, 'a', 'input.ndjson'), runInput.slice(0, -100));
-    fails(
-      await at(['--replay']),
-      6,
-      /the archive's input was cut: it differs from what the run has read/,
-    );
+    fails(await at(['--replay']), 6, /the archive's input was cut: it differs from what the run has read/);
     const cut = runInput.replace(/\{"kind":"end".*"pcrs-hostids".*\n/, '');
     await posture(['--archive', 'b'], cut, folder);
     fails(

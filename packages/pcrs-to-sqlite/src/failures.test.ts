@@ -26,7 +26,7 @@ test('refuses a database with foreign tables of the same names, and leaves it un
   const before = readFileSync(path);
   await assert.rejects(load(path, [policy]), {
     code: 'PCRS_USAGE',
-    message: /holds a q_pcrs_policy_list of another make/,
+    message: /has a q_pcrs_policy_list of another program/,
   });
   assert.deepEqual(readFileSync(path), before);
 });
