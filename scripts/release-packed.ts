@@ -52,6 +52,7 @@ const shipped = [
   /^dist\/[\w/-]+(\.js|\.d\.ts)$/,
   /^man\/[\w-]+\.1$/,
   /^completions\/(_[\w-]+|[\w-]+\.(bash|fish))$/,
+  /^page\/report\.(css|js)$/,
 ];
 
 /** What is missing in a package, what is extra, and what would not resolve, each as a sentence. */
