@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SinkReader } from './reader.ts';
+import { scanAhead } from './scan-ahead.ts';
 import type { Members } from './table.ts';
 
 const inOneThread = Number.POSITIVE_INFINITY;
@@ -107,4 +108,18 @@ test('a reader that stops closes its source, and the thread does not keep the pr
   }
   await new Promise(setImmediate);
   assert.equal(released, true);
+});
+
+test('fails if its thread dies, also after the end of the source, instead of ending as if all had come', {
+  timeout: 20_000,
+}, async () => {
+  const deadly = { names: null, kinds: null } as unknown as Parameters<typeof scanAhead>[2];
+  for (const chunks of [[], ['{"a":1}\n'], Array.from({ length: 50 }, () => `{"a":1}\n`.repeat(20_000))]) {
+    async function* source(): AsyncGenerator<Uint8Array> {
+      for (const chunk of chunks) yield Buffer.from(chunk);
+    }
+    await assert.rejects(async () => {
+      for await (const _ of scanAhead(Buffer.from('{"a":0}\n'), source(), deadly, () => []));
+    }, TypeError);
+  }
 });

@@ -71,10 +71,8 @@ class ScanThread {
       }
       this.#wake();
     });
-    worker.on('error', (error) => {
-      this.#handed = 0;
-      this.#end(error);
-    });
+    worker.on('error', (error) => this.#died(error));
+    worker.on('exit', () => this.#died(new Error('the scanning thread ended too soon')));
     worker.unref();
   }
 
@@ -153,6 +151,14 @@ class ScanThread {
       this.#handOver();
       this.#failure = { error };
     }
+    this.#ended = true;
+    this.#wake();
+  }
+
+  /** Without the thread nothing comes any more: what it had not answered is lost, even if the source has ended. */
+  #died(error: unknown): void {
+    if (this.#handed > 0 || !this.#ended) this.#failure ??= { error };
+    this.#handed = 0;
     this.#ended = true;
     this.#wake();
   }
