@@ -31,6 +31,7 @@ const narrowing: Readonly<Record<string, { narrow: string; others: string }>> = 
       'evidence extended-evidence qds no-compression untagged hosts-per-request policies-per-request strict plan resume input resume-within replay skip-bad api-version concurrency',
   },
   'pcrs-from-sqlite': { narrow: 'id posture-status', others: 'name' },
+  'pcrs-from-history': { narrow: 'host control id', others: 'at' },
 };
 
 for (const [stage, { narrow, others }] of Object.entries(narrowing)) {

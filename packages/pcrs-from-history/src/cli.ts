@@ -3,6 +3,7 @@ import { runSource } from 'pcrs-cli/source';
 import { defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import { newRunId } from 'pcrs-records/run-id';
+import { scopeOfOptions, unionOfScopes } from 'pcrs-records/scope';
 
 const flags = {
   at: flag.text({
@@ -42,12 +43,13 @@ export const tool = defineTool({
     const past = await openPast(path, moment, { host, control, policies });
     try {
       context.log.info(`the run of ${past.startedAt} (${past.runId}), the last one at or before ${moment}`);
-      const { gateway, startedAt, scope, runId } = past;
+      const { gateway, startedAt, base, runId } = past;
+      const scope = unionOfScopes([past.scope, scopeOfOptions(context.tool, context.options)]);
       const run = { kind: 'session' as const, runId: newRunId(), gateway, username: null };
       await runSource(context, {
         run: {
           session: { ...run, tokenFile: null, expiresAt: null, startedAt },
-          start: { scope, base: 'full', of: runId, asOf: moment, reduced: true },
+          start: { scope, base, of: runId, asOf: moment, reduced: true },
         },
         blocks: past.blocks(),
         failure: () => undefined,

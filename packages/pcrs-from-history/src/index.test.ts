@@ -9,9 +9,10 @@ import { momentOf, type Narrowing, openPast } from './index.ts';
 const directory = mkdtempSync(join(tmpdir(), 'pcrs-from-history-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 const path = join(directory, 'history.db');
-const add = (stream: AsyncIterable<Uint8Array>) => Array.fromAsync(toHistory(path, stream));
+const add = (stream: AsyncIterable<Uint8Array>, to = path, options = {}) =>
+  Array.fromAsync(toHistory(to, stream, options));
 
-async function* run(day: string, postures: object[]): AsyncGenerator<Uint8Array> {
+async function* run(day: string, postures: object[], start: object = {}): AsyncGenerator<Uint8Array> {
   const startedAt = `${day}T05:00:00Z`;
   const runId = `01890000-0000-7000-8000-0000${day.replaceAll('-', '')}`;
   const stage = { runId, stage: 'pcrs-posture' };
@@ -25,7 +26,7 @@ async function* run(day: string, postures: object[]): AsyncGenerator<Uint8Array>
       expiresAt: null,
       startedAt,
     },
-    { kind: 'start', contract: 1, ...stage, version: '0.1.0', startedAt, options: {} },
+    { kind: 'start', contract: 1, ...stage, version: '0.1.0', startedAt, options: {}, ...start },
     ...postures,
     {
       ...{
@@ -113,6 +114,24 @@ test('writes the state at the last run at or before a moment, under the names of
     [2],
   );
   assert.deepEqual((await past('2026-07-09', { policies: ['5'] })).records, []);
+});
+
+test('is full from the first full run of its scope on, whatever deltas follow', async () => {
+  const other = join(directory, 'deltas.db');
+  const scope = { 'pcrs-policies --title': 'PCI' };
+  const one = [posture(1, 'Passed')];
+  await add(run('2026-06-01', one, { base: 'delta' }), other);
+  await add(run('2026-06-02', one, { base: 'full' }), other);
+  await add(run('2026-06-03', one, { base: 'delta' }), other);
+  await add(run('2026-06-04', one, { base: 'delta', scope }), other, { rescope: true });
+  await add(run('2026-06-05', one, { base: 'dated', scope }), other);
+  const bases = [];
+  for (const day of [1, 2, 3, 4, 5]) {
+    const state = await openPast(other, momentOf(`2026-06-0${day}`));
+    bases.push(state.base);
+    state.close();
+  }
+  assert.deepEqual(bases, ['delta', 'full', 'full', 'delta', 'dated']);
 });
 
 test('knows nothing about a moment before its first run', async () => {

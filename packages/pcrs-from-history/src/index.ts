@@ -1,6 +1,7 @@
 import { openHistoryForReading } from 'pcrs-database/history-layout';
+import type { Database } from 'pcrs-database/open';
 import { codedError } from 'pcrs-records/errors';
-import type { Scope } from 'pcrs-records/kinds';
+import type { Base, Scope } from 'pcrs-records/kinds';
 
 /** Which postures to show. */
 export interface Narrowing {
@@ -14,7 +15,8 @@ export interface PastState {
   /** The run shown. */
   readonly runId: string;
   readonly startedAt: string;
-  readonly base: string;
+  /** `full` once a full run of the scope has been added. */
+  readonly base: Base;
   readonly scope: Scope;
   readonly gateway: string;
   readonly version: string | null;
@@ -45,7 +47,7 @@ export async function openPast(path: string, moment: string, narrowing: Narrowin
   try {
     const run = db
       .prepare(
-        'SELECT run, runId, startedAt, base, scope, version FROM runs WHERE startedAt <= ? ORDER BY run DESC LIMIT 1',
+        'SELECT run, runId, startedAt, scope, version FROM runs WHERE startedAt <= ? ORDER BY run DESC LIMIT 1',
       )
       .get(moment) as Run | undefined;
     if (run === undefined) {
@@ -55,7 +57,7 @@ export async function openPast(path: string, moment: string, narrowing: Narrowin
     }
     const gateway = db.prepare("SELECT value FROM source WHERE name = 'gateway'").pluck().get() as string;
     return {
-      ...{ runId: run.runId, startedAt: run.startedAt, base: run.base, version: run.version, gateway },
+      ...{ runId: run.runId, startedAt: run.startedAt, base: baseAt(db, run), version: run.version, gateway },
       scope: JSON.parse(run.scope) as Scope,
       blocks: () =>
         blocks(db.prepare(recordsSql(narrowing)).pluck().iterate(bound(run, narrowing)) as Iterable<string>),
@@ -71,9 +73,17 @@ interface Run {
   run: number;
   runId: string;
   startedAt: string;
-  base: string;
   scope: string;
   version: string | null;
+}
+
+/** Base of the state at a run: the best of the runs that made it, which are those since the last change of scope. */
+function baseAt(db: Database, { run, scope }: Run): Base {
+  const runs = db.prepare(`SELECT DISTINCT base FROM runs WHERE run <= :run
+    AND run > (SELECT coalesce(max(run), 0) FROM runs WHERE run < :run AND scope <> :scope)`);
+  const bases = runs.pluck().all({ run, scope }) as string[];
+  if (bases.includes('full')) return 'full';
+  return (['dated', 'delta'] as const).find((base) => bases.includes(base)) ?? 'full';
 }
 
 const linesABlock = 500;

@@ -5,7 +5,7 @@ import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import type { Start } from 'pcrs-records/kinds';
 import { newRunId } from 'pcrs-records/run-id';
-import { scopeOfOptions } from 'pcrs-records/scope';
+import { scopeOfOptions, unionOfScopes } from 'pcrs-records/scope';
 import type { HeldRun } from './index.ts';
 
 const flags = {
@@ -65,7 +65,7 @@ function runOf({ session, scope, base, evidence }: HeldRun, { options, tool: sta
   const own = scopeOfOptions(stage, options);
   const isPart = Object.keys(own).length > 0;
   const start: Partial<Start> = {
-    scope: Object.fromEntries(Object.entries({ ...scope, ...own }).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    scope: unionOfScopes([scope, own]),
     base,
     ...(isPart ? { of: session.runId } : {}),
     ...(evidence === undefined ? {} : { evidence }),

@@ -9,6 +9,7 @@ import {
   scopeOf,
   scopeOfOptions,
   scopeWords,
+  unionOfScopes,
 } from './scope.ts';
 
 function start(options: Record<string, unknown>, { stage = 'pcrs-policies', from = 'flag' } = {}): Start {
@@ -62,6 +63,15 @@ test("a run's scope is the union of its stages' scopes, without the date that an
 test('the scope holds the values of two parallel stages with different flags', () => {
   assert.deepEqual(scopeOf([start({ title: 'A' }), start({ title: 'B' }), start({ title: 'A' })]), {
     'pcrs-policies --title': ['A', 'B'],
+  });
+});
+
+test('keeps both values when a part of a part is read', () => {
+  const failed = { 'pcrs-from-sqlite --posture-status': ['Failed'] };
+  const error = { 'pcrs-from-sqlite --posture-status': ['Error'], 'pcrs-from-sqlite --id': ['1'] };
+  assert.deepEqual(unionOfScopes([failed, error]), {
+    'pcrs-from-sqlite --id': ['1'],
+    'pcrs-from-sqlite --posture-status': [['Failed'], ['Error']],
   });
 });
 

@@ -16,6 +16,8 @@ const narrowing: Readonly<Record<string, unknown>> = {
   'asset-deployment-type': 'ALL',
   'exclude-inactive-controls': undefined,
   'posture-status': undefined,
+  host: undefined,
+  control: undefined,
 };
 
 /** Date flags. They are relative to a moment: what they exclude today, yesterday's run may have asked for. */
@@ -61,9 +63,14 @@ export function baseOfOptions(options: Start['options']): Base {
 
 /** Scope of a run: the union of its stages' scopes. */
 export function scopeOf(starts: readonly Start[]): Scope {
+  return unionOfScopes(starts.map(scopeOfStart));
+}
+
+/** All flags of several scopes; a flag with different values has the list of them. */
+export function unionOfScopes(scopes: readonly Scope[]): Scope {
   const values = new Map<string, unknown[]>();
-  for (const start of starts) {
-    for (const [flag, value] of Object.entries(scopeOfStart(start))) {
+  for (const scope of scopes) {
+    for (const [flag, value] of Object.entries(scope)) {
       const known = values.get(flag) ?? [];
       if (!known.some((other) => isDeepStrictEqual(other, value))) known.push(value);
       values.set(flag, known);
