@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import { type ErrorBody, parseErrorBody, readErrorBody } from '../ask/error-body.ts';
 import { GatewayError } from '../ask/gateway-error.ts';
 import type { AllLimits } from '../ask/limits.ts';
-import { header, judgeAnswer, longestMeantMs, tryBackoffMs, waitMs } from '../ask/retry.ts';
+import { header, judgeAnswer, longestMeantMs, tooLong, tryBackoffMs, waitMs } from '../ask/retry.ts';
 import type { TransportFailure, Way } from '../http/connection-failure.ts';
 import { exchange, type HttpAnswer } from '../http/exchange.ts';
 import type { ServerClock } from '../http/server-clock.ts';
@@ -56,10 +56,10 @@ export async function login(options: LoginOptions): Promise<LiveToken> {
     if (verdict.kind === 'wait') {
       waits += 1;
       const ms = waitMs(verdict.toldMs, waits, limits.backoffBaseMs);
-      if (ms > longestMeantMs) throw fail('PCRS_GATEWAY', '; the wait it asks for is not plausible');
+      const waitedMs = performance.now() - startedMs;
+      if (ms > longestMeantMs || waitedMs + ms > limits.maxWaitMs)
+        throw fail('PCRS_GATEWAY', `; ${tooLong(ms, waitedMs, limits.maxWaitMs)}`);
       tell(options, `${text}; waiting ${Math.ceil(ms / 1000)} s`, ms);
-      if (performance.now() + ms - startedMs > limits.maxWaitMs)
-        throw fail('PCRS_GATEWAY', '; try later, or with a longer --max-wait');
       await sleep(ms, options.signal);
     } else if (verdict.kind === 'try' && tries <= limits.retries) {
       const ms = tryBackoffMs(tries, limits.backoffBaseMs);

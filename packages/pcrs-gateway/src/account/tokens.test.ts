@@ -97,6 +97,18 @@ test('retries a login after a 5xx, a wait, a dropped connection and half a token
   assert.equal(server.logins.length, 5);
 });
 
+test('gives up a login whose wait exceeds --max-wait, and does not announce that wait', async (t) => {
+  const slow: LocalGatewayOptions = {
+    auth: (response) => response.writeHead(429, { 'retry-after': '60' }).end(),
+  };
+  const { start, told } = await open(t, { maxWaitMs: 30_000 }, slow);
+  await assert.rejects((await start()).ask(), {
+    code: 'PCRS_GATEWAY',
+    message: /\/auth: 429; a wait of 61 s exceeds --max-wait \(30 s\)$/,
+  });
+  assert.deepEqual(told.info, []);
+});
+
 test('does not accept a login response without a valid token', async (t) => {
   const { start } = await open(t, {}, { auth: (response) => response.end('<html><title>Log in</title>') });
   await assert.rejects((await start()).ask(), {

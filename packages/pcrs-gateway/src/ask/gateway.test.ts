@@ -251,6 +251,34 @@ test('gives up if the rate alone needs more time than --max-wait', async (t) => 
   assert.match(error.message, /rate 1\/3600; a wait of 3\d\d\d s exceeds --max-wait \(1 s\)/);
 });
 
+test('says how much of --max-wait was used when a wait is too long for what is left', async (t) => {
+  const { gateway } = await open(
+    t,
+    (response) => json(response, 429, { message: 'slow' }, { 'x-ratelimit-towait-sec': '0.2' }),
+    { maxWaitMs: 500 },
+  );
+  const error = await failure(gateway);
+  const most = String.raw`--max-wait \(0\.5 s\)`;
+  assert.match(
+    error.message,
+    new RegExp(`429, slow; waiting 0\\.3 s more, after 0\\.[3-9] s so far, exceeds ${most}`),
+  );
+});
+
+test('says how long it waited for other requests in flight', async (t) => {
+  const { gateway, local } = await open(t, () => {}, { concurrency: 1, maxWaitMs: 300 });
+  const first = gateway.ask(question, text).catch(() => {});
+  await eventually(() => local.asked.length === 1);
+  const error = await failure(gateway);
+  assert.match(
+    error.message,
+    /other requests in flight; waited 0\.[3-9] s, all that --max-wait \(0\.3 s\) allows/,
+  );
+  assert.equal(error.reason, 'wait');
+  await gateway.close();
+  await first;
+});
+
 test("counts a Retry-After date from the answer's Date, whatever this clock says, and warns about the clock once", async (t) => {
   const at = (seconds: number) => new Date(Date.UTC(2031, 0, 1, 0, 0, seconds)).toUTCString();
   const { gateway, told } = await open(t, (response, _seen, count) => {

@@ -3,7 +3,7 @@ import type { Blocked } from '../pace/rate-limit.ts';
 import type { Unanswered } from './attempt.ts';
 import { GatewayError, type Reason } from './gateway-error.ts';
 import type { AskContext, GatewayRequest } from './request.ts';
-import { longestMeantMs, tryBackoffMs, waitMs } from './retry.ts';
+import { longestMeantMs, seconds, tooLong, tryBackoffMs, waitMs } from './retry.ts';
 
 /** Waits this long are logged. */
 const toldFromMs = 5000;
@@ -32,8 +32,8 @@ export class Question {
   }
 
   /** The error for a turn that would come later than this request may wait. */
-  outOfPatience({ waitMs: ms, why }: Blocked): GatewayError {
-    return this.#impatience(ms, why, undefined);
+  outOfPatience({ waitMs: ms, waitedMs, why }: Blocked): GatewayError {
+    return this.#impatience(ms, why, undefined, waitedMs);
   }
 
   /** Returns when the request may be sent again; throws when it is given up. */
@@ -75,12 +75,9 @@ export class Question {
     if (ms > toldFromMs) log.info(`${this.#where()}: ${text}; waiting ${seconds(ms)} s`);
   }
 
-  #impatience(ms: number, why: string, status: number | undefined): GatewayError {
-    const most = `--max-wait (${seconds(this.#context.limits.maxWaitMs)} s)`;
-    const text =
-      ms > longestMeantMs
-        ? `${why}; the wait it asks for is not plausible (${Math.round(ms / 86_400_000)} days)`
-        : `${why}; a wait of ${seconds(ms)} s exceeds ${most}`;
+  #impatience(ms: number, why: string, status: number | undefined, queuedMs = 0): GatewayError {
+    const waitedMs = this.#waitingSinceMs === undefined ? queuedMs : performance.now() - this.#waitingSinceMs;
+    const text = `${why}; ${tooLong(ms, waitedMs, this.#context.limits.maxWaitMs)}`;
     return this.#error('PCRS_GATEWAY', 'wait', status, text);
   }
 
@@ -150,8 +147,4 @@ export class Question {
     if (status === 404 || status === 410) return '; are --gateway and --api-version right?';
     return '';
   }
-}
-
-function seconds(ms: number): string {
-  return ms < 10_000 ? String(Math.round(ms / 100) / 10) : String(Math.round(ms / 1000));
 }

@@ -68,6 +68,21 @@ export function waitMarginMs(toldMs: number): number {
   return Math.min(1000, 100 + toldMs / 10);
 }
 
+/** Why a wait is too long, after the time waited so far; a wait of 0 has no known end. In milliseconds. */
+export function tooLong(waitMs: number, waitedMs: number, maxWaitMs: number): string {
+  const most = `--max-wait (${seconds(maxWaitMs)} s)`;
+  if (waitMs > longestMeantMs)
+    return `the wait it asks for is not plausible (${Math.round(waitMs / 86_400_000)} days)`;
+  if (waitMs > maxWaitMs) return `a wait of ${seconds(waitMs)} s exceeds ${most}`;
+  if (waitMs === 0) return `waited ${seconds(waitedMs)} s, all that ${most} allows`;
+  return `waiting ${seconds(waitMs)} s more, after ${seconds(waitedMs)} s so far, exceeds ${most}`;
+}
+
+/** Milliseconds as seconds, with a decimal below 10. */
+export function seconds(ms: number): string {
+  return ms < 10_000 ? String(Math.round(ms / 100) / 10) : String(Math.round(ms / 1000));
+}
+
 /**
  * Pause before the n-th repetition (from 1) of a failed request: half to all of base × 3^(n−1), at most 60 s. The
  * first is short, because most failures are idle connections that closed; six of them last a minute or two.

@@ -30,7 +30,10 @@ export interface Permit {
 
 /** The wait would take longer than the patience. */
 export interface Blocked {
+  /** 0 if nobody knows: others' requests are in flight. */
   waitMs: number;
+  /** So far. */
+  waitedMs: number;
   why: string;
 }
 
@@ -159,9 +162,10 @@ class Gate {
       for (let naps = 0; ; naps += 1) {
         const inTheWay = await this.#state.change(this.#options.signal, (state) => this.#tryIn(state));
         if (inTheWay.kind === 'entered') return this.#permit(inTheWay);
-        const patienceMs = patienceEndsMs - performance.now();
+        const now = performance.now();
         const waitMs = inTheWay.kind === 'slot' ? 0 : inTheWay.waitMs;
-        if (waitMs > patienceMs || patienceMs <= 0) return { waitMs, why: causeOf(inTheWay) };
+        if (now + waitMs >= patienceEndsMs)
+          return { waitMs, waitedMs: now - startedMs, why: causeOf(inTheWay) };
         this.#tell(inTheWay, startedMs);
         this.#options.waiting(describe(inTheWay));
         told = true;
