@@ -10,7 +10,9 @@ export interface SourceOptions {
   /** The run to write, with the source's additions to its `start`; undefined to write records alone. */
   run: { session: Session; start: Partial<Start> } | undefined;
   /** Whole lines of one kind, with their number. */
-  blocks: Iterable<{ kind: string; lines: Uint8Array; count: number }>;
+  blocks:
+    | AsyncIterable<{ kind: string; lines: Uint8Array; count: number }>
+    | Iterable<{ kind: string; lines: Uint8Array; count: number }>;
   /** Called after the last record: the reason why records are missing, if any are. */
   failure(): CodedError | undefined | '';
 }
@@ -30,7 +32,7 @@ export async function runSource(context: Context, { run, blocks, failure }: Sour
     await output.write(`${JSON.stringify(run.session)}\n${JSON.stringify(startOf(context, run, startId))}\n`);
   let error: unknown;
   try {
-    for (const { kind, lines, count } of blocks) {
+    for await (const { kind, lines, count } of blocks) {
       if (run) made.add(kind, lines);
       await output.write(lines);
       records += count;

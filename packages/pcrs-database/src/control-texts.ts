@@ -3,7 +3,7 @@ import type { Database, Statement } from './open.ts';
 import { columnsInFile, onOneLine, rowJson } from './row-json.ts';
 
 /** Size of each of two caches: recent texts, and the ones before them. */
-const keptBytes = 8 * 1024 * 1024;
+const keptBytes = 4 * 1024 * 1024;
 
 /** Controls' texts as bytes of a record's members, each made once: hundreds of postures share them. */
 export class ControlTexts {

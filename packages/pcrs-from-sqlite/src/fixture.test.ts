@@ -30,7 +30,7 @@ export async function load(path: string, lines: readonly string[]): Promise<void
 export async function read(path: string, options: SourceOptions = {}) {
   const source = await openSource(path, options);
   try {
-    const blocks = [...source.blocks()];
+    const blocks = await Array.fromAsync(source.blocks());
     const lines = blocks.flatMap((block) => block.lines.toString().split('\n').slice(0, -1));
     return {
       lines,

@@ -1,7 +1,9 @@
+import { databaseError } from 'pcrs-database/database-error';
 import { checkLayout } from 'pcrs-database/layout';
 import { openForReading } from 'pcrs-database/open';
 import { codedError } from 'pcrs-records/errors';
 import { type Held, readHeldRun } from './held-run.ts';
+import { inTurns } from './in-turns.ts';
 import { type LineBlock, StoredRecords } from './stored-records.ts';
 
 export type { Held, HeldRun } from './held-run.ts';
@@ -22,7 +24,7 @@ export interface Source extends Held {
    *
    * Throws  PCRS_RECORD for a damaged file; PCRS_MACHINE
    */
-  blocks(): Iterable<LineBlock>;
+  blocks(): AsyncIterable<LineBlock>;
   close(): void;
 }
 
@@ -46,7 +48,22 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
     const records = new StoredRecords(database.db, { ...options, without });
     const [unknown] = records.unknownPolicies(options.policies ?? []);
     if (unknown !== undefined) throw codedError('PCRS_USAGE', `${path} has no policy ${unknown} (--id)`);
-    return { ...held, blocks: () => records.blocks(), close: () => database.close() };
+    const isWhole = options.policies === undefined && options.statuses === undefined;
+    // In WAL mode a second connection may see a later moment.
+    const isShared = isWhole && database.db.pragma('journal_mode', { simple: true }) !== 'wal';
+    return {
+      ...held,
+      async *blocks() {
+        try {
+          yield* records.lists();
+          if (isShared) yield* inTurns(records, { path, without });
+          else yield* records.postures();
+        } catch (error) {
+          throw databaseError(error, path, 'reading');
+        }
+      },
+      close: () => database.close(),
+    };
   } catch (error) {
     database.close();
     throw error;

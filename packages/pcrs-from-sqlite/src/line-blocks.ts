@@ -25,7 +25,7 @@ export class LineBlocks {
 
   /** Whether there is enough for `take`. */
   get isFull(): boolean {
-    return this.#length >= blockBytes / 2;
+    return this.#length >= (blockBytes / 8) * 7;
   }
 
   /** The gathered lines, in a new buffer. */

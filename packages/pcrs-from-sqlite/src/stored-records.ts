@@ -1,5 +1,5 @@
 import { ControlTexts } from 'pcrs-database/control-texts';
-import type { Database } from 'pcrs-database/open';
+import type { Database, Statement } from 'pcrs-database/open';
 import { addNumberText, columnsInFile, onOneLine, rowJson } from 'pcrs-database/row-json';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import type { GatewayKind } from 'pcrs-records/kinds';
@@ -22,6 +22,18 @@ export interface Narrowing {
   readonly without?: readonly string[] | undefined;
 }
 
+/** Postures by row number, from the first to the last. */
+export interface Rows {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Rows are read once, in order: a larger cache gains nothing. */
+const cacheKiB = 4 * 1024;
+
+/** Rows read together: about half a megabyte of lines. */
+const rowsTogether = 256;
+
 /** A line: its start, members, ready bytes; the end is the same for all. */
 type LineParts = readonly [string, string, Buffer];
 
@@ -35,17 +47,39 @@ const noBytes = Buffer.alloc(0);
 export class StoredRecords {
   readonly #db: Database;
   readonly #narrowing: Narrowing;
+  #texts: ControlTexts | undefined;
+  /** Of all postures, or of a part: an instance reads one or the other. */
+  #select: Statement | undefined;
 
   constructor(db: Database, narrowing: Narrowing = {}) {
     this.#db = db;
     this.#narrowing = narrowing;
     addNumberText(db);
+    db.pragma(`cache_size = -${cacheKiB}`);
   }
 
-  *blocks(): Generator<LineBlock> {
+  /** Policies and host ids. */
+  *lists(): Generator<LineBlock> {
     yield* toBlocks('policy', this.#policies());
     yield* toBlocks('hostids', this.#hostIds());
-    yield* toBlocks('posture', this.#postures());
+  }
+
+  /** Takes  rows  undefined for all postures */
+  *postures(rows?: Rows): Generator<LineBlock> {
+    yield* toBlocks('posture', this.#postures(rows));
+  }
+
+  /** All postures in parts, in order. Some may be empty. */
+  parts(): Rows[] {
+    const [lowest, highest] = this.#db
+      .prepare(`SELECT min(rowid), max(rowid) FROM ${postureTable.name}`)
+      .raw()
+      .get() as [number | null, number | null];
+    if (lowest === null || highest === null) return [];
+    return Array.from({ length: Math.ceil((highest - lowest + 1) / rowsTogether) }, (_, part) => {
+      const first = lowest + part * rowsTogether;
+      return { first, last: first + rowsTogether - 1 };
+    });
   }
 
   /** The given policies that the database has neither in its list nor in its postures. */
@@ -74,25 +108,37 @@ export class StoredRecords {
       yield ['{"kind":"hostids",', `${members},"hostIds":${ids}`, noBytes];
   }
 
-  *#postures(): Generator<LineParts> {
+  *#postures(rows?: Rows): Generator<LineParts> {
+    const { statuses } = this.#narrowing;
+    const bound = {
+      ...rows,
+      ...(statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) }),
+    };
+    this.#texts ??= new ControlTexts(this.#db);
+    this.#select ??= this.#prepare(rows !== undefined);
+    for (const [members, control] of this.#select.iterate(bound) as IterableIterator<[string, number | null]>)
+      yield ['{"kind":"posture",', members, this.#texts.of(control)];
+  }
+
+  #prepare(isPart: boolean): Statement {
     const { policies, statuses, without = [] } = this.#narrowing;
     const columns = postureTable.columns.filter(({ name }) => !without.includes(name));
     const json = rowJson(columns, postureTable, 'p', columnsInFile(this.#db, postureTable));
-    const texts = new ControlTexts(this.#db);
     const wanted = [this.#condition('p.policyId', policies)];
-    if (statuses) wanted.push(`lower(p.status) IN (SELECT value FROM json_each(:statuses))`);
-    const sql = `SELECT ${json} || ',', c.rowid FROM ${postureTable.name} AS p
-      LEFT JOIN ${controlsTable.name} AS c
-        ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
-      WHERE ${wanted.join(' AND ')} ORDER BY p.rowid`;
-    const bound = statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) };
-    for (const [members, control] of this.#rows<[string, number | null]>(sql, bound))
-      yield ['{"kind":"posture",', members, texts.of(control)];
+    if (statuses) wanted.push('lower(p.status) IN (SELECT value FROM json_each(:statuses))');
+    if (isPart) wanted.push('p.rowid BETWEEN :first AND :last');
+    return this.#db
+      .prepare(
+        `SELECT ${json} || ',', c.rowid FROM ${postureTable.name} AS p
+        LEFT JOIN ${controlsTable.name} AS c
+          ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
+        WHERE ${wanted.join(' AND ')} ORDER BY p.rowid`,
+      )
+      .raw();
   }
 
-  #rows<Row>(sql: string, bound?: object): IterableIterator<Row> {
-    const statement = this.#db.prepare(sql).raw();
-    return (bound ? statement.iterate(bound) : statement.iterate()) as IterableIterator<Row>;
+  #rows<Row>(sql: string): IterableIterator<Row> {
+    return this.#db.prepare(sql).raw().iterate() as IterableIterator<Row>;
   }
 
   #where(column: string): string {
