@@ -22,11 +22,6 @@ export function noOutcomes(): Outcomes {
   return { passed: 0, excepted: 0, failed: 0, error: 0, other: 0 };
 }
 
-/** Adds one set of counts to another. */
-export function addOutcomes(to: Outcomes, more: Readonly<Outcomes>): void {
-  for (const name of Object.keys(more) as Outcome[]) to[name] += more[name];
-}
-
 /** Postures known to pass or fail. */
 export function counted({ passed, excepted, failed }: Readonly<Outcomes>): number {
   return passed + excepted + failed;

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tool } from './cli.ts';
+import { ask } from './client.test.ts';
 import { faultKinds } from './fault-kinds.ts';
 import { formNames } from './form-names.ts';
-import { ask } from './test-client.ts';
 import { World } from './world.ts';
 
 const bin = fileURLToPath(new URL('../bin/pcrs-simulator.js', import.meta.url));

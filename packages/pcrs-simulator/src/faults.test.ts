@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { ask, Client, textOf } from './client.test.ts';
 import { faultKinds } from './fault-kinds.ts';
 import { Faults, parseFault } from './faults.ts';
-import { ask, Client, textOf } from './test-client.ts';
 
 const posture = '/pcrs/5.0/posture/postureInfo';
 

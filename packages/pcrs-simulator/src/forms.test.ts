@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { assertSame, Client, textOf } from './client.test.ts';
 import { type Form, formNames } from './form-names.ts';
-import { assertSame, Client, textOf } from './test-client.ts';
 
 /** All values of several arrays in a row. */
 function records(text: string): unknown[] {

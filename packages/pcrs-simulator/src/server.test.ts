@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ask, Client, textOf } from './client.test.ts';
 import { startSimulator } from './index.ts';
-import { ask, Client, textOf } from './test-client.ts';
 
 const datetime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 

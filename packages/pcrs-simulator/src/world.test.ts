@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { assertSame } from './test-client.ts';
+import { assertSame } from './client.test.ts';
 import { recordOptions, World } from './world.ts';
 
 interface Posture {
