@@ -9,8 +9,12 @@ import {
   hindrance,
   land,
   type PacingRule,
+  slotHeartbeatMs,
   slotStaleMs,
+  type Whereabouts,
 } from './pacing-state.ts';
+
+const here = () => 'here' as const;
 
 /** Numbers between 0 and 1, the same in every run. */
 function* numbers(seed: number): Generator<number, never> {
@@ -57,7 +61,7 @@ function tenMinutes(rule: PacingRule, seed: number, headers: boolean) {
         hear(state, rule, { limit: rule.rate.requests, seconds: rule.rate.seconds, remaining }, now);
     }
     flights = flights.filter(({ headMs }) => headMs > now);
-    const inTheWay = hindrance(state, rule, now, () => false);
+    const inTheWay = hindrance(state, rule, now, here);
     if (inTheWay === undefined && flights.length < rule.concurrency) {
       const arrivesMs = now + Math.floor(random.next().value * 150);
       const headMs = arrivesMs + 1 + Math.floor(random.next().value * 800);
@@ -92,7 +96,7 @@ test('counts a request at the latest possible time after sending, and earlier on
   const state = emptyState();
   const latestMs = depart(state, rule, 1_000_000);
   const waitMs = () => {
-    const inTheWay = hindrance(state, rule, 1_000_500, () => false);
+    const inTheWay = hindrance(state, rule, 1_000_500, here);
     return inTheWay?.kind === 'rate' ? inTheWay.waitMs : undefined;
   };
   assert.equal(waitMs(), 60_000 + 1800 - 500 + 2);
@@ -107,12 +111,9 @@ const dayMs = 86_400_000;
 test('a wait given to one process binds others for at most 15 minutes', () => {
   const state = emptyState();
   block(state, dayMs, '429, slow', now);
-  const inTheWay = hindrance(state, rule, now + 1000, () => false);
+  const inTheWay = hindrance(state, rule, now + 1000, here);
   assert.deepEqual(inTheWay, { kind: 'blocked', waitMs: bindingMs - 1000, why: '429, slow' });
-  assert.equal(
-    hindrance(state, rule, now + bindingMs, () => false),
-    undefined,
-  );
+  assert.equal(hindrance(state, rule, now + bindingMs, here), undefined);
 });
 
 test('ignores anything dated in the future: a clock was wrong', () => {
@@ -120,37 +121,36 @@ test('ignores anything dated in the future: a clock was wrong', () => {
   block(state, 60_000, '429, slow', now + dayMs);
   hear(state, rule, { limit: 1, seconds: 3600, remaining: 0 }, now + dayMs);
   state.sent.push(now + dayMs);
-  assert.equal(
-    hindrance(state, rule, now, () => false),
-    undefined,
-  );
+  assert.equal(hindrance(state, rule, now, here), undefined);
 });
 
 test('forgets an announced limit after 15 minutes, and ignores one with an absurd window', () => {
   const state = emptyState();
   hear(state, rule, { limit: 1, seconds: 99_999_999, remaining: 0 }, now);
-  assert.equal(
-    hindrance(state, rule, now, () => false),
-    undefined,
-  );
+  assert.equal(hindrance(state, rule, now, here), undefined);
   hear(state, rule, { limit: 5, seconds: 3600, remaining: 0 }, now);
-  assert.equal(hindrance(state, rule, now, () => false)?.kind, 'rate');
-  assert.equal(
-    hindrance(state, rule, now + bindingMs, () => false),
-    undefined,
-  );
+  assert.equal(hindrance(state, rule, now, here)?.kind, 'rate');
+  assert.equal(hindrance(state, rule, now + bindingMs, here), undefined);
 });
+
+const slot = { pid: 1, machine: 'elsewhere', started: null };
 
 test('a slot from the future goes stale like any other', () => {
   const state = emptyState();
-  const slot = { id: 's', pid: 1, machine: 'elsewhere', started: null, seenMs: now + dayMs };
-  state.inFlight.push({ ...slot }, { ...slot, id: 't' });
-  assert.deepEqual(
-    hindrance(state, rule, now, () => false),
-    { kind: 'slot' },
-  );
-  assert.equal(
-    hindrance(state, rule, now + slotStaleMs, () => false),
-    undefined,
-  );
+  state.inFlight.push({ ...slot, id: 's', seenMs: now + dayMs }, { ...slot, id: 't', seenMs: now + dayMs });
+  assert.deepEqual(hindrance(state, rule, now, here), { kind: 'slot' });
+  assert.equal(hindrance(state, rule, now + slotStaleMs, here), undefined);
+});
+
+test('a holder elsewhere that stops its heartbeats keeps its slot for at most 30 s, and its silence shows before', () => {
+  const at = (silentMs: number, whereabouts: Whereabouts) => {
+    const state = emptyState();
+    state.inFlight.push({ ...slot, id: 's', seenMs: now }, { ...slot, id: 't', seenMs: now });
+    return hindrance(state, rule, now + silentMs, () => whereabouts);
+  };
+  assert.deepEqual(at(2 * slotHeartbeatMs, 'elsewhere'), { kind: 'slot' });
+  assert.deepEqual(at(13_000, 'elsewhere'), { kind: 'slot', freeMs: 17_000 });
+  assert.equal(at(30_000, 'elsewhere'), undefined);
+  assert.deepEqual(at(30_000, 'here'), { kind: 'slot' }, 'this process can be checked');
+  assert.equal(at(0, 'gone'), undefined);
 });

@@ -26,14 +26,26 @@ export interface PacingRule {
   concurrency: number;
 }
 
-/** Why a request must wait, and for at least how long; a slot may become free at any time. */
+/** What is known about the process that holds a slot. A process elsewhere shows by its heartbeats that it lives. */
+export type Whereabouts = 'here' | 'gone' | 'elsewhere';
+
+/**
+ * Why a request must wait, and for at least how long. A slot may become free at any time: at the latest after
+ * `freeMs`, if a holder elsewhere shows no sign of life.
+ */
 export type Hindrance =
   | { kind: 'blocked'; waitMs: number; why: string }
   | { kind: 'rate'; waitMs: number; rate: string; isOurs: boolean }
-  | { kind: 'slot' };
+  | { kind: 'slot'; freeMs?: number };
 
+/** Interval of a holder's heartbeats. */
+export const slotHeartbeatMs = 5000;
 /** A slot without a heartbeat for this long is free, whether or not its process lives. */
 export const slotStaleMs = 90_000;
+/** The same for a holder in another container or on another machine, which may have been killed unseen. */
+export const farSlotStaleMs = 30_000;
+/** Silence of such a holder for longer is more than one late heartbeat. */
+const quietMs = 2.5 * slotHeartbeatMs;
 /** A wait given to one process binds the others for at most this long: a wrong header must not outlive its reader. */
 export const bindingMs = 15 * 60_000;
 /** Qualys' windows are a minute or an hour; more than a day in a header is a mistake. */
@@ -65,9 +77,9 @@ export function hindrance(
   state: PacingState,
   rule: PacingRule,
   now: number,
-  isGone: (slot: Slot) => boolean,
+  whereabouts: (slot: Slot) => Whereabouts,
 ): Hindrance | undefined {
-  forget(state, rule, now, isGone);
+  forget(state, rule, now, whereabouts);
   if (state.blocked) {
     const { untilMs, why } = state.blocked;
     return { kind: 'blocked', waitMs: untilMs - now, why };
@@ -79,7 +91,10 @@ export function hindrance(
       return { kind: 'rate', waitMs, rate, isOurs: rate === `${rule.rate.requests}/${rule.rate.seconds}` };
     }
   }
-  return state.inFlight.length >= rule.concurrency ? { kind: 'slot' } : undefined;
+  if (state.inFlight.length < rule.concurrency) return undefined;
+  const far = state.inFlight.filter((slot) => whereabouts(slot) === 'elsewhere');
+  const silentMs = Math.max(...far.map(({ seenMs }) => now - seenMs));
+  return silentMs > quietMs ? { kind: 'slot', freeMs: farSlotStaleMs - silentMs } : { kind: 'slot' };
 }
 
 /** How many requests may go out right now, and after how many seconds the whole limit is free again. */
@@ -161,7 +176,12 @@ function inWindow(sent: readonly number[], windowMs: number, now: number): numbe
   return sent.filter((at) => at + tickMs > now - windowMs);
 }
 
-function forget(state: PacingState, rule: PacingRule, now: number, isGone: (slot: Slot) => boolean): void {
+function forget(
+  state: PacingState,
+  rule: PacingRule,
+  now: number,
+  whereabouts: (slot: Slot) => Whereabouts,
+): void {
   if (state.said && !isBinding(state.said.atMs, now)) state.said = undefined;
   const { blocked } = state;
   if (blocked && (blocked.untilMs <= now || blocked.untilMs > now + bindingMs)) state.blocked = undefined;
@@ -176,7 +196,8 @@ function forget(state: PacingState, rule: PacingRule, now: number, isGone: (slot
     .sort((a, b) => a - b)
     .slice(-maxSent);
   for (const slot of state.inFlight) slot.seenMs = Math.min(slot.seenMs, now);
-  state.inFlight = state.inFlight.filter((slot) => slot.seenMs > now - slotStaleMs && !isGone(slot));
+  const staleMs = { here: slotStaleMs, elsewhere: farSlotStaleMs, gone: 0 };
+  state.inFlight = state.inFlight.filter((slot) => now - slot.seenMs < staleMs[whereabouts(slot)]);
 }
 
 /** Recent, and not in the future. */

@@ -209,6 +209,27 @@ test('takes over the slots of a killed process', async (t) => {
   await entering;
 });
 
+test('takes over the slot of a killed container once its heartbeats stop, and says why it waits', async (t) => {
+  const { pacing, open, stateRoot, infos } = pacingIn(t, { concurrency: 1 });
+  await pass(pacing);
+  const path = join(stateRoot, 'pacing', 'gateway.example.net', 'alice.hostids.json');
+  const killedMs = (agoMs: number) => {
+    const state = JSON.parse(readFileSync(path, 'utf8'));
+    const slot = { id: 's', pid: 1, machine: 'a container', started: '7', seenMs: Date.now() - agoMs };
+    writeFileSync(path, JSON.stringify({ ...state, inFlight: [slot] }));
+  };
+  killedMs(29_500);
+  const tookMs = await msOf(() => pass(open()));
+  assert.ok(tookMs > 300 && tookMs < 5000, `${tookMs} ms`);
+  assert.deepEqual(infos, [], 'the rest was short');
+  killedMs(14_000);
+  const blocked = await open().enter('hostids', 500);
+  assert.ok('why' in blocked && blocked.waitedMs >= 500, 'it still may live');
+  assert.deepEqual(infos, [
+    'other requests in flight, one of them from another container or machine without a sign of life; waiting 16 s',
+  ]);
+});
+
 test('waits at most --max-wait for state that another process is changing', async (t) => {
   const { pacing, stateRoot, troubles } = pacingIn(t, { locking: { maxWaitMs: 200 } });
   await pass(pacing);

@@ -1,10 +1,11 @@
-import { isGone, thisProcess, uniqueName } from 'pcrs-machine/process-alive';
+import { isGone, isHere, thisProcess, uniqueName } from 'pcrs-machine/process-alive';
 import { sleep } from 'pcrs-machine/sleep';
 import { privateDirectory, safeName } from '../account/state-directory.ts';
 import type { StateLocking } from '../account/state-lock.ts';
 import type { Endpoint } from '../ask/api-versions.ts';
 import { codeOf } from '../ask/gateway-error.ts';
 import { decimal, header } from '../ask/retry.ts';
+import { causeOf, describe, knownMs } from './hindrance-words.ts';
 import {
   allowance,
   block,
@@ -15,6 +16,9 @@ import {
   land,
   type PacingRule,
   type PacingState,
+  type Slot,
+  slotHeartbeatMs,
+  type Whereabouts,
 } from './pacing-state.ts';
 import { fileState, memoryState, type SharedState } from './shared-state.ts';
 
@@ -54,7 +58,6 @@ export interface PacingOptions extends PacingRule {
   allowed(left: number, seconds: number): void;
 }
 
-const slotHeartbeatMs = 20_000;
 const longestNapMs = 1000;
 /**
  * Waits this long are logged. A wait for our own rate or another request is the normal pace, logged after a minute.
@@ -179,20 +182,20 @@ class Gate {
   /** Logs other reasons for waiting, once per wait; the wait given to this process is already logged. */
   #tell(inTheWay: Hindrance, startedMs: number): void {
     const now = performance.now();
-    if (inTheWay.kind === 'slot') {
+    const waitMs = knownMs(inTheWay);
+    if (waitMs === undefined) {
       if (now - startedMs < ordinaryMs || startedMs < this.#toldUntilMs) return;
       this.#toldUntilMs = now;
       this.#options.info(`${causeOf(inTheWay)} for a minute; waiting on`);
       return;
     }
     const isOrdinary = inTheWay.kind === 'rate' && inTheWay.isOurs;
-    const untilMs = now + inTheWay.waitMs;
-    if (inTheWay.waitMs <= (isOrdinary ? ordinaryMs : toldFromMs) || untilMs <= this.#toldUntilMs + 1000)
-      return;
+    const untilMs = now + waitMs;
+    if (waitMs <= (isOrdinary ? ordinaryMs : toldFromMs) || untilMs <= this.#toldUntilMs + 1000) return;
     this.#toldUntilMs = untilMs;
     const cause = causeOf(inTheWay);
     const what = inTheWay.kind === 'blocked' ? `another process was asked to wait (${cause})` : cause;
-    this.#options.info(`${what}; waiting ${Math.ceil(inTheWay.waitMs / 1000)} s`);
+    this.#options.info(`${what}; waiting ${Math.ceil(waitMs / 1000)} s`);
   }
 
   #told(): Hindrance | undefined {
@@ -204,7 +207,7 @@ class Gate {
     const now = Date.now();
     const told = this.#told();
     if (told !== undefined) return told;
-    const inTheWay = hindrance(state, this.#options, now, (held) => !this.#mine.has(held.id) && isGone(held));
+    const inTheWay = hindrance(state, this.#options, now, (slot) => this.#whereabouts(slot));
     if (inTheWay !== undefined) return inTheWay;
     const entered: Entered = {
       kind: 'entered',
@@ -215,6 +218,12 @@ class Gate {
     const { left, seconds } = allowance(state, this.#options, now);
     this.#options.allowed(left, seconds);
     return entered;
+  }
+
+  #whereabouts(slot: Slot): Whereabouts {
+    if (this.#mine.has(slot.id)) return 'here';
+    if (!isHere(slot)) return 'elsewhere';
+    return isGone(slot) ? 'gone' : 'here';
   }
 
   /** Sleeps as long as known, or until a request of this process ends; polls for others' slots. */
@@ -282,14 +291,4 @@ function whatIsSaid(headers: Headers) {
     seconds: decimal(header(headers, 'x-ratelimit-window-sec')),
     remaining: decimal(header(headers, 'x-ratelimit-remaining')),
   };
-}
-
-function describe(inTheWay: Hindrance): string {
-  const cause = causeOf(inTheWay);
-  return inTheWay.kind === 'slot' ? cause : `${cause}, ${Math.ceil(inTheWay.waitMs / 1000)} s`;
-}
-
-function causeOf(inTheWay: Hindrance): string {
-  if (inTheWay.kind === 'slot') return 'other requests in flight';
-  return inTheWay.kind === 'rate' ? `rate ${inTheWay.rate}` : inTheWay.why;
 }
