@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { codeOf } from 'pcrs-records/errors';
 
 /** Exit statuses, the same in every tool; every help text prints them. */
 export const exitStatuses: readonly (readonly [string, string])[] = [
@@ -38,12 +39,6 @@ export function exitStatus(error: unknown): number {
     return 128 + constants.signals[signal];
   }
   return byCode[code ?? ''] ?? 1;
-}
-
-/** The code of an error, if it has one. */
-export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
+import { codeOf } from 'pcrs-records/errors';
 import type { End } from 'pcrs-records/kinds';
-import { codeOf, exitStatus, messageOf } from './exit-status.ts';
+import { exitStatus, messageOf } from './exit-status.ts';
 import type { Log } from './log.ts';
 
 /** The record that informs the stages and the sink that no run was opened, and why. */

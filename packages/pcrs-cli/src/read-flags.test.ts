@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { commonFlags } from './common-flags.ts';
 import { flag, idItem } from './flags.ts';
-import { parseRate } from './gateway-flags.ts';
+import { apiVersionFlag, parseRate } from './gateway-flags.ts';
 import { readFlags } from './read-flags.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pcrs-flags-'));
@@ -174,4 +174,10 @@ test('marks a flag that an incremental run added in the options, and otherwise t
   assert.deepEqual([options['evidence']?.from, options['timeout']?.from], ['flag', 'environment']);
   assert.equal(origins['title'], 'flag');
   assert.deepEqual(unknownVariables, []);
+});
+
+test('--api-version accepts any N.N and nothing that could change the path', () => {
+  const { parse } = apiVersionFlag('5.0', 'shared');
+  assert.equal(parse('7.1'), '7.1');
+  for (const text of ['5', 'v5.0', '5.0/../..', '5.0.0', '']) assert.throws(() => parse(text), /must/);
 });

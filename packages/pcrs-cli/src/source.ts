@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { CodedError } from 'pcrs-records/errors';
+import { type CodedError, codeOf } from 'pcrs-records/errors';
 import type { End, Session, Start } from 'pcrs-records/kinds';
-import { codeOf, exitStatus, messageOf } from './exit-status.ts';
+import { exitStatus, messageOf } from './exit-status.ts';
 import { Made } from './made.ts';
 import type { Context } from './tool.ts';
 

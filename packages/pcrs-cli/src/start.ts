@@ -1,11 +1,11 @@
 import { createReadStream, fstatSync, readFileSync, type Stats } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
-import { codedError } from 'pcrs-records/errors';
+import { codedError, codeOf } from 'pcrs-records/errors';
 import { chosenTool, printCandidates } from './chosen-tool.ts';
 import { commonFlags } from './common-flags.ts';
 import { completeArgument, completionScript } from './completion.ts';
-import { codeOf, exitStatus, messageOf } from './exit-status.ts';
+import { exitStatus, messageOf } from './exit-status.ts';
 import type { FlagValues } from './flags.ts';
 import { type Log, openLog } from './log.ts';
 import { openOutput } from './output.ts';

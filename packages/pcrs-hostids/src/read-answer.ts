@@ -1,5 +1,5 @@
-import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
+import { BrokenBodyError } from 'pcrs-json/broken-body';
 import { elementLines } from 'pcrs-json/elements';
 import { parseExact, toDigits } from 'pcrs-records/json';
 import type { JsonObject } from 'pcrs-records/kinds';
@@ -39,9 +39,9 @@ export async function readAnswer(
 function readElement(tagged: string, untagged: boolean): Resolved {
   const record = parsed(tagged);
   const policyId = toDigits(record['policyId']);
-  if (policyId === undefined) throw brokenBody('an element of the answer has no policyId');
+  if (policyId === undefined) throw new BrokenBodyError('an element of the answer has no policyId');
   const { hostIds: ids, error } = record;
-  if (!Array.isArray(ids)) throw brokenBody(`policy ${policyId}: hostIds is not an array`);
+  if (!Array.isArray(ids)) throw new BrokenBodyError(`policy ${policyId}: hostIds is not an array`);
   const line = untagged ? tagged.replace(/^\{"kind":"hostids",?/, '{') : tagged;
   const absent = error === undefined || error === null || error === '';
   const shown = typeof error === 'string' ? error : JSON.stringify(error);
@@ -52,6 +52,6 @@ function parsed(line: string): JsonObject {
   try {
     return parseExact(line) as JsonObject;
   } catch (error) {
-    throw brokenBody(`an element of the answer is not JSON: ${(error as Error).message}`);
+    throw new BrokenBodyError(`an element of the answer is not JSON: ${(error as Error).message}`);
   }
 }

@@ -1,5 +1,5 @@
-import { brokenBody } from 'pcrs-gateway/gateway-error';
 import { wholeBody } from 'pcrs-gateway/whole';
+import { BrokenBodyError } from 'pcrs-json/broken-body';
 import { elementLines } from 'pcrs-json/elements';
 import { objectMembers } from 'pcrs-json/object-members';
 import { parseExact, toDigits } from 'pcrs-records/json';
@@ -27,7 +27,7 @@ export async function readList(
   const members = objectMembers(body);
   const list = members.get('policyList');
   if (list === undefined)
-    throw brokenBody(
+    throw new BrokenBodyError(
       `the policy list has no policyList, only ${[...members.keys()].join(', ') || 'nothing'}`,
     );
   const subscription = await subscriptionMember(
@@ -70,7 +70,7 @@ function parsed(line: string, what: string): JsonObject {
   try {
     return parseExact(line) as JsonObject;
   } catch (error) {
-    throw brokenBody(`${what} is not JSON: ${(error as Error).message}`);
+    throw new BrokenBodyError(`${what} is not JSON: ${(error as Error).message}`);
   }
 }
 

@@ -41,3 +41,9 @@ export function excerpt(text: string): string {
   const shown = spelledOut(text.trimStart().slice(0, 80));
   return shown.length === 0 ? 'nothing' : text.trimStart().length > 80 ? `${shown}…` : shown;
 }
+
+/** The `code` of a thrown value. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -70,14 +70,14 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
   const route = proxyRoute(url, options.proxy, options.env, secrets);
   const proxy = route.proxy === undefined ? undefined : { url: route.proxy, name: route.name };
   const way: Way = { gateway: url, proxy };
-  const { caFile, userAgent, signal, log, advice, withheld } = options;
+  const { caFile, userAgent, signal, log } = options;
   const limits = limitsOf(options);
   const clock = new ServerClock((message) => log.warn(message));
 
   const locking = { times: lockTimes(options.env), maxWaitMs: limits.maxWaitMs };
   let writable = root !== undefined;
   let told = false;
-  const unwritable = (error: unknown) => {
+  const onUnwritable = (error: unknown) => {
     if (!told) log.warn(memoryWarning(root, error));
     told = true;
     writable = false;
@@ -88,38 +88,16 @@ export async function openAccount(options: AccountOptions, session?: SessionHint
     return opened;
   };
   const tokens = new Tokens({
-    ...{
-      url,
-      username,
-      store,
-      elsewhere,
-      passwords,
-      secrets,
-      signal,
-      log,
-      advice,
-      withheld,
-      onUnwritable: unwritable,
-    },
-    locking,
+    ...options,
+    ...{ url, username, store, elsewhere, passwords, secrets, locking, onUnwritable },
     async login(user, password) {
       const { login } = await import('./login.ts');
-      const who = { way, username: user, password };
-      return login({
-        ...who,
-        dispatcher: await dispatcher(),
-        secrets,
-        clock,
-        userAgent,
-        limits,
-        signal,
-        log,
-      });
+      const who = { way, username: user, password, dispatcher: await dispatcher() };
+      return login({ ...who, secrets, clock, userAgent, limits, signal, log });
     },
   });
   return {
-    ...{ url, way, tokens, secrets, store, limits, clock, dispatcher, onUnwritable: unwritable },
-    locking,
+    ...{ url, way, tokens, secrets, store, limits, clock, dispatcher, onUnwritable, locking },
     get username() {
       return tokens.username;
     },

@@ -1,10 +1,10 @@
 import { sleep } from 'pcrs-machine/sleep';
 import type { Secrets } from 'pcrs-records/secrets';
 import type { Dispatcher } from 'undici';
-import { type ErrorBody, parseErrorBody, readErrorBody } from '../ask/error-body.ts';
+import { parseErrorBody, refusalOf } from '../ask/error-body.ts';
 import { GatewayError } from '../ask/gateway-error.ts';
 import type { AllLimits } from '../ask/limits.ts';
-import { header, judgeAnswer, longestMeantMs, tooLong, tryBackoffMs, waitMs } from '../ask/retry.ts';
+import { longestMeantMs, tooLong, tryBackoffMs, type Verdict, waitMs } from '../ask/retry.ts';
 import type { TransportFailure, Way } from '../http/connection-failure.ts';
 import { exchange, type HttpAnswer } from '../http/exchange.ts';
 import type { ServerClock } from '../http/server-clock.ts';
@@ -78,7 +78,7 @@ function tell(options: LoginOptions, message: string, ms: number): void {
   else options.log.verbose(`POST /auth: ${message}`);
 }
 
-type Failed = { verdict: ReturnType<typeof judgeAnswer>; status: number | undefined; text: string };
+type Failed = { verdict: Verdict; status: number | undefined; text: string };
 
 async function once(options: LoginOptions): Promise<LiveToken | Failed> {
   const form = { username: options.username, password: options.password, token: 'true', permissions: 'true' };
@@ -115,7 +115,7 @@ async function once(options: LoginOptions): Promise<LiveToken | Failed> {
   const outcome =
     answer.status >= 200 && answer.status < 300
       ? await token(answer, options)
-      : await refusal(answer, options);
+      : await refusalOf(answer, options);
   options.log.verbose(`POST /auth: ${answer.status}, ${Math.round(performance.now() - startedMs)} ms`);
   return outcome;
 }
@@ -154,20 +154,4 @@ function endOf(token: string, now: number): number {
   if (expiresMs === undefined) return now + tokenLifeMs;
   if (issuedMs === undefined || issuedMs >= expiresMs) return expiresMs > now ? expiresMs : now + tokenLifeMs;
   return Math.abs(issuedMs - now) > sameClockMs ? now + expiresMs - issuedMs : expiresMs;
-}
-
-async function refusal(answer: HttpAnswer, options: LoginOptions): Promise<Failed> {
-  const said: ErrorBody = await readErrorBody(
-    answer.body,
-    (text) => options.secrets.scrub(text),
-    options.signal,
-  );
-  const target = header(answer.headers, 'location');
-  const about =
-    answer.status < 400 ? `redirect to ${options.secrets.scrub(target ?? 'nowhere')}` : said.message;
-  return {
-    verdict: judgeAnswer(answer.status, answer.headers, said.code, Date.now()),
-    status: answer.status,
-    text: about === undefined ? String(answer.status) : `${answer.status}, ${about}`,
-  };
 }

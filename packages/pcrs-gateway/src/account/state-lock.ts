@@ -1,5 +1,6 @@
 import { type LockOptions, withLock } from 'pcrs-machine/lock';
-import { codeOf, GatewayError } from '../ask/gateway-error.ts';
+import { codeOf } from 'pcrs-records/errors';
+import { GatewayError } from '../ask/gateway-error.ts';
 
 /** How long to wait for another process's use of the state. */
 export type StateLocking = Pick<LockOptions, 'times' | 'maxWaitMs'>;

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from 'pcrs-machine/file';
-import { codeOf } from '../ask/gateway-error.ts';
+import { codeOf } from 'pcrs-records/errors';
 import { checkPrivate, privateDirectory, safeName } from './state-directory.ts';
 
 /** Content of a token file. */

@@ -1,5 +1,6 @@
+import { codeOf } from 'pcrs-records/errors';
 import type { Secrets } from 'pcrs-records/secrets';
-import { codeOf, refusedError, usageError } from '../ask/gateway-error.ts';
+import { refusedError, usageError } from '../ask/gateway-error.ts';
 import type { Source } from './credentials.ts';
 import { isTokenLike, type LiveToken, tokenClaims, tokenLifeMs } from './jwt.ts';
 import { tokenText } from './secret-text.ts';

@@ -3,8 +3,8 @@ import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { BrokenBodyError } from 'pcrs-json/broken-body';
 import type { Gateway } from '../ask/gateway.ts';
-import { brokenBody } from '../ask/gateway-error.ts';
 import type { Consume, GatewayRequest } from '../ask/request.ts';
 import { wholeBody } from '../ask/whole.ts';
 import { askKeeping } from './ask-keeping.ts';
@@ -50,7 +50,7 @@ async function askAll(
       got.push(
         await kept.ask(request, async ({ body }) => {
           const text = (await wholeBody(body)).toString();
-          if (!text.endsWith(']')) throw brokenBody('not closed');
+          if (!text.endsWith(']')) throw new BrokenBodyError('not closed');
           return text;
         }),
       );

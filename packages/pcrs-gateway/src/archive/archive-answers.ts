@@ -1,10 +1,10 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Gateway } from '../ask/gateway.ts';
 import { usageError } from '../ask/gateway-error.ts';
 import type { Consume, GatewayRequest } from '../ask/request.ts';
 import { type Archive, newArchive, type Opening, oldArchive } from './archive.ts';
-import { kept } from './archive-kept.ts';
+import { type Facts, kept } from './archive-kept.ts';
 import type { ArchivedBody, ArchiveHeader } from './archive-manifest.ts';
 import { requestKey } from './request-key.ts';
 
@@ -48,13 +48,7 @@ export class ArchivedAnswers {
    *
    * Takes  facts  an answer's description for the manifest: its record count and policies
    */
-  over<T>(
-    gateway: Pick<Gateway, 'ask'>,
-    facts: (
-      request: GatewayRequest,
-      value: T,
-    ) => { policies: readonly string[]; hosts: number | null; records: number },
-  ): Pick<Gateway, 'ask'> {
+  over<T>(gateway: Pick<Gateway, 'ask'>, facts: Facts<T>): Pick<Gateway, 'ask'> {
     const ask = async (request: GatewayRequest, consume: Consume<T>): Promise<T> => {
       const earlier = this.#takeEarlier(request);
       if (earlier !== undefined) {
@@ -69,10 +63,7 @@ export class ArchivedAnswers {
           await part.discard();
         }
       }
-      return gateway.ask(
-        request,
-        kept(this.#archive, request, (value) => facts(request, value), consume),
-      );
+      return gateway.ask(request, kept(this.#archive, request, facts, consume));
     };
     return { ask: ask as Gateway['ask'] };
   }
@@ -100,14 +91,7 @@ export async function openAnswers(
   resume: boolean,
   opening: Opening = {},
 ): Promise<ArchivedAnswers> {
-  const begun = resume && (await exists(join(directory, 'manifest.ndjson')));
+  const begun = resume && existsSync(join(directory, 'manifest.ndjson'));
   const opened = begun ? oldArchive(directory, 'write', opening) : newArchive(directory, opening);
   return new ArchivedAnswers(await opened);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,13 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** An error about an archive. */
-export function archiveError(
-  code: 'PCRS_MACHINE' | 'PCRS_USAGE' | 'PCRS_INCOMPLETE',
-  message: string,
-): Error {
-  return Object.assign(new Error(message), { code });
-}
-
 /** An append-only file of whole lines, written one at a time. */
 export class LineFile {
   readonly #handle: FileHandle;

@@ -2,16 +2,22 @@ import type { Consume, GatewayRequest } from '../ask/request.ts';
 import type { Archive, ArchivePart, BodyFacts } from './archive.ts';
 import { requestKey } from './request-key.ts';
 
+/** Describes an answer for the manifest, besides its request. */
+export type Facts<T> = (
+  request: GatewayRequest,
+  value: T,
+) => Pick<BodyFacts, 'policies' | 'hosts' | 'records'>;
+
 /**
  * Wraps a `consume` so that it also stores the body once `consume` accepts it; without an archive, returns `consume`
  * itself.
  *
- * Takes   facts   the body's description for the manifest, besides the request, from the result of `consume`
+ * Takes   facts   gets the result of `consume`
  */
 export function kept<T>(
   archive: Archive | undefined,
   request: GatewayRequest,
-  facts: (value: T) => Pick<BodyFacts, 'policies' | 'hosts' | 'records'>,
+  facts: Facts<T>,
   consume: Consume<T>,
 ): Consume<T> {
   if (archive === undefined) return consume;
@@ -22,7 +28,7 @@ export function kept<T>(
       const value = await consume({ ...answer, body: copied(answer.body, part) });
       const { path, query: parameters } = request;
       const key = requestKey(request);
-      await archive.keep(part, { key, path, parameters, askedAt, ...facts(value) });
+      await archive.keep(part, { key, path, parameters, askedAt, ...facts(request, value) });
       return value;
     } finally {
       await part.discard();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { requireRegular } from 'pcrs-machine/file';
 import { machineError } from 'pcrs-machine/machine-error';
-import { archiveError } from './archive-files.ts';
+import { codedError } from 'pcrs-records/errors';
 
 /** First line of the manifest: the selection, and when it was asked for. */
 export interface ArchiveHeader {
@@ -57,7 +57,7 @@ export async function readManifest(directory: string, path: string): Promise<Man
   requireRegular(path);
   const text = await readFile(path, 'utf8').catch((error: { code: string }) => {
     if (error.code === 'ENOENT')
-      throw archiveError('PCRS_USAGE', `${directory}: not an archive (manifest.ndjson is missing)`);
+      throw codedError('PCRS_USAGE', `${directory}: not an archive (manifest.ndjson is missing)`);
     throw machineError(path, error);
   });
   const manifest = { bodies: new Map<string, ArchivedBody>(), notes: [] as ArchiveNote[], wholeBytes: 0 };
@@ -72,7 +72,7 @@ export async function readManifest(directory: string, path: string): Promise<Man
     manifest.wholeBytes += Buffer.byteLength(line) + 1;
   }
   if (header === undefined)
-    throw archiveError('PCRS_INCOMPLETE', `${directory}: the archive ends within its first line`);
+    throw codedError('PCRS_INCOMPLETE', `${directory}: the archive ends within its first line`);
   return { header, ...manifest };
 }
 
@@ -97,5 +97,5 @@ function headerOf(record: ArchiveNote, directory: string): ArchiveHeader {
     kind === 'archive' && contract === 1 && typeof stage === 'string' && typeof options === 'object';
   if (ours && typeof startedAt === 'string' && !Number.isNaN(Date.parse(startedAt)))
     return record as unknown as ArchiveHeader;
-  throw archiveError('PCRS_USAGE', `${directory}: manifest.ndjson is not that of a pcrs archive`);
+  throw codedError('PCRS_USAGE', `${directory}: manifest.ndjson is not that of a pcrs archive`);
 }

@@ -8,7 +8,8 @@ import { parseHeldLock } from 'pcrs-machine/held-lock';
 import { type Lock, lockTimes, openLock } from 'pcrs-machine/lock';
 import { machineError } from 'pcrs-machine/machine-error';
 import { directoryMode, fileMode, letGroupRead } from 'pcrs-machine/modes';
-import { archiveError, LineFile } from './archive-files.ts';
+import { codedError } from 'pcrs-records/errors';
+import { LineFile } from './archive-files.ts';
 import { fileBytes, InputTee } from './archive-input.ts';
 import {
   type ArchivedBody,
@@ -92,12 +93,8 @@ export class Archive {
         await truncate(file, this.manifest.wholeBytes);
         await this.#removeUnknown();
       }
-      const sums = [...(this.manifest?.bodies.values() ?? [])].map(
-        ({ sha256, file: name }) => `${sha256}  ${name}\n`,
-      );
-      replaceFile(join(this.directory, sumsName), sums.join(''));
       this.#manifestLines = new LineFile(await open(file, 'a', fileMode()));
-      this.#sums = new LineFile(await open(join(this.directory, sumsName), 'a', fileMode()));
+      this.#sums = await this.#newSums();
     });
     if (this.#input !== undefined) void this.#noteInput(this.#input);
   }
@@ -230,7 +227,7 @@ export async function newArchive(directory: string, opening: Opening = {}): Prom
     if (names.includes(manifestName)) throw taken(directory);
     const foreign = names.find((name) => !isOurs(name));
     if (foreign !== undefined) {
-      throw archiveError(
+      throw codedError(
         'PCRS_USAGE',
         `${directory}: contains other files (${foreign}); an archive needs its own directory`,
       );
@@ -257,7 +254,7 @@ export async function oldArchive(
   mode: 'read' | 'write',
   opening: Opening = {},
 ): Promise<Archive> {
-  if (!existsSync(directory)) throw archiveError('PCRS_USAGE', `${directory}: no such archive directory`);
+  if (!existsSync(directory)) throw codedError('PCRS_USAGE', `${directory}: no such archive directory`);
   if (opening.groupReadable) letGroupRead();
   const lock = mode === 'read' ? undefined : await lockArchive(directory, opening);
   try {
@@ -287,7 +284,7 @@ function isOurs(name: string): boolean {
 }
 
 function taken(directory: string): Error {
-  return archiveError(
+  return codedError(
     'PCRS_USAGE',
     `${directory}: already contains an archive; choose another directory, or use --resume or --replay`,
   );

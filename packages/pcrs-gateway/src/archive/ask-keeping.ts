@@ -1,8 +1,8 @@
 import type { Gateway } from '../ask/gateway.ts';
 import { usageError } from '../ask/gateway-error.ts';
-import type { GatewayRequest } from '../ask/request.ts';
 import type { Opening } from './archive.ts';
 import type { Header } from './archive-answers.ts';
+import type { Facts } from './archive-kept.ts';
 
 /** Where to store answers, and how; nothing is stored without a directory. */
 export interface Keeping {
@@ -22,10 +22,7 @@ export interface Keeping {
 export async function askKeeping<T>(
   gateway: Gateway,
   { directory, resume, opening, header }: Keeping,
-  facts: (
-    request: GatewayRequest,
-    value: T,
-  ) => { policies: readonly string[]; hosts: number | null; records: number },
+  facts: Facts<T>,
   work: (gateway: Pick<Gateway, 'ask'>) => Promise<void>,
 ): Promise<void> {
   try {

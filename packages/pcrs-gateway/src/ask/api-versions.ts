@@ -142,16 +142,6 @@ export function apiVersion(endpoint: Endpoint, version: string): ApiVersion | un
 }
 
 /**
- * Parses the value of --api-version.
- *
- * Throws  Error for anything but N.N, worded to follow "--api-version "
- */
-export function parseApiVersion(text: string): string {
-  if (/^[1-9]\d?\.\d{1,2}$/.test(text)) return text;
-  throw new Error(`must be a version such as 5.0, got ${JSON.stringify(text)}`);
-}
-
-/**
  * Refuses a flag that the version lacks.
  *
  * Takes   flags   names of the flags in use, without dashes, such as `asset-state`

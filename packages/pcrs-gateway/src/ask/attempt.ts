@@ -1,10 +1,12 @@
+import { BrokenBodyError } from 'pcrs-json/broken-body';
+import { codeOf } from 'pcrs-records/errors';
 import type { Dispatcher } from 'undici';
 import type { TransportFailure } from '../http/connection-failure.ts';
 import { exchange, type HttpAnswer } from '../http/exchange.ts';
 import type { Permit } from '../pace/rate-limit.ts';
-import { brokenBody, codeOf, type Reason } from './gateway-error.ts';
+import type { Reason } from './gateway-error.ts';
 import { type AskContext, type Consume, type GatewayRequest, pathAndQuery } from './request.ts';
-import { header, judgeAnswer, type Verdict } from './retry.ts';
+import { header, type Verdict } from './retry.ts';
 
 /** Outcome of one try. */
 export type Outcome<T> = { kind: 'done'; value: T } | Unanswered;
@@ -67,23 +69,10 @@ export async function attempt<T>(
 }
 
 async function judged<T>(context: AskContext, answer: HttpAnswer, consume: Consume<T>): Promise<Outcome<T>> {
-  const { status, headers, body } = answer;
-  const scrub = (text: string) => context.secrets.scrub(text);
+  const { status } = answer;
   if (status === 200 || status === 203 || status === 204) return consumed(context, answer, consume);
-  const { readErrorBody } = await import('./error-body.ts');
-  const said = await readErrorBody(body, scrub, context.signal);
-  const verdict = judgeAnswer(status, headers, said.code, Date.now());
-  const target =
-    verdict.kind === 'redirect'
-      ? `redirect to ${scrub(header(headers, 'location') ?? 'nowhere')}`
-      : undefined;
-  const about = target ?? said.message;
-  return {
-    kind: 'answered',
-    verdict,
-    status,
-    text: about === undefined ? String(status) : `${status}, ${about}`,
-  };
+  const { refusalOf } = await import('./error-body.ts');
+  return { kind: 'answered', ...(await refusalOf(answer, context)) };
 }
 
 async function consumed<T>(
@@ -123,7 +112,7 @@ async function* checked(
   for await (const chunk of answer.body.chunks()) {
     if (first && /^\s*</.test(Buffer.from(chunk.subarray(0, 256)).toString('latin1'))) {
       const page = Buffer.from(chunk).toString('utf8');
-      throw brokenBody(`an HTML page instead of JSON: ${context.secrets.scrub(titleOf(page))}`);
+      throw new BrokenBodyError(`an HTML page instead of JSON: ${context.secrets.scrub(titleOf(page))}`);
     }
     first = false;
     yield chunk;

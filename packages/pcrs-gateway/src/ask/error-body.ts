@@ -1,6 +1,9 @@
 import { constants, gunzipSync } from 'node:zlib';
+import type { Secrets } from 'pcrs-records/secrets';
 import { terminalText } from 'pcrs-records/terminal-text';
+import type { HttpAnswer } from '../http/exchange.ts';
 import type { ResponseBody } from '../http/response-body.ts';
+import { header, judgeAnswer, type Verdict } from './retry.ts';
 import { isGzip } from './whole.ts';
 
 /** The most to read of an error's body. */
@@ -11,6 +14,19 @@ const maxQuoteLength = 300;
 export interface ErrorBody {
   message: string | undefined;
   code: number | undefined;
+}
+
+/** What an error answer means, and its words: `409, too many calls`, `302, redirect to https://…`. */
+export async function refusalOf(
+  { status, headers, body }: HttpAnswer,
+  { secrets, signal }: { secrets: Secrets; signal: AbortSignal },
+): Promise<{ verdict: Verdict; status: number; text: string }> {
+  const scrub = (text: string) => secrets.scrub(text);
+  const { message, code } = await readErrorBody(body, scrub, signal);
+  const verdict = judgeAnswer(status, headers, code, Date.now());
+  const target = () => `redirect to ${scrub(header(headers, 'location') ?? 'nowhere')}`;
+  const about = verdict.kind === 'redirect' ? target() : message;
+  return { verdict, status, text: about === undefined ? String(status) : `${status}, ${about}` };
 }
 
 /**

@@ -1,5 +1,4 @@
-/** Error codes that the suite's table of exit statuses knows. */
-export type ErrorCode = 'PCRS_USAGE' | 'PCRS_REFUSED' | 'PCRS_GATEWAY' | 'PCRS_MACHINE' | 'PCRS_BROKEN_BODY';
+import { type CodedError, codedError } from 'pcrs-records/errors';
 
 /**
  * Reason for giving up a request.
@@ -18,35 +17,26 @@ export type Reason =
   | 'redirect'
   | 'fatal';
 
-/** An error with one of the suite's codes. Never has a `cause`: an HTTP library's errors carry headers. */
-export class CodedError extends Error {
-  readonly code: ErrorCode;
-
-  constructor(code: ErrorCode, message: string) {
-    super(message);
-    this.name = 'CodedError';
-    this.code = code;
-  }
-}
-
 /**
- * A request without a usable answer.
+ * A request without a usable answer. Never has a `cause`: an HTTP library's errors carry headers.
  *
  * Shapes code PCRS_GATEWAY, or PCRS_REFUSED for 401 and 403; `status` of the last answer, if there was one; `tries`
  * made, without waits and token renewals
  */
-export class GatewayError extends CodedError {
+export class GatewayError extends Error {
+  readonly code: 'PCRS_GATEWAY' | 'PCRS_REFUSED';
   readonly reason: Reason;
   readonly status: number | undefined;
   readonly tries: number;
 
   constructor(
-    code: 'PCRS_GATEWAY' | 'PCRS_REFUSED',
+    code: GatewayError['code'],
     message: string,
     facts: { reason: Reason; status?: number | undefined; tries: number },
   ) {
-    super(code, message);
+    super(message);
     this.name = 'GatewayError';
+    this.code = code;
     this.reason = facts.reason;
     this.status = facts.status;
     this.tries = facts.tries;
@@ -55,21 +45,10 @@ export class GatewayError extends CodedError {
 
 /** A wrong flag, environment value, profile or record: status 2. */
 export function usageError(message: string): CodedError {
-  return new CodedError('PCRS_USAGE', message);
+  return codedError('PCRS_USAGE', message);
 }
 
 /** Credentials refused or missing: status 4. */
 export function refusedError(message: string): CodedError {
-  return new CodedError('PCRS_REFUSED', message);
-}
-
-/** A body that ended too early or cannot be what the gateway meant to send; retrying may help. */
-export function brokenBody(message: string): CodedError {
-  return new CodedError('PCRS_BROKEN_BODY', message);
-}
-
-/** The `code` of a thrown value. */
-export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
+  return codedError('PCRS_REFUSED', message);
 }

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { BrokenBodyError } from 'pcrs-json/broken-body';
 import { ElementSplitter } from 'pcrs-json/elements';
 import { type Answer, eventually, localGateway, optionsFor } from '../http/local-gateway.test.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type GatewayRequest,
   openGateway,
 } from './gateway.ts';
-import { brokenBody, type GatewayError } from './gateway-error.ts';
+import type { GatewayError } from './gateway-error.ts';
 import { wholeBody } from './whole.ts';
 
 const question: GatewayRequest = {
@@ -340,7 +341,7 @@ test('counts a broken body that consume reports as a failed try, and passes its 
   const value = await gateway.ask(question, async (answer) => {
     reads += 1;
     await wholeBody(answer.body);
-    if (reads < 3) throw brokenBody('the array is not closed');
+    if (reads < 3) throw new BrokenBodyError('the array is not closed');
     return 'whole';
   });
   assert.equal(value, 'whole');

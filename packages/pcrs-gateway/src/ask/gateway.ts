@@ -48,36 +48,23 @@ export async function openGateway(given: Partial<GatewayOptions>, session?: Sess
   const account = await openAccount(options, session);
   const waiting = (text: string | undefined) => options.waiting?.(text);
   let pacing: Pacing | undefined;
+  const { way, tokens, secrets, limits, clock, dispatcher } = account;
+  const { userAgent, signal, log } = options;
   const context: AskContext = {
-    way: account.way,
-    tokens: account.tokens,
+    ...{ way, tokens, secrets, limits, clock, dispatcher, userAgent, signal, log, waiting },
     // The user may become known only with a token, which comes before the first request.
     get pacing() {
       pacing ??= new Pacing({
-        rate: options.rate,
-        concurrency: options.concurrency,
-        stateRoot: account.stateRoot(),
-        gateway: account.url,
-        username: account.username,
-        uid: options.uid,
-        signal: options.signal,
-        locking: account.locking,
-        onUnwritable: account.onUnwritable,
-        info: (message) => options.log.info(message),
+        ...options,
+        ...{ gateway: account.url, username: account.username, stateRoot: account.stateRoot() },
+        ...{ locking: account.locking, onUnwritable: account.onUnwritable },
+        info: (message) => log.info(message),
         waiting,
         allowed: (left, seconds) => options.allowed?.(left, seconds),
       });
       return pacing;
     },
-    secrets: account.secrets,
     tally: { requests: 0, retries: 0, bytes: 0 },
-    userAgent: options.userAgent,
-    limits: account.limits,
-    clock: account.clock,
-    signal: options.signal,
-    log: options.log,
-    waiting,
-    dispatcher: account.dispatcher,
   };
   return {
     url: account.url,

@@ -1,11 +1,6 @@
-import type { Secrets } from 'pcrs-records/secrets';
-import type { Dispatcher } from 'undici';
-import type { Tokens } from '../account/tokens.ts';
-import type { Way } from '../http/connection-failure.ts';
-import type { ServerClock } from '../http/server-clock.ts';
+import type { Account, AccountOptions } from '../account/account.ts';
 import type { Pacing } from '../pace/rate-limit.ts';
 import type { Endpoint } from './api-versions.ts';
-import type { AllLimits } from './limits.ts';
 
 /** A request to the gateway. */
 export interface GatewayRequest {
@@ -39,19 +34,12 @@ export interface Tally {
 }
 
 /** Everything a request needs from its gateway. */
-export interface AskContext {
-  way: Way;
-  tokens: Tokens;
+export interface AskContext
+  extends Pick<Account, 'way' | 'tokens' | 'secrets' | 'clock' | 'limits' | 'dispatcher'>,
+    Pick<AccountOptions, 'userAgent' | 'signal' | 'log'> {
   pacing: Pacing;
-  secrets: Secrets;
-  clock: ServerClock;
   tally: Tally;
-  userAgent: string;
-  limits: AllLimits;
-  signal: AbortSignal;
-  log: { info(message: string): void; verbose(message: string): void };
   waiting(text: string | undefined): void;
-  dispatcher(): Promise<Dispatcher>;
 }
 
 /** Path and query as one text: the request line, and part of the request's key in an archive. */

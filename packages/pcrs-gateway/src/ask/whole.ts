@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { brokenBody, GatewayError } from './gateway-error.ts';
+import { BrokenBodyError } from 'pcrs-json/broken-body';
+import { GatewayError } from './gateway-error.ts';
 
 const unzip = promisify(gunzip);
 
@@ -36,7 +37,7 @@ async function unpacked(bytes: Buffer, maxBytes: number): Promise<Buffer<ArrayBu
     return (await unzip(bytes, { maxOutputLength: maxBytes })) as Buffer<ArrayBuffer>;
   } catch (error) {
     if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
-    throw brokenBody(`the gzip body is cut or damaged (${(error as Error).message})`);
+    throw new BrokenBodyError(`the gzip body is cut or damaged (${(error as Error).message})`);
   }
 }
 

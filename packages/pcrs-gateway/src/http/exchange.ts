@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import { BrokenBodyError } from 'pcrs-json/broken-body';
 import type { Dispatcher } from 'undici';
-import { brokenBody } from '../ask/gateway-error.ts';
 import type { AllLimits } from '../ask/limits.ts';
 import { connectionFailure, type TransportFailure, type Way } from './connection-failure.ts';
 import { type IdleWatch, watchIdle } from './idle-watch.ts';
@@ -152,7 +152,8 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
 
   #fail(failure: TransportFailure): void {
     this.#reject(failure);
-    this.#body?.fail(brokenBody(`the body broke off after ${this.#body.bytes} bytes: ${failure.message}`));
+    const bytes = this.#body?.bytes;
+    this.#body?.fail(new BrokenBodyError(`the body broke off after ${bytes} bytes: ${failure.message}`));
   }
 
   #settle(): void {

@@ -1,9 +1,9 @@
 import { isGone, isHere, thisProcess, uniqueName } from 'pcrs-machine/process-alive';
 import { sleep } from 'pcrs-machine/sleep';
+import { codeOf } from 'pcrs-records/errors';
 import { privateDirectory, safeName } from '../account/state-directory.ts';
 import type { StateLocking } from '../account/state-lock.ts';
 import type { Endpoint } from '../ask/api-versions.ts';
-import { codeOf } from '../ask/gateway-error.ts';
 import { decimal, header } from '../ask/retry.ts';
 import { causeOf, describe, knownMs } from './hindrance-words.ts';
 import {

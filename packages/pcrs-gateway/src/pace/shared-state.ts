@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { LockOptions } from 'pcrs-machine/lock';
+import { codeOf } from 'pcrs-records/errors';
 import { isWaitedOut, withStateLock } from '../account/state-lock.ts';
-import { codeOf } from '../ask/gateway-error.ts';
 import { emptyState, type PacingState, parseState } from './pacing-state.ts';
 
 /** A state that several processes read and change, one at a time. */
