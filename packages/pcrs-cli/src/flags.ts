@@ -1,3 +1,5 @@
+import { checkDate } from 'pcrs-records/dates';
+
 /** Origins of a flag's value besides the command line. */
 export type EnvironmentForm =
   /** One for all tools (`PCRS_TIMEOUT`) and one per tool (`PCRS_POSTURE_TIMEOUT`). */
@@ -197,4 +199,9 @@ export function checkPattern(text: string): string {
 export function groupReadableFlag(group?: string) {
   const describe = 'make the files readable for the group (0640)';
   return flag.boolean({ describe, ...(group === undefined ? {} : { group }) });
+}
+
+/** A date filter of the gateway. */
+export function dateFlag(describe: string) {
+  return flag.text({ describe, value: 'DATE', parse: checkDate });
 }

@@ -21,131 +21,113 @@ function parseVersion(text: string): string {
   return text;
 }
 
-const connection = 'Gateway';
-const credentials = 'Credentials';
-const asking = 'Asking';
+const connection = { env: 'shared', group: 'Gateway' } as const;
+const credentials = { env: 'shared', group: 'Credentials' } as const;
+const asking = { env: 'shared', group: 'Asking' } as const;
 
 /** Flags of every tool that talks to the gateway, except `--api-version`, which differs by endpoint. */
 export const connectionFlags = {
-  gateway: flag.text({
-    describe: 'base URL or host of the gateway',
-    value: 'URL',
-    env: 'shared',
-    group: connection,
-  }),
+  gateway: flag.text({ describe: 'base URL or host of the gateway', value: 'URL', ...connection }),
   platform: flag.text({
     describe: 'Qualys platform, instead of --gateway: US1, EU2, …',
     suggestions: platforms.map(({ name }) => name),
     value: 'NAME',
-    env: 'shared',
-    group: connection,
+    ...connection,
   }),
   'ca-file': flag.text({
     describe: 'additional certificate authorities to trust (PEM)',
     value: 'FILE',
-    env: 'shared',
-    group: connection,
+    ...connection,
   }),
   proxy: flag.text({
     describe: 'HTTP proxy (else HTTPS_PROXY, NO_PROXY)',
     value: 'URL',
-    env: 'shared',
-    group: connection,
     secret: true,
+    ...connection,
   }),
-  username: flag.text({ describe: 'Qualys user', value: 'NAME', env: 'shared', group: credentials }),
-  'password-file': flag.text({
-    describe: 'file that holds the password',
-    value: 'FILE',
-    env: 'shared',
-    group: credentials,
-  }),
+  username: flag.text({ describe: 'Qualys user', value: 'NAME', ...credentials }),
+  'password-file': flag.text({ describe: 'file that holds the password', value: 'FILE', ...credentials }),
   'password-command': flag.text({
-    ...{
-      describe: 'command that prints the password',
-      value: 'COMMAND',
-      env: 'shared',
-      group: credentials,
-      secret: true,
-    },
-  }),
-  'token-file': flag.text({
-    describe: 'file that holds a token',
-    value: 'FILE',
-    env: 'shared',
-    group: credentials,
-  }),
-  'token-command': flag.text({
-    ...{
-      describe: 'command that prints a token; run again to renew it',
-      value: 'COMMAND',
-      env: 'shared',
-      group: credentials,
-    },
+    describe: 'command that prints the password',
+    value: 'COMMAND',
     secret: true,
+    ...credentials,
+  }),
+  'token-file': flag.text({ describe: 'file that holds a token', value: 'FILE', ...credentials }),
+  'token-command': flag.text({
+    describe: 'command that prints a token; run again to renew it',
+    value: 'COMMAND',
+    secret: true,
+    ...credentials,
   }),
   timeout: flag.integer({
-    ...{
-      describe: 'give up a try after SECONDS without a byte',
-      value: 'SECONDS',
-      min: 1,
-      max: 14_400,
-      default: 600,
-    },
-    ...{ env: 'shared', group: asking },
+    describe: 'give up a try after SECONDS without a byte',
+    value: 'SECONDS',
+    min: 1,
+    max: 14_400,
+    default: 600,
+    ...asking,
   }),
   retries: flag.integer({
     describe: 'retries after the first try',
     min: 0,
     max: 100,
     default: 6,
-    env: 'shared',
-    group: asking,
+    ...asking,
   }),
   'max-wait': flag.integer({
-    ...{
-      describe: 'total seconds to wait for a busy gateway',
-      value: 'SECONDS',
-      min: 0,
-      max: 86_400,
-      default: 1800,
-    },
-    ...{ env: 'shared', group: asking },
+    describe: 'total seconds to wait for a busy gateway',
+    value: 'SECONDS',
+    min: 0,
+    max: 86_400,
+    default: 1800,
+    ...asking,
   }),
   rate: flag.text({
-    ...{
-      describe: 'at most N requests in SECONDS, across all processes',
-      value: 'N/SECONDS',
-      default: '25/60',
-      parse: parseRate,
-    },
-    ...{ env: 'shared', group: asking },
+    describe: 'at most N requests in SECONDS, across all processes',
+    value: 'N/SECONDS',
+    default: '25/60',
+    parse: parseRate,
+    ...asking,
   }),
 } as const;
+
+/** `--temp-dir` of a stage. */
+export const tempDirFlag = flag.text({
+  describe: 'directory for responses that do not fit in memory',
+  value: 'DIR',
+  ...asking,
+});
 
 /** Flags of every API stage. */
 export const stageFlags = {
   ...connectionFlags,
-  'temp-dir': flag.text({
-    describe: 'directory for responses that do not fit in memory',
+  'temp-dir': tempDirFlag,
+  archive: flag.text({
+    describe: 'keep every response as received in DIR',
     value: 'DIR',
-    env: 'shared',
-    group: asking,
+    group: asking.group,
   }),
-  archive: flag.text({ describe: 'keep every response as received in DIR', value: 'DIR', group: asking }),
-  'group-readable': groupReadableFlag(asking),
+  'group-readable': groupReadableFlag(asking.group),
 } as const;
 
 /** `--api-version` of an endpoint. */
 export function apiVersionFlag(fallback: string, env: 'shared' | 'tool') {
   const describe = 'version of the endpoint';
-  return flag.text({ describe, value: 'N.N', default: fallback, parse: parseVersion, env, group: asking });
+  return flag.text({ describe, value: 'N.N', default: fallback, parse: parseVersion, ...asking, env });
 }
 
 /** `--concurrency` of a stage. */
 export function concurrencyFlag(fallback: number) {
   const describe = 'requests in flight, across all processes';
-  return flag.integer({ describe, min: 1, max: 64, default: fallback, env: 'shared', group: asking });
+  return flag.integer({ describe, min: 1, max: 64, default: fallback, ...asking });
+}
+
+/** `--policies-per-request` of a stage. */
+export function policiesPerRequestFlag(fallback: number) {
+  const describe = 'policies in one request';
+  const limit = "the gateway's limit";
+  return flag.integer({ describe, min: 1, max: 10, default: fallback, limit, env: 'shared' });
 }
 
 type ConnectionContext = Pick<

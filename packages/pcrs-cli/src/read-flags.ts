@@ -72,15 +72,13 @@ export function readFlags(
     env,
   );
   const result: ReadFlags = {
-    ...{
-      values: {},
-      forThisTool: new Set(),
-      origins: {},
-      options: {},
-      positionals,
-      profilePassword: profile?.password,
-      profile: profile?.written ?? {},
-    },
+    values: {},
+    forThisTool: new Set(),
+    origins: {},
+    options: {},
+    positionals,
+    profilePassword: profile?.password,
+    profile: profile?.written ?? {},
     unknownVariables: unknownVariables(tool, flags, env),
   };
   const incremental = new Set(

@@ -5,10 +5,10 @@ import {
   type End,
   isObject,
   type JsonObject,
-  parseSession,
   type Session,
   type SliceCounts,
   type Start,
+  sessionAt,
 } from 'pcrs-records/kinds';
 import { baseOfOptions, scopeOfOptions } from 'pcrs-records/scope';
 import { exitStatus, messageOf } from './exit-status.ts';
@@ -119,7 +119,7 @@ class Stage<T> implements Run<T> {
     }
     if (value['kind'] !== 'session') return this.#refuseAllInput(first.value);
     this.#first = undefined;
-    this.session = readSession(value, first.value.number);
+    this.session = sessionAt(first.value.number, value);
     // One write for both: a stage killed in between would leave a run that looks whole.
     const start = Buffer.from(`${JSON.stringify(this.#start(this.session))}\n`);
     await this.#context.output.write(Buffer.concat([first.value.bytes, newline, start]));
@@ -155,14 +155,10 @@ class Stage<T> implements Run<T> {
     const end: End = {
       ...{ kind: 'end', runId, startId: this.#startId, stage: tool },
       ...{ endedAt: new Date().toISOString(), ok: error === undefined },
-      ...{
-        status: error === undefined ? 0 : exitStatus(error),
-        in: Object.fromEntries(this.#in),
-        out: this.#made.out,
-        sums: this.#made.sums,
-        ...tally,
-        warnings: log.warnings,
-      },
+      status: error === undefined ? 0 : exitStatus(error),
+      ...{ in: Object.fromEntries(this.#in), out: this.#made.out, sums: this.#made.sums },
+      ...tally,
+      warnings: log.warnings,
       ...(slices ? { slices } : {}),
     };
     if (error !== undefined) {
@@ -232,14 +228,6 @@ class Stage<T> implements Run<T> {
 /** An empty response of the gateway. */
 function isEmptyArray(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
-}
-
-function readSession(value: JsonObject, line: number): Session {
-  try {
-    return parseSession(value);
-  } catch (error) {
-    throw codedError('PCRS_RECORD', `stdin:${line}: ${(error as Error).message}`);
-  }
 }
 
 function errorMessage(end: JsonObject): string {

@@ -1,8 +1,3 @@
-/** `2026-11-23T03:37:37.170Z` → `20261123T033737Z`: the stamp in the names of a run's files. */
-export function stampOf(startedAt: string): string {
-  return new Date(startedAt).toISOString().replace(/[-:]|\.\d+/g, '');
-}
-
 /** State of a snapshot: complete, incomplete (or still loading), or held back for its shrink. */
 export type SnapshotState = 'complete' | 'incomplete' | 'shrunk';
 

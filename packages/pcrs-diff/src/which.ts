@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { snapshotName, stampOf, stampsIn } from 'pcrs-database/snapshot-names';
+import { snapshotName, stampsIn } from 'pcrs-database/snapshot-names';
 import { readInput } from 'pcrs-machine/read-input';
 import { codedError } from 'pcrs-records/errors';
+import { stampOf } from 'pcrs-records/moments';
 
 /** Two files to compare; `old` is undefined for a cursor's first use. */
 export interface Which {

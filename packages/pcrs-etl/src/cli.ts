@@ -32,12 +32,10 @@ const flags = {
     group: folder,
   }),
   'full-every': flag.text({
-    ...{
-      describe: 'with --incremental: ask for everything again after this time',
-      value: 'TIME',
-      default: '7d',
-      parse: checkDuration,
-    },
+    describe: 'with --incremental: ask for everything again after this time',
+    value: 'TIME',
+    default: '7d',
+    parse: checkDuration,
     group: folder,
   }),
   fresh: flag.boolean({

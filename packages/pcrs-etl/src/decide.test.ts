@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { stampOf } from 'pcrs-database/snapshot-names';
 import type { Session } from 'pcrs-records/kinds';
+import { stampOf } from 'pcrs-records/moments';
 import { decide, type Wanted } from './decide.ts';
 import type { RunFolder } from './run-folder.ts';
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { stampOf } from 'pcrs-database/snapshot-names';
 import { durationWords } from 'pcrs-records/duration';
 import type { Scope, Session } from 'pcrs-records/kinds';
+import { stampOf } from 'pcrs-records/moments';
 import type { RunFolder, RunPlan } from './run-folder.ts';
 
 /** What the user wants of this start. */

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { stampOf } from 'pcrs-database/snapshot-names';
+import { stampOf } from 'pcrs-records/moments';
 import { removeOldRuns } from './keep.ts';
 import type { KeepRule } from './keep-rule.ts';
 import { newRunFolder, type RunFolder, type RunPlan } from './run-folder.ts';

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHistoryForReading } from 'pcrs-database/history-layout';
-import { stampOf, stampsIn } from 'pcrs-database/snapshot-names';
+import { stampsIn } from 'pcrs-database/snapshot-names';
+import { stampOf } from 'pcrs-records/moments';
 import { part } from './parts.ts';
 import type { PipePart } from './pipe.ts';
 import type { Series } from './series.ts';

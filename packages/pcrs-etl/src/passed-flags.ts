@@ -1,6 +1,11 @@
-import { checkPattern, flag, groupReadableFlag, idItem } from 'pcrs-cli/flags';
-import { apiVersionFlag, concurrencyFlag, connectionFlags } from 'pcrs-cli/gateway-flags';
-import { checkDate } from 'pcrs-records/dates';
+import { checkPattern, dateFlag, flag, groupReadableFlag, idItem } from 'pcrs-cli/flags';
+import {
+  apiVersionFlag,
+  concurrencyFlag,
+  connectionFlags,
+  policiesPerRequestFlag,
+  tempDirFlag,
+} from 'pcrs-cli/gateway-flags';
 import { checkDuration } from 'pcrs-records/duration';
 
 /** Heading in the help for flags about the output folder. */
@@ -11,23 +16,11 @@ export const folder = 'The output folder';
  * test compares both tables with the tools' own.
  */
 export const passedFlags = {
-  'evaluated-since': flag.text({
-    describe: 'policies and records evaluated on or after',
-    value: 'DATE',
-    parse: checkDate,
-  }),
-  'scanned-since': flag.text({ describe: 'hosts scanned on or after', value: 'DATE', parse: checkDate }),
-  'scanned-from': flag.text({
-    describe: 'records of hosts scanned on or after',
-    value: 'DATE',
-    parse: checkDate,
-  }),
-  'scanned-to': flag.text({ describe: 'records of hosts scanned before', value: 'DATE', parse: checkDate }),
-  'status-changed-since': flag.text({
-    describe: 'hosts and records with a status changed since',
-    value: 'DATE',
-    parse: checkDate,
-  }),
+  'evaluated-since': dateFlag('policies and records evaluated on or after'),
+  'scanned-since': dateFlag('hosts scanned on or after'),
+  'scanned-from': dateFlag('records of hosts scanned on or after'),
+  'scanned-to': dateFlag('records of hosts scanned before'),
+  'status-changed-since': dateFlag('hosts and records with a status changed since'),
   status: flag.choice(['active', 'inactive', 'all'], {
     describe: 'only policies with this status (default: all but inactive)',
   }),
@@ -52,14 +45,7 @@ export const passedFlags = {
   qds: flag.boolean({ describe: 'include the Qualys Detection Score' }),
   'exclude-inactive-controls': flag.boolean({ describe: 'omit controls that are inactive in their policy' }),
   'no-compression': flag.boolean({ describe: 'ask for posture uncompressed' }),
-  'policies-per-request': flag.integer({
-    describe: 'policies in one request',
-    min: 1,
-    max: 10,
-    default: 10,
-    limit: "the gateway's limit",
-    env: 'shared',
-  }),
+  'policies-per-request': policiesPerRequestFlag(10),
   'hosts-per-request': flag.integer({
     describe: 'host ids in one posture request',
     min: 1,
@@ -106,12 +92,7 @@ export const passedFlags = {
     group: 'Asking',
   }),
   concurrency: concurrencyFlag(2),
-  'temp-dir': flag.text({
-    describe: 'directory for responses that do not fit in memory',
-    value: 'DIR',
-    env: 'shared',
-    group: 'Asking',
-  }),
+  'temp-dir': tempDirFlag,
   ...connectionFlags,
 } as const;
 

@@ -4,7 +4,7 @@ import { readStatusOf, type SnapshotStatus } from 'pcrs-database/snapshot-status
 import { freeBytes } from 'pcrs-machine/file-system';
 import { codedError } from 'pcrs-records/errors';
 import type { Scope, Session } from 'pcrs-records/kinds';
-import { isSameScope, scopeWords } from 'pcrs-records/scope';
+import { gatewayOf, isSameScope, scopeWords } from 'pcrs-records/scope';
 import { runsOf } from './run-folder.ts';
 import type { Series } from './series.ts';
 
@@ -61,10 +61,6 @@ export function requireSameGateway(
     'PCRS_USAGE',
     `${basename(series.latest('.db'))} is of ${held}; this run asks ${gateway}: give it --name, or --rescope`,
   );
-}
-
-function gatewayOf({ gateway }: Session): string {
-  return gateway.replace(/\/+$/, '').toLowerCase();
 }
 
 /** Throws PCRS_MACHINE without space for twice the last snapshot: the new one, and its other files. */

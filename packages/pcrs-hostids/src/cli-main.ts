@@ -57,35 +57,23 @@ function decisive(asked: HostIdsOptions) {
 }
 
 function hostIdsOptions(context: HostIdsContext, run: Run<string>): HostIdsOptions {
-  const { flags: values, log } = context;
-  if (values.untagged && run.session)
+  const { flags, log, startedAt } = context;
+  const { apiVersion, assetDeploymentType, assetState, policiesPerRequest, untagged } = flags;
+  if (untagged && run.session)
     throw codedError(
       'PCRS_USAGE',
       '--untagged cannot be used in a run, whose records need their kind; remove pcrs-auth from the pipe',
     );
-  const used = {
-    'scanned-since': values.scannedSince,
-    'status-changed-since': values.statusChangedSince,
-    'asset-state': values.assetState,
-    'asset-deployment-type': values.assetDeploymentType,
-  };
-  checkFlags(
-    'hostids',
-    values.apiVersion,
-    Object.entries(used).flatMap(([name, value]) => (value === undefined ? [] : [name])),
-  );
-  const warning = versionWarning('hostids', values.apiVersion, context.startedAt);
-  if (warning) log.warn(warning);
-  const date = (text: string | undefined, name: 'scannedSince' | 'statusChangedSince') =>
-    text === undefined ? {} : { [name]: resolveDate(text, run.startedAt) };
-  return {
-    apiVersion: values.apiVersion,
-    policiesPerRequest: values.policiesPerRequest,
-    untagged: values.untagged,
+  const date = (text: string | undefined) => text && resolveDate(text, run.startedAt);
+  const options: HostIdsOptions = {
+    ...{ apiVersion, assetDeploymentType, assetState, policiesPerRequest, untagged },
+    scannedSince: date(flags.scannedSince),
+    statusChangedSince: date(flags.statusChangedSince),
     warn: (message) => log.warn(message),
-    ...date(values.scannedSince, 'scannedSince'),
-    ...date(values.statusChangedSince, 'statusChangedSince'),
-    ...(values.assetState === undefined ? {} : { assetState: values.assetState }),
-    ...(values.assetDeploymentType === undefined ? {} : { assetDeploymentType: values.assetDeploymentType }),
   };
+  const used = Object.entries(decisive(options)).flatMap(([name, value]) => (value ? [name] : []));
+  checkFlags('hostids', apiVersion, used);
+  const warning = versionWarning('hostids', apiVersion, startedAt);
+  if (warning) log.warn(warning);
+  return options;
 }

@@ -1,16 +1,11 @@
-import { flag } from 'pcrs-cli/flags';
-import { apiVersionFlag, stageFlags } from 'pcrs-cli/gateway-flags';
+import { dateFlag, flag } from 'pcrs-cli/flags';
+import { apiVersionFlag, policiesPerRequestFlag, stageFlags } from 'pcrs-cli/gateway-flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
-import { checkDate } from 'pcrs-records/dates';
 import { policiesPerRequest } from './defaults.ts';
 
 const flags = {
-  'scanned-since': flag.text({ describe: 'only hosts scanned on or after', value: 'DATE', parse: checkDate }),
-  'status-changed-since': flag.text({
-    describe: 'only hosts with a status that changed since',
-    value: 'DATE',
-    parse: checkDate,
-  }),
+  'scanned-since': dateFlag('only hosts scanned on or after'),
+  'status-changed-since': dateFlag('only hosts with a status that changed since'),
   'asset-state': flag.choice(['ACTIVE', 'TERMINATED', 'ALL'], {
     describe: 'state of cloud hosts',
     value: 'STATE',
@@ -19,14 +14,7 @@ const flags = {
     describe: 'deployment type of cloud hosts',
     value: 'TYPE',
   }),
-  'policies-per-request': flag.integer({
-    describe: 'policies in one request',
-    min: 1,
-    max: 10,
-    default: policiesPerRequest,
-    limit: "the gateway's limit",
-    env: 'shared',
-  }),
+  'policies-per-request': policiesPerRequestFlag(policiesPerRequest),
   untagged: flag.boolean({ describe: 'omit kind from the records (outside a run only)' }),
   'skip-bad': flag.boolean({ describe: 'skip and count lines that are not records' }),
   resume: flag.boolean({

@@ -8,19 +8,19 @@ import type { Resolved } from './read-answer.ts';
 /** Options of resolving hosts. */
 export interface HostIdsOptions {
   /** Version of the endpoint; default 5.0. */
-  apiVersion?: string;
+  apiVersion?: string | undefined;
   /** `lastScanDate`, resolved. */
-  scannedSince?: string;
+  scannedSince?: string | undefined;
   /** Version 3.0 and later, resolved. */
-  statusChangedSince?: string;
+  statusChangedSince?: string | undefined;
   /** Version 5.0. */
-  assetState?: string;
+  assetState?: string | undefined;
   /** Version 5.0. */
-  assetDeploymentType?: string;
+  assetDeploymentType?: string | undefined;
   /** 1 to 10 (the gateway's limit); default 10. */
-  policiesPerRequest?: number;
+  policiesPerRequest?: number | undefined;
   /** Omit the member `kind`. */
-  untagged?: boolean;
+  untagged?: boolean | undefined;
   /** Called with warnings. */
   warn?: (message: string) => void;
 }

@@ -78,30 +78,21 @@ function tellCounts(context: PoliciesContext, counts: ListingCounts): void {
   );
 }
 
-function policyOptions(context: PoliciesContext, run: Run<unknown>): PolicyOptions {
-  const { flags: values } = context;
-  if (values.untagged && run.session)
+function policyOptions({ flags, log }: PoliciesContext, run: Run<unknown>): PolicyOptions {
+  const { apiVersion, evaluatedSince, excludeId, id, status, tagInfo, title, untagged } = flags;
+  if (untagged && run.session)
     throw codedError(
       'PCRS_USAGE',
       '--untagged cannot be used in a run, whose records need their kind; remove pcrs-auth from the pipe',
     );
-  checkFlags('policyList', values.apiVersion, [
-    ...(values.evaluatedSince === undefined ? [] : ['evaluated-since']),
-    ...(values.tagInfo ? ['tag-info'] : []),
-  ]);
-  return {
-    apiVersion: values.apiVersion,
-    tagInfo: values.tagInfo,
-    untagged: values.untagged,
-    warn: (message) => context.log.warn(message),
-    ...(values.evaluatedSince === undefined
-      ? {}
-      : { evaluatedSince: resolveDate(values.evaluatedSince, run.startedAt) }),
-    ...(values.status === undefined ? {} : { status: values.status }),
-    ...(values.id === undefined ? {} : { id: values.id }),
-    ...(values.excludeId === undefined ? {} : { excludeId: values.excludeId }),
-    ...(values.title === undefined ? {} : { title: values.title }),
+  const options: PolicyOptions = {
+    ...{ apiVersion, excludeId, id, status, tagInfo, title, untagged },
+    evaluatedSince: evaluatedSince && resolveDate(evaluatedSince, run.startedAt),
+    warn: (message) => log.warn(message),
   };
+  const used = Object.entries(decisive(options)).flatMap(([name, value]) => (value ? [name] : []));
+  checkFlags('policyList', apiVersion, used);
+  return options;
 }
 
 function warnOfVersion(context: PoliciesContext): void {

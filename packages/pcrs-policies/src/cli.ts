@@ -1,14 +1,9 @@
-import { flag, idItem, parsePattern } from 'pcrs-cli/flags';
+import { dateFlag, flag, idItem, parsePattern } from 'pcrs-cli/flags';
 import { apiVersionFlag, stageFlags } from 'pcrs-cli/gateway-flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
-import { checkDate } from 'pcrs-records/dates';
 
 const flags = {
-  'evaluated-since': flag.text({
-    describe: 'only policies evaluated on or after',
-    value: 'DATE',
-    parse: checkDate,
-  }),
+  'evaluated-since': dateFlag('only policies evaluated on or after'),
   status: flag.choice(['active', 'inactive', 'all'], {
     describe: 'only policies with this status (default: all but inactive)',
   }),

@@ -7,20 +7,20 @@ import type { ListedPolicy } from './read-list.ts';
 /** Options of a listing. */
 export interface PolicyOptions {
   /** Version of the endpoint; default 2.0. */
-  apiVersion?: string;
+  apiVersion?: string | undefined;
   /** `lastEvaluationDate`, resolved: `YYYY-MM-DD` or `YYYY-MM-DDThh:mm:ssZ`. */
-  evaluatedSince?: string;
+  evaluatedSince?: string | undefined;
   /** Adds the tag section (version 2.0). */
-  tagInfo?: boolean;
+  tagInfo?: boolean | undefined;
   /** Default: all but inactive ones. */
-  status?: 'active' | 'inactive' | 'all';
+  status?: 'active' | 'inactive' | 'all' | undefined;
   /** Only these ids; implies status `all`. */
-  id?: readonly string[];
-  excludeId?: readonly string[];
+  id?: readonly string[] | undefined;
+  excludeId?: readonly string[] | undefined;
   /** Only policies whose title matches. */
-  title?: RegExp;
+  title?: RegExp | undefined;
   /** Omit the member `kind`. */
-  untagged?: boolean;
+  untagged?: boolean | undefined;
   /** Called with warnings. */
   warn?: (message: string) => void;
 }

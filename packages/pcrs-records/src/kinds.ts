@@ -1,3 +1,5 @@
+import { codedError } from './errors.ts';
+
 /** A JSON object of the stream; member names are the gateway's own. */
 export type JsonObject = Record<string, unknown>;
 
@@ -182,4 +184,13 @@ export function parseSession(value: JsonObject): Session {
     expiresAt: text('expiresAt'),
     startedAt: value['startedAt'] as string,
   };
+}
+
+/** A session from a line of stdin. Throws PCRS_RECORD. */
+export function sessionAt(line: number, value: JsonObject): Session {
+  try {
+    return parseSession(value);
+  } catch (error) {
+    throw codedError('PCRS_RECORD', `stdin:${line}: ${(error as Error).message}`);
+  }
 }

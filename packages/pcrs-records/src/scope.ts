@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Base, isObject, type Scope, type Start } from './kinds.ts';
+import { type Base, isObject, type Scope, type Session, type Start } from './kinds.ts';
 
 /** The flags that narrow what a stage asks for, each with the value that excludes nothing. */
 const narrowing: Readonly<Record<string, unknown>> = {
@@ -83,6 +83,11 @@ export function unionOfScopes(scopes: readonly Scope[]): Scope {
 export function baseOf(starts: readonly Start[]): Base {
   const bases = starts.map(({ base, options }) => base ?? baseOfOptions(options));
   return bases.find((base) => base === 'dated') ?? bases.find((base) => base === 'delta') ?? 'full';
+}
+
+/** A gateway's address in the one spelling used for comparison. */
+export function gatewayOf({ gateway }: Pick<Session, 'gateway'>): string {
+  return gateway.replace(/\/+$/, '').toLowerCase();
 }
 
 /** Whether two scopes are equal. */

@@ -5,9 +5,9 @@ import {
   type Counts,
   type End,
   type JsonObject,
-  parseSession,
   type Session,
   type Start,
+  sessionAt,
 } from 'pcrs-records/kinds';
 import { stagesOf } from 'pcrs-records/stages';
 import { compare, type Fidelity } from './fidelity.ts';
@@ -53,7 +53,7 @@ export class RunJudge {
    * Throws  PCRS_RECORD for an invalid session; PCRS_INCOMPLETE for a `start` or `end` without a session
    */
   control(record: JsonObject, line: number): void {
-    if (record['kind'] === 'session') this.#openRun(readSession(record, line));
+    if (record['kind'] === 'session') this.#openRun(sessionAt(line, record));
     else this.#runOf(record, line).control.add(JSON.stringify(record));
   }
 
@@ -112,14 +112,6 @@ interface Run {
   /** Starts and ends as JSON, each once. */
   control: Set<string>;
   came: KindSums;
-}
-
-function readSession(record: JsonObject, line: number): Session {
-  try {
-    return parseSession(record);
-  } catch (error) {
-    throw codedError('PCRS_RECORD', `stdin:${line}: ${(error as Error).message}`);
-  }
 }
 
 function judge({ runId, session, control, came }: Run): RunVerdict {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { letGroupRead } from 'pcrs-machine/modes';
 import { codedError } from 'pcrs-records/errors';
 import type { Base, Counts, JsonObject, Session, Start } from 'pcrs-records/kinds';
+import { stampOf } from 'pcrs-records/moments';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import type { SinkDemands } from 'pcrs-sink/demands';
 import { differenceWords, type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
@@ -253,11 +254,6 @@ interface Publication {
   base: Base;
   fidelity: Fidelity;
   written: ReadonlyMap<string, WrittenFile[]>;
-}
-
-/** `20261128T053000Z` */
-function stampOf(startedAt: string): string {
-  return new Date(startedAt).toISOString().replace(/\.\d+|[-:]/g, '');
 }
 
 /** Whether an error is about the input, so that earlier records are kept. */

@@ -1,4 +1,6 @@
 import type { Counts, JsonObject } from 'pcrs-records/kinds';
+import { sqlTime } from 'pcrs-records/moments';
+import { gatewayOf } from 'pcrs-records/scope';
 import type { SinkDemands } from 'pcrs-sink/demands';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import { SinkReader, type StreamEnd } from 'pcrs-sink/reader';
@@ -7,7 +9,7 @@ import type { RecordTable } from 'pcrs-sink/table';
 import type { Carrier } from './carrier.ts';
 import { columnRows, rows, type Staged, viewRows } from './fact-rows.ts';
 import { loadedRecord, report } from './loaded.ts';
-import { gatewayOf, lastSession, notes, sqlTime } from './notes.ts';
+import { lastSession, notes } from './notes.ts';
 import { Records } from './records.ts';
 import { countStale, keepScope, mergeFunctions, mergeRows, writeStatus } from './server/merge.ts';
 import { addColumns, checkSource, lockSchema, makeTables } from './server/schema.ts';

@@ -1,5 +1,6 @@
 import type { Counts, JsonObject, Session } from 'pcrs-records/kinds';
-import { isSameScope, scopeOf } from 'pcrs-records/scope';
+import { sqlTime } from 'pcrs-records/moments';
+import { gatewayOf, isSameScope, scopeOf } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import { StageNotes } from 'pcrs-sink/stage-notes';
 import { isFilteredOrSupplied } from 'pcrs-sink/stale';
@@ -98,14 +99,4 @@ function runNotes(
 
 export function lastSession(verdicts: readonly RunVerdict[]): Session | undefined {
   return verdicts.at(-1)?.session;
-}
-
-/** A gateway's address in the one spelling used for comparison. */
-export function gatewayOf({ gateway }: Session): string {
-  return gateway.replace(/\/+$/, '').toLowerCase();
-}
-
-/** `YYYY-MM-DD hh:mm:ss`, UTC. */
-export function sqlTime(moment: Date): string {
-  return moment.toISOString().slice(0, 19).replace('T', ' ');
 }

@@ -1,6 +1,7 @@
 import type { WriteDatabase } from 'pcrs-database/open-for-writing';
 import { readSnapshotStatus, type SnapshotStatus } from 'pcrs-database/snapshot-status';
 import type { JsonObject, Session } from 'pcrs-records/kinds';
+import { sqlTime } from 'pcrs-records/moments';
 import { SinkReader } from 'pcrs-sink/reader';
 import type { RecordTable } from 'pcrs-sink/table';
 import { Precedence } from './precedence.ts';
@@ -11,7 +12,7 @@ import { makeSchema } from './schema.ts';
 import { ScopeRow } from './scope-row.ts';
 import { rowsPerTransaction, SliceNumbers } from './slice-numbers.ts';
 import { Source } from './source.ts';
-import { StatusTable, sqlTime } from './status.ts';
+import { StatusTable } from './status.ts';
 import type { Batch } from './table-writer.ts';
 
 export interface LoadOptions {

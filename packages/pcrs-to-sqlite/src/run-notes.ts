@@ -1,5 +1,6 @@
 import { hostIdsTable } from 'pcrs-records/columns';
 import type { Counts, GatewayKind, JsonObject, Session, Start } from 'pcrs-records/kinds';
+import { gatewayOf } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import { StageNotes } from 'pcrs-sink/stage-notes';
 import type { Records } from './records.ts';
@@ -30,10 +31,11 @@ export class RunNotes {
     this.#received[kind] = (this.#received[kind] ?? 0) + 1;
   }
 
-  openRun({ runId, gateway, username, startedAt }: Session): void {
+  openRun(session: Session): void {
+    const { runId, gateway, username, startedAt } = session;
     this.#endRun();
     this.#current = { runId, totalsBefore: this.#totals() };
-    this.scope.openRun(gateway.replace(/\/+$/, '').toLowerCase());
+    this.scope.openRun(gatewayOf(session));
     this.#status.put(`RUN ${runId}`, { runId, gateway, username, startedAt, complete: null }, 'FALSE');
   }
 

@@ -1,4 +1,5 @@
 import { codedError } from 'pcrs-records/errors';
+import { gatewayOf } from 'pcrs-records/scope';
 import { RefusedRecord } from 'pcrs-sink/table';
 import type { StatusTable } from './status.ts';
 
@@ -19,7 +20,7 @@ export class Source {
 
   /** Throws PCRS_RECORD if the database comes from another gateway. */
   checkGateway(url: string, line: number): void {
-    const gateway = url.replace(/\/+$/, '').toLowerCase();
+    const gateway = gatewayOf({ gateway: url });
     if (gateway === this.#gateway) return;
     if (this.#gateway !== null) {
       throw codedError(

@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'pcrs-database/open';
 import type { JsonObject } from 'pcrs-records/kinds';
+import { sqlTime } from 'pcrs-records/moments';
 import type { Batch } from './table-writer.ts';
 
 /** QualysETL's words for the state of a table. */
@@ -78,9 +79,4 @@ export class StatusTable {
       LOG_WORKFLOW_NAME: 'pcrs-to-sqlite',
     };
   }
-}
-
-/** `YYYY-MM-DD hh:mm:ss`, UTC: a time as QualysETL and SQLite's date functions write it. */
-export function sqlTime(moment: Date): string {
-  return moment.toISOString().slice(0, 19).replace('T', ' ');
 }
