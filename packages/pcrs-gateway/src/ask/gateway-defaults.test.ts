@@ -34,10 +34,10 @@ test("without an environment, uses the flags' defaults", () => {
   assert.deepEqual([options.rate, options.retries], [{ requests: 25, seconds: 60 }, 6]);
 });
 
-/** Options of the gateway for a tool with these arguments. */
-function byFlags(...argv: string[]) {
+/** Options of the gateway for a tool without arguments. */
+function byFlags() {
   const flags = { ...stageFlags, concurrency: concurrencyFlag(2) };
-  const { values, origins } = readFlags('pcrs-posture', flags, 0, argv, { HOME: '/nowhere' });
+  const { values, origins } = readFlags('pcrs-posture', flags, 0, [], { HOME: '/nowhere' });
   const context = { flags: values, origins, profile: {}, log: {}, progress: { update() {} } };
   const options = gatewayOptions(context as unknown as Parameters<typeof gatewayOptions>[0]);
   const { timeoutMs, retries, maxWaitMs, rate, concurrency } = options;
@@ -48,10 +48,4 @@ test("the library's defaults are those of the tools' flags", () => {
   const { timeoutMs, retries, maxWaitMs, rate, concurrency } = withDefaults({});
   assert.deepEqual(byFlags(), { timeoutMs, retries, maxWaitMs, rate, concurrency });
   assert.deepEqual([timeoutMs, maxWaitMs], [600_000, 1_800_000]);
-});
-
-test('flags take seconds and the library milliseconds', () => {
-  const given = byFlags('--timeout', '7', '--max-wait', '3', '--retries', '2', '--rate', '5/9');
-  const expected = { timeoutMs: 7000, retries: 2, maxWaitMs: 3000, rate: { requests: 5, seconds: 9 } };
-  assert.deepEqual(given, { ...expected, concurrency: 2 });
 });

@@ -133,6 +133,15 @@ test('forgets an announced limit after 15 minutes, and ignores one with an absur
   assert.equal(hindrance(state, rule, now + bindingMs, here), undefined);
 });
 
+test('keeps requests for the longest window that any process uses', () => {
+  const hourly = { rate: { requests: 1, seconds: 3600 }, concurrency: 2 };
+  const state = emptyState();
+  assert.equal(hindrance(state, hourly, now, here), undefined);
+  land(state, depart(state, hourly, now), now);
+  assert.equal(hindrance(state, rule, now + 600_000, here), undefined, 'free by the minute');
+  assert.equal(hindrance(state, hourly, now + 600_000, here)?.kind, 'rate', 'still counted by the hour');
+});
+
 const slot = { pid: 1, machine: 'elsewhere', started: null };
 
 test('a slot from the future goes stale like any other', () => {
