@@ -1,19 +1,24 @@
 // Times whole processes against their peers on the same bytes, several rounds in turn. The tables go to stdout, and
-// with --save to bench/RESULTS.md. --rounds N, --only WORD (of a title), --order WORD (of an order), --scale N
-// (records at most: 1000000), --list.
+// with --save into bench/RESULTS.md, each in the place of the one with its title. --rounds N, --only WORD (of a title),
+// --order WORD (of an order), --list. Instead of all this, --scale N runs the sinks on 10,000 (--from N), 100,000 …
+// records, up to N.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root, runProgram } from '../scripts/run-program.ts';
 import { calls } from './calls.ts';
-import { type Contest, contests, type Limit } from './contenders.ts';
+import { type Contest, contests } from './contenders.ts';
+import { contestTable } from './contest-table.ts';
 import { versionOf } from './found.ts';
 import { archivedBytes, type Input, inputOf, makeInputs } from './input.ts';
-import { type Measured, measure } from './measure.ts';
+import { markdown, megabytes, thousands } from './markdown.ts';
+import { measure } from './measure.ts';
 import { type Order, orders } from './orders.ts';
-import { scaled } from './scale.ts';
+import type { Stage } from './postgres.ts';
+import { saveSections } from './results.ts';
+import { scaledTools, scaleTable } from './scale.ts';
 import { sizes } from './size.ts';
 import { startTimes } from './start-up.ts';
 
@@ -25,13 +30,14 @@ const { values: options } = parseArgs({
     list: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
     scale: { type: 'string' },
+    from: { type: 'string', default: '10000' },
     'no-build': { type: 'boolean', default: false },
   },
 });
-const all = await contests();
+const everyContest = await contests();
 const data = join(root, 'bench', 'data', 'input');
 const rounds = Number(options.rounds);
-const lines: string[] = [];
+const sections: string[] = [];
 
 const env = {
   ...process.env,
@@ -42,7 +48,7 @@ const env = {
 };
 
 if (options.list)
-  for (const { title, orders } of all) process.stdout.write(`${title}: ${orders.join(', ')}\n`);
+  for (const { title, orders } of everyContest) process.stdout.write(`${title}: ${orders.join(', ')}\n`);
 else await run();
 
 async function run(): Promise<void> {
@@ -54,29 +60,57 @@ async function run(): Promise<void> {
     inputs.set(order, known);
     return known;
   };
-  say(head(input(orders[0])));
+  const about = head(input(orders[0]));
+  process.stdout.write(`${about}\n\n`);
+  await (options.scale === undefined ? compare(input) : grow(Number(options.from), Number(options.scale)));
+  if (options.save) saveSections(join(root, 'bench', 'RESULTS.md'), about, sections);
+}
+
+async function compare(input: (order: Order) => Input): Promise<void> {
   if (wanted('The scanner')) say(scannerTable(orders.filter(inOrder).map(input)));
-  for (const contest of all.filter(({ title }) => wanted(title))) {
-    say(`## ${contest.title}`);
-    for (const order of contest.orders.filter(inOrder)) {
-      const variables = { ...env, DATA: data, INPUT: input(order).file };
-      const contenders = contest.contenders.filter(({ isSlow }) => !isSlow || order === orders[0]);
-      try {
-        say(table(contest, await measure(contenders, rounds, variables), input(order)));
-      } catch (error) {
-        // The other contests are worth their minutes all the same.
-        say(`**${order}: no figures.** ${(error as Error).message.trim().split('\n')[0]}`);
-        process.exitCode = 1;
-      }
-    }
-    if (contest.missing.length > 0) say(`Not on this machine: ${contest.missing.join(', ')}.`);
-  }
+  for (const contest of everyContest.filter(({ title }) => wanted(title))) say(await held(contest, input));
   if (wanted('Start-up')) say(await startUp());
   if (wanted('Calls')) say(callsTable());
   if (wanted('Size')) say(sizeTable(input(orders[0])));
-  if (options.scale !== undefined) say(await scaleTable(Number(options.scale)));
-  say('What the time goes to, and why a limit is missed: [PROFILES.md](PROFILES.md).');
-  if (options.save) writeFileSync(join(root, 'bench', 'RESULTS.md'), `${lines.join('\n\n')}\n`);
+}
+
+async function grow(from: number, to: number): Promise<void> {
+  const sizes: number[] = [];
+  for (let size = from; size <= to; size *= 10) sizes.push(size);
+  for (const scaled of scaledTools.filter(({ tool }) => wanted(tool)))
+    say(await scaleTable(scaled, sizes, { ...env, DATA: data }));
+}
+
+/** A contest in each of its orders. */
+async function held(contest: Contest, input: (order: Order) => Input): Promise<string> {
+  const { title, open, note, missing, contenders: all } = contest;
+  const absent = missing.length > 0 ? [`Not on this machine: ${missing.join(', ')}.`] : [];
+  const parts = [`## ${title}`];
+  if (all.length === 0) return [...parts, ...absent].join('\n\n');
+  // The other contests, and the other orders, are worth their minutes all the same.
+  const failed = (what: string, error: unknown): void => {
+    parts.push(`**${what}: no figures.** ${(error as Error).message.trim().split('\n')[0]}`);
+    process.exitCode = 1;
+  };
+  let stage: Stage | undefined;
+  try {
+    stage = await open?.({ ...env, DATA: data });
+    for (const order of contest.orders.filter(inOrder)) {
+      const variables = { ...env, ...stage?.variables, DATA: data, INPUT: input(order).file };
+      const contenders = all.filter(({ isSlow }) => !isSlow || order === orders[0]);
+      try {
+        parts.push(contestTable(contest, await measure(contenders, rounds, variables), input(order)));
+      } catch (error) {
+        failed(order, error);
+      }
+    }
+  } catch (error) {
+    failed(title, error);
+  } finally {
+    await stage?.close();
+  }
+  const notes = [stage?.about, note].filter((text) => text !== undefined);
+  return [...parts, ...(notes.length > 0 ? [notes.join(' ')] : []), ...absent].join('\n\n');
 }
 
 async function build(): Promise<void> {
@@ -90,7 +124,7 @@ async function build(): Promise<void> {
 }
 
 function say(text: string): void {
-  lines.push(text);
+  sections.push(text);
   process.stdout.write(`${text}\n\n`);
 }
 
@@ -113,9 +147,11 @@ function head({ lines: records, bytes }: Input): string {
   const size = `${thousands(records)} posture records, ${megabytes(bytes)} MB of NDJSON (${(bytes / records).toFixed(0)} bytes each), ${megabytes(archivedBytes(data))} MB as received`;
   return `# What \`pnpm bench\` measured
 
-${size}. Each command is a whole process on the same bytes, in turn, ${rounds} rounds; medians, and in brackets the least and the most. CPU is that of all threads. Three orders of the same records: as a gateway sends them (policy by policy, host by host), interleaved (a record of each of a hundred parts in turn), shuffled; and records of another shape: members in another order, names and texts that are not ASCII, of fifty records one with an escaped name and one with a name that comes twice, of 20,000 one of 5 MiB (DuckDB has no row for a name that comes twice).
+${size}. Each command is a whole process on the same bytes, in turn, in as many rounds as its table says; medians, and in brackets the least and the most. CPU is that of all threads, peak memory that of the largest process. Three orders of the same records: as a gateway sends them (policy by policy, host by host), interleaved (a record of each of a hundred parts in turn), shuffled; and records of another shape: members in another order, names and texts that are not ASCII, of fifty records one with an escaped name and one with a name that comes twice, of 20,000 one of 5 MiB (DuckDB has no row for a name that comes twice).
 
-${machine}; ${versions.join('; ')}.`;
+${machine}; ${versions.join('; ')}.
+
+What the time goes to, and why a limit is missed: [PROFILES.md](PROFILES.md).`;
 }
 
 function scannerTable(inputs: readonly Input[]): string {
@@ -128,63 +164,6 @@ function scannerTable(inputs: readonly Input[]): string {
   ]);
   const header = ['', 'lines', 'on the fast path, %', 'ns of CPU a line', 'MB/s'];
   return `## The scanner\n\nThe one pass that finds and proves all members of a line; what is not on the fast path goes through \`JSON.parse\`.\n\n${markdown(header, rows)}`;
-}
-
-function table(contest: Contest, measured: readonly Measured[], input: Input): string {
-  const [ours] = measured;
-  const limits = contest.limits?.(input.order) ?? {};
-  const rows = measured.map((one, index) => {
-    const seconds = one.runs.map((run) => run.seconds);
-    return [
-      one.name,
-      `${one.seconds.toFixed(2)} (${Math.min(...seconds).toFixed(2)}–${Math.max(...seconds).toFixed(2)})`,
-      one.cpuSeconds?.toFixed(2) ?? '',
-      (input.bytes / 1e6 / one.seconds).toFixed(0),
-      one.peakMB?.toFixed(0) ?? '',
-      ...(index === 0
-        ? ['', '', ownLimit(contest, one)]
-        : [
-            part(ours?.seconds, one.seconds),
-            part(ours?.cpuSeconds, one.cpuSeconds),
-            limit(limits[one.name], ours!, one),
-          ]),
-    ];
-  });
-  const title =
-    contest.orders.length > 1
-      ? `### ${input.order}: ${thousands(input.lines)} records, ${megabytes(input.bytes)} MB, ${((100 * input.plain) / input.lines).toFixed(1)} % on the fast path\n\n`
-      : '';
-  const header = ['', 'seconds', 'CPU s', 'MB/s', 'peak MB', 'time, ours / its', 'CPU, ours / its', 'wanted'];
-  return `${title}${markdown(header, rows)}`;
-}
-
-function part(ours: number | undefined, its: number | undefined): string {
-  return ours === undefined || its === undefined ? '' : (ours / its).toFixed(2);
-}
-
-function limit(wanted: Limit | undefined, ours: Measured, its: Measured): string {
-  if (wanted === undefined) return '';
-  const { time, cpu } = wanted;
-  const cpuPart = (ours.cpuSeconds ?? 0) / (its.cpuSeconds ?? 1);
-  const isKept = ours.seconds / its.seconds <= time && (cpu === undefined || cpuPart <= cpu);
-  return `time ≤ ${time}${cpu === undefined ? '' : `, CPU ≤ ${cpu}`}: ${verdict(isKept)}`;
-}
-
-function ownLimit({ own }: Contest, { seconds, peakMB }: Measured): string {
-  if (own?.seconds !== undefined) return `≤ ${own.seconds} s: ${verdict(seconds <= own.seconds)}`;
-  return own?.peakMB === undefined ? '' : `≤ ${own.peakMB} MB: ${verdict((peakMB ?? 0) <= own.peakMB)}`;
-}
-
-function verdict(isKept: boolean): string {
-  return isKept ? 'kept' : '**missed**';
-}
-
-function thousands(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(0);
 }
 
 async function startUp(): Promise<string> {
@@ -221,26 +200,4 @@ function sizeTable({ file, lines: records }: Input): string {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-async function scaleTable(most: number): Promise<string> {
-  const rows: string[][] = [];
-  for (let records = 10_000; records <= most; records *= 10) {
-    for (const { name, seconds, peakMB } of await measure(scaled(records), 1, {
-      ...env,
-      DATA: data,
-    })) {
-      rows.push([name, seconds.toFixed(2), ((seconds / records) * 1e6).toFixed(1), peakMB?.toFixed(0) ?? '']);
-    }
-  }
-  return `## Scale\n\nThe simulator prints the records into the pipe; \`print\` is that alone. Peak memory is that of the largest process.\n\n${markdown(['', 'seconds', 'µs a record', 'peak MB'], rows)}`;
-}
-
-function markdown(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [
-    line(header),
-    line(header.map((_, index) => (index === 0 ? '---' : '---:'))),
-    ...rows.map(line),
-  ].join('\n');
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,12 @@ export interface Contender {
   name: string;
   /** `$DATA` is the folder of the inputs, `$INPUT` the records in the contest's order; it runs in an empty folder. */
   command: string;
+  /** What it reads from stdin: a command whose CPU and memory are not its own. */
+  feed?: string;
+  /** A command before it that is not timed. */
+  before?: string;
+  /** A command after it that prints a number, such as the size of what it wrote. */
+  count?: string;
   /** Takes minutes. */
   isSlow?: boolean;
 }
@@ -20,6 +26,8 @@ export interface Measured {
   cpuSeconds: number | undefined;
   /** Of the largest process, over all rounds; undefined without GNU time. */
   peakMB: number | undefined;
+  /** The greatest number that its `count` printed. */
+  count: number | undefined;
   runs: readonly Run[];
 }
 
@@ -27,6 +35,7 @@ interface Run {
   seconds: number;
   cpuSeconds?: number;
   peakMB?: number;
+  count?: number;
 }
 
 const gnuTime = '/usr/bin/time';
@@ -55,49 +64,64 @@ export async function measure(
 
 function summary(name: string, runs: readonly Run[]): Measured {
   const known = (values: readonly (number | undefined)[]) => values.filter((value) => value !== undefined);
-  const [cpu, peaks] = [
+  const [cpu, peaks, counts] = [
     known(runs.map(({ cpuSeconds }) => cpuSeconds)),
     known(runs.map(({ peakMB }) => peakMB)),
-  ];
+    known(runs.map(({ count }) => count)),
+  ] as const;
   return {
     name,
     seconds: median(runs.map(({ seconds }) => seconds)),
     cpuSeconds: cpu.length > 0 ? median(cpu) : undefined,
     peakMB: peaks.length > 0 ? Math.max(...peaks) : undefined,
+    count: counts.length > 0 ? Math.max(...counts) : undefined,
     runs,
   };
 }
 
-async function runOnce({ name, command }: Contender, env: NodeJS.ProcessEnv): Promise<Run> {
+async function runOnce(contender: Contender, env: NodeJS.ProcessEnv): Promise<Run> {
+  const { name, command, feed, before, count } = contender;
   const out = mkdtempSync(join(tmpdir(), 'pcrs-bench-'));
   const report = join(out, '.time');
-  const words = existsSync(gnuTime)
-    ? [gnuTime, '-f', '%U %S %M', '-o', report, 'bash', '-o', 'pipefail', '-c', command]
-    : ['bash', '-o', 'pipefail', '-c', command];
+  const timed = [
+    ...(existsSync(gnuTime) ? [gnuTime, '-f', '%U %S %M', '-o', report] : []),
+    ...['bash', '-o', 'pipefail', '-c', command],
+  ];
+  const fed = ['bash', '-o', 'pipefail', '-c', `${feed} | "$@"`, 'bash', ...timed];
+  const words = feed === undefined ? timed : fed;
   const errors = openSync(join(out, '.stderr'), 'w');
-  try {
-    const startedAt = performance.now();
-    const child = spawn(words[0]!, words.slice(1), {
-      cwd: out,
-      env,
-      stdio: ['ignore', 'ignore', errors],
+  const failure = (status: number | null): Error =>
+    new Error(`${name} ended ${status}: ${readFileSync(join(out, '.stderr'), 'utf8').slice(-2000)}`);
+  const untimed = (line: string): string => {
+    const ran = spawnSync('bash', ['-c', line], {
+      ...{ cwd: out, env, encoding: 'utf8' },
+      stdio: ['ignore', 'pipe', errors],
     });
+    if (ran.status !== 0) throw failure(ran.status);
+    return ran.stdout;
+  };
+  try {
+    if (before !== undefined) untimed(before);
+    const startedAt = performance.now();
+    const child = spawn(words[0]!, words.slice(1), { cwd: out, env, stdio: ['ignore', 'ignore', errors] });
     const status = await new Promise<number | null>((resolve) => child.on('exit', resolve));
     const seconds = (performance.now() - startedAt) / 1000;
-    if (status !== 0)
-      throw new Error(`${name} ended ${status}: ${readFileSync(join(out, '.stderr'), 'utf8').slice(-2000)}`);
-    if (!existsSync(report)) return { seconds };
-    const [user, system, kiB] = readFileSync(report, 'utf8')
-      .trim()
-      .split('\n')
-      .at(-1)!
-      .split(' ')
-      .map(Number);
-    return { seconds, cpuSeconds: user! + system!, peakMB: (kiB! * 1024) / 1e6 };
+    if (status !== 0) throw failure(status);
+    return {
+      seconds,
+      ...(existsSync(report) ? reported(readFileSync(report, 'utf8')) : {}),
+      ...(count === undefined ? {} : { count: Number(untimed(count)) }),
+    };
   } finally {
     closeSync(errors);
     rmSync(out, { recursive: true, force: true });
   }
+}
+
+/** Takes  report  what GNU time wrote: seconds of the user and of the system, and KiB */
+function reported(report: string): Omit<Run, 'seconds'> {
+  const [user, system, kiB] = report.trim().split('\n').at(-1)!.split(' ').map(Number);
+  return { cpuSeconds: user! + system!, peakMB: (kiB! * 1024) / 1e6 };
 }
 
 export function median(values: readonly number[]): number {
