@@ -73,8 +73,7 @@ export async function openForWriting(path: string, options: WriteOptions = {}): 
       if (options.exclusive) db.pragma('locking_mode = EXCLUSIVE');
       if (isNew) db.pragma(`page_size = ${pageBytes}`);
       db.pragma(`cache_size = -${cacheKiB}`);
-      // Spilling takes the exclusive lock in mid-transaction; our transactions are short and need not spill.
-      db.pragma('cache_spill = OFF');
+      spill(db, false);
       db.pragma(`temp_store = ${temporaryStore()}`);
       await patiently(path, 'writing', options, () => db.pragma('schema_version'));
     } catch (error) {
@@ -86,6 +85,18 @@ export async function openForWriting(path: string, options: WriteOptions = {}): 
     if (isLocked((error as { code?: string }).code)) await requireFileLocks(path);
     throw machineError(error, path);
   }
+}
+
+/** More pages than a database can have. */
+const neverPages = 2 ** 31 - 1;
+
+/**
+ * Whether pages that do not fit in the cache are written before the commit. That takes the exclusive lock in
+ * mid-transaction, and most of our transactions are short and need not do so.
+ */
+export function spill(db: Database, isAllowed: boolean): void {
+  // By number: ON and OFF do nothing inside a transaction.
+  db.pragma(`cache_spill = ${isAllowed ? 1 : neverPages}`);
 }
 
 function transactions(db: Database, path: string, options: WriteOptions): WriteDatabase {

@@ -4,9 +4,9 @@ import { type PackedBlock, takeBuffer, unpacked } from './packed-block.ts';
 import type { FromScanner, ToScanner } from './scan-thread.ts';
 
 /** Pieces with the thread plus blocks waiting: enough to keep both threads busy. */
-const underWay = 5;
+const underWay = 4;
 /** Bytes gathered while the thread is busy, since each message has a fixed cost. */
-const gatheredBytes = 256 * 1024;
+const gatheredBytes = 512 * 1024;
 /** Most buffers kept for reuse. */
 const keptBuffers = 2 * underWay;
 const largestKept = 8 * gatheredBytes;

@@ -208,13 +208,13 @@ test('reports that a file cannot grow, and keeps what was committed', async () =
   const { status: code, stderr } = await tool(
     path,
     ['posture.db'],
-    run([policy, ...postures(25_000)]),
-    'ulimit -f 7000;',
+    run([policy, ...postures(40_000)]),
+    'ulimit -f 12000;',
   );
   assert.equal(code, 1, stderr);
   assert.match(stderr, /^pcrs-to-sqlite: posture\.db (failed: disk I\/O error|cannot grow).*\n$/);
   assert.equal(query(path, 'PRAGMA integrity_check')[0]?.['integrity_check'], 'ok');
-  // A transaction ends after 10,000 records, or earlier if the machine is so busy that the stream seems to pause.
+  // A transaction ends after 16,000 records, or earlier if the machine is so busy that the stream seems to pause.
   assert.ok(query(path, 'SELECT 1 FROM q_pcrs_postureinfo').length > 0);
   assert.deepEqual(readdirSync(dirname(path)), ['posture.db']);
 });

@@ -32,7 +32,7 @@ export interface LoadOptions {
 type Block = Parameters<SinkReader['take']>[0];
 
 /** A transaction ends after this many records or bytes, whichever comes first. */
-const recordsPerTransaction = 10_000;
+const recordsPerTransaction = 16_000;
 const bytesPerTransaction = 32 * 1024 * 1024;
 
 /**

@@ -1,4 +1,5 @@
 import type { Database } from 'pcrs-database/open';
+import { spill } from 'pcrs-database/open-for-writing';
 import {
   bookkeepingColumns,
   type Column,
@@ -103,7 +104,17 @@ export function hasKey(db: Database, table: Table): boolean {
 /** Makes a table's key unless it exists. */
 export function makeKey(db: Database, table: Table): void {
   if (hasKey(db, table)) return;
-  db.exec(`CREATE UNIQUE INDEX ${table.name}_key ON ${table.name} (${table.key.join(', ')})`);
+  makeIndex(db, `CREATE UNIQUE INDEX ${table.name}_key ON ${table.name} (${table.key.join(', ')})`);
+}
+
+/** Writes pages out as they are filled: an index of millions of rows must not wait in memory for the commit. */
+function makeIndex(db: Database, sql: string): void {
+  spill(db, true);
+  try {
+    db.exec(sql);
+  } finally {
+    spill(db, false);
+  }
 }
 
 /** Makes the indexes that a database lacks, or has otherwise: last of all, since rows load faster without them. */
@@ -112,7 +123,8 @@ export function makeIndexes(db: Database): void {
   for (const [name, on] of Object.entries(indexes)) {
     const sql = `CREATE INDEX ${name} ON ${on}`;
     if (sqlOf(db, 'index', name) === sql) continue;
-    db.exec(`DROP INDEX IF EXISTS ${name}; ${sql}`);
+    db.exec(`DROP INDEX IF EXISTS ${name}`);
+    makeIndex(db, sql);
   }
 }
 
