@@ -1,4 +1,5 @@
 import { controlsTable, policyTable, postureTable } from 'pcrs-records/columns';
+import { sqlPart } from './sql.ts';
 
 /** Meaning of a status for the pass rate. `Error` is neither passed nor failed: the check could not be made. */
 export type Outcome = 'passed' | 'excepted' | 'failed' | 'error' | 'other';
@@ -33,8 +34,6 @@ export function passRate(outcomes: Readonly<Outcomes>): number | null {
   return all === 0 ? null : (100 * (outcomes.passed + outcomes.excepted)) / all;
 }
 
-const part = (member: string, name: string) =>
-  `CASE WHEN json_valid(c.${member}) THEN json_extract(c.${member}, '$.${name}') END`;
 const text = (value: string) => `CAST(${value} AS TEXT)`;
 
 const outcomes = ['passed', 'passede', 'failed', 'error'];
@@ -82,8 +81,8 @@ SELECT policyId, policyTitle, technologyId, technology_name, criticality_label, 
 FROM (
   SELECT s.policyId AS policyId,
     coalesce((SELECT l.title FROM ${policyTable.name} AS l WHERE l.id = s.policyId), c.policyTitle) AS policyTitle,
-    s.technologyId AS technologyId, ${text(part('technology', 'name'))} AS technology_name,
-    ${text(part('criticality', 'label'))} AS criticality_label, ${part('criticality', 'value')} AS criticality_value,
+    s.technologyId AS technologyId, ${text(sqlPart('c.technology', 'name'))} AS technology_name,
+    ${text(sqlPart('c.criticality', 'label'))} AS criticality_label, ${sqlPart('c.criticality', 'value')} AS criticality_value,
     ${sums}
   FROM (
     SELECT policyId, controlId, coalesce(technologyId, 0) AS technologyId, ${counts()}

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Counts } from 'pcrs-records/kinds';
 import { openForReading, type ReadDatabase } from './open.ts';
 import { readSnapshotStatus } from './snapshot-status.ts';
+import { sqlName } from './sql.ts';
 
 /** What to check in a snapshot. */
 export interface Expected {
@@ -50,7 +51,7 @@ async function flawIn(database: ReadDatabase, expected: Expected): Promise<strin
 
 function countOf({ db }: ReadDatabase, table: string): number {
   return db
-    .prepare(`SELECT count(*) FROM "${table.replaceAll('"', '""')}"`)
+    .prepare(`SELECT count(*) FROM ${sqlName(table)}`)
     .pluck()
     .get() as number;
 }

@@ -93,7 +93,7 @@ export class RateChangeCount {
 
   add(host: HostInBoth): void {
     if (host.policyId !== this.#policy?.policyId) {
-      this.#endPolicy();
+      this.end();
       this.#policy = new PolicyDifferences(host.policyId);
     }
     for (const posture of host.old?.postures.values() ?? []) this.#count(posture, 'old');
@@ -110,12 +110,15 @@ export class RateChangeCount {
 
   /** Ends the last policy. Call after the last host. */
   end(): void {
-    this.#endPolicy();
+    if (this.#policy === undefined) return;
+    for (const [reason, share] of this.#policy.shares()) this.#share(reason).join(share);
+    this.#onPolicy(this.#policy);
+    this.#policy = undefined;
   }
 
   /** The difference; call it last. */
   change(): RateChange {
-    this.#endPolicy();
+    this.end();
     const [before, after] = [rateUnits(this.old), rateUnits(this.new)];
     const change = before === null || after === null ? null : after - before;
     const reasons = rateReasons.filter((reason) => this.#shares.has(reason));
@@ -162,13 +165,6 @@ export class RateChangeCount {
     const share = hostIsInBoth ? shareAt(ofControls[side], posture.controlId) : ofHosts[side];
     share.count(posture.status, side === 'new' ? 1 : -1);
     touch(share, posture, !hostIsInBoth);
-  }
-
-  #endPolicy(): void {
-    if (this.#policy === undefined) return;
-    for (const [reason, share] of this.#policy.shares()) this.#share(reason).join(share);
-    this.#onPolicy(this.#policy);
-    this.#policy = undefined;
   }
 
   #share(reason: RateReason): Share {

@@ -1,6 +1,14 @@
 import { existsSync } from 'node:fs';
 import { counted } from 'pcrs-records/counted';
-import type { Base, Counts, End, JsonObject, Scope, Start } from 'pcrs-records/kinds';
+import {
+  type Base,
+  type Counts,
+  type End,
+  type JsonObject,
+  parsedObject,
+  type Scope,
+  type Start,
+} from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import { type Database, openForReading, type ReadDatabase } from './open.ts';
 
@@ -191,18 +199,9 @@ function detailsIn(db: Database, name: string): [string, JsonObject][] {
     .raw()
     .all() as [string, unknown][];
   return rows.flatMap(([status, text]): [string, JsonObject][] => {
-    const detail = parsed(text);
+    const detail = parsedObject(text);
     return detail === undefined ? [] : [[status, detail]];
   });
-}
-
-function parsed(text: unknown): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(String(text));
-    return typeof value === 'object' && value !== null ? (value as JsonObject) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function textOf(value: unknown): string | null {

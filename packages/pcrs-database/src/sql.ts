@@ -7,3 +7,8 @@ export function sqlName(name: string): string {
 export function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** A part of a nested member, which is stored as JSON text; NULL if the text is not JSON. */
+export function sqlPart(column: string, part: string): string {
+  return `CASE WHEN json_valid(${column}) THEN json_extract(${column}, '$.${part}') END`;
+}

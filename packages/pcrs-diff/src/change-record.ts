@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'pcrs-database/open';
+import { sqlPart } from 'pcrs-database/sql';
 import { StoredPosture } from 'pcrs-database/stored-posture';
 import { changeColumns, controlsTable, postureTable } from 'pcrs-records/columns';
 import type { ChangeWord } from './change-words.ts';
@@ -29,9 +30,6 @@ interface Given {
   newStatus: string | null;
 }
 
-const part = (member: string, name: string) =>
-  `CASE WHEN json_valid(c.${member}) THEN json_extract(c.${member}, '$.${name}') END`;
-
 /** SQL of each member, from a posture `p` and its control's texts `c`. */
 const members: Readonly<Record<string, string>> = {
   change: ':change',
@@ -39,9 +37,9 @@ const members: Readonly<Record<string, string>> = {
   newStatus: ':newStatus',
   policyTitle: 'c.policyTitle',
   controlStatement: 'c.controlStatement',
-  technology_name: part('technology', 'name'),
-  criticality_label: part('criticality', 'label'),
-  criticality_value: part('criticality', 'value'),
+  technology_name: sqlPart('c.technology', 'name'),
+  criticality_label: sqlPart('c.criticality', 'label'),
+  criticality_value: sqlPart('c.criticality', 'value'),
 };
 
 const counted = ['change', 'policyId', 'policyTitle', 'hostId', 'ip', 'dns', 'controlId', 'controlStatement'];

@@ -129,12 +129,8 @@ async function writeChanges(context: DiffContext, diff: Diff): Promise<void> {
   ]);
   const [old, fresh] = [diff.old.status.run, diff.new.status.run];
   const session = fresh?.startedAt && {
-    ...{
-      kind: 'session' as const,
-      runId: newRunId(),
-      gateway: fresh.gateway ?? '',
-      username: fresh.username,
-    },
+    ...{ kind: 'session' as const, runId: newRunId() },
+    ...{ gateway: fresh.gateway ?? '', username: fresh.username },
     ...{ tokenFile: null, expiresAt: null, startedAt: fresh.startedAt },
   };
   const { scope, subscriptionId } = diff.new.status;

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { sqlPart } from 'pcrs-database/sql';
 import { codedError } from 'pcrs-records/errors';
 import type { Change, Id } from './change-record.ts';
 import { type ChangeWord, changeWords } from './change-words.ts';
@@ -119,14 +120,8 @@ async function diffOf(
     }
   }
   const parts = (): SummaryParts => ({
-    ...{
-      old: pair.old,
-      new: pair.new,
-      postures: comparison.postures,
-      tally,
-      policiesAppeared,
-      policiesVanished,
-    },
+    ...{ old: pair.old, new: pair.new, tally, policiesAppeared, policiesVanished },
+    postures: comparison.postures,
     passRate: comparison.rateChange(),
   });
   return {
@@ -168,7 +163,9 @@ function checkSelection(
       .safeIntegers()
       .all();
   };
-  const labels = criticality && (inEither(label).filter((value) => typeof value === 'string') as string[]);
+  const labels =
+    criticality &&
+    (inEither(sqlPart('criticality', 'label')).filter((value) => typeof value === 'string') as string[]);
   const odd = criticality?.find(
     (asked) => !labels!.some((known) => known.toLowerCase() === asked.toLowerCase()),
   );
@@ -181,8 +178,6 @@ function checkSelection(
   if (unknown !== undefined)
     throw codedError('PCRS_USAGE', `neither database has a policy ${unknown} (--policy)`);
 }
-
-const label = "CASE WHEN json_valid(criticality) THEN json_extract(criticality, '$.label') END";
 
 function listed(db: Pair['database']['db']): unknown[] {
   const sql = 'SELECT id FROM main.q_pcrs_policy_list UNION SELECT id FROM old.q_pcrs_policy_list';

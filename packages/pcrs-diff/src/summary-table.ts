@@ -1,7 +1,7 @@
 import { partWords } from 'pcrs-database/rate-reasons';
 import { changeWords } from './change-words.ts';
 import { momentOf } from './pair.ts';
-import { inWords, limit, nameOf, type SummaryParts, titles } from './summary.ts';
+import { inWords, limit, nameOf, points, type SummaryParts, titles } from './summary.ts';
 import { allGroupings, type ChangeCounts } from './tally.ts';
 
 type Row = readonly string[];
@@ -53,10 +53,6 @@ function changes(parts: SummaryParts, top: number): Row[] {
     if (top > 0 && more > 0) rows.push([`and ${count(more)} more ${titles[grouping]}`]);
   }
   return rows;
-}
-
-function points(value: number): string {
-  return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(4)}`;
 }
 
 function count(value: number): string {

@@ -116,11 +116,15 @@ export function summaryLines(parts: SummaryParts, top: number): string[] {
 /** The pass rate, and a line for each part of its change. */
 function rateLines({ old, new: fresh, change, by }: RateChange): string[] {
   if (old === null || fresh === null || change === null) return [];
-  const words = (points: number) => `${points < 0 ? '-' : '+'}${Math.abs(points).toFixed(4)}`;
   return [
-    `pass rate ${old.toFixed(4)} % before, ${fresh.toFixed(4)} % now: ${words(change)} points`,
-    ...by.map((part) => `  ${words(part.points).padStart(9)}  ${partWords(part)}`),
+    `pass rate ${old.toFixed(4)} % before, ${fresh.toFixed(4)} % now: ${points(change)} points`,
+    ...by.map((part) => `  ${points(part.points).padStart(9)}  ${partWords(part)}`),
   ];
+}
+
+/** A difference in percentage points, with its sign. */
+export function points(value: number): string {
+  return `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(4)}`;
 }
 
 function counted(counts: ChangeCounts, all = false): string {

@@ -1,15 +1,6 @@
+import type { Attempt } from 'pcrs-database/attempt';
 import { replaceFile } from 'pcrs-machine/file';
 import type { Series } from './series.ts';
-
-/** Outcome of the last start in a series; `last_attempt[_NAME].json`. */
-export interface Attempt {
-  startedAt: string;
-  /** Null while it runs, and after it was killed. */
-  endedAt: string | null;
-  /** Exit status. */
-  status: number | null;
-  message: string | null;
-}
 
 /**
  * Records a start in progress.

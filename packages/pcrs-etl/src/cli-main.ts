@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { exitStatus, messageOf } from 'pcrs-cli/exit-status';
 import { camelCase } from 'pcrs-cli/read-flags';
+import { lastAttempt } from 'pcrs-database/attempt';
 import { makeDirectory } from 'pcrs-machine/directory';
 import { probeFileSystem } from 'pcrs-machine/file-system';
 import { handDown } from 'pcrs-machine/held-lock';
@@ -10,7 +10,7 @@ import { counted } from 'pcrs-records/counted';
 import { durationMs } from 'pcrs-records/duration';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { type Attempt, noteAttempt } from './attempt.ts';
+import { noteAttempt } from './attempt.ts';
 import type { EtlContext } from './cli.ts';
 import { removeOldRuns } from './keep.ts';
 import { products } from './made-from-snapshot.ts';
@@ -68,7 +68,7 @@ async function attempt(context: EtlContext, series: Series, lock: Lock): Promise
     );
   if (!abilities.symlink)
     log.note(`${series.out}: the file system does not support links, so latest.db will be a copy`);
-  const afterKill = lastAttempt(series)?.status === null;
+  const afterKill = lastAttempt(series.out, series.name)?.status === null;
   const ended = noteAttempt(series, startedAt);
   const logVerdict = (loaded: JsonObject): void => {
     const verdict = loaded['complete'] === true ? 'good' : 'bad';
@@ -89,14 +89,6 @@ async function attempt(context: EtlContext, series: Series, lock: Lock): Promise
     // Another start has the folder now, and its own attempt is noted there.
     if (lock.isMine()) ended(exitStatus(error), log.redacted(messageOf(error)));
     throw error;
-  }
-}
-
-function lastAttempt({ attempt }: Series): Attempt | undefined {
-  try {
-    return existsSync(attempt) ? (JSON.parse(readFileSync(attempt, 'utf8')) as Attempt) : undefined;
-  } catch {
-    return undefined;
   }
 }
 

@@ -6,7 +6,7 @@ import { makeDirectory } from 'pcrs-machine/directory';
 import { pointTo } from 'pcrs-machine/file-system';
 import type { Lock } from 'pcrs-machine/lock';
 import { codedError } from 'pcrs-records/errors';
-import { isObject, type JsonObject, parseSession, type Session } from 'pcrs-records/kinds';
+import { type JsonObject, parsedObject, parseSession, type Session } from 'pcrs-records/kinds';
 import { type Decision, decide, type Wanted } from './decide.ts';
 import { forgetTools, leftOverToolsEnded, noteTools } from './left-over-tools.ts';
 import { type Product, products } from './made-from-snapshot.ts';
@@ -140,7 +140,7 @@ async function openSession(
   const { statuses, output } = await runPipe([part('pcrs-auth', options.given)], options);
   const record = lastRecord(output);
   failWith(statuses);
-  if (!isObject(record)) throw codedError('PCRS_INCOMPLETE', 'pcrs-auth wrote no session');
+  if (record === undefined) throw codedError('PCRS_INCOMPLETE', 'pcrs-auth wrote no session');
   return parseSession(record);
 }
 
@@ -238,12 +238,6 @@ function lastRecord(output: string): JsonObject | undefined {
 }
 
 function records(output: string): JsonObject[] {
-  return output.split('\n').flatMap((line) => {
-    try {
-      const value: unknown = JSON.parse(line);
-      return isObject(value) ? [value] : [];
-    } catch {
-      return [];
-    }
-  });
+  const lines = output.split('\n').map(parsedObject);
+  return lines.filter((record) => record !== undefined);
 }

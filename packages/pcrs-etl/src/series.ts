@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { attemptFile } from 'pcrs-database/attempt';
 import { latestName, type SnapshotState, snapshotName } from 'pcrs-database/snapshot-names';
 
 /**
@@ -29,7 +30,7 @@ export function seriesOf(out: string, name: string | undefined): Series {
     out,
     name,
     lock: join(out, `.lock${suffix}`),
-    attempt: join(out, `last_attempt${suffix}.json`),
+    attempt: attemptFile(out, name),
     tools: join(out, `.tools${suffix}.json`),
     history: join(out, `history${suffix}.db`),
     latest: (ending) => join(out, latestName(name, ending)),

@@ -158,6 +158,16 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 }
 
+/** The JSON object in a text; undefined for anything else. */
+export function parsedObject(text: unknown): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(String(text));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * A session as a stage needs it.
  *

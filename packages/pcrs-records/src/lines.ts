@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { codedError } from './errors.ts';
 
 /** A block of whole lines. */
@@ -10,10 +9,6 @@ export interface LineBlock {
    * with `isBlank`.
    */
   lines: string[];
-  /** The last line has no newline: the stream ended there, possibly in mid-line. */
-  unterminated: boolean;
-  /** The block held bytes that were not UTF-8; they became U+FFFD. */
-  invalidUtf8: boolean;
 }
 
 /** V8's longest string, less a little: about 512 MiB. */
@@ -118,18 +113,18 @@ export async function* lineBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<LineBlock> {
   for await (const { firstLine, bytes, unterminated } of byteBlocks(chunks)) {
-    yield toBlock(unterminated ? bytes : bytes.subarray(0, -1), firstLine, unterminated);
+    yield toBlock(unterminated ? bytes : bytes.subarray(0, -1), firstLine);
   }
 }
 
-function toBlock(bytes: Buffer, firstLine: number, unterminated: boolean): LineBlock {
+function toBlock(bytes: Buffer, firstLine: number): LineBlock {
   if (bytes.length > maxLineBytes) throw tooLong(firstLine);
   const text = bytes.toString('utf8');
   const lines = text.split('\n');
   if (text.includes('\r')) {
     for (const [index, line] of lines.entries()) if (line.endsWith('\r')) lines[index] = line.slice(0, -1);
   }
-  return { firstLine, lines, unterminated, invalidUtf8: !isUtf8(bytes) };
+  return { firstLine, lines };
 }
 
 function tooLong(line: number): Error {

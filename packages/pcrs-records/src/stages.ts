@@ -1,4 +1,4 @@
-import type { End, JsonObject, Start } from './kinds.ts';
+import { type End, type JsonObject, parsedObject, type Start } from './kinds.ts';
 import { lineBlocks } from './lines.ts';
 
 /** A stage of a run, as found in the stream: its start, its end, or both. */
@@ -42,14 +42,6 @@ export async function stagesIn(stream: AsyncIterable<Uint8Array> | Iterable<Uint
   for await (const { lines } of lineBlocks(stream)) {
     for (const line of lines) if (/^\s*\{\s*"kind"\s*:\s*"(?:start|end)"/.test(line)) control.add(line);
   }
-  return stagesOf([...control].flatMap(parsed));
-}
-
-/** Empty for a line that was cut. */
-function parsed(line: string): JsonObject[] {
-  try {
-    return [JSON.parse(line)];
-  } catch {
-    return [];
-  }
+  // The last line may be cut.
+  return stagesOf([...control].map(parsedObject).filter((record) => record !== undefined));
 }

@@ -1,5 +1,6 @@
 import type { Database } from 'pcrs-database/open';
 import { postureTable } from 'pcrs-records/columns';
+import { parsedObject } from 'pcrs-records/kinds';
 import type { Failure, Values } from './model.ts';
 import type { FailureColumns } from './posture-tally.ts';
 import { visible } from './shown.ts';
@@ -48,19 +49,10 @@ export function addValues(db: Database, failures: readonly Failure[]): void {
 }
 
 function valuesOf(evidence: unknown, cause: unknown): Values | undefined {
-  const [found, why] = [objectOf(evidence), objectOf(cause)];
+  const [found, why] = [parsedObject(evidence) ?? {}, parsedObject(cause) ?? {}];
   const expected = text(found['expectedValues']);
   const current = text(found['currentValues'] ?? why['unexpected'] ?? why['missing']);
   return expected === '' && current === '' ? undefined : { expected, current };
-}
-
-function objectOf(json: unknown): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(String(json));
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }
 
 function text(value: unknown): string {

@@ -1,5 +1,6 @@
 import type { Database } from 'pcrs-database/open';
 import { controlsTable, policyTable } from 'pcrs-records/columns';
+import { type JsonObject, parsedObject } from 'pcrs-records/kinds';
 import type { ControlTexts, Criticality } from './model.ts';
 import { visible } from './shown.ts';
 
@@ -83,13 +84,8 @@ function controlsIn(db: Database): Map<string, ControlName> {
 }
 
 /** The members of a nested member, stored as JSON text. */
-function partsOf(text: unknown): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(String(text));
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+function partsOf(text: unknown): JsonObject {
+  return parsedObject(text) ?? {};
 }
 
 function textOf(value: unknown): string {

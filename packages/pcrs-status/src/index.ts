@@ -1,3 +1,4 @@
+import { type Attempt, lastAttempt } from 'pcrs-database/attempt';
 import { isLocked } from 'pcrs-database/database-error';
 import { type Found, findSnapshot } from 'pcrs-database/find-snapshot';
 import { checkLayout } from 'pcrs-database/layout';
@@ -12,7 +13,6 @@ import {
 } from 'pcrs-database/snapshot-status';
 import type { CodedError } from 'pcrs-records/errors';
 import type { Base, Counts, MissingSlice, Scope, SliceCounts } from 'pcrs-records/kinds';
-import { type Attempt, lastAttempt } from './attempt.ts';
 import { type Gates, type Miss, missedGates } from './gates.ts';
 import { type Measures, measure } from './measures.ts';
 import { missingSlices, type StageStatus, sliceCounts, stageStatus } from './stages.ts';

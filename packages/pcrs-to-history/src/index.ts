@@ -1,6 +1,6 @@
 import type { Database } from 'pcrs-database/open';
 import { counted } from 'pcrs-records/counted';
-import { type CodedError, codedError } from 'pcrs-records/errors';
+import { codedError } from 'pcrs-records/errors';
 import type { JsonObject, Scope } from 'pcrs-records/kinds';
 import { baseOf, isSameScope, scopeOf, scopeWords } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
@@ -90,7 +90,6 @@ function add(db: Database, path: string, run: WholeRun, options: HistoryOptions)
       base: isFull ? 'full' : base === 'full' ? 'filtered' : base,
       scope: JSON.stringify(scope),
       version,
-      snapshot: null,
     },
     postures,
   );
@@ -155,9 +154,8 @@ function checkShrink(db: Database, path: string, postures: number, options: Hist
       `stdin: no posture came, and ${path} holds ${before.toLocaleString('en-US')} of the full run before; a stage was forgotten, or --accept-shrink takes all for gone`,
     );
   if (maxShrink === undefined || postures >= before * (1 - maxShrink / 100)) return;
-  const error: CodedError = codedError(
+  throw codedError(
     'PCRS_GATE',
     `${path}: ${counted(postures, 'posture')}, down from ${before.toLocaleString('en-US')} in the full run before (--max-shrink ${maxShrink}); --accept-shrink adds it anyway`,
   );
-  throw error;
 }

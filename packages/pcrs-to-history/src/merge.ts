@@ -10,7 +10,6 @@ export interface MergedRun {
   base: string;
   scope: string;
   version: string | null;
-  snapshot: string | null;
 }
 
 /** Effect of a run on the spans. */
@@ -125,8 +124,8 @@ const renames = [
 /** Merges the staged run, by set statements; inside a transaction. */
 export function merge(db: Database, run: MergedRun, postures: number): Merged {
   db.prepare(
-    'INSERT INTO runs (runId, startedAt, base, scope, version, snapshot, postures) VALUES (?, ?, ?, ?, ?, ?, ?)',
-  ).run(...[run.runId, run.startedAt, run.base, run.scope, run.version, run.snapshot, postures]);
+    'INSERT INTO runs (runId, startedAt, base, scope, version, postures) VALUES (?, ?, ?, ?, ?, ?)',
+  ).run(...[run.runId, run.startedAt, run.base, run.scope, run.version, postures]);
   db.exec(changedSql);
   const changed = db.prepare(endChangedSql).run().changes;
   const opened = db.prepare(openSql).run().changes;

@@ -78,18 +78,7 @@ export const tool = defineTool({
 });
 
 function loadOptions({ flags: given, log, progress, signal }: Context<typeof flags>): LoadOptions {
-  const { allowEmpty, allowOlder, lockTimeout, prune, requireRun, schema, skipBad, strict, unknown } = given;
-  const demands = { allowEmpty, requireRun, strict };
-  return {
-    ...demands,
-    schema,
-    allowOlder,
-    prune,
-    skipBad,
-    lockTimeoutMs: lockTimeout * 1000,
-    refuseUnknown: unknown === 'fail',
-    log,
-    progress,
-    signal,
-  };
+  const { lockTimeout, unknown } = given;
+  const values = { lockTimeoutMs: lockTimeout * 1000, refuseUnknown: unknown === 'fail' };
+  return { ...given, ...values, log, progress, signal };
 }

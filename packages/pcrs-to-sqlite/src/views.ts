@@ -1,4 +1,5 @@
 import { passRateSelect } from 'pcrs-database/pass-rate';
+import { sqlPart } from 'pcrs-database/sql';
 import {
   bookkeepingColumns,
   type Column,
@@ -95,7 +96,7 @@ function hosts(): string {
   );
   return `WITH c AS MATERIALIZED (
   SELECT policyId, controlId, technologyId,
-    CASE WHEN json_valid(criticality) THEN json_extract(criticality, '$.value') END AS value
+    ${sqlPart('criticality', 'value')} AS value
   FROM ${controlsTable.name}
 )
 SELECT ${hostColumns.map(({ name }) => `p.${name}`).join(', ')},

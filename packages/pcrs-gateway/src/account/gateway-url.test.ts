@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { platforms } from 'pcrs-records/platforms';
-import { gatewayUrl } from './gateway-url.ts';
-import { platformUrl } from './platforms.ts';
+import { gatewayUrl, platformUrl } from './gateway-url.ts';
 
 const refused = (text: string, message: RegExp) =>
   assert.throws(() => gatewayUrl(text), { code: 'PCRS_USAGE', message });

@@ -36,6 +36,19 @@ export function gatewayUrl(text: string, name = '--gateway'): string {
   return url.origin;
 }
 
+/**
+ * Gateway URL of a platform: `US2` → `https://gateway.qg2.apps.qualys.com`.
+ *
+ * Takes   any case
+ * Throws  PCRS_USAGE for an unknown platform
+ */
+export function platformUrl(name: string): string {
+  const platform = platforms.find((one) => one.name === name.trim().toUpperCase());
+  if (platform) return `https://${platform.gateway}`;
+  const names = platforms.map((one) => one.name).join(', ');
+  throw usageError(`--platform must be one of ${names}, got ${JSON.stringify(name)}`);
+}
+
 /** Whether a URL's host is this machine. */
 export function isLoopback(hostname: string): boolean {
   return (

@@ -1,7 +1,6 @@
 import { usageError } from '../ask/gateway-error.ts';
 import type { CredentialOptions } from './credentials.ts';
-import { gatewayUrl } from './gateway-url.ts';
-import { platformUrl } from './platforms.ts';
+import { gatewayUrl, platformUrl } from './gateway-url.ts';
 import type { TokenFile, TokenStore } from './token-store.ts';
 
 /** What a session record says: it chooses among our gateways and users, and adds none. */

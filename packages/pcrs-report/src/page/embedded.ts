@@ -43,10 +43,7 @@ function tablesOf(report: Report): Record<string, Column[]> {
 
 function policiesTable({ policies }: Report): Column[] {
   return [
-    placesIn(
-      'policies',
-      policies.map((_, at) => at),
-    ),
+    numbered('policies', policies),
     policies.map(({ outcomes }) => passRate(outcomes)),
     policies.map(({ outcomes }) => outcomes.passed),
     policies.map(({ outcomes }) => outcomes.excepted),
@@ -60,14 +57,8 @@ function controlsTable(report: Report): Column[] {
   const failing = report.controls.slice(0, report.failing);
   return [
     failing.map(({ id }) => id),
-    placesIn(
-      'controls',
-      failing.map((_, at) => at),
-    ),
-    criticalityColumn(
-      report,
-      failing.map((_, at) => at),
-    ),
+    numbered('controls', failing),
+    criticalityColumn(report, failing, (_, at) => at),
     failing.map(({ hosts }) => hosts),
     failing.map(({ outcomes }) => passRate(outcomes)),
     daysColumn(failing.map(({ oldest }) => oldest)),
@@ -76,10 +67,7 @@ function controlsTable(report: Report): Column[] {
 
 function hostsTable({ hosts, owners }: Report): Column[] {
   const columns: Column[] = [
-    placesIn(
-      'hosts',
-      hosts.map((_, at) => at),
-    ),
+    numbered('hosts', hosts),
     hosts.map(({ os }) => os),
     hosts.map(({ severe }) => severe),
     hosts.map(({ outcomes }) => outcomes.failed),
@@ -92,22 +80,10 @@ function hostsTable({ hosts, owners }: Report): Column[] {
 function changesTable({ changes, ...report }: Report): Column[] {
   return [
     changes.map(({ what }) => what),
-    placesIn(
-      'controls',
-      changes.map(({ control }) => control),
-    ),
-    criticalityColumn(
-      report,
-      changes.map(({ control }) => control),
-    ),
-    placesIn(
-      'hosts',
-      changes.map(({ host }) => host),
-    ),
-    placesIn(
-      'policies',
-      changes.map(({ policy }) => policy),
-    ),
+    placesIn('controls', changes, ({ control }) => control),
+    criticalityColumn(report, changes, ({ control }) => control),
+    placesIn('hosts', changes, ({ host }) => host),
+    placesIn('policies', changes, ({ policy }) => policy),
   ];
 }
 
@@ -117,39 +93,33 @@ function gapsTable({ gaps }: Report): Column[] {
 
 function failuresTable({ failures, ...report }: Report): Column[] {
   return [
-    placesIn(
-      'controls',
-      failures.map(({ control }) => control),
-    ),
-    criticalityColumn(
-      report,
-      failures.map(({ control }) => control),
-    ),
-    placesIn(
-      'hosts',
-      failures.map(({ host }) => host),
-    ),
-    placesIn(
-      'policies',
-      failures.map(({ policy }) => policy),
-    ),
+    placesIn('controls', failures, ({ control }) => control),
+    criticalityColumn(report, failures, ({ control }) => control),
+    placesIn('hosts', failures, ({ host }) => host),
+    placesIn('policies', failures, ({ policy }) => policy),
     daysColumn(failures.map(({ age }) => age)),
   ];
 }
 
-function placesIn(of: string, places: readonly number[]): Column {
-  return { of, places };
+/** Takes  placeOf  the place of a row's item in the list */
+function placesIn<Row>(of: string, rows: readonly Row[], placeOf: (row: Row, at: number) => number): Column {
+  return { of, places: rows.map(placeOf) };
 }
 
-function criticalityColumn(
+/** The list itself: its items in their places. */
+function numbered(of: string, rows: readonly unknown[]): Column {
+  return placesIn(of, rows, (_, at) => at);
+}
+
+/** Takes  controlOf  the place of a row's control */
+function criticalityColumn<Row>(
   { controls, criticalities }: Pick<Report, 'controls' | 'criticalities'>,
-  at: readonly number[],
+  rows: readonly Row[],
+  controlOf: (row: Row, at: number) => number,
 ): Column {
   const byName = new Map(criticalities.map(({ name }, place) => [name, criticalities.length - 1 - place]));
-  return {
-    of: 'criticalities',
-    places: at.map((control) => byName.get(controls[control]!.criticality.label || 'none') ?? 0),
-  };
+  const placeOf = (control: number) => byName.get(controls[control]!.criticality.label || 'none') ?? 0;
+  return placesIn('criticalities', rows, (row, at) => placeOf(controlOf(row, at)));
 }
 
 /** -1 for an unknown age. */

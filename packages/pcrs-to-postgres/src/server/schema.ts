@@ -1,4 +1,5 @@
-import { layoutVersion } from '../layout.ts';
+/** Written into a comment of q_pcrs_status, so that a later version can recognise an older layout. */
+const layoutVersion = 1;
 
 /**
  * Statements without a value or a name from outside: they read these from temporary tables.
