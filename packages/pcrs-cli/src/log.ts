@@ -23,7 +23,7 @@ export interface Log {
   readonly warnings: number;
 }
 
-export interface LogOptions {
+interface LogOptions {
   tool: string;
   quiet: boolean;
   verbose: boolean;

@@ -1,5 +1,5 @@
 /** Progress of a tool; all counts are totals so far. */
-export interface ProgressFields {
+interface ProgressFields {
   requests?: number;
   /** Requests the rate allows right now, across all processes of this user. */
   allowance?: { left: number; seconds: number };
@@ -25,7 +25,7 @@ export interface Progress {
   stop(): void;
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   tool: string;
   mode: 'live' | 'plain' | 'none';
   /** Width of the terminal. */

@@ -64,7 +64,7 @@ test('reads nothing from a database without valid status rows', async () => {
     const database = await openForReading(made(name, sql));
     const status = await readSnapshotStatus(database);
     database.close();
-    const nothing = { load: undefined, run: undefined, newest: undefined, scope: undefined };
+    const nothing = { load: undefined, run: undefined, runs: [], scope: undefined };
     assert.deepEqual(status, { gateway: null, subscriptionId: null, stages: [], ...nothing });
     assert.equal(incompleteness(status)?.code, 'no_load');
   }

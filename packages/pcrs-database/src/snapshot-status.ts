@@ -92,8 +92,8 @@ export interface SnapshotStatus {
   scope: ScopeNote | undefined;
   /** Undefined if no load has recorded itself. */
   load: LoadNote | undefined;
-  /** The run that started last of all runs in it, complete or not. */
-  newest: { runId: string; startedAt: string } | undefined;
+  /** All its runs, complete or not, the one that started last first. */
+  runs: readonly KnownRun[];
   /** Run of the last load; undefined if it had none. */
   run: RunNote | undefined;
   /** Its stages in pipe order. */
@@ -122,7 +122,7 @@ export async function readSnapshotStatus(
       gateway,
       subscriptionId: textOf(source?.['subscriptionId']),
       scope: (detail('SCOPE') as ScopeNote | undefined) ?? scopeByStarts(runs, gateway),
-      newest: runs[0] && { runId: runs[0].note.runId, startedAt: String(runs[0].note.startedAt) },
+      runs,
       load: load && { ...baseByStarts(runs, load), ...load },
       run: load?.runId ? (detail(`RUN ${load.runId}`) as RunNote | undefined) : undefined,
       stages: details
@@ -133,8 +133,9 @@ export async function readSnapshotStatus(
 }
 
 /** A run that a database has notes of. */
-interface KnownRun {
-  note: RunNote;
+export interface KnownRun {
+  note: RunNote & { startedAt: string };
+  /** In pipe order. */
   starts: Start[];
 }
 
@@ -145,9 +146,9 @@ function runsIn(details: readonly [string, JsonObject][]): KnownRun[] {
     if (runId === undefined || typeof note['startedAt'] !== 'string') return [];
     const stages = details.filter(([other]) => other.startsWith(`RUN ${runId} `));
     const starts = stages.flatMap(([, { start }]) => (start ? [start as Start] : []));
-    return [{ note: note as unknown as RunNote, starts }];
+    return [{ note: note as unknown as KnownRun['note'], starts }];
   });
-  return runs.sort((a, b) => (String(a.note.startedAt) < String(b.note.startedAt) ? 1 : -1));
+  return runs.sort((a, b) => (a.note.startedAt < b.note.startedAt ? 1 : -1));
 }
 
 /** A database from before scopes were recorded has its last full run's scope. */

@@ -21,7 +21,7 @@ export interface Pair {
   new: Side;
 }
 
-export interface PairOptions {
+interface PairOptions {
   /** An incomplete database is an error, not a warning. */
   strict: boolean;
   warn(message: string): void;

@@ -8,7 +8,7 @@ import { ownFiles, type RunFolder, type RunPlan, runsOf } from './run-folder.ts'
 import type { Series } from './series.ts';
 
 /** Result of removing old runs of a series. */
-export interface Removed {
+interface Removed {
   runs: number;
   /** Foreign files in folders of ours; they stay. */
   foreign: string[];

@@ -8,7 +8,7 @@ import type { PipePart } from './pipe.ts';
 import type { Series } from './series.ts';
 
 /** What a product needs. */
-export interface Making {
+interface Making {
   readonly series: Series;
   /** The run's stamp. */
   readonly stamp: string;

@@ -52,7 +52,7 @@ export interface Ran {
 }
 
 /** Carries the exit status of the pipe's first failed tool, which has logged the reason itself. */
-export class ToolFailed extends Error {
+class ToolFailed extends Error {
   readonly code = 'PCRS_INCOMPLETE';
   readonly exitStatus: number;
   /** The tool has already said everything. */

@@ -4,7 +4,7 @@ import { scopeOfOptions } from 'pcrs-records/scope';
 import { passedFlags, passedTo, stages } from './passed-flags.ts';
 
 /** Sources of the stages' flags. */
-export interface FlagSources {
+interface FlagSources {
   /** Flags set for pcrs-etl alone, by name. */
   given: ReadonlyMap<string, unknown>;
   /** As written, with the settings of all tools. */

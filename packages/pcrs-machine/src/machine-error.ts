@@ -28,7 +28,7 @@ export function machineError(place: string, error: unknown): Error & { code: str
 }
 
 /** `the disk is full (ENOSPC)`; undefined for an unknown code. */
-export function reasonOf(code: string | undefined): string | undefined {
+function reasonOf(code: string | undefined): string | undefined {
   const reason = code === undefined ? undefined : reasons[code];
   return reason && `${reason} (${code})`;
 }

@@ -5,13 +5,10 @@
  * Source  Qualys PCRS, list V2.0, host ids and posture V5.0 (docs.qualys.com, read 2026-11-23)
  */
 
-/** A number that a double would change, as `parseExact` returns it. */
-export interface RawNumber {
-  readonly rawJSON: string;
-}
+import type { RawJson } from './json.ts';
 
 /** An integer; `toDigits` in pcrs-records/json reads either form. */
-export type Integer = number | RawNumber;
+export type Integer = number | RawJson;
 
 /** A string; the gateway sends both null and `''`, and they differ. */
 export type Text = string | null;

@@ -5,7 +5,7 @@ import type { ControlTexts, Criticality } from './model.ts';
 import { visible } from './shown.ts';
 
 /** Texts of a control in a policy, for one technology. */
-export interface ControlName {
+interface ControlName {
   statement: string;
   criticality: Criticality;
   technology: string;

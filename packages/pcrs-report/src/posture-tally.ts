@@ -19,7 +19,7 @@ export const tallied = [
   'ip',
   'os',
 ] as const;
-export type TalliedRow = PostureRow<(typeof tallied)[number]>;
+type TalliedRow = PostureRow<(typeof tallied)[number]>;
 export type TalliedHost = HostPostures<(typeof tallied)[number]>;
 
 /** Failures as columns of numbers, since there may be millions. */

@@ -14,7 +14,7 @@ export interface AccountOptions {
 const FOUR_HOURS = 4 * 3600;
 
 /** State of a token. */
-export type TokenVerdict = { state: 'good'; user: string } | { state: 'expired' } | { state: 'unknown' };
+type TokenVerdict = { state: 'good'; user: string } | { state: 'expired' } | { state: 'unknown' };
 
 /**
  * Makes and checks tokens. The signing key comes from the seed, so that a token outlives a restart of the simulator,

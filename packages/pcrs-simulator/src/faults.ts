@@ -22,7 +22,7 @@ export interface Fault {
 }
 
 /** The facts of a request that faults look at. */
-export interface Struck {
+interface Struck {
   readonly endpoint: Endpoint;
   readonly policies: readonly string[];
   hasHost(id: string): boolean;

@@ -91,7 +91,7 @@ function* rejoined(first: RecordBlock, rest: Generator<RecordBlock>): Generator<
 }
 
 /** The single records of blocks, as JSON texts. */
-export function* recordsOf(blocks: Iterable<RecordBlock>): Generator<string> {
+function* recordsOf(blocks: Iterable<RecordBlock>): Generator<string> {
   for (const { bytes, ends } of blocks) {
     let from = 1;
     for (const end of ends) {

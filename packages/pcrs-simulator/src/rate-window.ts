@@ -5,7 +5,7 @@ export interface RateLimit {
 }
 
 /** The window's answer to a request. */
-export interface RateVerdict {
+interface RateVerdict {
   readonly allowed: boolean;
   readonly remaining: number;
   /** Seconds until one more is allowed; 0 if one is now. */

@@ -3,7 +3,7 @@ import type { Endpoint } from './faults.ts';
 import type { Route } from './routes.ts';
 
 /** A policy of a postureInfo body as sent; `hosts` counts `hostIds`, even if a long log has forgotten them. */
-export interface AskedPolicy {
+interface AskedPolicy {
   readonly policyId: string;
   readonly subscriptionId: string | undefined;
   readonly hosts: number;

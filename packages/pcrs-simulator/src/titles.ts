@@ -1,7 +1,7 @@
 import { type Technology, technologies as t } from './technologies.ts';
 
 /** A policy of the library: its title and its technologies. */
-export interface Benchmark {
+interface Benchmark {
   readonly title: string;
   readonly technologies: readonly Technology[];
   /** Share of failing postures, before criticality and host are weighed in. */

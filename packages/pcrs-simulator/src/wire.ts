@@ -183,7 +183,7 @@ async function* corrupted(source: Bytes, how: string, at: string | undefined): A
 }
 
 /** Ends the connection once the system has what was written. */
-export async function breakOff(response: ServerResponse): Promise<void> {
+async function breakOff(response: ServerResponse): Promise<void> {
   response.flushHeaders();
   await flushed(response);
   response.socket?.destroy();

@@ -69,6 +69,15 @@ export class Members {
       : jsonAt(this.bytes, found, this.start(column), this.end(column));
   }
 
+  /** The members without a column as one JSON object; undefined if there are none. */
+  othersJson(): string | undefined {
+    if (this.others.length === 0) return undefined;
+    const members = this.others.map(
+      ({ name, form, start, end }) => `${JSON.stringify(name)}:${jsonAt(this.bytes, form, start, end)}`,
+    );
+    return `{${members.join(',')}}`;
+  }
+
   /** For the reader: adds a column, found in a slot of the rows. */
   addColumn(path: ColumnPath, slot: number): number {
     const column = this.columns.push(path) - 1;

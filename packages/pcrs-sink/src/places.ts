@@ -46,6 +46,11 @@ export function placesIn(bytes: Uint8Array, at: number): Place[] {
   return places;
 }
 
+/** The name of a member. */
+export function nameAt(bytes: Buffer, { nameStart, nameEnd }: Place): string {
+  return JSON.parse(bytes.toString('utf8', nameStart - 1, nameEnd + 1)) as string;
+}
+
 /** The first place from `at` on that is not white space. */
 export function skipSpace(bytes: Uint8Array, at: number): number {
   let place = at;

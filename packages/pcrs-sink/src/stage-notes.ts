@@ -1,4 +1,5 @@
 import type { JsonObject } from 'pcrs-records/kinds';
+import type { RunVerdict } from './judge.ts';
 
 /** A stage's records in its run, with the name of its row in `q_pcrs_status`. */
 export interface StageNote {
@@ -34,4 +35,29 @@ export class StageNotes {
     this.#named.set(stage, number);
     return number === 1 ? stage : `${stage} ${number}`;
   }
+}
+
+/**
+ * The detail of the row `RUN id`: a run's verdict and reconciliation.
+ *
+ * Takes  counted  the sink's counts of hosts and of received records
+ *        rows     its counts of rows, if it has them
+ */
+export function runDetail(verdict: RunVerdict, counted: JsonObject, rows: JsonObject = {}): JsonObject {
+  const { runId, session, complete, reason = null, ends, accepted } = verdict;
+  const { gateway = null, username = null, startedAt = null } = session ?? {};
+  return {
+    ...{ runId, gateway, username, startedAt, complete, reason },
+    reconciliation: {
+      policiesListed: ends.find(({ stage }) => stage === 'pcrs-policies')?.out?.['policy'] ?? null,
+      policiesResolved: accepted['hostids'] ?? 0,
+      ...counted,
+      recordsAccepted: accepted,
+      recordsFiltered: verdict.filtered,
+      recordsSupplied: verdict.supplied,
+      kindsEdited: verdict.edited,
+      verified: verdict.verified,
+      ...rows,
+    },
+  };
 }

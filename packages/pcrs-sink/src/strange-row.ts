@@ -1,6 +1,6 @@
 import { forms, headerWords } from 'pcrs-json/places';
 import type { ColumnPath, OtherMember } from './members.ts';
-import { type Place, placesIn } from './places.ts';
+import { nameAt, type Place, placesIn } from './places.ts';
 
 /** Names that a record's members may have, level by level: a slot, and the names of the parts. */
 interface Name {
@@ -63,7 +63,7 @@ export class StrangeRow {
     other: (name: string, place: Place) => void,
   ): void {
     for (const place of placesIn(bytes, at)) {
-      const text = JSON.parse(bytes.toString('utf8', place.nameStart - 1, place.nameEnd + 1)) as string;
+      const text = nameAt(bytes, place);
       const name = names.get(text);
       if (name === undefined) other(text, place);
       else this.#put(bytes, name, place);

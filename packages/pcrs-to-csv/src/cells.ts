@@ -3,7 +3,7 @@ import { forms } from 'pcrs-sink/places';
 import type { CsvBytes } from './csv-bytes.ts';
 
 /** Counts of changed cells, and of cells too long for a spreadsheet. */
-export interface CellChanges {
+interface CellChanges {
   /** Texts that a spreadsheet would take for a formula, prefixed with an apostrophe. */
   formulas: number;
   /** Texts whose NUL became U+FFFD. */

@@ -1,6 +1,7 @@
 import { gatewayKinds, suiteKinds } from 'pcrs-records/kinds';
 import type { SinkDemands } from 'pcrs-sink/demands';
 import { differenceWords } from 'pcrs-sink/fidelity';
+import { isAboutInput } from 'pcrs-sink/input-errors';
 import { SinkReader } from 'pcrs-sink/reader';
 import { openDialect } from './dialect.ts';
 import { CsvTable, type TableOptions } from './table.ts';
@@ -72,12 +73,6 @@ export function brokenIn(take: () => void): unknown {
   } catch (error) {
     return error;
   }
-}
-
-/** Whether an error is about the input, so that earlier records stand. */
-export function isAboutInput(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === 'PCRS_RECORD' || code === 'PCRS_INCOMPLETE';
 }
 
 /** Reports what was skipped and changed, and which kinds came if none of a table's kind did. */

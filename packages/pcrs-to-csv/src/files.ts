@@ -6,8 +6,9 @@ import { fileMode, letGroupRead } from 'pcrs-machine/modes';
 import { codedError } from 'pcrs-records/errors';
 import { gatewayKinds, type JsonObject, madeBy, suiteKinds } from 'pcrs-records/kinds';
 import { type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
+import { isAboutInput } from 'pcrs-sink/input-errors';
 import { SinkReader } from 'pcrs-sink/reader';
-import { brokenIn, type CsvOptions, isAboutInput, report } from './csv.ts';
+import { brokenIn, type CsvOptions, report } from './csv.ts';
 import { openDialect } from './dialect.ts';
 import { CsvTable } from './table.ts';
 

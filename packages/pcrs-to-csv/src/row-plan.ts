@@ -20,7 +20,7 @@ export interface PlannedCell {
 }
 
 /** A member that columns show only in parts. */
-export interface PartlyShown {
+interface PartlyShown {
   readonly name: string;
   readonly column: number;
   readonly covered: Covered;

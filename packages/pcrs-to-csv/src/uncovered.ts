@@ -1,5 +1,5 @@
 import { jsonAt } from 'pcrs-sink/members';
-import { forms, type Place, placesIn } from 'pcrs-sink/places';
+import { forms, nameAt, type Place, placesIn } from 'pcrs-sink/places';
 import type { Covered } from './columns.ts';
 
 /** The place of a value. */
@@ -55,8 +55,4 @@ export function withoutParts(bytes: Buffer, at: number, names: readonly string[]
 
 function lastOfEach(bytes: Buffer, at: number): Map<string, Place> {
   return new Map(placesIn(bytes, at).map((place) => [nameAt(bytes, place), place]));
-}
-
-function nameAt(bytes: Buffer, { nameStart, nameEnd }: Place): string {
-  return JSON.parse(bytes.toString('utf8', nameStart - 1, nameEnd + 1)) as string;
 }

@@ -2,7 +2,7 @@ import type { Database } from 'pcrs-database/open';
 import { openHistory } from './history-file.ts';
 
 /** Rows removed, by table. */
-export type Forgotten = Record<string, number>;
+type Forgotten = Record<string, number>;
 
 /**
  * Removes everything that ended before a moment: spans, counts and runs. A state that still holds stays, with the run

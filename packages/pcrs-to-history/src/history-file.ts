@@ -5,14 +5,14 @@ import { openForWriting, type WriteDatabase, type WriteOptions } from 'pcrs-data
 import { layoutOf, makeSchema } from './schema.ts';
 
 /** A history, changed by whole transactions. */
-export interface HistoryFile {
+interface HistoryFile {
   readonly db: Database;
   /** Runs a write completely or not at all, waiting while another program writes. */
   transaction<T>(act: (db: Database) => T): Promise<T>;
   close(): void;
 }
 
-export interface OpenOptions extends WriteOptions {
+interface OpenOptions extends WriteOptions {
   log?: { note(message: string): void } | undefined;
 }
 

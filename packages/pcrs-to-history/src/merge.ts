@@ -2,7 +2,7 @@ import type { Database } from 'pcrs-database/open';
 import { identity, sameAs } from './schema.ts';
 
 /** The run to merge. */
-export interface MergedRun {
+interface MergedRun {
   runId: string;
   startedAt: string;
   /** Only a full run proves that what it does not name is gone, and counts in the trend. */

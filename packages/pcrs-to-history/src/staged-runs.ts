@@ -15,7 +15,7 @@ export interface WholeRun {
   subscription: string | null;
 }
 
-export interface StagingOptions {
+interface StagingOptions {
   signal?: AbortSignal | undefined;
   progress?: { update(fields: { records: number }): void } | undefined;
 }

@@ -23,7 +23,7 @@ export interface Origin {
 }
 
 /** What `pcrs-diff` reports about a posture. */
-export interface Change {
+interface Change {
   word: string;
   /** As JSON. */
   oldStatus: string | undefined;

@@ -1,6 +1,6 @@
 import { controlsTable, postureTable } from 'pcrs-records/columns';
 import type { OtherMember } from 'pcrs-sink/members';
-import { forms, placesIn } from 'pcrs-sink/places';
+import { forms, nameAt, placesIn } from 'pcrs-sink/places';
 
 /** Known members of a posture record; column n of a posture is the n-th. */
 export const postureMembers: readonly string[] = [
@@ -41,10 +41,10 @@ export class NestedPosture implements Posture {
   /** Takes  at  the place of its opening brace */
   constructor(bytes: Buffer, at: number) {
     this.bytes = bytes;
-    for (const { nameStart, nameEnd, ...place } of placesIn(bytes, at)) {
-      const name = JSON.parse(bytes.toString('utf8', nameStart - 1, nameEnd + 1)) as string;
+    for (const place of placesIn(bytes, at)) {
+      const name = nameAt(bytes, place);
       const column = columns.get(name);
-      if (column === undefined) this.others.push({ name, ...place });
+      if (column === undefined) this.others.push({ ...place, name });
       else this.#places[column] = place;
     }
   }

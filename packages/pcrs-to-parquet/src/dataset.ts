@@ -28,7 +28,7 @@ export interface RunPlace {
   partial: boolean;
 }
 
-export interface DatasetRules {
+interface DatasetRules {
   /** Replace runs of the same day. */
   supersede: boolean;
   /** Replace the same run. */

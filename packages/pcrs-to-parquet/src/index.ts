@@ -6,6 +6,7 @@ import { stampOf } from 'pcrs-records/moments';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import type { SinkDemands } from 'pcrs-sink/demands';
 import { differenceWords, type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
+import { isAboutInput } from 'pcrs-sink/input-errors';
 import { SinkReader } from 'pcrs-sink/reader';
 import { RefusedRecord } from 'pcrs-sink/table';
 import { Dataset, layout, type RunPlace, type Series } from './dataset.ts';
@@ -254,10 +255,4 @@ interface Publication {
   base: Base;
   fidelity: Fidelity;
   written: ReadonlyMap<string, WrittenFile[]>;
-}
-
-/** Whether an error is about the input, so that earlier records are kept. */
-function isAboutInput(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === 'PCRS_RECORD' || code === 'PCRS_INCOMPLETE';
 }

@@ -8,18 +8,18 @@ import {
   type Table,
 } from 'pcrs-records/columns';
 import { excerpt } from 'pcrs-records/errors';
-import { jsonAt, textAt } from 'pcrs-sink/members';
+import { textAt } from 'pcrs-sink/members';
 import { forms, placesIn } from 'pcrs-sink/places';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
 import type { FileColumn, Value } from './parquet-file.ts';
 
 /** Writer of a table's rows. */
-export interface RowWriter {
+interface RowWriter {
   add(row: readonly Value[], bytes: number): void;
 }
 
 /** Counts of changed or omitted values. */
-export interface RowCounts {
+interface RowCounts {
   /** Texts in which half of a surrogate pair became U+FFFD. */
   loneSurrogates: number;
   /** Postures whose control has other texts than the first record of that control. */
@@ -102,7 +102,7 @@ export class Rows {
         const row = columns.map((column, index) => this.#value(record, index, column));
         for (const key of keys)
           if (row[key] === null) throw new RefusedRecord(`${columns[key]?.name} is missing`);
-        row.push(unknownOf(record));
+        row.push(record.othersJson() ?? null);
         take(record, row);
       },
     };
@@ -164,14 +164,6 @@ function integer(name: string, digits: string): bigint {
   if (value > largest || value < smallest)
     throw new RefusedRecord(`${name} must be at most 2^63-1 (INT64's limit), got ${digits}`);
   return value;
-}
-
-function unknownOf({ bytes, others }: Members): string | null {
-  if (others.length === 0) return null;
-  const members = others.map(
-    ({ name, form, start, end }) => `${JSON.stringify(name)}:${jsonAt(bytes, form, start, end)}`,
-  );
-  return `{${members.join(',')}}`;
 }
 
 function hostIdsOf(record: Members): bigint[] {

@@ -4,7 +4,7 @@ import type { Carrier, CountedHere } from './carrier.ts';
 import { connectionError } from './connection-error.ts';
 
 /** A carrier over its own connection. */
-export interface Connection extends Carrier {
+interface Connection extends Carrier {
   /** For messages and the `loaded` record: host, port, database; never a password. */
   readonly place: string;
   close(): Promise<void>;

@@ -9,7 +9,7 @@ import type { Committed } from './carrier.ts';
 import type { Records } from './records.ts';
 
 /** Problems and counts of the load. */
-export interface Met {
+interface Met {
   records: Records;
   problems: SinkReader['problems'];
 }

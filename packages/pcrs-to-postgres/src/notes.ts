@@ -2,18 +2,18 @@ import type { Counts, JsonObject, Session } from 'pcrs-records/kinds';
 import { sqlTime } from 'pcrs-records/moments';
 import { gatewayOf, isSameScope, scopeOf } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
-import { StageNotes } from 'pcrs-sink/stage-notes';
+import { runDetail, StageNotes } from 'pcrs-sink/stage-notes';
 import { isFilteredOrSupplied } from 'pcrs-sink/stale';
 import type { Records } from './records.ts';
 
 /** A row of q_pcrs_status. */
-export interface Note {
+interface Note {
   name: string;
   detail: JsonObject;
   last: string;
 }
 
-export interface Story {
+interface Story {
   verdicts: readonly RunVerdict[];
   complete: boolean | null;
   records: Records;
@@ -70,26 +70,14 @@ function scopeNote(verdicts: readonly RunVerdict[], gateway: string | null): Jso
   };
 }
 
-function runNotes(
-  { runId, session, complete, reason, accepted, filtered, supplied, edited, verified, ends }: RunVerdict,
-  { records, controls, received }: Story,
-): Note[] {
-  const reconciliation = {
-    policiesListed: ends.find(({ stage }) => stage === 'pcrs-policies')?.out?.['policy'] ?? null,
-    policiesResolved: accepted['hostids'] ?? 0,
-    policyErrors: records.policyErrors,
-    hostsResolved: records.hosts,
+function runNotes(verdict: RunVerdict, { records, controls, received }: Story): Note[] {
+  const { runId, complete } = verdict;
+  const counted = {
+    ...{ policyErrors: records.policyErrors, hostsResolved: records.hosts },
     recordsReceived: received.get(runId) ?? {},
-    recordsAccepted: accepted,
-    recordsFiltered: filtered,
-    recordsSupplied: supplied,
-    kindsEdited: edited,
-    verified,
   };
-  const { gateway = null, username = null, startedAt = null } = session ?? {};
   const run: Note = {
-    name: `RUN ${runId}`,
-    detail: { runId, gateway, username, startedAt, complete, reason: reason ?? null, reconciliation },
+    ...{ name: `RUN ${runId}`, detail: runDetail(verdict, counted) },
     last: complete ? 'TRUE' : 'FALSE',
   };
   const stages = new StageNotes();

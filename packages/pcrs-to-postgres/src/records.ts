@@ -8,13 +8,12 @@ import {
 } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
 import { parseExact, toDigits } from 'pcrs-records/json';
-import { forms } from 'pcrs-sink/places';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
 import { CopyText, type TextCounts } from './copy-text.ts';
 import { SentControls } from './sent-controls.ts';
 import { type Given, StagedTable } from './staged-table.ts';
 
-export const unknownMembers = 'unknown_members';
+const unknownMembers = 'unknown_members';
 
 /** A gateway that invents more members than this is not adding fields. */
 const addedColumnsLimit = 200;
@@ -183,11 +182,7 @@ class Rows {
       this.#unknownColumn = this.#table.addColumn(unknownMembers, 'json');
       this.#sources.push(-1);
     }
-    const texts = members.others.map(({ name, form, start, end }) => {
-      const quotes = form >= forms.string ? 1 : 0;
-      return `${JSON.stringify(name)}:${members.bytes.toString('utf8', start - quotes, end + quotes)}`;
-    });
-    return new Map([...(given ?? []), [this.#unknownColumn, Buffer.from(`{${texts.join()}}`)]]);
+    return new Map([...(given ?? []), [this.#unknownColumn, Buffer.from(members.othersJson() ?? '')]]);
   }
 }
 

@@ -3,10 +3,10 @@ import { forms } from 'pcrs-sink/places';
 import { type Members, RefusedRecord } from 'pcrs-sink/table';
 import type { CopyText } from './copy-text.ts';
 
-export type ColumnType = 'bigint' | 'text' | 'json';
+type ColumnType = 'bigint' | 'text' | 'json';
 
 /** A staged column: its values have a name of ours, so that no name from outside is ever SQL. */
-export interface StagedColumn {
+interface StagedColumn {
   /** As in the table: in lower case. */
   readonly name: string;
   readonly type: ColumnType;
@@ -31,7 +31,7 @@ export type Given = ReadonlyMap<number, Buffer>;
 const nothing: Given = new Map();
 
 /** Rows in COPY's text format, each with values for the first N columns. */
-export interface Rows {
+interface Rows {
   readonly columns: number;
   readonly text: Buffer;
 }

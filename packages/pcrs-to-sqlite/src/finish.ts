@@ -46,7 +46,7 @@ export interface FinishOptions extends SinkDemands {
 }
 
 /** Result of a load's end. */
-export interface Finished {
+interface Finished {
   loaded: Loaded;
   failure: CodedError | undefined;
   fate: Fate;

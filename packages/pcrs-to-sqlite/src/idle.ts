@@ -1,5 +1,5 @@
 /** Action to take once an item takes longer than this. */
-export interface Idle {
+interface Idle {
   afterMs: number;
   act(): Promise<void>;
 }

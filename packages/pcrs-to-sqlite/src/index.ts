@@ -1,35 +1,28 @@
 import { databaseError } from 'pcrs-database/database-error';
+import type { Patience } from 'pcrs-database/patience';
 import { letGroupRead } from 'pcrs-machine/modes';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { failureOf } from 'pcrs-sink/demands';
+import { failureOf, type SinkDemands } from 'pcrs-sink/demands';
 import { notJson } from 'pcrs-sink/input-errors';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { type FirstRecord, readFirstRecord } from './first-record.ts';
 import { waitedFor } from './idle.ts';
 import { Load, type LoadOptions } from './load.ts';
 import { openPlace, type Place, type Target } from './place.ts';
+import type { Placing } from './snapshot.ts';
 
 export type { Loaded } from './finish.ts';
 export type { Target } from './place.ts';
 
-export interface SqliteOptions {
+/** A snapshot always demands a run. */
+export interface SqliteOptions extends SinkDemands, Omit<Placing, 'log'>, Patience {
   /** Skip and count bad lines, instead of failing at the first. */
   skipBad?: boolean;
-  /** A stream without a run is incomplete; always so for a snapshot. */
-  requireRun?: boolean;
-  /** Records that a filter removed make a run incomplete. */
-  strict?: boolean;
-  /** A stream without any record is fine. */
-  allowEmpty?: boolean;
   /** Remove rows that a complete, full run of the database's scope did not name. */
   prune?: boolean;
   /** A run may be older than one in the database. */
   allowOlder?: boolean;
-  /** Lock of the folder, held by the parent process: `NONCE PATH`. Nothing is renamed once it is lost. */
-  heldLock?: string | undefined;
-  /** Lease of the link's lock, in seconds; for tests only. */
-  lockLease?: string | undefined;
   /** Let the user's group read the files. */
   groupReadable?: boolean;
   /** `fail` refuses members without a column; otherwise they get one. */
@@ -38,10 +31,6 @@ export interface SqliteOptions {
   onControl?: (record: JsonObject) => void;
   log?: { warn(message: string): void; note(message: string): void };
   progress?: { update(fields: { records: number; bytes: number }): void };
-  /** Wait for another program's lock on the database; default 10 s. */
-  lockWaitMs?: number;
-  /** Ends the load; whole records that came stay. */
-  signal?: AbortSignal;
 }
 
 /** Longest wait of an open transaction for further records. */
@@ -62,15 +51,8 @@ export async function toSqlite(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: SqliteOptions = {},
 ): Promise<Loaded> {
-  const { lockWaitMs, signal } = options;
   if (options.groupReadable) letGroupRead();
-  const place = await openPlace(target, {
-    lockWaitMs,
-    signal,
-    heldLock: options.heldLock,
-    lockLease: options.lockLease,
-    log: options.log,
-  });
+  const place = await openPlace(target, options);
   try {
     const filled = await fill(place, chunks, target, options);
     return await place.publishing(async (stand) => {

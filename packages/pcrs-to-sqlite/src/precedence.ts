@@ -6,13 +6,13 @@ import type { Session } from 'pcrs-records/kinds';
 export class Precedence {
   readonly #before: SnapshotStatus;
   readonly #allowOlder: boolean;
-  #newest: SnapshotStatus['newest'];
+  #newest: Pick<Session, 'runId' | 'startedAt'> | undefined;
 
   /** Takes  before  the database's status before the load */
   constructor(before: SnapshotStatus, allowOlder: boolean) {
     this.#before = before;
     this.#allowOlder = allowOlder;
-    this.#newest = before.newest;
+    this.#newest = before.runs[0]?.note;
   }
 
   /** Throws PCRS_RECORD for a run older than one in the database: its rows would be a step back. */
@@ -30,8 +30,8 @@ export class Precedence {
 
   /** Throws PCRS_RECORD if a run's reduced records would replace whole ones. */
   requireEmpty(session: Session | undefined, line: number): void {
-    const { load, newest } = this.#before;
-    if (load === undefined || newest?.runId === session?.runId) return;
+    const { load, runs } = this.#before;
+    if (load === undefined || runs[0]?.note.runId === session?.runId) return;
     throw codedError(
       'PCRS_RECORD',
       `stdin:${line}: the run has reduced records, but this database has other records; choose a new file`,

@@ -2,7 +2,7 @@ import { hostIdsTable } from 'pcrs-records/columns';
 import type { Counts, GatewayKind, JsonObject, Session, Start } from 'pcrs-records/kinds';
 import { gatewayOf } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
-import { StageNotes } from 'pcrs-sink/stage-notes';
+import { runDetail, StageNotes } from 'pcrs-sink/stage-notes';
 import type { Records } from './records.ts';
 import type { ScopeRow } from './scope-row.ts';
 import type { StatusTable } from './status.ts';
@@ -49,23 +49,7 @@ export class RunNotes {
   /** Writes a run's verdict and reconciliation. */
   judge(verdict: RunVerdict, hostsWithoutPosture: number): void {
     this.#endRun();
-    const { runId, session, complete } = verdict;
-    const detail = {
-      runId,
-      gateway: session?.gateway ?? null,
-      username: session?.username ?? null,
-      startedAt: session?.startedAt ?? null,
-      complete,
-      reason: verdict.reason ?? null,
-      reconciliation: this.#reconciliation(verdict, hostsWithoutPosture),
-    };
-    this.#status.put(`RUN ${runId}`, detail, complete ? 'TRUE' : 'FALSE');
-    const stages = this.#stages.of(runId).map(({ name }) => name);
-    this.#status.keepOnly(`RUN ${runId} `, stages);
-  }
-
-  #reconciliation(verdict: RunVerdict, hostsWithoutPosture: number): JsonObject {
-    const { runId, ends, accepted, verified, filtered, supplied, edited } = verdict;
+    const { runId, complete } = verdict;
     const counted = this.#runs.get(runId ?? '') ?? {};
     const of = (prefix: string) =>
       Object.fromEntries(
@@ -73,25 +57,20 @@ export class RunNotes {
           name.startsWith(prefix) ? [[name.slice(prefix.length), count]] : [],
         ),
       );
-    return {
-      policiesListed: ends.find((end) => end.stage === 'pcrs-policies')?.out?.['policy'] ?? null,
-      policiesResolved: accepted['hostids'] ?? 0,
-      policyErrors: counted['policyErrors'] ?? 0,
-      hostsResolved: counted['hosts'] ?? 0,
-      hostsWithPosture: this.#hostRows() - hostsWithoutPosture,
-      recordsReceived: of('received '),
-      recordsAccepted: accepted,
-      recordsFiltered: filtered,
-      recordsSupplied: supplied,
-      kindsEdited: edited,
-      verified,
-      rowsStored: of('stored '),
-      rowsUnchanged: of('unchanged '),
-    };
-  }
-
-  #hostRows(): number {
-    return this.#records.writers.find(({ table }) => table === hostIdsTable)?.rows ?? 0;
+    const hostRows = this.#records.writers.find(({ table }) => table === hostIdsTable)?.rows ?? 0;
+    const detail = runDetail(
+      verdict,
+      {
+        policyErrors: counted['policyErrors'] ?? 0,
+        hostsResolved: counted['hosts'] ?? 0,
+        hostsWithPosture: hostRows - hostsWithoutPosture,
+        recordsReceived: of('received '),
+      },
+      { rowsStored: of('stored '), rowsUnchanged: of('unchanged ') },
+    );
+    this.#status.put(`RUN ${runId}`, detail, complete ? 'TRUE' : 'FALSE');
+    const stages = this.#stages.of(runId).map(({ name }) => name);
+    this.#status.keepOnly(`RUN ${runId} `, stages);
   }
 
   #endRun(): void {

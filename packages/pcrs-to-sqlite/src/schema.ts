@@ -14,7 +14,7 @@ import { mergedMembers } from './unknown-members.ts';
 import { quoted, views } from './views.ts';
 
 /** The four tables of records; the fifth table is `q_pcrs_status`. */
-export const dataTables: readonly Table[] = [policyTable, hostIdsTable, postureTable, controlsTable];
+const dataTables: readonly Table[] = [policyTable, hostIdsTable, postureTable, controlsTable];
 
 /** Column for members that cannot have their own, as one JSON object. */
 export const unknownMembers = 'unknown_members';
@@ -133,7 +133,7 @@ export function makeIndexes(db: Database): void {
  *
  * Throws  PCRS_USAGE
  */
-export function checkSchema(db: Database, path: string): void {
+function checkSchema(db: Database, path: string): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   if (version > layoutVersion) {
     throw codedError(

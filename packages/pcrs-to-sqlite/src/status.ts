@@ -4,7 +4,7 @@ import { sqlTime } from 'pcrs-records/moments';
 import type { Batch } from './table-writer.ts';
 
 /** QualysETL's words for the state of a table. */
-export type TableState = 'BEGIN LOADING BATCH' | 'END LOADING BATCH' | 'FINAL BATCH LOADED';
+type TableState = 'BEGIN LOADING BATCH' | 'END LOADING BATCH' | 'FINAL BATCH LOADED';
 
 const allTables = 'ALL_TABLES_LOADED_SUCCESSFULLY';
 

@@ -50,7 +50,7 @@ export function platformUrl(name: string): string {
 }
 
 /** Whether a URL's host is this machine. */
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||

@@ -17,7 +17,7 @@ export interface IdentityOptions extends CredentialOptions {
 }
 
 /** The gateway and user to use, and what may be sent there. */
-export interface Identity {
+interface Identity {
   url: string;
   username: string | undefined;
   /** Whether passwords and tokens obtained elsewhere may go to this gateway. Our own token files always may. */

@@ -14,7 +14,7 @@ import { codeOf } from 'pcrs-records/errors';
 import { checkPrivate, privateDirectory, safeName } from './state-directory.ts';
 
 /** Content of a token file. */
-export interface StoredToken {
+interface StoredToken {
   gateway: string;
   username: string;
   token: string;
@@ -23,7 +23,7 @@ export interface StoredToken {
 }
 
 /** A stored token with its file's modification time, in milliseconds since 1970. */
-export interface KeptToken extends StoredToken {
+interface KeptToken extends StoredToken {
   writtenMs: number;
 }
 

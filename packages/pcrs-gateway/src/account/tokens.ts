@@ -7,7 +7,7 @@ import { tokenText } from './secret-text.ts';
 import { isWaitedOut, type StateLocking, withStateLock } from './state-lock.ts';
 import type { TokenStore } from './token-store.ts';
 
-export interface TokensOptions {
+interface TokensOptions {
   url: string;
   username: string | undefined;
   /** Token files; undefined if nothing can be stored. */

@@ -7,7 +7,7 @@ import { fileMode } from 'pcrs-machine/modes';
 const CHUNK_BYTES = 256 << 10;
 
 /** Record of an input that was stored whole. */
-export interface KeptInput {
+interface KeptInput {
   bytes: number;
   sha256: string;
 }

@@ -137,7 +137,7 @@ export function apiPath(endpoint: Endpoint, version: string): string {
 }
 
 /** The row of a version; undefined if the table lacks it. */
-export function apiVersion(endpoint: Endpoint, version: string): ApiVersion | undefined {
+function apiVersion(endpoint: Endpoint, version: string): ApiVersion | undefined {
   return apiVersions.find((row) => row.endpoint === endpoint && row.version === version);
 }
 

@@ -17,7 +17,7 @@ export type Unanswered =
   | { kind: 'answered'; verdict: Verdict; text: string; status: number };
 
 /** Context of one try. */
-export interface Try {
+interface Try {
   token: string;
   dispatcher: Dispatcher;
   permit: Permit;

@@ -5,8 +5,7 @@ import { ask } from './ask.ts';
 import { withDefaults } from './gateway-defaults.ts';
 import type { AskContext, Consume, GatewayRequest, Tally } from './request.ts';
 
-export type { SessionHint } from '../account/identity.ts';
-export type { Consume, GatewayAnswer, GatewayRequest, Tally } from './request.ts';
+export type { GatewayAnswer, GatewayRequest } from './request.ts';
 
 /** Options for connection, account and pacing: from flags, environment and profile. */
 export interface GatewayOptions extends AccountOptions {

@@ -6,7 +6,7 @@ import { GatewayError } from './gateway-error.ts';
 const unzip = promisify(gunzip);
 
 /** Limit of a whole body, as sent and unpacked: the longest JavaScript string. */
-export const maxWholeBytes = 512 * 1024 * 1024;
+const maxWholeBytes = 512 * 1024 * 1024;
 
 /**
  * All bytes of a small document, gunzipped if its first bytes say gzip (twice, if it was packed twice).

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { Agent, Dispatcher } from 'undici';
 import type { Route } from './proxy.ts';
 
-export interface DispatcherOptions {
+interface DispatcherOptions {
   gateway: string;
   route: Route;
   caFile: string | undefined;

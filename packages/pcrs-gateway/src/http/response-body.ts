@@ -1,5 +1,5 @@
 /** The part of undici's controller that pauses, resumes or aborts a body. */
-export interface BodyControl {
+interface BodyControl {
   pause(): void;
   resume(): void;
   abort(reason: Error): void;

@@ -67,7 +67,7 @@ export function emptyState(): PacingState {
  * The gateway counts a request at some time between its sending and the head of its answer. Until the head arrives,
  * the latest possible time is assumed. That costs at most 3 % of the window (of a short one more: up to 1 s).
  */
-export function landingMs(rate: { seconds: number }): number {
+function landingMs(rate: { seconds: number }): number {
   const windowMs = rate.seconds * 1000;
   return Math.ceil(Math.max(windowMs * 0.03, Math.min(1000, windowMs / 2)));
 }

@@ -16,7 +16,7 @@ export interface TextState {
  * Elements that may be written unchanged: rows of places, see places.ts; `end` is where the next thing to look at
  * begins.
  */
-export interface Found {
+interface Found {
   places: Int32Array;
   count: number;
   width: number;

@@ -5,7 +5,7 @@ const ZERO = 0x30;
 const NINE = 0x39;
 
 /** The members of interest in an element. */
-export type MemberName = 'kind' | 'policyId' | 'hostId';
+type MemberName = 'kind' | 'policyId' | 'hostId';
 
 const members = (['kind', 'policyId', 'hostId'] as const).map((name) => ({ name, bytes: Buffer.from(name) }));
 /** Longest spelling of a name: "policyId" with each letter as an escape of six characters. */
@@ -15,7 +15,7 @@ const kindBytes = 80;
 const idBytes = 256;
 
 /** A member and its value: for `kind` the JSON text (its first 80 bytes), for an id its digits or undefined. */
-export interface FoundMember {
+interface FoundMember {
   name: MemberName;
   value: string | undefined;
 }

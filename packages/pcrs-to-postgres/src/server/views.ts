@@ -10,7 +10,7 @@ import {
 import { block, fact } from './schema.ts';
 
 /** A view: its columns, and the query, in which `%1$I` is the schema. */
-export interface View {
+interface View {
   readonly name: string;
   readonly columns: readonly { name: string; sql: string }[];
   readonly rest: string;
