@@ -100,9 +100,7 @@ function judge(heard: Heard, url: string, asked: boolean): Error | undefined {
   const fail = (code: 'PCRS_GATEWAY' | 'PCRS_REFUSED', text: string) =>
     new GatewayError(code, text, { reason: 'status', status, tries: 1 });
   if (status === 401)
-    return asked
-      ? fail('PCRS_REFUSED', `${answer}: it no longer accepts the token; run pcrs-auth --renew`)
-      : undefined;
+    return asked ? fail('PCRS_REFUSED', `${answer}: it rejects the token; run pcrs-auth --renew`) : undefined;
   if (status === 403) {
     return fail(
       'PCRS_REFUSED',

@@ -54,7 +54,7 @@ export async function cursorIn(
   if (existsSync(old)) return { old, new: fresh };
   throw codedError(
     'PCRS_USAGE',
-    `${file}: the snapshot of its run (${startedAt}) is no longer in ${directory}; give two databases, or remove ${file} to start over`,
+    `${file}: the snapshot of its run (${startedAt}) is missing from ${directory}; give two databases, or remove ${file} to start over`,
   );
 }
 
