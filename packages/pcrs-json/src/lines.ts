@@ -6,8 +6,8 @@ import { headerWords, verdicts } from './places.ts';
 export type { NamePath } from './names.ts';
 
 /**
- * Whole lines, and the places of their members; see places.ts. All three are views, valid until the next are asked
- * for. Places count from the first byte of `bytes`, so copies of the three belong together anywhere.
+ * Whole lines, and the places of their members, counted from the first byte of `bytes`; see places.ts. All three are views,
+ * valid until the next are asked for.
  */
 export interface Lines {
   bytes: Buffer;
@@ -27,8 +27,6 @@ export interface LineScannerOptions {
   kinds?: readonly string[] | undefined;
   /** Longer lines are passed on unscanned. Default 16 MiB, at most 128. */
   maxLineBytes?: number | undefined;
-  /** The stream has begun elsewhere: bytes like a byte order mark are part of a line. */
-  isContinued?: boolean | undefined;
 }
 
 const LINE_FEED = 0x0a;
@@ -58,11 +56,10 @@ export class LineScanner {
   #held = 0;
   /** Pieces of a line that is too long. */
   #long: Buffer[] = [];
-  #started: boolean;
+  #started = false;
 
   /** Throws  RangeError if a name is given twice, or there are too many (about 1000) */
-  constructor({ names, kinds = [], maxLineBytes = 16 << 20, isContinued = false }: LineScannerOptions) {
-    this.#started = isContinued;
+  constructor({ names, kinds = [], maxLineBytes = 16 << 20 }: LineScannerOptions) {
     this.#names = new Names(this.#scan, names, kinds);
     this.#maxTextBytes = maxLineBytes + 1;
     this.#rows = (this.#scan.free() + 15) & ~15;
@@ -94,15 +91,6 @@ export class LineScanner {
       yield* this.#wholeLines(from);
       if (this.#held === this.#textBytes) this.#outgrow();
     }
-  }
-
-  /** Takes the bytes of the current line, as a copy. */
-  takeRest(): Uint8Array {
-    const held = this.#memory.subarray(this.#text, this.#text + this.#held);
-    const rest = Buffer.concat([...this.#long, held]);
-    this.#long = [];
-    this.#held = 0;
-    return rest;
   }
 
   /** A last line without a line feed. */

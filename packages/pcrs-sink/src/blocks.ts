@@ -1,44 +1,45 @@
-import type { NamePath } from 'pcrs-json/lines';
-import { type Block, BlockScanner } from './block-scanner.ts';
-import { scanAhead } from './scan-ahead.ts';
+import { crc32 } from 'node:zlib';
+import { LineScanner, type Lines, type NamePath } from 'pcrs-json/lines';
+
+/** Whole lines, the places of their members, and their checksums. */
+export interface Block extends Lines {
+  /** For each line: the CRC-32 of its bytes. */
+  sums: Uint32Array;
+}
 
 /**
- * Scans a stream: the beginning on this thread, between two blocks; the rest of a long stream on a second thread.
+ * Scans a stream and sums its lines.
  *
- * Takes   names            by slot; a name added later gets a slot in the following blocks
- *         threadFromBytes  default 8 MiB: starting a thread takes 20 ms
+ * Takes   names  by slot; a name added later gets its slot between two blocks, until there are too many
  * Yields  blocks that are valid until the next is asked for
  */
 export async function* scannedBlocks(
   source: AsyncGenerator<Uint8Array>,
   names: readonly NamePath[],
   kinds: readonly string[],
-  threadFromBytes = 8 << 20,
 ): AsyncGenerator<Block> {
-  const options = { names: names.slice(), kinds };
+  const scanner = new LineScanner({ names: names.slice(), kinds });
   let known = names.length;
-  const learned = () => {
-    const fresh = names.slice(known);
-    known = names.length;
-    return fresh;
+  const learn = () => {
+    while (names[known] !== undefined && scanner.addName(names[known] as NamePath) === known) known += 1;
   };
-  const scanner = new BlockScanner(options);
-  let bytes = 0;
   try {
     for (let next = await source.next(); !next.done; next = await source.next()) {
-      for (const block of scanner.push(next.value)) {
-        yield block;
-        scanner.learn(learned());
+      for (const lines of scanner.push(next.value)) {
+        yield { ...lines, sums: sumsOf(lines) };
+        learn();
       }
-      bytes += next.value.length;
-      if (bytes < threadFromBytes) continue;
-      known = options.names.length;
-      yield* scanAhead(scanner.takeRest(), source, { ...options, isContinued: true }, learned);
-      return;
     }
-    yield* scanner.end();
+    for (const lines of scanner.end()) yield { ...lines, sums: sumsOf(lines) };
   } finally {
     // A source that waits for its next chunk would let us wait too.
     source.return(undefined).catch(() => {});
   }
+}
+
+function sumsOf({ bytes, places, count, width }: Lines): Uint32Array {
+  const sums = new Uint32Array(count);
+  for (let row = 0; row < count; row += 1)
+    sums[row] = crc32(bytes.subarray(places[row * width], places[row * width + 1]));
+  return sums;
 }

@@ -3,8 +3,7 @@ import { extraWords, forms, headerWords, verdicts } from 'pcrs-json/places';
 import { type CodedError, codedError, recordError } from 'pcrs-records/errors';
 import { isObject, type JsonObject } from 'pcrs-records/kinds';
 import { textOnly } from 'pcrs-records/lines';
-import type { Block } from './block-scanner.ts';
-import { scannedBlocks } from './blocks.ts';
+import { type Block, scannedBlocks } from './blocks.ts';
 import { failureOf, type SinkDemands } from './demands.ts';
 import { notJson } from './input-errors.ts';
 import { RunJudge, type RunVerdict } from './judge.ts';
@@ -24,8 +23,6 @@ export interface ReaderOptions {
   tableOf(kind: string): RecordTable | undefined;
   /** Kinds whose tables are asked for before the stream begins, so that their first block is read fast too. */
   expected?: readonly string[];
-  /** Size from which a second thread scans the stream. Default 8 MiB: starting one takes 20 ms. */
-  threadFromBytes?: number | undefined;
   /** Called with each `session`, `start` and `end`, once it is judged. */
   onControl?(record: JsonObject, line: number): void;
 }
@@ -90,8 +87,7 @@ export class SinkReader {
    * Throws  PCRS_RECORD for a compressed or UTF-16 stream
    */
   blocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Block> {
-    const { threadFromBytes } = this.#options;
-    return scannedBlocks(textOnly(chunks), this.#slots.paths, scannedKinds, threadFromBytes);
+    return scannedBlocks(textOnly(chunks), this.#slots.paths, scannedKinds);
   }
 
   /**

@@ -2,13 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SinkReader } from './reader.ts';
-import { scanAhead } from './scan-ahead.ts';
 import type { Members } from './table.ts';
 
-const inOneThread = Number.POSITIVE_INFINITY;
-
 /** What a sink gets from a stream, and how the stream ended. */
-async function read(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, threadFromBytes: number) {
+async function read(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) {
   const rows: unknown[] = [];
   const take = (record: Members): void => {
     const values = record.columns.map((path, column) => [path, record.json(column)]);
@@ -19,7 +16,7 @@ async function read(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, th
     rows.push([record.kind, record.line, values, others]);
   };
   const reader = new SinkReader({
-    ...{ threadFromBytes, skipBad: true, expected: ['a'] },
+    ...{ skipBad: true, expected: ['a'] },
     tableOf: () => ({ columns: ['id', ['b', 'c']], take, wants: (name) => name.startsWith('n') }),
   });
   let thrown: unknown;
@@ -43,7 +40,7 @@ function* cut(text: string, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-test('two threads yield the same as one, in any chunking, from any byte on', async () => {
+test('yields the same in any chunking', async () => {
   const name = fc.constantFrom('id', 'b', 'c', 'n1', 'n2', 'é', '\\u0069d', 'kind');
   const value = fc.constantFrom('1', '"x"', '{"c":2}', '{"c":"é","d":[]}', '"a\\nb"', 'null');
   const object = fc
@@ -64,19 +61,18 @@ test('two threads yield the same as one, in any chunking, from any byte on', asy
       fc.array(line, { minLength: 1, maxLength: 60 }),
       fc.constantFrom('', '\n', '\r\n'),
       fc.integer({ min: 1, max: 5000 }),
-      fc.integer({ min: 1, max: 20_000 }),
-      async (lines, last, size, from) => {
+      async (lines, last, size) => {
         const text = lines.join('\n') + last;
-        assert.deepEqual(await read(cut(text, size), from), await read(cut(text, size), inOneThread));
+        assert.deepEqual(await read(cut(text, size)), await read(cut(text, text.length + 1)));
       },
     ),
     { numRuns: 25 },
   );
 });
 
-test("passes a line longer than the scanner's limit through the thread whole", async () => {
+test("passes a line longer than the scanner's limit on whole", async () => {
   const text = `{"kind":"a","id":1}\n{"kind":"a","id":"${'z'.repeat(17 << 20)}"}\n{"kind":"a","id":3}\n`;
-  const { rows } = await read(cut(text, 1 << 20), 1);
+  const { rows } = await read(cut(text, 1 << 20));
   assert.deepEqual(
     rows.map((row) => JSON.stringify(row).length > 1 << 20),
     [false, true, false],
@@ -88,11 +84,11 @@ test('keeps everything before a break of the source', async () => {
     yield Buffer.from('{"kind":"a","id":1}\n{"kind":"a","id":2}\n{"kind":"a"');
     throw new Error('the pipe broke');
   }
-  const { rows, thrown } = await read(breaking(), 1);
+  const { rows, thrown } = await read(breaking());
   assert.deepEqual([rows.length, (thrown as Error).message], [2, 'the pipe broke']);
 });
 
-test('a reader that stops closes its source, and the thread does not keep the process alive', async () => {
+test('a reader that stops closes its source', async () => {
   let released = false;
   function* endless(): Generator<Uint8Array> {
     try {
@@ -101,25 +97,11 @@ test('a reader that stops closes its source, and the thread does not keep the pr
       released = true;
     }
   }
-  const reader = new SinkReader({ threadFromBytes: 1, tableOf: () => undefined });
+  const reader = new SinkReader({ tableOf: () => undefined });
   for await (const block of reader.blocks(endless())) {
     reader.take(block);
     if (reader.lines > 20_000) break;
   }
   await new Promise(setImmediate);
   assert.equal(released, true);
-});
-
-test('fails if its thread dies, also after the end of the source, instead of ending as if all had come', {
-  timeout: 20_000,
-}, async () => {
-  const deadly = { names: null, kinds: null } as unknown as Parameters<typeof scanAhead>[2];
-  for (const chunks of [[], ['{"a":1}\n'], Array.from({ length: 50 }, () => `{"a":1}\n`.repeat(20_000))]) {
-    async function* source(): AsyncGenerator<Uint8Array> {
-      for (const chunk of chunks) yield Buffer.from(chunk);
-    }
-    await assert.rejects(async () => {
-      for await (const _ of scanAhead(Buffer.from('{"a":0}\n'), source(), deadly, () => []));
-    }, TypeError);
-  }
 });
