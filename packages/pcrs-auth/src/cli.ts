@@ -81,12 +81,12 @@ async function openRun(context: AuthContext): Promise<void> {
 }
 
 async function authOptions(context: AuthContext): Promise<AuthOptions> {
-  const { credentials, renew, strict } = context.flags;
+  const { credentials, renew } = context.flags;
   const { readCredentials } = await import('./credentials.ts');
   const { askHidden } = await import('pcrs-cli/prompt');
   return {
     ...gatewayOptions(context),
-    ...{ strict, renew, startedAt: context.startedAt },
+    ...{ renew, startedAt: context.startedAt },
     credentials: credentials === undefined ? undefined : await readCredentials(credentials, context),
     prompt: context.stdinIs === 'terminal' ? askHidden : undefined,
     advice: 'give --password-file, --password-command or PCRS_PASSWORD',

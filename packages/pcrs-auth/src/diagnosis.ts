@@ -5,6 +5,7 @@ import { exchange } from 'pcrs-gateway/exchange';
 import { GatewayError } from 'pcrs-gateway/gateway-error';
 import { tokenClaims } from 'pcrs-gateway/jwt';
 import { clockAheadMs, clockWarning } from 'pcrs-gateway/server-clock';
+import { wholeSeconds } from 'pcrs-records/moments';
 import { type AuthOptions, factsOf, type TokenFacts, withoutPasswords } from './index.ts';
 
 /** Findings of `--check`. */
@@ -63,7 +64,7 @@ async function ask(
   options: AuthOptions,
   token: string | undefined,
 ): Promise<Heard | Error> {
-  const since = `${new Date().toISOString().slice(0, 19)}Z`;
+  const since = wholeSeconds(new Date());
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const sentMs = Date.now();
   try {

@@ -195,6 +195,14 @@ export function checkPattern(text: string): string {
   return text;
 }
 
+/** A name for the middle of file names. Throws a sentence if it is not one. */
+export function checkName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) {
+    throw new Error('must consist of letters, digits, dots, dashes and underscores');
+  }
+  return text;
+}
+
 /** `--group-readable` of tools that write files: 0640 in 0750. */
 export function groupReadableFlag(group?: string) {
   const describe = 'make the files readable for the group (0640)';
@@ -204,4 +212,14 @@ export function groupReadableFlag(group?: string) {
 /** A date filter of the gateway. */
 export function dateFlag(describe: string) {
   return flag.text({ describe, value: 'DATE', parse: checkDate });
+}
+
+/** What a sink may be told to demand of its input. */
+export function demandFlags(strict = 'status 6 if a filter dropped records of the run') {
+  return {
+    'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
+    'require-run': flag.boolean({ describe: 'status 6 if the input has no run' }),
+    strict: flag.boolean({ describe: strict }),
+    'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
+  } as const;
 }

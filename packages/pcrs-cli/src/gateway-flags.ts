@@ -152,25 +152,16 @@ function textOrNothing(value: unknown): string | undefined {
 /** Options of `pcrs-gateway`, from a tool's flags. */
 export function gatewayOptions(context: ConnectionContext) {
   const { flags, env, uid, log, progress, signal, origins } = context;
-  const more = context.flags as { strict?: boolean; concurrency?: number };
+  // Some stages lack these two.
+  const { concurrency = 1, strict = false } = flags as { concurrency?: number; strict?: boolean };
   return {
-    gateway: flags.gateway,
-    platform: flags.platform,
-    username: flags.username,
-    passwordFile: flags.passwordFile,
-    passwordCommand: flags.passwordCommand,
-    tokenFile: flags.tokenFile,
-    tokenCommand: flags.tokenCommand,
+    ...flags,
+    concurrency,
+    strict,
+    timeoutMs: flags.timeout * 1000,
+    maxWaitMs: flags.maxWait * 1000,
     profilePassword: context.profilePassword,
     profileUsername: textOrNothing(context.profile['username']),
-    caFile: flags.caFile,
-    proxy: flags.proxy,
-    strict: more.strict ?? false,
-    timeoutMs: flags.timeout * 1000,
-    retries: flags.retries,
-    maxWaitMs: flags.maxWait * 1000,
-    rate: flags.rate,
-    concurrency: more.concurrency ?? 1,
     env,
     uid,
     userAgent: `${context.tool}/${context.version}`,

@@ -37,7 +37,7 @@ export interface StageOptions<T> {
   accept?(value: unknown, kind: string | undefined, where: string): readonly { kind: string; input: T }[];
   /** The stage's work; it need not read all its input. */
   work(run: Run<T>): Promise<void>;
-  tally?(): Tally;
+  tally?(): Tally | undefined;
   /** Skips and counts lines that are not records. */
   skipBad?: boolean;
 }
@@ -75,6 +75,15 @@ export async function runStage<T>(context: Context, options: StageOptions<T>): P
     throw error;
   }
   await stage.close(undefined);
+}
+
+/** Throws PCRS_USAGE for --untagged in a run. */
+export function checkTagged(untagged: boolean, { session }: Pick<Run<unknown>, 'session'>): void {
+  if (!untagged || session === undefined) return;
+  throw codedError(
+    'PCRS_USAGE',
+    '--untagged cannot be used in a run, whose records need their kind; remove pcrs-auth from the pipe',
+  );
 }
 
 const newline = Buffer.from('\n');

@@ -2,7 +2,10 @@ import { postureTable } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
 import type { ReadDatabase } from './open.ts';
 
-/** Written into the file, so that a later version can recognise an older layout. */
+/**
+ * Written into the file, so that a later version can recognise an older layout; 2 added `CloudMetaData` and the
+ * indexes.
+ */
 export const layoutVersion = 2;
 
 /**

@@ -1,4 +1,4 @@
-import { flag } from 'pcrs-cli/flags';
+import { checkName, flag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { checkDuration } from 'pcrs-records/duration';
 import { parseKeep } from './keep-rule.ts';
@@ -9,7 +9,7 @@ const flags = {
   name: flag.text({
     describe: 'a separate series in DIR, with NAME in its files and links',
     value: 'NAME',
-    parse: parseName,
+    parse: checkName,
     group: folder,
   }),
   csv: flag.boolean({ describe: 'also write CSV files of each run, to DIR/csv_STAMP', group: folder }),
@@ -57,13 +57,6 @@ const flags = {
 } as const;
 
 export type EtlContext = Context<typeof flags>;
-
-function parseName(text: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) {
-    throw new Error('must consist of letters, digits, dots, dashes and underscores');
-  }
-  return text;
-}
 
 export const tool = defineTool({
   name: 'pcrs-etl',

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { durationWords } from 'pcrs-records/duration';
 import type { Scope, Session } from 'pcrs-records/kinds';
-import { stampOf } from 'pcrs-records/moments';
+import { stampOf, wholeSeconds } from 'pcrs-records/moments';
 import type { RunFolder, RunPlan } from './run-folder.ts';
 
 /** What the user wants of this start. */
@@ -115,7 +115,7 @@ async function baseFor(
 }
 
 function since({ plan }: RunFolder): string {
-  return `${new Date(Date.parse(plan.session.startedAt) - overlapMs).toISOString().slice(0, 19)}Z`;
+  return wholeSeconds(new Date(Date.parse(plan.session.startedAt) - overlapMs));
 }
 
 function isSameSource(a: Session, b: Session): boolean {

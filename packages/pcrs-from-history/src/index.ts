@@ -2,6 +2,7 @@ import { openHistoryForReading } from 'pcrs-database/history-layout';
 import type { Database } from 'pcrs-database/open';
 import { codedError } from 'pcrs-records/errors';
 import type { Base, Scope } from 'pcrs-records/kinds';
+import { wholeSeconds } from 'pcrs-records/moments';
 
 /** Which postures to show. */
 export interface Narrowing {
@@ -31,7 +32,7 @@ export function momentOf(at: string): string {
   const date = new Date(text);
   if (!/^\d{4}-\d{2}-\d{2}/.test(at) || Number.isNaN(date.getTime()))
     throw new Error('must be a date like 2026-06-30 or 2026-06-30T12:00:00Z');
-  return `${date.toISOString().slice(0, 19)}Z`;
+  return wholeSeconds(date);
 }
 
 /**

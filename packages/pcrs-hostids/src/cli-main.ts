@@ -1,10 +1,9 @@
 import { gatewayOptions, keeping } from 'pcrs-cli/gateway-flags';
-import { type Run, runStage } from 'pcrs-cli/stage';
+import { checkTagged, type Run, runStage } from 'pcrs-cli/stage';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
 import { askKeeping } from 'pcrs-gateway/ask-keeping';
 import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
 import { resolveDate } from 'pcrs-records/dates';
-import { codedError } from 'pcrs-records/errors';
 import type { HostIdsContext } from './cli.ts';
 import { answerFacts, type HostIdsOptions, hostIds } from './index.ts';
 import { policyIds } from './policy-ids.ts';
@@ -17,7 +16,7 @@ export async function runHostIds(context: HostIdsContext): Promise<void> {
     expected: 'a policy record, an object with policyId or id, or an id',
     accept: policyIds,
     skipBad: context.flags.skipBad,
-    tally: () => gateway?.tally ?? { requests: 0, retries: 0, bytes: 0 },
+    tally: () => gateway?.tally,
     async work(run) {
       const options = hostIdsOptions(context, run);
       gateway = await openGateway(gatewayOptions(context), run.session);
@@ -59,11 +58,7 @@ function decisive(asked: HostIdsOptions) {
 function hostIdsOptions(context: HostIdsContext, run: Run<string>): HostIdsOptions {
   const { flags, log, startedAt } = context;
   const { apiVersion, assetDeploymentType, assetState, policiesPerRequest, untagged } = flags;
-  if (untagged && run.session)
-    throw codedError(
-      'PCRS_USAGE',
-      '--untagged cannot be used in a run, whose records need their kind; remove pcrs-auth from the pipe',
-    );
+  checkTagged(untagged, run);
   const date = (text: string | undefined) => text && resolveDate(text, run.startedAt);
   const options: HostIdsOptions = {
     ...{ apiVersion, assetDeploymentType, assetState, policiesPerRequest, untagged },

@@ -1,6 +1,6 @@
 import { gatewayOptions, keeping } from 'pcrs-cli/gateway-flags';
 import { stdinOrNothing } from 'pcrs-cli/optional-stdin';
-import { type Run, runStage } from 'pcrs-cli/stage';
+import { checkTagged, type Run, runStage } from 'pcrs-cli/stage';
 import { checkFlags, versionWarning } from 'pcrs-gateway/api-versions';
 import { askKeeping } from 'pcrs-gateway/ask-keeping';
 import { type Gateway, openGateway } from 'pcrs-gateway/gateway';
@@ -16,7 +16,7 @@ export async function runPolicies(context: PoliciesContext): Promise<void> {
   await runStage(stdinOrNothing(context), {
     takes: [],
     expected: 'a session from pcrs-auth (use -n to ignore stdin)',
-    tally: () => gateway?.tally ?? { requests: 0, retries: 0, bytes: 0 },
+    tally: () => gateway?.tally,
     async work(run) {
       warnOfVersion(context);
       const options = policyOptions(context, run);
@@ -80,11 +80,7 @@ function tellCounts(context: PoliciesContext, counts: ListingCounts): void {
 
 function policyOptions({ flags, log }: PoliciesContext, run: Run<unknown>): PolicyOptions {
   const { apiVersion, evaluatedSince, excludeId, id, status, tagInfo, title, untagged } = flags;
-  if (untagged && run.session)
-    throw codedError(
-      'PCRS_USAGE',
-      '--untagged cannot be used in a run, whose records need their kind; remove pcrs-auth from the pipe',
-    );
+  checkTagged(untagged, run);
   const options: PolicyOptions = {
     ...{ apiVersion, excludeId, id, status, tagInfo, title, untagged },
     evaluatedSince: evaluatedSince && resolveDate(evaluatedSince, run.startedAt),

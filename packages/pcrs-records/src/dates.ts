@@ -1,3 +1,5 @@
+import { wholeSeconds } from './moments.ts';
+
 /**
  * A date filter as the gateway takes it.
  *
@@ -10,7 +12,7 @@ export function resolveDate(text: string, from: Date): string {
   const relative = /^(\d{1,5})([dh])$/.exec(text);
   if (relative) {
     const hours = Number(relative[1]) * (relative[2] === 'd' ? 24 : 1);
-    return `${new Date(from.getTime() - hours * 3_600_000).toISOString().slice(0, 19)}Z`;
+    return wholeSeconds(new Date(from.getTime() - hours * 3_600_000));
   }
   checkDate(text);
   return text;

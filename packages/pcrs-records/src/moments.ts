@@ -7,3 +7,8 @@ export function stampOf(startedAt: string): string {
 export function sqlTime(moment: Date): string {
   return moment.toISOString().slice(0, 19).replace('T', ' ');
 }
+
+/** `YYYY-MM-DDThh:mm:ssZ`: in whole seconds, as the gateway's times, with which it can be compared as text. */
+export function wholeSeconds(moment: Date): string {
+  return `${moment.toISOString().slice(0, 19)}Z`;
+}

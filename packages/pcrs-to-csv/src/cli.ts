@@ -1,4 +1,4 @@
-import { flag, groupReadableFlag } from 'pcrs-cli/flags';
+import { demandFlags, flag, groupReadableFlag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import type { CsvOptions } from './index.ts';
 
@@ -15,10 +15,7 @@ const flags = {
     default: ',',
   }),
   'no-header': flag.boolean({ describe: 'omit the header' }),
-  'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
-  'require-run': flag.boolean({ describe: 'status 6 if the input has no run' }),
-  strict: flag.boolean({ describe: 'status 6 if a filter dropped records of the run' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
+  ...demandFlags(),
   'group-readable': groupReadableFlag(),
 } as const;
 

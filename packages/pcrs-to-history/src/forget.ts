@@ -1,4 +1,5 @@
 import type { Database } from 'pcrs-database/open';
+import { wholeSeconds } from 'pcrs-records/moments';
 import { openHistory } from './history-file.ts';
 
 /** Rows removed, by table. */
@@ -11,7 +12,7 @@ type Forgotten = Record<string, number>;
  * Takes  moment  ISO 8601
  */
 export function forgetBefore(path: string, moment: string): Promise<Forgotten> {
-  const old = `(SELECT run FROM runs WHERE startedAt < '${new Date(moment).toISOString().slice(0, 19)}Z')`;
+  const old = `(SELECT run FROM runs WHERE startedAt < '${wholeSeconds(new Date(moment))}')`;
   return forget(path, [
     ['spans', `ended IS NOT NULL AND last_run IN ${old}`],
     ['run_counts', `run IN ${old}`],

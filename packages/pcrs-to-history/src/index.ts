@@ -2,6 +2,7 @@ import type { Database } from 'pcrs-database/open';
 import { counted } from 'pcrs-records/counted';
 import { codedError } from 'pcrs-records/errors';
 import type { JsonObject, Scope } from 'pcrs-records/kinds';
+import { wholeSeconds } from 'pcrs-records/moments';
 import { baseOf, isSameScope, scopeOf, scopeWords } from 'pcrs-records/scope';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import { openHistory } from './history-file.ts';
@@ -85,7 +86,7 @@ function add(db: Database, path: string, run: WholeRun, options: HistoryOptions)
     db,
     {
       runId,
-      startedAt: moment(startedAt),
+      startedAt: wholeSeconds(new Date(startedAt)),
       isFull,
       base: isFull ? 'full' : base === 'full' ? 'filtered' : base,
       scope: JSON.stringify(scope),
@@ -94,11 +95,6 @@ function add(db: Database, path: string, run: WholeRun, options: HistoryOptions)
     postures,
   );
   return { ...told, isNew: true, ...merged, ended: merged.ended + rescoped };
-}
-
-/** In whole seconds: dates are compared as text with the gateway's, which have no fractions. */
-function moment(startedAt: string): string {
-  return `${new Date(startedAt).toISOString().slice(0, 19)}Z`;
 }
 
 /** What a filter removed or changed; undefined if everything that the stages made came. */
@@ -110,7 +106,7 @@ function lacking({ filtered, edited }: RunVerdict): string | undefined {
 
 function checkAge(db: Database, path: string, startedAt: string): void {
   const newest = db.prepare('SELECT max(startedAt) FROM runs').pluck().get() as string | null;
-  if (newest === null || moment(startedAt) > newest) return;
+  if (newest === null || wholeSeconds(new Date(startedAt)) > newest) return;
   throw codedError(
     'PCRS_RECORD',
     `${path} already holds a run that started ${newest}, later than this one (${startedAt}); add runs in the order in which they started`,

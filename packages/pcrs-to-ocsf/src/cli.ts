@@ -1,4 +1,4 @@
-import { flag } from 'pcrs-cli/flags';
+import { demandFlags, flag } from 'pcrs-cli/flags';
 import { defineTool } from 'pcrs-cli/tool';
 
 const flags = {
@@ -8,10 +8,7 @@ const flags = {
     describe: 'subscription, if the input has no policies or host ids',
     value: 'ID',
   }),
-  'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
-  'require-run': flag.boolean({ describe: 'status 6 if the input has no run' }),
-  strict: flag.boolean({ describe: 'status 6 if records of the run were dropped, added or edited' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
+  ...demandFlags('status 6 if records of the run were dropped, added or edited'),
 } as const;
 
 export const tool = defineTool({

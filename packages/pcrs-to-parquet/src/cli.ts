@@ -34,13 +34,8 @@ export const tool = defineTool({
     if (dir === undefined) throw codedError('PCRS_USAGE', 'give the folder of the dataset: --dir DIR');
     const { toParquet } = await import('./index.ts');
     const { log, progress, signal, version } = context;
-    const { written, failure } = await toParquet(dir, context.stdin, {
-      ...options,
-      log,
-      progress,
-      signal,
-      version,
-    });
+    const also = { log, progress, signal, version };
+    const { written, failure } = await toParquet(dir, context.stdin, { ...options, ...also });
     await context.output.record(written);
     if (failure) throw failure;
   },

@@ -1,4 +1,4 @@
-import { flag } from 'pcrs-cli/flags';
+import { demandFlags, flag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { connectionConfig } from './connection-config.ts';
 import type { LoadOptions } from './index.ts';
@@ -32,10 +32,7 @@ const flags = {
     describe: 'unknown members: add a column for each, or fail',
     default: 'keep',
   }),
-  'skip-bad': flag.boolean({ describe: 'skip and count bad lines' }),
-  'require-run': flag.boolean({ describe: 'status 6 if the input has no run' }),
-  strict: flag.boolean({ describe: 'status 6 if a filter dropped records of the run' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
+  ...demandFlags(),
 } as const;
 
 /** A schema name that needs no quotes in PostgreSQL. */

@@ -1,12 +1,12 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
-import { flag, groupReadableFlag } from 'pcrs-cli/flags';
+import { checkName, flag, groupReadableFlag } from 'pcrs-cli/flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { codedError } from 'pcrs-records/errors';
 import type { Loaded, Target } from './index.ts';
 
 const flags = {
   snapshot: flag.text({ describe: 'directory for a new file with this run only', value: 'DIR' }),
-  name: flag.text({ describe: 'name to put into the names of snapshots', value: 'NAME', parse: parseName }),
+  name: flag.text({ describe: 'name to put into the names of snapshots', value: 'NAME', parse: checkName }),
   from: flag.text({ describe: 'with --snapshot: start from a copy of this complete snapshot', value: 'DB' }),
   'run-records': flag.text({
     describe: "also write the run's session, start and end records to FILE",
@@ -45,13 +45,6 @@ const flags = {
   'allow-empty': flag.boolean({ describe: 'status 0 if the input has no records' }),
 } as const;
 
-function parseName(text: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(text)) {
-    throw new Error('must consist of letters, digits, dots, dashes and underscores');
-  }
-  return text;
-}
-
 export const tool = defineTool({
   name: 'pcrs-to-sqlite',
   summary: 'loads records into SQLite: five tables with keys, and a verdict on the run.',
@@ -69,11 +62,8 @@ export const tool = defineTool({
     'If the run is incomplete, the status is 6 and a message names the first stage that failed; the records stay in the database, and q_pcrs_status says so.',
   ],
   async main(context) {
-    const { allowEmpty, allowOlder, groupReadable, prune, requireRun, skipBad, strict, unknown } =
-      context.flags;
-    const demands = { allowEmpty, allowOlder, groupReadable, prune, requireRun, skipBad, strict, unknown };
     const options = {
-      ...demands,
+      ...context.flags,
       heldLock: context.env['PCRS_HELD_LOCK'],
       lockLease: context.env['PCRS_LOCK_LEASE'],
       ...(await runRecords(context)),

@@ -1,3 +1,4 @@
+import { layoutVersion } from 'pcrs-database/layout';
 import type { Database } from 'pcrs-database/open';
 import { spill } from 'pcrs-database/open-for-writing';
 import {
@@ -21,12 +22,6 @@ export const unknownMembers = 'unknown_members';
 
 /** SQLite allows 2,000 columns per table; a gateway that invents more than this is not adding fields. */
 const addedColumnsLimit = 200;
-
-/**
- * Written into the file, so that a later version can recognise an older layout; 2 added `CloudMetaData` and the
- * indexes.
- */
-const layoutVersion = 2;
 
 /** Columns missing from tables of layout 1. */
 const sinceLayout2: ReadonlySet<string> = new Set(['CloudMetaData']);

@@ -1,4 +1,5 @@
 import type { Account, AccountOptions } from '../account/account.ts';
+import type { HttpHeaders } from '../http/exchange.ts';
 import type { Pacing } from '../pace/rate-limit.ts';
 import type { Endpoint } from './api-versions.ts';
 
@@ -20,7 +21,7 @@ export interface GatewayRequest {
 /** An answer as `consume` gets it; the body can be read once. */
 export interface GatewayAnswer {
   status: number;
-  headers: Record<string, string | string[] | undefined>;
+  headers: HttpHeaders;
   body: AsyncIterable<Uint8Array>;
 }
 

@@ -1,3 +1,5 @@
+import type { HttpHeaders } from '../http/exchange.ts';
+
 /** What to do with an answer: read it, wait, retry, or give up. */
 export type Verdict =
   | { kind: 'answer' }
@@ -7,8 +9,6 @@ export type Verdict =
   | { kind: 'refused' }
   | { kind: 'redirect' }
   | { kind: 'fatal' };
-
-type Headers = Record<string, string | string[] | undefined>;
 
 /** Qualys' codes in a 409 that mean "too much at once", not "wrong". Source: Qualys API error codes, appendix D. */
 const limitCodes = new Set([1959, 1960, 1965, 1966]);
@@ -21,7 +21,7 @@ const limitCodes = new Set([1959, 1960, 1965, 1966]);
  */
 export function judgeAnswer(
   status: number,
-  headers: Headers,
+  headers: HttpHeaders,
   code: number | undefined,
   now: number,
 ): Verdict {
@@ -44,7 +44,7 @@ export const longestMeantMs = 24 * 3_600_000 + 1000;
  * The wait that an answer demands: `X-RateLimit-ToWait-Sec`, else `Retry-After` in seconds or as a date, which is
  * counted from the answer's own `Date`. A past date means no wait; one more than a day away cannot be meant.
  */
-export function toldWaitMs(headers: Headers, now: number): number | undefined {
+export function toldWaitMs(headers: HttpHeaders, now: number): number | undefined {
   const toWait = decimal(header(headers, 'x-ratelimit-towait-sec'));
   if (toWait !== undefined) return toWait * 1000;
   const after = header(headers, 'retry-after');
@@ -97,7 +97,7 @@ export function waitBackoffMs(n: number, baseMs: number, random = Math.random): 
 }
 
 /** A header's first value. */
-export function header(headers: Headers, name: string): string | undefined {
+export function header(headers: HttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return Array.isArray(value) ? value[0] : value;
 }

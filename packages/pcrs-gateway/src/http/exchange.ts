@@ -6,6 +6,9 @@ import { connectionFailure, type TransportFailure, type Way } from './connection
 import { type IdleWatch, watchIdle } from './idle-watch.ts';
 import { ResponseBody } from './response-body.ts';
 
+/** The headers of an answer. */
+export type HttpHeaders = Record<string, string | string[] | undefined>;
+
 /** An outgoing HTTP request. */
 export interface HttpRequest {
   method: 'GET' | 'POST';
@@ -18,7 +21,7 @@ export interface HttpRequest {
 /** The head of an answer, with its body still to come. */
 export interface HttpAnswer {
   status: number;
-  headers: Record<string, string | string[] | undefined>;
+  headers: HttpHeaders;
   body: ResponseBody;
 }
 
@@ -96,11 +99,7 @@ class AnswerHandler implements Dispatcher.DispatchHandler {
     if (this.#over) controller.abort(new Error('cancelled before it was sent'));
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: HttpHeaders): void {
     // 1xx come here too. They are neither an answer nor a sign of life, or a gateway could send them for ever.
     if (status < 200 || this.#over) return;
     this.#idle.touch();

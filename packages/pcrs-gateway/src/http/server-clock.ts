@@ -1,12 +1,10 @@
+import type { HttpHeaders } from './exchange.ts';
+
 /** A larger difference spoils dates and token ends; network delay stays far below it. */
 const toleranceMs = 5 * 60_000;
 
 /** The gateway's clock minus ours, from the `Date` header of the answer to a request sent at `sentMs`. */
-export function clockAheadMs(
-  headers: Record<string, string | string[] | undefined>,
-  sentMs: number,
-  now: number,
-): number | undefined {
+export function clockAheadMs(headers: HttpHeaders, sentMs: number, now: number): number | undefined {
   const saidMs = Date.parse(String(headers['date'] ?? ''));
   return Number.isNaN(saidMs) ? undefined : saidMs - (sentMs + now) / 2;
 }
@@ -29,7 +27,7 @@ export class ServerClock {
   }
 
   /** Takes an answer's headers, and when its request was sent. */
-  compare(headers: Record<string, string | string[] | undefined>, sentMs: number): void {
+  compare(headers: HttpHeaders, sentMs: number): void {
     const warning = this.#warned ? undefined : clockWarning(clockAheadMs(headers, sentMs, Date.now()));
     if (warning === undefined) return;
     this.#warned = true;

@@ -5,6 +5,7 @@ import { privateDirectory, safeName } from '../account/state-directory.ts';
 import type { StateLocking } from '../account/state-lock.ts';
 import type { Endpoint } from '../ask/api-versions.ts';
 import { decimal, header } from '../ask/retry.ts';
+import type { HttpHeaders } from '../http/exchange.ts';
 import { causeOf, describe, knownMs } from './hindrance-words.ts';
 import {
   allowance,
@@ -22,12 +23,10 @@ import {
 } from './pacing-state.ts';
 import { fileState, memoryState, type SharedState } from './shared-state.ts';
 
-type Headers = Record<string, string | string[] | undefined>;
-
 /** Permission to send one request now. */
 export interface Permit {
   /** Call with the head of the answer, whose headers show the limits. */
-  landed(headers: Headers): Promise<void>;
+  landed(headers: HttpHeaders): Promise<void>;
   /** Call when the request is over, also if it failed. */
   leave(): Promise<void>;
 }
@@ -285,7 +284,7 @@ class Gate {
   }
 }
 
-function whatIsSaid(headers: Headers) {
+function whatIsSaid(headers: HttpHeaders) {
   return {
     limit: decimal(header(headers, 'x-ratelimit-limit')),
     seconds: decimal(header(headers, 'x-ratelimit-window-sec')),

@@ -5,7 +5,7 @@ import type { Report } from '../model.ts';
 import { count, visible } from '../shown.ts';
 import { firstScreen, sinceWords } from './first-screen.ts';
 import { html } from './html.ts';
-import { dataTable, level, outcomesTable } from './parts.ts';
+import { type DataTable, dataTable, level, outcomesTable } from './parts.ts';
 import { trend } from './trend.ts';
 
 interface Section {
@@ -13,6 +13,11 @@ interface Section {
   title: string;
   note?: string | undefined;
   content: VNode | VNode[];
+}
+
+interface TableSection extends Omit<Section, 'content'>, Omit<DataTable, 'caption'> {
+  /** The title unless it is given. */
+  caption?: string;
 }
 
 /** The whole visible page. */
@@ -44,6 +49,11 @@ function sectionsOf(report: Report): Section[] {
   ];
 }
 
+/** A section of one table. */
+function tabled({ title, note, caption = title, ...table }: TableSection): Section {
+  return { id: table.id, title, note, content: dataTable({ caption, ...table }) };
+}
+
 function policies({ policies: rows }: Report): Section {
   const columns = [
     { head: 'Policy', kind: 'text' },
@@ -54,11 +64,7 @@ function policies({ policies: rows }: Report): Section {
     { head: 'Errors', kind: 'number', wide: true },
     { head: 'Hosts', kind: 'number', wide: true },
   ] as const;
-  return {
-    id: 'policies',
-    title: 'Policies',
-    content: dataTable({ id: 'policies', caption: 'Policies', columns, rows: rows.length }),
-  };
+  return tabled({ id: 'policies', title: 'Policies', columns, rows: rows.length });
 }
 
 function breakdown({ criticalities, technologies, owners }: Report): Section {
@@ -87,18 +93,14 @@ function controls({ failing, level: shown }: Report): Section {
     { head: 'Oldest, days', kind: 'days', wide: true },
   ] as const;
   const more = shown === 'full' ? `, and at most ${hostsAControl} of the hosts on which it fails` : '';
-  return {
+  return tabled({
     id: 'controls',
     title: 'Failing controls',
     note: `A control opens to its rationale, remediation${more}.`,
-    content: dataTable({
-      id: 'controls',
-      caption: 'Failing controls',
-      columns,
-      opens: 'control',
-      rows: failing,
-    }),
-  };
+    columns,
+    opens: 'control',
+    rows: failing,
+  });
 }
 
 function hosts({ hosts: rows, owners }: Report): Section {
@@ -111,11 +113,7 @@ function hosts({ hosts: rows, owners }: Report): Section {
     { head: 'Last scan', kind: 'text', wide: true, date: true },
     ...(owners.length > 0 ? [{ head: 'Owner', kind: 'text' } as const] : []),
   ] as const;
-  return {
-    id: 'hosts',
-    title: 'Hosts',
-    content: dataTable({ id: 'hosts', caption: 'Hosts', columns, opens: 'host', rows: rows.length }),
-  };
+  return tabled({ id: 'hosts', title: 'Hosts', columns, opens: 'host', rows: rows.length });
 }
 
 function changes(report: Report): Section {
@@ -126,12 +124,14 @@ function changes(report: Report): Section {
     { head: 'Host', kind: 'text' },
     { head: 'Policy', kind: 'text', wide: true },
   ] as const;
-  return {
+  return tabled({
     id: 'changes',
     title: 'Newly failed and fixed',
     note: `${capital(sinceWords(report))}. ${cut(report.changes.length, report.changesInAll, 'pcrs-diff lists all')}`,
-    content: dataTable({ id: 'changes', caption: 'Changes', columns, rows: report.changes.length }),
-  };
+    caption: 'Changes',
+    columns,
+    rows: report.changes.length,
+  });
 }
 
 function gaps({ gaps: rows, gapsInAll }: Report): Section {
@@ -140,12 +140,13 @@ function gaps({ gaps: rows, gapsInAll }: Report): Section {
     { head: 'Gap', kind: 'text' },
     { head: 'Policy', kind: 'text', wide: true },
   ] as const;
-  return {
+  return tabled({
     id: 'gaps',
     title: 'Gaps',
     note: `Hosts of a policy without any posture, and hosts not scanned in the ${scanDays} days before the run. ${cut(rows.length, gapsInAll, 'SELECT * FROM v_pcrs_hosts_without_posture')}`,
-    content: dataTable({ id: 'gaps', caption: 'Gaps', columns, rows: rows.length }),
-  };
+    columns,
+    rows: rows.length,
+  });
 }
 
 function failures({ failures: rows, failuresInAll, agesBy }: Report): Section {
@@ -157,12 +158,14 @@ function failures({ failures: rows, failuresInAll, agesBy }: Report): Section {
     { head: 'Days', kind: 'days' },
   ] as const;
   const rest = "SELECT * FROM v_pcrs_postureinfo WHERE status = 'Failed'";
-  return {
+  return tabled({
     id: 'failures',
     title: 'All failures',
     note: `${daysWords[agesBy]} ${cut(rows.length, failuresInAll, rest)}`,
-    content: dataTable({ id: 'failures', caption: 'Failures', columns, rows: rows.length }),
-  };
+    caption: 'Failures',
+    columns,
+    rows: rows.length,
+  });
 }
 
 const daysWords: Readonly<Record<Report['agesBy'], string>> = {

@@ -64,7 +64,7 @@ interface DataColumn {
   wide?: boolean;
 }
 
-interface DataTable {
+export interface DataTable {
   /** Its name in the page's data. */
   id: string;
   caption: string;
