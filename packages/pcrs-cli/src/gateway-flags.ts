@@ -1,5 +1,5 @@
 import { platforms } from 'pcrs-records/platforms';
-import { flag, groupReadableFlag } from './flags.ts';
+import { flag, groupReadableFlag, idItem } from './flags.ts';
 import type { Run } from './stage.ts';
 import type { Context } from './tool.ts';
 
@@ -129,6 +129,27 @@ export function policiesPerRequestFlag(fallback: number) {
   const limit = "the gateway's limit";
   return flag.integer({ describe, min: 1, max: 10, default: fallback, limit, env: 'shared' });
 }
+
+/** Flags of the policy list that the whole pipe takes too. */
+export const policyFilters = {
+  status: flag.choice(['active', 'inactive', 'all'], {
+    describe: 'only policies with this status (default: all but inactive)',
+  }),
+  id: flag.list({ describe: 'only policies with these ids', value: 'N,…', item: idItem }),
+  'exclude-id': flag.list({ describe: 'all policies but those with these ids', value: 'N,…', item: idItem }),
+} as const;
+
+/** Flags of the host ids that the whole pipe takes too. */
+export const cloudFilters = {
+  'asset-state': flag.choice(['ACTIVE', 'TERMINATED', 'ALL'], {
+    describe: 'state of cloud hosts',
+    value: 'STATE',
+  }),
+  'asset-deployment-type': flag.choice(['ON-PREM', 'CLOUD', 'ALL'], {
+    describe: 'deployment type of cloud hosts',
+    value: 'TYPE',
+  }),
+} as const;
 
 type ConnectionContext = Pick<
   Context<typeof connectionFlags>,

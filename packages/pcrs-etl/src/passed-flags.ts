@@ -1,9 +1,11 @@
-import { checkPattern, dateFlag, flag, groupReadableFlag, idItem } from 'pcrs-cli/flags';
+import { checkPattern, dateFlag, flag, groupReadableFlag } from 'pcrs-cli/flags';
 import {
   apiVersionFlag,
+  cloudFilters,
   concurrencyFlag,
   connectionFlags,
   policiesPerRequestFlag,
+  policyFilters,
   tempDirFlag,
 } from 'pcrs-cli/gateway-flags';
 import { checkDuration } from 'pcrs-records/duration';
@@ -21,25 +23,14 @@ export const passedFlags = {
   'scanned-from': dateFlag('records of hosts scanned on or after'),
   'scanned-to': dateFlag('records of hosts scanned before'),
   'status-changed-since': dateFlag('hosts and records with a status changed since'),
-  status: flag.choice(['active', 'inactive', 'all'], {
-    describe: 'only policies with this status (default: all but inactive)',
-  }),
-  id: flag.list({ describe: 'only policies with these ids', value: 'N,…', item: idItem }),
-  'exclude-id': flag.list({ describe: 'all policies but those with these ids', value: 'N,…', item: idItem }),
+  ...policyFilters,
   title: flag.text({
     describe: 'only policies whose title matches (case ignored)',
     value: 'REGEX',
     parse: checkPattern,
   }),
   'tag-info': flag.boolean({ describe: 'include the tags of each policy' }),
-  'asset-state': flag.choice(['ACTIVE', 'TERMINATED', 'ALL'], {
-    describe: 'state of cloud hosts',
-    value: 'STATE',
-  }),
-  'asset-deployment-type': flag.choice(['ON-PREM', 'CLOUD', 'ALL'], {
-    describe: 'deployment type of cloud hosts',
-    value: 'TYPE',
-  }),
+  ...cloudFilters,
   evidence: flag.boolean({ describe: 'include the evidence of each posture' }),
   'extended-evidence': flag.boolean({ describe: 'include the extended evidence too' }),
   qds: flag.boolean({ describe: 'include the Qualys Detection Score' }),

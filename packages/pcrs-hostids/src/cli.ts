@@ -1,19 +1,12 @@
 import { dateFlag, flag } from 'pcrs-cli/flags';
-import { apiVersionFlag, policiesPerRequestFlag, stageFlags } from 'pcrs-cli/gateway-flags';
+import { apiVersionFlag, cloudFilters, policiesPerRequestFlag, stageFlags } from 'pcrs-cli/gateway-flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 import { policiesPerRequest } from './defaults.ts';
 
 const flags = {
   'scanned-since': dateFlag('only hosts scanned on or after'),
   'status-changed-since': dateFlag('only hosts with a status that changed since'),
-  'asset-state': flag.choice(['ACTIVE', 'TERMINATED', 'ALL'], {
-    describe: 'state of cloud hosts',
-    value: 'STATE',
-  }),
-  'asset-deployment-type': flag.choice(['ON-PREM', 'CLOUD', 'ALL'], {
-    describe: 'deployment type of cloud hosts',
-    value: 'TYPE',
-  }),
+  ...cloudFilters,
   'policies-per-request': policiesPerRequestFlag(policiesPerRequest),
   untagged: flag.boolean({ describe: 'omit kind from the records (outside a run only)' }),
   'skip-bad': flag.boolean({ describe: 'skip and count lines that are not records' }),

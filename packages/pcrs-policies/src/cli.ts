@@ -1,14 +1,10 @@
-import { dateFlag, flag, idItem, parsePattern } from 'pcrs-cli/flags';
-import { apiVersionFlag, stageFlags } from 'pcrs-cli/gateway-flags';
+import { dateFlag, flag, parsePattern } from 'pcrs-cli/flags';
+import { apiVersionFlag, policyFilters, stageFlags } from 'pcrs-cli/gateway-flags';
 import { type Context, defineTool } from 'pcrs-cli/tool';
 
 const flags = {
   'evaluated-since': dateFlag('only policies evaluated on or after'),
-  status: flag.choice(['active', 'inactive', 'all'], {
-    describe: 'only policies with this status (default: all but inactive)',
-  }),
-  id: flag.list({ describe: 'only policies with these ids', value: 'N,…', item: idItem }),
-  'exclude-id': flag.list({ describe: 'all policies but those with these ids', value: 'N,…', item: idItem }),
+  ...policyFilters,
   title: flag.text({
     describe: 'only titles that match (case ignored)',
     value: 'REGEX',

@@ -12,6 +12,16 @@ export interface SinkDemands {
   strict?: boolean;
 }
 
+/** Options of every sink. */
+export interface SinkOptions extends SinkDemands {
+  /** Skip and count bad lines, instead of failing at the first. */
+  skipBad?: boolean | undefined;
+  /** Gets reports about skipped and changed input, once, at the end. */
+  log?: { warn(message: string): void; note(message: string): void } | undefined;
+  /** Called with the number of records so far. */
+  progress?: { update(fields: { records: number }): void } | undefined;
+}
+
 /** A stream read to its end. */
 export interface ReadStream {
   verdicts: readonly RunVerdict[];

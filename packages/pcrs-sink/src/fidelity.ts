@@ -78,6 +78,15 @@ export function differenceWords(runs: readonly Fidelity[]): string | undefined {
   return told.length === 0 ? undefined : told.join(', ');
 }
 
+/** Tells, in the same words in every sink, how a stream differs from what its stages made. */
+export function noteDifference(
+  runs: readonly Fidelity[],
+  log: { note(message: string): void } | undefined,
+): void {
+  const difference = differenceWords(runs);
+  if (difference !== undefined) log?.note(`differs from what the stages of the run made: ${difference}`);
+}
+
 function weakest(all: readonly (boolean | null)[]): boolean | null {
   if (all.includes(false)) return false;
   return all.includes(null) ? null : true;

@@ -1,22 +1,16 @@
 import { gatewayKinds, suiteKinds } from 'pcrs-records/kinds';
-import type { SinkDemands } from 'pcrs-sink/demands';
-import { differenceWords } from 'pcrs-sink/fidelity';
+import type { SinkOptions } from 'pcrs-sink/demands';
+import { noteDifference } from 'pcrs-sink/fidelity';
 import { isAboutInput } from 'pcrs-sink/input-errors';
 import { SinkReader } from 'pcrs-sink/reader';
 import { openDialect } from './dialect.ts';
 import { CsvTable, type TableOptions } from './table.ts';
 
-export interface CsvOptions extends TableOptions, SinkDemands {
+export interface CsvOptions extends TableOptions, SinkOptions {
   /** The kind to write; default: posture in a run, otherwise that of the first record. */
   kind?: string | undefined;
-  /** Skip and count bad lines, instead of failing at the first. */
-  skipBad?: boolean | undefined;
   /** Files are 0640 in 0750, not 0600 in 0700. */
   groupReadable?: boolean | undefined;
-  /** Gets reports about skipped and changed input, once, at the end. */
-  log?: { warn(message: string): void; note(message: string): void } | undefined;
-  /** Called with the number of records so far. */
-  progress?: { update(fields: { records: number }): void } | undefined;
 }
 
 /**
@@ -88,8 +82,7 @@ export function report(reader: SinkReader, tables: readonly CsvTable[], options:
     if (table.records === 0 && reader.kinds.size > 0) log.warn(noneOf(table.kind, reader));
     for (const line of table.reports()) log.warn(line);
   }
-  const difference = differenceWords(reader.judge.verdicts());
-  if (difference !== undefined) log.note(`differs from what the stages of the run made: ${difference}`);
+  noteDifference(reader.judge.verdicts(), log);
 }
 
 function isControl(kind: string): boolean {

@@ -1,7 +1,7 @@
 import { codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import type { SinkDemands } from 'pcrs-sink/demands';
-import { differenceWords } from 'pcrs-sink/fidelity';
+import type { SinkOptions } from 'pcrs-sink/demands';
+import { noteDifference } from 'pcrs-sink/fidelity';
 import { forms } from 'pcrs-sink/places';
 import { SinkReader } from 'pcrs-sink/reader';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
@@ -9,17 +9,11 @@ import { EventBytes } from './event-bytes.ts';
 import { type FindingOptions, type Origin, writeFinding } from './finding.ts';
 import { NestedPosture, postureMembers } from './posture.ts';
 
-export interface OcsfOptions extends FindingOptions, SinkDemands {
+export interface OcsfOptions extends FindingOptions, SinkOptions {
   /** Base URL of the gateway, for records outside a run. */
   gateway?: string | undefined;
   /** Used for a stream in which no policy, host ids or change names it. */
   subscription?: string | undefined;
-  /** Skip and count bad lines, instead of failing at the first. */
-  skipBad?: boolean | undefined;
-  /** Gets reports about skipped and changed input, once, at the end. */
-  log?: { warn(message: string): void; note(message: string): void } | undefined;
-  /** Called with the number of findings made. */
-  progress?: { update(fields: { records: number }): void } | undefined;
 }
 
 /**
@@ -50,9 +44,7 @@ export async function* toOcsf(
   if (failure) throw failure;
   const end = reader.end(options);
   for (const line of reader.problems.reports()) options.log?.warn(line);
-  const difference = differenceWords(end.verdicts);
-  if (difference !== undefined)
-    options.log?.note(`differs from what the stages of the run made: ${difference}`);
+  noteDifference(end.verdicts, options.log);
   if (end.failure) throw end.failure;
   const others = [...reader.kinds].filter(([kind]) => !controlKinds.has(kind));
   const isOdd = others.length > 0 && !others.some(([kind]) => kind === 'posture' || kind === 'change');

@@ -4,8 +4,8 @@ import { codedError } from 'pcrs-records/errors';
 import type { Base, Counts, JsonObject, Session, Start } from 'pcrs-records/kinds';
 import { stampOf } from 'pcrs-records/moments';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
-import type { SinkDemands } from 'pcrs-sink/demands';
-import { differenceWords, type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
+import type { SinkOptions } from 'pcrs-sink/demands';
+import { type Fidelity, fidelityOf, noteDifference } from 'pcrs-sink/fidelity';
 import { isAboutInput } from 'pcrs-sink/input-errors';
 import { SinkReader } from 'pcrs-sink/reader';
 import { RefusedRecord } from 'pcrs-sink/table';
@@ -14,7 +14,7 @@ import type { WrittenFile } from './parquet-file.ts';
 import { fileColumns, Rows, tables } from './rows.ts';
 import { TableFiles } from './table-files.ts';
 
-export interface ParquetOptions extends SinkDemands {
+export interface ParquetOptions extends SinkOptions {
   /** Version of this program, for the footers. */
   version?: string | undefined;
   /** Used if no policy or host ids name it. */
@@ -25,12 +25,8 @@ export interface ParquetOptions extends SinkDemands {
   supersede?: boolean | undefined;
   /** Replace the same run. */
   replace?: boolean | undefined;
-  /** Skip and count bad lines, instead of failing at the first. */
-  skipBad?: boolean | undefined;
   groupReadable?: boolean | undefined;
   signal?: AbortSignal | undefined;
-  log?: { warn(message: string): void; note(message: string): void } | undefined;
-  progress?: { update(fields: { records: number }): void } | undefined;
 }
 
 /** Result of `toParquet`, as the record that the tool prints. */
@@ -122,8 +118,7 @@ class ParquetRun {
     failure ??= judged;
     if (this.#session === undefined) throw failure ?? new Error('a stream without a session is refused');
     for (const line of [...reader.problems.reports(), ...this.#reports()]) log?.warn(line);
-    const difference = differenceWords(verdicts);
-    if (difference !== undefined) log?.note(`differs from what the stages of the run made: ${difference}`);
+    noteDifference(verdicts, log);
     const fidelity = fidelityOf(verdicts);
     return { written: this.#finish(this.#session, failure, fidelity), failure };
   }

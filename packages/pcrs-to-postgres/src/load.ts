@@ -1,7 +1,7 @@
 import type { Counts, JsonObject } from 'pcrs-records/kinds';
 import { sqlTime } from 'pcrs-records/moments';
 import { gatewayOf } from 'pcrs-records/scope';
-import type { SinkDemands } from 'pcrs-sink/demands';
+import type { SinkOptions } from 'pcrs-sink/demands';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import { SinkReader, type StreamEnd } from 'pcrs-sink/reader';
 import { sawWholeTable, whyNothingIsStale } from 'pcrs-sink/stale';
@@ -17,18 +17,15 @@ import { factsCopy, stageColumn, stageCopy, stageTable, staging } from './server
 import { makeViews } from './server/views.ts';
 import type { StagedTable } from './staged-table.ts';
 
-export interface LoadOptions extends SinkDemands {
+export interface LoadOptions extends SinkOptions {
   schema: string;
   /** Longest wait for a lock in the schema. */
   lockTimeoutMs: number;
-  skipBad?: boolean;
   /** Refuse members without a column. */
   refuseUnknown?: boolean;
   allowOlder?: boolean;
   /** Remove rows that a complete run of everything did not name. */
   prune?: boolean;
-  log?: { warn(message: string): void; note(message: string): void } | undefined;
-  progress?: { update(fields: { records: number }): void } | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { counted } from 'pcrs-records/counted';
 import type { Counts, JsonObject } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
-import { differenceWords, fidelityOf } from 'pcrs-sink/fidelity';
+import { fidelityOf, noteDifference } from 'pcrs-sink/fidelity';
 
 import type { SinkReader, StreamEnd } from 'pcrs-sink/reader';
 import { whyNothingIsStale } from 'pcrs-sink/stale';
@@ -69,8 +69,7 @@ export function report(
 ): void {
   if (log === undefined) return;
   for (const line of problems.reports()) log.warn(line);
-  const difference = differenceWords(verdicts);
-  if (difference !== undefined) log.note(`differs from what the stages of the run made: ${difference}`);
+  noteDifference(verdicts, log);
   const { nulCharacters, loneSurrogates } = records.counts;
   if (nulCharacters > 0)
     log.warn(`replaced ${nulCharacters} U+0000 by U+FFFD, since PostgreSQL does not accept U+0000`);

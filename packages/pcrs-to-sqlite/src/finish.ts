@@ -3,7 +3,7 @@ import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { Base, Counts, JsonObject, Scope } from 'pcrs-records/kinds';
 import { baseOf, scopeOf } from 'pcrs-records/scope';
 import type { SinkDemands } from 'pcrs-sink/demands';
-import { differenceWords, type Fidelity, fidelityOf } from 'pcrs-sink/fidelity';
+import { type Fidelity, fidelityOf, noteDifference } from 'pcrs-sink/fidelity';
 import type { RunVerdict } from 'pcrs-sink/judge';
 import { isFilteredOrSupplied, sawWholeTable, whyNothingIsStale } from 'pcrs-sink/stale';
 import type { Load } from './load.ts';
@@ -188,8 +188,7 @@ function rowsByTable({ database, records }: Load): Counts {
 function report(load: Load, verdicts: readonly RunVerdict[], { log }: FinishOptions): void {
   if (log === undefined) return;
   for (const line of load.problems.reports(load.records)) log.warn(line);
-  const difference = differenceWords(verdicts);
-  if (difference !== undefined) log.note(`differs from what the stages of the run made: ${difference}`);
+  noteDifference(verdicts, log);
   for (const { table, counts } of load.records.writers) {
     const { inserted, changed, unchanged } = counts;
     if (inserted + changed + unchanged === 0) continue;

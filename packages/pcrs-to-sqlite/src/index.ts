@@ -3,7 +3,7 @@ import type { Patience } from 'pcrs-database/patience';
 import { letGroupRead } from 'pcrs-machine/modes';
 import { type CodedError, codedError } from 'pcrs-records/errors';
 import type { JsonObject } from 'pcrs-records/kinds';
-import { failureOf, type SinkDemands } from 'pcrs-sink/demands';
+import { failureOf, type SinkOptions } from 'pcrs-sink/demands';
 import { notJson } from 'pcrs-sink/input-errors';
 import { type FinishOptions, finishLoad, type Loaded, stopLoad } from './finish.ts';
 import { type FirstRecord, readFirstRecord } from './first-record.ts';
@@ -16,9 +16,7 @@ export type { Loaded } from './finish.ts';
 export type { Target } from './place.ts';
 
 /** A snapshot always demands a run. */
-export interface SqliteOptions extends SinkDemands, Omit<Placing, 'log'>, Patience {
-  /** Skip and count bad lines, instead of failing at the first. */
-  skipBad?: boolean;
+export interface SqliteOptions extends SinkOptions, Omit<Placing, 'log'>, Patience {
   /** Remove rows that a complete, full run of the database's scope did not name. */
   prune?: boolean;
   /** A run may be older than one in the database. */
@@ -29,7 +27,6 @@ export interface SqliteOptions extends SinkDemands, Omit<Placing, 'log'>, Patien
   unknown?: 'keep' | 'fail';
   /** Called with each `session`, `start` and `end` record. */
   onControl?: (record: JsonObject) => void;
-  log?: { warn(message: string): void; note(message: string): void };
   progress?: { update(fields: { records: number; bytes: number }): void };
 }
 

@@ -1,12 +1,7 @@
-import { flag } from 'pcrs-cli/flags';
+import { demandFlags } from 'pcrs-cli/flags';
 import { defineTool } from 'pcrs-cli/tool';
 
-const flags = {
-  'skip-bad': flag.boolean({ describe: 'count and skip bad lines' }),
-  'require-run': flag.boolean({ describe: 'status 6 for a stream without a run' }),
-  strict: flag.boolean({ describe: 'status 6 if the records are not those that the run made' }),
-  'allow-empty': flag.boolean({ describe: 'status 0 when no record came' }),
-} as const;
+const flags = { ...demandFlags() } as const;
 
 export const tool = defineTool({
   name: 'pcrs-thing',

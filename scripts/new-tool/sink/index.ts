@@ -1,14 +1,9 @@
-import type { SinkDemands } from 'pcrs-sink/demands';
-import { differenceWords } from 'pcrs-sink/fidelity';
+import type { SinkOptions } from 'pcrs-sink/demands';
+import { noteDifference } from 'pcrs-sink/fidelity';
 import { SinkReader } from 'pcrs-sink/reader';
 import { type Members, RefusedRecord } from 'pcrs-sink/table';
 
-export interface ThingOptions extends SinkDemands {
-  /** Skips and counts bad lines, instead of failing at the first. */
-  skipBad?: boolean | undefined;
-  /** What was skipped or changed, once, at the end of the input. */
-  log?: { warn(message: string): void; note(message: string): void } | undefined;
-}
+export type ThingOptions = Omit<SinkOptions, 'progress'>;
 
 /** Members that a line shows; column n is the n-th. A part of a nested member is named by its path. */
 const columns = ['hostId', 'controlId', 'status', ['criticality', 'label']] as const;
@@ -46,7 +41,6 @@ export async function* toThing(
   }
   const { failure, verdicts } = reader.end(options);
   for (const problem of reader.problems.reports()) log?.warn(problem);
-  const difference = differenceWords(verdicts);
-  if (difference !== undefined) log?.note(`not as the stages of the run made it: ${difference}`);
+  noteDifference(verdicts, log);
   if (failure) throw failure;
 }
