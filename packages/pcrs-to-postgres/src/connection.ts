@@ -44,20 +44,28 @@ export async function connect(config: ClientConfig, signal?: AbortSignal): Promi
     (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   };
   signal?.addEventListener('abort', stop, { once: true });
+  // The last COPY: the server takes its rows while the next ones are made. Its error is that of whatever follows it.
+  let copying: Promise<unknown> = Promise.resolve();
   await attempt(() => client.connect());
   return {
     place,
     begin: () => attempt(async () => void (await client.query('BEGIN'))),
-    run: (sql) => attempt(async () => void (await client.query(sql))),
+    run: (sql) =>
+      attempt(async () => {
+        await copying;
+        await client.query(sql);
+      }),
     copy: (statement, rows) =>
       attempt(async () => {
+        await copying;
         const stream = client.query(copyFrom(statement));
-        const done = once(stream, 'finish');
+        copying = once(stream, 'finish');
+        copying.catch(() => {});
         stream.end(rows);
-        await done;
       }),
     commit: () =>
       attempt(async () => {
+        await copying;
         const { rows } = await client.query(
           'SELECT tbl, name, sum(value)::float8 AS value FROM pg_temp.pcrs_results GROUP BY tbl, name ORDER BY tbl, name',
         );

@@ -92,7 +92,7 @@ export class CopyText {
     this.length += this.bytes.write(escaped, this.length);
   }
 
-  /** The characters of a string, from the bytes inside its quotes and its form. */
+  /** The characters of a string, from the bytes inside its quotes and its form; or an integer's digits. */
   string(bytes: Buffer, start: number, end: number, found: number): void {
     this.reserve(end - start);
     if (found < forms.escaped) this.#copy(bytes, start, end);

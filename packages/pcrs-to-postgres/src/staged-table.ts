@@ -151,13 +151,15 @@ export class StagedTable {
   }
 
   #integer(members: Members, source: number, column: StagedColumn): void {
+    if (members.form(source) === forms.integer) {
+      this.text.string(members.bytes, members.start(source), members.end(source), forms.integer);
+      return;
+    }
     const digits = members.text(source) as string;
-    if (members.form(source) !== forms.integer) {
-      const isWhole = wholeNumber.test(digits);
-      if (!isWhole || BigInt(digits) > largest || BigInt(digits) < smallest) {
-        const limit = isWhole ? 'must be at most 2^63-1 (the limit of bigint)' : 'must be a whole number';
-        throw new RefusedRecord(`${this.#memberOf(column)} ${limit}, got ${digits.slice(0, 80)}`);
-      }
+    const isWhole = wholeNumber.test(digits);
+    if (!isWhole || BigInt(digits) > largest || BigInt(digits) < smallest) {
+      const limit = isWhole ? 'must be at most 2^63-1 (the limit of bigint)' : 'must be a whole number';
+      throw new RefusedRecord(`${this.#memberOf(column)} ${limit}, got ${digits.slice(0, 80)}`);
     }
     this.text.ascii(digits);
   }
