@@ -52,6 +52,8 @@ if (options.list)
 else await run();
 
 async function run(): Promise<void> {
+  if (options.save && options.order !== '')
+    throw new Error('--save replaces whole contests; leave --order out');
   if (!options['no-build']) await build();
   makeInputs(data, env);
   const inputs = new Map<Order, Input>();

@@ -47,5 +47,8 @@ export function judged(
 }
 
 function readable(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: value < 10 ? 2 : 0 });
+  return value.toLocaleString(
+    'en-US',
+    value < 1000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 },
+  );
 }
