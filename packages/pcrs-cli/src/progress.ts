@@ -121,10 +121,7 @@ function progressParts(fields: ProgressFields, seconds: number): Part[] {
   const rate = (bytes ?? 0) / 1e6 / Math.max(seconds, 0.001);
   if (policies !== undefined) add(1, counted(policies, 'policy'));
   if (hosts !== undefined)
-    add(
-      8,
-      hostsTotal ? `${hosts.toLocaleString('en-US')}/${counted(hostsTotal, 'host')}` : counted(hosts, 'host'),
-    );
+    add(8, hostsTotal ? `${withCommas(hosts)}/${counted(hostsTotal, 'host')}` : counted(hosts, 'host'));
   if (records !== undefined) add(7, counted(records, 'record'));
   const received = `${((bytes ?? 0) / 1e6).toFixed(1)} MB`;
   if (bytes) add(3, `${received} at ${rate.toFixed(1)} MB/s`, received);
@@ -146,4 +143,4 @@ function clock(seconds: number): string {
   return hours ? `${hours}:${tail}` : tail;
 }
 
-import { counted } from 'pcrs-records/counted';
+import { counted, withCommas } from 'pcrs-records/counted';

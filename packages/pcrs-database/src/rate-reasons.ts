@@ -1,3 +1,4 @@
+import { counted, withCommas } from 'pcrs-records/counted';
 /** Reasons why a pass rate differs between two runs; each differing posture has one. */
 export const rateReasons = [
   'newly_failed',
@@ -28,28 +29,26 @@ export interface RatePart {
 
 /** A part in words: `172 newly failed: 94 controls on 48 hosts`, `20 controls added to 1 policy: 940 postures`. */
 export function partWords({ reason, postures, policies, hosts = 0, controls }: RatePart): string {
-  const many = (count: number, noun: string, plural = `${noun}s`) =>
-    `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;
-  const inPolicies = many(policies, 'policy', 'policies');
-  const onHosts = `${many(controls, 'control')} on ${many(hosts, 'host')}`;
-  const all = many(postures, 'posture');
+  const inPolicies = counted(policies, 'policy');
+  const onHosts = `${counted(controls, 'control')} on ${counted(hosts, 'host')}`;
+  const all = counted(postures, 'posture');
   switch (reason) {
     case 'newly_failed':
-      return `${postures.toLocaleString('en-US')} newly failed: ${onHosts}`;
+      return `${withCommas(postures)} newly failed: ${onHosts}`;
     case 'fixed':
-      return `${postures.toLocaleString('en-US')} fixed: ${onHosts}`;
+      return `${withCommas(postures)} fixed: ${onHosts}`;
     case 'exceptions':
-      return `${many(postures, 'exception')} granted or ended: ${onHosts}`;
+      return `${counted(postures, 'exception')} granted or ended: ${onHosts}`;
     case 'errors':
-      return `${many(postures, 'error')} came or went: ${onHosts}`;
+      return `${counted(postures, 'error')} came or went: ${onHosts}`;
     case 'controls_added':
-      return `${many(controls, 'control')} added to ${inPolicies}: ${all}`;
+      return `${counted(controls, 'control')} added to ${inPolicies}: ${all}`;
     case 'controls_removed':
-      return `${many(controls, 'control')} removed from ${inPolicies}: ${all}`;
+      return `${counted(controls, 'control')} removed from ${inPolicies}: ${all}`;
     case 'hosts_joined':
-      return `${many(hosts, 'host')} joined ${inPolicies}: ${all}`;
+      return `${counted(hosts, 'host')} joined ${inPolicies}: ${all}`;
     case 'hosts_left':
-      return `${many(hosts, 'host')} left ${inPolicies}: ${all}`;
+      return `${counted(hosts, 'host')} left ${inPolicies}: ${all}`;
     case 'policies_added':
       return `${inPolicies} added: ${all}`;
     case 'policies_removed':

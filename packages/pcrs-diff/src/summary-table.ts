@@ -1,4 +1,5 @@
 import { partWords } from 'pcrs-database/rate-reasons';
+import { withCommas } from 'pcrs-records/counted';
 import { changeWords } from './change-words.ts';
 import { momentOf } from './pair.ts';
 import { inWords, limit, nameOf, points, type SummaryParts, titles } from './summary.ts';
@@ -56,7 +57,7 @@ function changes(parts: SummaryParts, top: number): Row[] {
 }
 
 function count(value: number): string {
-  return value.toLocaleString('en-US');
+  return withCommas(value);
 }
 
 /** Numbers to the right, under their heads. */

@@ -1,5 +1,6 @@
 import type { RateChange } from 'pcrs-database/rate-change';
 import { partWords } from 'pcrs-database/rate-reasons';
+import { withCommas } from 'pcrs-records/counted';
 import type { RawJson } from 'pcrs-records/json';
 import type { Id } from './change-record.ts';
 import { type ChangeWord, changeWords } from './change-words.ts';
@@ -97,7 +98,7 @@ export const titles: Readonly<Record<Grouping, string>> = {
  */
 export function summaryLines(parts: SummaryParts, top: number): string[] {
   const { tally, postures } = parts;
-  const of = `of ${postures.old.toLocaleString('en-US')} and ${postures.new.toLocaleString('en-US')} postures`;
+  const of = `of ${withCommas(postures.old)} and ${withCommas(postures.new)} postures`;
   const lines = [tally.total === 0 ? `no change ${of}` : `${counted(tally.counts, true)}; ${of}`];
   lines.push(...rateLines(parts.passRate));
   for (const { policyId, policyTitle } of parts.policiesAppeared)
@@ -108,7 +109,7 @@ export function summaryLines(parts: SummaryParts, top: number): string[] {
     for (const group of tally.top(grouping, top))
       lines.push(`  ${nameOf(grouping, group)}: ${counted(group.counts)}`);
     const more = tally.size(grouping) - limit(grouping, top);
-    if (top > 0 && more > 0) lines.push(`  and ${more.toLocaleString('en-US')} ${titles[grouping]} more`);
+    if (top > 0 && more > 0) lines.push(`  and ${withCommas(more)} ${titles[grouping]} more`);
   }
   return lines;
 }
@@ -130,7 +131,7 @@ export function points(value: number): string {
 function counted(counts: ChangeCounts, all = false): string {
   return changeWords
     .filter((word) => all || counts[word] > 0)
-    .map((word) => `${counts[word].toLocaleString('en-US')} ${inWords[word]}`)
+    .map((word) => `${withCommas(counts[word])} ${inWords[word]}`)
     .join(', ');
 }
 

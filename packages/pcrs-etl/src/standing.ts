@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readStatusOf, type SnapshotStatus } from 'pcrs-database/snapshot-status';
 import { freeBytes } from 'pcrs-machine/file-system';
+import { withCommas } from 'pcrs-records/counted';
 import { codedError } from 'pcrs-records/errors';
 import type { Scope, Session } from 'pcrs-records/kinds';
 import { gatewayOf, isSameScope, scopeWords } from 'pcrs-records/scope';
@@ -75,5 +76,5 @@ export function requireSpace(series: Series): void {
 }
 
 function megabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1024 ** 2).toLocaleString('en-US')} MB`;
+  return `${withCommas(Math.ceil(bytes / 1024 ** 2))} MB`;
 }

@@ -1,4 +1,4 @@
-import { counted } from 'pcrs-records/counted';
+import { counted, withCommas } from 'pcrs-records/counted';
 import { durationWords } from 'pcrs-records/duration';
 import { scopeWords } from 'pcrs-records/scope';
 import { terminalLines, terminalText } from 'pcrs-records/terminal-text';
@@ -191,7 +191,7 @@ function beside({ newerIncomplete }: StatusRecord): string[] {
 }
 
 function number(count: number | null): string {
-  return count === null ? '-' : count.toLocaleString('en-US');
+  return count === null ? '-' : withCommas(count);
 }
 
 /** Aligns columns, numbers to the right. */

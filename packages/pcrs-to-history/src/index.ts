@@ -1,5 +1,5 @@
 import type { Database } from 'pcrs-database/open';
-import { counted } from 'pcrs-records/counted';
+import { counted, withCommas } from 'pcrs-records/counted';
 import { codedError } from 'pcrs-records/errors';
 import type { JsonObject, Scope } from 'pcrs-records/kinds';
 import { wholeSeconds } from 'pcrs-records/moments';
@@ -147,11 +147,11 @@ function checkShrink(db: Database, path: string, postures: number, options: Hist
   if (postures === 0 && before > 0)
     throw codedError(
       'PCRS_RECORD',
-      `stdin: no posture came, and ${path} holds ${before.toLocaleString('en-US')} of the full run before; a stage was forgotten, or --accept-shrink takes all for gone`,
+      `stdin: no posture came, and ${path} holds ${withCommas(before)} of the full run before; a stage was forgotten, or --accept-shrink takes all for gone`,
     );
   if (maxShrink === undefined || postures >= before * (1 - maxShrink / 100)) return;
   throw codedError(
     'PCRS_GATE',
-    `${path}: ${counted(postures, 'posture')}, down from ${before.toLocaleString('en-US')} in the full run before (--max-shrink ${maxShrink}); --accept-shrink adds it anyway`,
+    `${path}: ${counted(postures, 'posture')}, down from ${withCommas(before)} in the full run before (--max-shrink ${maxShrink}); --accept-shrink adds it anyway`,
   );
 }

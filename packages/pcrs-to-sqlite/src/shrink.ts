@@ -1,5 +1,6 @@
 import type { Database } from 'pcrs-database/open';
 import { hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
+import { withCommas } from 'pcrs-records/counted';
 
 /** How much smaller a run is than the previous one, in the part that shrank most. */
 export interface Shrink {
@@ -49,5 +50,5 @@ function policiesThatLeft(before: Database, after: Database): string[] {
 }
 
 function number(count: number): string {
-  return count.toLocaleString('en-US');
+  return withCommas(count);
 }
