@@ -80,7 +80,8 @@ function scalar({ json, type }: Column, value: string): string {
   if (json === 'string') return type === 'INTEGER' ? `CAST(${value} AS TEXT)` : value;
   if (type === 'INTEGER') return value;
   const whole = `CAST(${value} AS INTEGER)`;
-  return `CASE WHEN ${value} IS NULL THEN NULL WHEN ${whole} || '' = ${value} THEN ${whole}
+  // Most are a digit.
+  return `CASE WHEN ${value} GLOB '[0-9]' THEN ${whole} WHEN ${value} IS NULL THEN NULL WHEN ${whole} || '' = ${value} THEN ${whole}
     WHEN json_valid(${value}) AND json_type(${value}) IN ('integer', 'real', 'true', 'false') THEN json(${value}) ELSE ${value} END`;
 }
 

@@ -12,8 +12,6 @@ export interface Reading {
 
 /** A thread starts in 30 ms: the time for some 3,000 records. */
 const partsForThread = 40;
-/** Of three parts the second thread reads two: the caller also sums and writes all of them. */
-const turns = 3;
 /** Parts with the second thread; more take memory and gain nothing. */
 const partsAhead = 2;
 
@@ -30,12 +28,12 @@ export async function* inTurns(records: StoredRecords, reading: Reading): AsyncG
   }
   const thread = await ReadingThread.start(reading);
   try {
-    const theirs = parts.filter((_, index) => index % turns > 0);
+    const theirs = parts.filter((_, index) => index % 2 > 0);
     let asked = 0;
     for (const [index, part] of parts.entries()) {
       for (; thread.waiting < partsAhead && asked < theirs.length; asked += 1)
         thread.ask(theirs[asked] as Rows);
-      if (index % turns === 0) yield* records.postures(part);
+      if (index % 2 === 0) yield* records.postures(part);
       else yield* await thread.answer();
     }
   } finally {
