@@ -1,4 +1,5 @@
 import { counted, withCommas } from 'pcrs-records/counted';
+
 /** Reasons why a pass rate differs between two runs; each differing posture has one. */
 export const rateReasons = [
   'newly_failed',

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, renameSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { openHandle } from 'pcrs-database/open-for-writing';
 import { openSource } from 'pcrs-from-sqlite';
 import { load, newDatabase, read } from './fixture.test.ts';
@@ -73,4 +77,55 @@ async function damage(path: string, part: number): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+test('reads the file that it opened, whatever has its name by then', async () => {
+  const [path, other] = [copyOfFilled(), newDatabase()];
+  await load(
+    other,
+    lines.map((line) => line.replace('"status":"Failed"', '"status":"Passed"')),
+  );
+  const source = await openSource(path);
+  renameSync(other, path);
+  assert.deepEqual(await statusesOf(source), new Set(['Failed']));
+  source.close();
+});
+
+for (const [when, blocksBefore] of [
+  ['before the second thread starts', 0],
+  ['while both read', 1],
+] as const) {
+  test(`reads on while a writer waits for its turn, ${when}`, async () => {
+    const path = copyOfFilled();
+    const source = await openSource(path);
+    const blocks = source.blocks()[Symbol.asyncIterator]();
+    let records = 0;
+    for (let read = 0; read < blocksBefore; read += 1) records += (await blocks.next()).value.count;
+    const writer = spawn(process.execPath, ['--input-type=module', '-e', writing, path], { stdio: 'pipe' });
+    const ended = once(writer, 'exit');
+    await once(writer.stdout, 'data');
+    await delay(200);
+    assert.equal(writer.exitCode, null);
+    for (let next = await blocks.next(); !next.done; next = await blocks.next()) records += next.value.count;
+    source.close();
+    assert.equal(records, count);
+    assert.deepEqual(await ended, [0, null]);
+  });
+}
+
+const sqlite = createRequire(import.meta.resolve('pcrs-database/open')).resolve('better-sqlite3');
+
+/** Commits once all readers are gone. */
+const writing = `
+  import Sqlite from ${JSON.stringify(sqlite)};
+  const db = new Sqlite(process.argv[1], { timeout: 20_000 });
+  db.exec("BEGIN IMMEDIATE; DELETE FROM q_pcrs_postureinfo WHERE id = 7");
+  process.stdout.write('waits');
+  db.exec('COMMIT');`;
+
+async function statusesOf(source: Awaited<ReturnType<typeof openSource>>): Promise<Set<string>> {
+  const statuses = new Set<string>();
+  for await (const { lines: some } of source.blocks())
+    for (const line of some.toString().trim().split('\n')) statuses.add(JSON.parse(line).status);
+  return statuses;
 }

@@ -5,6 +5,9 @@ import type { LineBlock, Rows, StoredRecords } from './stored-records.ts';
 
 /** What a second thread reads. */
 export interface Reading {
+  /** The file itself: a link may have been moved since. */
+  readonly file: string;
+  /** For messages. */
   readonly path: string;
   /** Members of postures to omit. */
   readonly without: readonly string[];
@@ -18,16 +21,21 @@ const partsAhead = 2;
 /**
  * All postures of a database, in order: read by this thread and, if there are many, by a second one in turns.
  *
- * Takes   records  must hold a read transaction, so that both threads see the same moment
+ * Takes   records     must hold a read transaction, so that both threads see the same moment
+ *         isSameFile  whether the file is still the one that `records` reads; asked once the second thread has it open
  */
-export async function* inTurns(records: StoredRecords, reading: Reading): AsyncGenerator<LineBlock> {
+export async function* inTurns(
+  records: StoredRecords,
+  reading: Reading,
+  isSameFile: () => boolean,
+): AsyncGenerator<LineBlock> {
   const parts = records.parts();
-  if (parts.length < partsForThread) {
-    for (const part of parts) yield* records.postures(part);
-    return;
-  }
-  const thread = await ReadingThread.start(reading);
+  const thread = parts.length < partsForThread ? undefined : new ReadingThread(await startWorker(reading));
   try {
+    if (thread === undefined || !(await thread.isReady) || !isSameFile()) {
+      for (const part of parts) yield* records.postures(part);
+      return;
+    }
     const theirs = parts.filter((_, index) => !isOurs(index));
     let asked = 0;
     for (const [index, part] of parts.entries()) {
@@ -37,7 +45,7 @@ export async function* inTurns(records: StoredRecords, reading: Reading): AsyncG
       else yield* await thread.answer();
     }
   } finally {
-    thread.close();
+    thread?.close();
   }
 }
 
@@ -46,30 +54,40 @@ function isOurs(index: number): boolean {
   return (2 * index) % 5 < 2;
 }
 
+async function startWorker(reading: Reading): Promise<Worker> {
+  const { Worker } = await import('node:worker_threads');
+  // The thread's file is next to this one, with the same ending, built or not.
+  const file = `./reading-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
+  return new Worker(new URL(file, import.meta.url), { workerData: reading });
+}
+
 /** Reads parts in the order in which they are asked for. */
 class ReadingThread {
+  /** Whether it has the file open, in a read transaction; false if it cannot. */
+  readonly isReady: Promise<boolean>;
   readonly #worker: Worker;
   readonly #answers: Promise<LineBlock[]>[] = [];
   readonly #open: PromiseWithResolvers<LineBlock[]>[] = [];
+  #failure: Error | undefined;
 
-  static async start(reading: Reading): Promise<ReadingThread> {
-    const { Worker } = await import('node:worker_threads');
-    // The thread's file is next to this one, with the same ending, built or not.
-    const file = `./reading-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`;
-    return new ReadingThread(new Worker(new URL(file, import.meta.url), { workerData: reading }));
-  }
-
-  private constructor(worker: Worker) {
+  constructor(worker: Worker) {
     this.#worker = worker;
-    worker.on('message', ({ blocks, error }: FromReader) => {
-      if (error) this.#fail(codedError(error.code, error.message));
+    const ready = Promise.withResolvers<boolean>();
+    this.isReady = ready.promise;
+    worker.on('message', ({ isReady, blocks = [], error }: FromReader) => {
+      if (isReady !== undefined) ready.resolve(isReady);
+      else if (error) this.#fail(codedError(error.code, error.message));
       else
         this.#open
           .shift()
           ?.resolve(blocks.map(({ lines, ...rest }) => ({ ...rest, lines: Buffer.from(lines) })));
     });
-    worker.on('error', (error) => this.#fail(error));
-    worker.on('exit', () => this.#fail(new Error('the reading thread ended too soon')));
+    const end = (error: Error) => {
+      ready.resolve(false);
+      this.#fail(error);
+    };
+    worker.on('error', end);
+    worker.on('exit', () => end(new Error('the reading thread ended too soon')));
   }
 
   /** Parts asked for and not yet taken. */
@@ -83,7 +101,8 @@ class ReadingThread {
     answer.promise.catch(() => {});
     this.#open.push(answer);
     this.#answers.push(answer.promise);
-    this.#worker.postMessage(part);
+    if (this.#failure) this.#fail(this.#failure);
+    else this.#worker.postMessage(part);
   }
 
   /** The blocks of the next part that was asked for. */
@@ -95,7 +114,9 @@ class ReadingThread {
     void this.#worker.terminate();
   }
 
+  /** A thread that has failed answers nothing more. */
   #fail(error: Error): void {
+    this.#failure ??= error;
     for (const answer of this.#open.splice(0)) answer.reject(error);
   }
 }

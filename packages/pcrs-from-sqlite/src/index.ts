@@ -4,7 +4,7 @@ import { openForReading } from 'pcrs-database/open';
 import { codedError } from 'pcrs-records/errors';
 import { type Held, readHeldRun } from './held-run.ts';
 import { inTurns } from './in-turns.ts';
-import { type LineBlock, StoredRecords } from './stored-records.ts';
+import { holdMoment, type LineBlock, StoredRecords } from './stored-records.ts';
 
 export type { Held, HeldRun } from './held-run.ts';
 export type { LineBlock } from './stored-records.ts';
@@ -39,10 +39,7 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
   const database = await openForReading(path, { signal: options.signal });
   try {
     await checkLayout(database, path);
-    await database.read(() => {
-      database.db.exec('BEGIN');
-      database.db.prepare('SELECT count(*) FROM sqlite_master').get();
-    });
+    await database.read(() => holdMoment(database.db));
     const held = await readHeldRun(database);
     const without = held.run?.evidence === false ? ['evidence', 'causeOfFailure'] : [];
     const records = new StoredRecords(database.db, { ...options, without });
@@ -51,12 +48,13 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
     const isWhole = options.policies === undefined && options.statuses === undefined;
     // In WAL mode a second connection may see a later moment.
     const isShared = isWhole && database.db.pragma('journal_mode', { simple: true }) !== 'wal';
+    const isSameFile = () => database.changed() === undefined;
     return {
       ...held,
       async *blocks() {
         try {
           yield* records.lists();
-          if (isShared) yield* inTurns(records, { path, without });
+          if (isShared) yield* inTurns(records, { file: database.db.name, path, without }, isSameFile);
           else yield* records.postures();
         } catch (error) {
           throw databaseError(error, path, 'reading');

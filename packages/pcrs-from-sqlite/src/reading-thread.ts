@@ -1,29 +1,45 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { machineError } from 'pcrs-database/database-error';
-import { openForReading } from 'pcrs-database/open';
+import { openHandle } from 'pcrs-database/open-for-writing';
 import type { CodedError } from 'pcrs-records/errors';
 import type { Reading } from './in-turns.ts';
-import { type LineBlock, type Rows, StoredRecords } from './stored-records.ts';
+import { holdMoment, type LineBlock, type Rows, StoredRecords } from './stored-records.ts';
 
-/** The lines of a part; or why it cannot be read. */
+/** First whether the file is open; then the lines of a part each, or why it cannot be read. */
 export interface FromReader {
-  readonly blocks: readonly (Omit<LineBlock, 'lines'> & { lines: Uint8Array })[];
+  readonly isReady?: boolean;
+  readonly blocks?: readonly (Omit<LineBlock, 'lines'> & { lines: Uint8Array })[];
   readonly error?: Pick<CodedError, 'code' | 'message'>;
+}
+
+/**
+ * A writer that waits for readers lets no new one in: this one does not wait for it, and then keeps its lock. Only
+ * SQLite may touch the file: closing any other descriptor of it would drop the locks of the whole process.
+ *
+ * Source  sqlite.org/howtocorrupt.html, section 2.2
+ */
+async function open({ file, without }: Reading): Promise<StoredRecords> {
+  const db = await openHandle(file, true);
+  holdMoment(db);
+  return new StoredRecords(db, { without });
 }
 
 const port = parentPort;
 if (port) {
-  const { path, without } = workerData as Reading;
-  const records = openForReading(path).then(({ db }) => new StoredRecords(db, { without }));
-  records.catch(() => {});
+  const reading = workerData as Reading;
+  const send = (message: FromReader, buffers: ArrayBuffer[] = []) => port.postMessage(message, buffers);
+  const records = open(reading);
+  records.then(
+    () => send({ isReady: true }),
+    () => send({ isReady: false }),
+  );
   port.on('message', async (part: Rows) => {
     try {
       const blocks = [...(await records).postures(part)];
-      const answer: FromReader = { blocks };
-      port.postMessage(answer, [...new Set(blocks.map(({ lines }) => lines.buffer as ArrayBuffer))]);
+      send({ blocks }, [...new Set(blocks.map(({ lines }) => lines.buffer as ArrayBuffer))]);
     } catch (error) {
-      const { code, message } = machineError(error, path, 'reading');
-      port.postMessage({ blocks: [], error: { code, message } } satisfies FromReader);
+      const { code, message } = machineError(error, reading.path, 'reading');
+      send({ error: { code, message } });
     }
   });
 }

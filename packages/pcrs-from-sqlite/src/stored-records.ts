@@ -22,6 +22,13 @@ export interface Narrowing {
   readonly without?: readonly string[] | undefined;
 }
 
+/** Begins a read transaction: nobody commits to the file until it is closed. */
+export function holdMoment(db: Database): void {
+  // A second try, after a lock was not given, finds it begun.
+  if (!db.inTransaction) db.exec('BEGIN');
+  db.prepare('SELECT count(*) FROM sqlite_master').get();
+}
+
 /** Postures by row number, from the first to the last. */
 export interface Rows {
   readonly first: number;
