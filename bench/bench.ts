@@ -165,7 +165,7 @@ function scannerTable(inputs: readonly Input[]): string {
     (bytes / 1e6 / cpuSeconds).toFixed(0),
   ]);
   const header = ['', 'lines', 'on the fast path, %', 'ns of CPU a line', 'MB/s'];
-  return `## The scanner\n\nThe one pass that finds and proves all members of a line; what is not on the fast path goes through \`JSON.parse\`.\n\n${markdown(header, rows)}`;
+  return `## The scanner\n\nOne pass finds and proves all members of a line. Other lines go through \`JSON.parse\`.\n\n${markdown(header, rows)}`;
 }
 
 async function startUp(): Promise<string> {

@@ -252,7 +252,7 @@ test('gives up if the rate alone needs more time than --max-wait', async (t) => 
   assert.match(error.message, /rate 1\/3600; a wait of 3\d\d\d s exceeds --max-wait \(1 s\)/);
 });
 
-test('says how much of --max-wait was used when a wait is too long for what is left', async (t) => {
+test('says how much of --max-wait is used up when the next wait is too long', async (t) => {
   const { gateway } = await open(
     t,
     (response) => json(response, 429, { message: 'slow' }, { 'x-ratelimit-towait-sec': '0.2' }),
