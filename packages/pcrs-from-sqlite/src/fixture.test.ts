@@ -30,14 +30,13 @@ export async function load(path: string, lines: readonly string[]): Promise<void
 export async function read(path: string, options: SourceOptions = {}) {
   const source = await openSource(path, options);
   try {
-    const blocks = await Array.fromAsync(source.blocks());
-    const lines = blocks.flatMap((block) => block.lines.toString().split('\n').slice(0, -1));
-    return {
-      lines,
-      run: source.run,
-      incomplete: source.incomplete,
-      counted: blocks.reduce((sum, { count }) => sum + count, 0),
-    };
+    const lines: string[] = [];
+    let counted = 0;
+    for await (const block of source.blocks()) {
+      lines.push(...block.lines.toString().split('\n').slice(0, -1));
+      counted += block.count;
+    }
+    return { lines, run: source.run, incomplete: source.incomplete, counted };
   } finally {
     source.close();
   }

@@ -10,7 +10,7 @@ import { openHandle } from 'pcrs-database/open-for-writing';
 import { openSource } from 'pcrs-from-sqlite';
 import { load, newDatabase, read } from './fixture.test.ts';
 
-/** Enough for the second thread: more than 40 parts of 256. */
+/** Enough for the second thread: more than 40 parts of 128. */
 const count = 11_000;
 const ids = Array.from({ length: count }, (_, index) => count - index);
 const lines = ids.map(

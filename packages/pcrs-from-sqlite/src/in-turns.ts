@@ -1,6 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { codedError } from 'pcrs-records/errors';
-import type { FromReader } from './reading-thread.ts';
+import type { FromReader, SentBlock } from './reading-thread.ts';
 import type { LineBlock, Rows, StoredRecords } from './stored-records.ts';
 
 /** What a second thread reads. */
@@ -13,13 +14,22 @@ export interface Reading {
   readonly without: readonly string[];
 }
 
+/** A part that is being read, or was. */
+interface Turn {
+  isRead: boolean;
+  readonly block: Promise<LineBlock>;
+}
+
 /** A thread starts in 30 ms: the time for some 3,000 records. */
 const partsForThread = 40;
-/** Parts with the second thread; more take memory and gain nothing. */
-const partsAhead = 2;
+/** Parts that wait for the second thread. */
+const partsAsked = 2;
+/** Parts read ahead of the next one, by both. */
+const partsAhead = 8;
 
 /**
- * All postures of a database, in order: read by this thread and, if there are many, by a second one in turns.
+ * All postures of a database, in order: read by this thread and, if there are many, by a second one. Each takes the
+ * next part once it is free.
  *
  * Takes   records     must hold a read transaction, so that both threads see the same moment
  *         isSameFile  whether the file is still the one that `records` reads; asked once the second thread has it open
@@ -30,28 +40,38 @@ export async function* inTurns(
   isSameFile: () => boolean,
 ): AsyncGenerator<LineBlock> {
   const parts = records.parts();
-  const thread = parts.length < partsForThread ? undefined : new ReadingThread(await startWorker(reading));
+  const thread =
+    parts.length < partsForThread ? undefined : new ReadingThread(await startWorker(reading), isSameFile);
+  const turns: Turn[] = [];
+  const spare: ArrayBuffer[] = [];
+  let next = 0;
   try {
-    if (thread === undefined || !(await thread.isReady) || !isSameFile()) {
-      for (const part of parts) yield* records.postures(part);
-      return;
-    }
-    const theirs = parts.filter((_, index) => !isOurs(index));
-    let asked = 0;
-    for (const [index, part] of parts.entries()) {
-      for (; thread.waiting < partsAhead && asked < theirs.length; asked += 1)
-        thread.ask(theirs[asked] as Rows);
-      if (isOurs(index)) yield* records.postures(part);
-      else yield* await thread.answer();
+    while (turns.length > 0 || next < parts.length) {
+      for (; thread?.isFree && next < parts.length; next += 1)
+        turns.push(thread.read(parts[next] as Rows, spare.pop()));
+      const [first] = turns;
+      if (first !== undefined && (first.isRead || turns.length >= partsAhead || next === parts.length)) {
+        turns.shift();
+        const block = await first.block;
+        yield block;
+        spare.push(block.lines.buffer as ArrayBuffer);
+      } else {
+        turns.push(readHere(records, parts[next] as Rows, spare.pop()));
+        next += 1;
+        // The thread's answers come in.
+        await turn();
+      }
     }
   } finally {
     thread?.close();
   }
 }
 
-/** Two parts of five: this thread also sums and writes all of them. */
-function isOurs(index: number): boolean {
-  return (2 * index) % 5 < 2;
+/** A failure waits for its turn. */
+function readHere(records: StoredRecords, part: Rows, into: ArrayBuffer | undefined): Turn {
+  const block = (async () => records.postures(part, into))();
+  block.catch(() => {});
+  return { isRead: true, block };
 }
 
 async function startWorker(reading: Reading): Promise<Worker> {
@@ -63,60 +83,56 @@ async function startWorker(reading: Reading): Promise<Worker> {
 
 /** Reads parts in the order in which they are asked for. */
 class ReadingThread {
-  /** Whether it has the file open, in a read transaction; false if it cannot. */
-  readonly isReady: Promise<boolean>;
   readonly #worker: Worker;
-  readonly #answers: Promise<LineBlock[]>[] = [];
-  readonly #open: PromiseWithResolvers<LineBlock[]>[] = [];
-  #failure: Error | undefined;
+  readonly #asked: (PromiseWithResolvers<LineBlock> & { turn: Turn })[] = [];
+  /** Whether it has the file open, in a read transaction, and has not failed. */
+  #isReady = false;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, isSameFile: () => boolean) {
     this.#worker = worker;
-    const ready = Promise.withResolvers<boolean>();
-    this.isReady = ready.promise;
-    worker.on('message', ({ isReady, blocks = [], error }: FromReader) => {
-      if (isReady !== undefined) ready.resolve(isReady);
+    worker.on('message', ({ isReady, block, error }: FromReader) => {
+      if (isReady !== undefined) this.#isReady = isReady && isSameFile();
       else if (error) this.#fail(codedError(error.code, error.message));
-      else
-        this.#open
-          .shift()
-          ?.resolve(blocks.map(({ lines, ...rest }) => ({ ...rest, lines: Buffer.from(lines) })));
+      else if (block) this.#answer(block);
     });
-    const end = (error: Error) => {
-      ready.resolve(false);
-      this.#fail(error);
-    };
-    worker.on('error', end);
-    worker.on('exit', () => end(new Error('the reading thread ended too soon')));
+    worker.on('error', (error) => this.#fail(error as Error));
+    worker.on('exit', () => this.#fail(new Error('the reading thread ended too soon')));
   }
 
-  /** Parts asked for and not yet taken. */
-  get waiting(): number {
-    return this.#answers.length;
+  /** Whether it takes another part. */
+  get isFree(): boolean {
+    return this.#isReady && this.#asked.length < partsAsked;
   }
 
-  ask(part: Rows): void {
-    const answer = Promise.withResolvers<LineBlock[]>();
+  /** Takes  into  memory of a block that is no longer needed, to be used again */
+  read(part: Rows, into: ArrayBuffer | undefined): Turn {
+    const answer = Promise.withResolvers<LineBlock>();
     // It is awaited later, or never, if the reader stops early.
     answer.promise.catch(() => {});
-    this.#open.push(answer);
-    this.#answers.push(answer.promise);
-    if (this.#failure) this.#fail(this.#failure);
-    else this.#worker.postMessage(part);
-  }
-
-  /** The blocks of the next part that was asked for. */
-  answer(): Promise<LineBlock[]> {
-    return this.#answers.shift() as Promise<LineBlock[]>;
+    const turn = { isRead: false, block: answer.promise };
+    this.#asked.push({ ...answer, turn });
+    this.#worker.postMessage({ part, into }, into ? [into] : []);
+    return turn;
   }
 
   close(): void {
     void this.#worker.terminate();
   }
 
+  /** Bytes of another thread come without Buffer's methods. */
+  #answer({ lines: { buffer, byteOffset, length }, ...rest }: SentBlock): void {
+    const asked = this.#asked.shift();
+    if (asked === undefined) return;
+    asked.turn.isRead = true;
+    asked.resolve({ ...rest, lines: Buffer.from(buffer, byteOffset, length) });
+  }
+
   /** A thread that has failed answers nothing more. */
   #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const answer of this.#open.splice(0)) answer.reject(error);
+    this.#isReady = false;
+    for (const { reject, turn } of this.#asked.splice(0)) {
+      turn.isRead = true;
+      reject(error);
+    }
   }
 }

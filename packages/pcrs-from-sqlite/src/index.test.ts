@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { openForReading } from 'pcrs-database/open';
+import { openHandle } from 'pcrs-database/open-for-writing';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import { asRun, load, newDatabase, read, runId } from './fixture.test.ts';
 
@@ -90,6 +91,25 @@ test('loses what a table does not store: absent members, differing texts, other 
   const members = { ...texts, id: '1', networkId: '4', customerId: '"94271"', evidence: '"n/a"' };
   assert.equal(one, posture(members, '"flag":"true","digits":"1e21",'));
   assert.equal(two, posture({ ...texts, id: '2' }));
+});
+
+test('keeps a record on its line, whatever was stored', async () => {
+  const path = newDatabase();
+  await load(path, [posture({ instance: '"a\\nb"' }), posture({ id: '8' })]);
+  const db = await openHandle(path, false);
+  db.exec(
+    `UPDATE q_pcrs_postureinfo SET evidence = '{"a":' || char(13, 10) || '1}', instance = char(30, 13)`,
+  );
+  db.close();
+  const { lines } = await read(path);
+  const records = lines.map((line) => JSON.parse(line));
+  assert.deepEqual(
+    records.map(({ id, instance, evidence }) => [id, instance, evidence]),
+    [
+      [7, '\u001e\r', { a: 1 }],
+      [8, '\u001e\r', { a: 1 }],
+    ],
+  );
 });
 
 test('omits evidence that the run did not ask for', async () => {

@@ -5,10 +5,18 @@ import type { CodedError } from 'pcrs-records/errors';
 import type { Reading } from './in-turns.ts';
 import { holdMoment, type LineBlock, type Rows, StoredRecords } from './stored-records.ts';
 
+/** A part to read, and memory to use for its lines. */
+export interface ToReader {
+  readonly part: Rows;
+  readonly into: ArrayBuffer | undefined;
+}
+
+export type SentBlock = Omit<LineBlock, 'lines'> & { readonly lines: Uint8Array<ArrayBuffer> };
+
 /** First whether the file is open; then the lines of a part each, or why it cannot be read. */
 export interface FromReader {
   readonly isReady?: boolean;
-  readonly blocks?: readonly (Omit<LineBlock, 'lines'> & { lines: Uint8Array })[];
+  readonly block?: SentBlock;
   readonly error?: Pick<CodedError, 'code' | 'message'>;
 }
 
@@ -33,10 +41,10 @@ if (port) {
     () => send({ isReady: true }),
     () => send({ isReady: false }),
   );
-  port.on('message', async (part: Rows) => {
+  port.on('message', async ({ part, into }: ToReader) => {
     try {
-      const blocks = [...(await records).postures(part)];
-      send({ blocks }, [...new Set(blocks.map(({ lines }) => lines.buffer as ArrayBuffer))]);
+      const block = (await records).postures(part, into);
+      send({ block: block as SentBlock }, [block.lines.buffer as ArrayBuffer]);
     } catch (error) {
       const { code, message } = machineError(error, reading.path, 'reading');
       send({ error: { code, message } });

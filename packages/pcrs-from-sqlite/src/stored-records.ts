@@ -3,9 +3,9 @@ import type { Database, Statement } from 'pcrs-database/open';
 import { addNumberText, columnsInFile, onOneLine, rowJson } from 'pcrs-database/row-json';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import type { GatewayKind } from 'pcrs-records/kinds';
-import { LineBlocks } from './line-blocks.ts';
+import { joinedLines } from './joined-lines.ts';
 
-/** A few hundred lines of one kind. */
+/** Some hundred lines of one kind, valid until the next block is asked for. */
 export interface LineBlock {
   readonly kind: GatewayKind;
   readonly lines: Buffer;
@@ -38,24 +38,22 @@ export interface Rows {
 /** Rows are read once, in order: a larger cache gains nothing. */
 const cacheKiB = 4 * 1024;
 
-/** Rows read together: about half a megabyte of lines. */
-const rowsTogether = 256;
+/** Stored bytes read together, and the most rows. */
+const partBytes = 512 * 1024;
+const partRows = 128;
 
-/** A line: its start, members, ready bytes; the end is the same for all. */
-type LineParts = readonly [string, string, Buffer];
-
-const noBytes = Buffer.alloc(0);
+/** Size of a block of lists. */
+const blockBytes = 256 * 1024;
 
 /**
  * A database's records as lines: policies, host ids, postures, each in the order they came.
  *
- * Limits  memory holds one block, one record and the texts of some hundred controls
+ * Limits  memory holds a block, twice, and the texts of some thousand controls
  */
 export class StoredRecords {
   readonly #db: Database;
   readonly #narrowing: Narrowing;
   #texts: ControlTexts | undefined;
-  /** Of all postures, or of a part: an instance reads one or the other. */
   #select: Statement | undefined;
 
   constructor(db: Database, narrowing: Narrowing = {}) {
@@ -71,22 +69,46 @@ export class StoredRecords {
     yield* toBlocks('hostids', this.#hostIds());
   }
 
-  /** Takes  rows  undefined for all postures */
-  *postures(rows?: Rows): Generator<LineBlock> {
-    yield* toBlocks('posture', this.#postures(rows));
-  }
-
   /** All postures in parts, in order. Some may be empty. */
   parts(): Rows[] {
     const [lowest, highest] = this.#db
-      .prepare(`SELECT min(rowid), max(rowid) FROM ${postureTable.name}`)
+      .prepare(
+        `SELECT (SELECT min(rowid) FROM ${postureTable.name}), (SELECT max(rowid) FROM ${postureTable.name})`,
+      )
       .raw()
       .get() as [number | null, number | null];
     if (lowest === null || highest === null) return [];
-    return Array.from({ length: Math.ceil((highest - lowest + 1) / rowsTogether) }, (_, part) => {
-      const first = lowest + part * rowsTogether;
-      return { first, last: first + rowsTogether - 1 };
+    const rows = highest - lowest + 1;
+    const together = Math.min(partRows, Math.ceil((partBytes * rows) / this.#fileBytes()));
+    return Array.from({ length: Math.ceil(rows / together) }, (_, part) => {
+      const first = lowest + part * together;
+      return { first, last: first + together - 1 };
     });
+  }
+
+  /**
+   * The postures of a part.
+   *
+   * Takes  into  memory of a block that is no longer needed, to be used again
+   */
+  postures({ first, last }: Rows, into?: ArrayBuffer): LineBlock {
+    const { statuses } = this.#narrowing;
+    this.#texts ??= new ControlTexts(this.#db);
+    this.#select ??= this.#preparePostures();
+    const [members, lengths, controls] = this.#select.get({
+      ...{ first, last },
+      ...(statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) }),
+    }) as [Buffer, string, string] | [null, null, null];
+    if (members === null) return { kind: 'posture', lines: Buffer.alloc(0), count: 0 };
+    const texts = this.#texts;
+    const lines = joinedLines(
+      '{"kind":"posture",',
+      members,
+      lengths.split(',').map(Number),
+      controls.split(',').map((row) => texts.of(Number(row) || null)),
+      into,
+    );
+    return { kind: 'posture', ...lines };
   }
 
   /** The given policies that the database has neither in its list nor in its postures. */
@@ -97,14 +119,14 @@ export class StoredRecords {
     return ids.filter((id) => isKnown.pluck().get({ id: BigInt(id) }) === 0);
   }
 
-  *#policies(): Generator<LineParts> {
+  *#policies(): Generator<string> {
     const json = rowJson(policyTable.columns, policyTable, 't', columnsInFile(this.#db, policyTable));
     const sql = `SELECT ${json} FROM ${policyTable.name} AS t ${this.#where('t.id')} ORDER BY t.rowid`;
-    for (const [members] of this.#rows<[string]>(sql)) yield ['{"kind":"policy",', members, noBytes];
+    for (const [members] of this.#rows<[string]>(sql)) yield `{"kind":"policy",${members}}`;
   }
 
   /** One record per policy: its hosts are rows. */
-  *#hostIds(): Generator<LineParts> {
+  *#hostIds(): Generator<string> {
     const columns = hostIdsTable.columns.filter(({ name }) => name !== 'hostId');
     const json = rowJson(columns, hostIdsTable, 't', columnsInFile(this.#db, hostIdsTable));
     const sql = `SELECT ${json}, ids FROM (
@@ -112,36 +134,35 @@ export class StoredRecords {
         FROM ${hostIdsTable.name} GROUP BY subscriptionId, policyId
       ) JOIN ${hostIdsTable.name} AS t ON t.rowid = first ${this.#where('t.policyId')} ORDER BY first`;
     for (const [members, ids] of this.#rows<[string, string]>(sql))
-      yield ['{"kind":"hostids",', `${members},"hostIds":${ids}`, noBytes];
+      yield `{"kind":"hostids",${members},"hostIds":${ids}}`;
   }
 
-  *#postures(rows?: Rows): Generator<LineParts> {
-    const { statuses } = this.#narrowing;
-    const bound = {
-      ...rows,
-      ...(statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) }),
-    };
-    this.#texts ??= new ControlTexts(this.#db);
-    this.#select ??= this.#prepare(rows !== undefined);
-    for (const [members, control] of this.#select.iterate(bound) as IterableIterator<[string, number | null]>)
-      yield ['{"kind":"posture",', members, this.#texts.of(control)];
-  }
-
-  #prepare(isPart: boolean): Statement {
+  /**
+   * Of a part: the members of all its postures as bytes, their lengths, and the rows of their controls. A row at a time
+   * takes half as long again: calls into SQLite and the making of strings cost more than the JSON.
+   */
+  #preparePostures(): Statement {
     const { policies, statuses, without = [] } = this.#narrowing;
     const columns = postureTable.columns.filter(({ name }) => !without.includes(name));
     const json = rowJson(columns, postureTable, 'p', columnsInFile(this.#db, postureTable));
-    const wanted = [this.#condition('p.policyId', policies)];
+    const wanted = ['p.rowid BETWEEN :first AND :last', this.#condition('p.policyId', policies)];
     if (statuses) wanted.push('lower(p.status) IN (SELECT value FROM json_each(:statuses))');
-    if (isPart) wanted.push('p.rowid BETWEEN :first AND :last');
     return this.#db
       .prepare(
-        `SELECT ${json} || ',', c.rowid FROM ${postureTable.name} AS p
-        LEFT JOIN ${controlsTable.name} AS c
-          ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
-        WHERE ${wanted.join(' AND ')} ORDER BY p.rowid`,
+        `SELECT CAST(group_concat(members, '') AS BLOB), group_concat(octet_length(members)), group_concat(control)
+        FROM (
+          SELECT ${json} AS members, coalesce(c.rowid, 0) AS control FROM ${postureTable.name} AS p
+          LEFT JOIN ${controlsTable.name} AS c
+            ON c.policyId = p.policyId AND c.controlId = p.controlId AND c.technologyId = coalesce(p.technologyId, 0)
+          WHERE ${wanted.join(' AND ')} ORDER BY p.rowid
+        )`,
       )
       .raw();
+  }
+
+  #fileBytes(): number {
+    const pragma = (name: string) => this.#db.pragma(name, { simple: true }) as number;
+    return pragma('page_count') * pragma('page_size');
   }
 
   #rows<Row>(sql: string): IterableIterator<Row> {
@@ -157,12 +178,15 @@ export class StoredRecords {
   }
 }
 
-function* toBlocks(kind: GatewayKind, lines: Iterable<LineParts>): Generator<LineBlock> {
-  const gathered = new LineBlocks();
-  const block = (): LineBlock => ({ kind, count: gathered.count, lines: gathered.take() });
-  for (const [begin, members, texts] of lines) {
-    gathered.add(begin, onOneLine(members), texts);
-    if (gathered.isFull) yield block();
+function* toBlocks(kind: GatewayKind, records: Iterable<string>): Generator<LineBlock> {
+  let [text, count] = ['', 0];
+  const block = (): LineBlock => ({ kind, count, lines: Buffer.from(text) });
+  for (const record of records) {
+    text += `${onOneLine(record)}\n`;
+    count += 1;
+    if (text.length < blockBytes) continue;
+    yield block();
+    [text, count] = ['', 0];
   }
-  if (gathered.count > 0) yield block();
+  if (count > 0) yield block();
 }
