@@ -1,5 +1,4 @@
-import { createReadStream, fstatSync, readFileSync, type Stats } from 'node:fs';
-import { addAbortSignal, type Readable } from 'node:stream';
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { codedError, codeOf } from 'pcrs-records/errors';
 import { chosenTool, printCandidates } from './chosen-tool.ts';
@@ -12,6 +11,7 @@ import { openOutput } from './output.ts';
 import { painter } from './paint.ts';
 import { eraseLine, openProgress, type Progress } from './progress.ts';
 import { type ReadFlags, readFlags } from './read-flags.ts';
+import { closeStdin, readLentStdin, readStdin, stdinStat, whatStdinIs } from './stdin.ts';
 import { stopWithParent } from './stop-with-parent.ts';
 import { terminalOutput } from './terminal-output.ts';
 import type { AnyTool, Context, Tool } from './tool.ts';
@@ -24,10 +24,6 @@ type CommonValues = FlagValues<typeof commonFlags>;
 const graceMs = 1900;
 /** A second signal ends the process at once, except within this time: a terminal and a parent may both send one. */
 const secondSignalMs = 1000;
-const fileReadBytes = 256 * 1024;
-
-/** stdin, once it is read. Not opened before: that costs a millisecond of start-up. */
-let openStdin: Readable | undefined;
 
 /**
  * Runs a tool on this process: flags, streams, signals, exit status. Only bins call it.
@@ -47,7 +43,7 @@ export async function start(load: () => Promise<{ tool: AnyTool | Tool<never> }>
           process.env,
         )
       : await run(tool, argv);
-  openStdin?.destroy();
+  closeStdin();
 }
 
 /**
@@ -144,6 +140,7 @@ async function runMain(
       pid: process.pid,
       node: { path: process.execPath, flags: process.execArgv },
       stdin: readStdin(stop.signal),
+      lentStdin: readLentStdin(stop.signal),
       stdinIs,
       stdoutIsTerminal: process.stdout.isTTY === true,
       stdoutColumns: process.stdout.columns,
@@ -225,45 +222,6 @@ function stopOnSignals(stop: AbortController): () => void {
   return () => {
     if (firstAt === undefined) process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   };
-}
-
-/** Bytes of stdin; aborting ends the reading with the signal's reason. */
-async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  // Node reads a directory as an empty stream, without an error.
-  if (stdinStat()?.isDirectory())
-    throw codedError('PCRS_USAGE', 'stdin is a directory; give a file or a pipe');
-  try {
-    yield* addAbortSignal(signal, stdinBytes()) as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw codedError('PCRS_MACHINE', `stdin: ${(error as Error).message}`);
-  }
-}
-
-/** Reads a file in large pieces: Node's 64 KiB at a time cost a sink a tenth of its time. */
-function stdinBytes(): Readable {
-  openStdin ??= stdinStat()?.isFile()
-    ? createReadStream('', { fd: 0, autoClose: false, highWaterMark: fileReadBytes })
-    : process.stdin;
-  return openStdin;
-}
-
-/** Only a character device can be a terminal, and `isatty` loads Node's network modules. */
-async function whatStdinIs(): Promise<Context['stdinIs']> {
-  const stat = stdinStat();
-  if (stat?.isCharacterDevice() && (await import('node:tty')).isatty(0)) return 'terminal';
-  return stat && (stat.isDirectory() || stat.isFIFO() || stat.isSocket() || stat.isFile())
-    ? 'stream'
-    : 'nothing';
-}
-
-/** Undefined if stdin is closed. */
-function stdinStat(): Stats | undefined {
-  try {
-    return fstatSync(0);
-  } catch {
-    return undefined;
-  }
 }
 
 function showsLiveLines(): boolean {

@@ -58,6 +58,8 @@ export interface Context<F extends Flags = Flags> {
   /** Node's path and flags, to start another tool the same way. */
   readonly node: { path: string; flags: readonly string[] };
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** The same, faster for a reader that copies: each chunk is valid until the next is asked for. */
+  readonly lentStdin: AsyncIterable<Uint8Array>;
   /** Kind of stdin: a stage with optional input reads it only if it is a pipe, a socket or a file. */
   readonly stdinIs: 'terminal' | 'stream' | 'nothing';
   /** Whether a person reads the output; a tool may then write a table instead of records. */

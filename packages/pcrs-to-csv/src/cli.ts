@@ -39,10 +39,10 @@ export const tool = defineTool({
     const options = csvOptions(context);
     const { dir } = context.flags;
     if (dir === undefined) {
-      for await (const rows of toCsv(context.stdin, options)) await context.output.write(rows);
+      for await (const rows of toCsv(context.lentStdin, options)) await context.output.write(rows);
       return;
     }
-    const { written, failure } = await toCsvFiles(dir, context.stdin, options);
+    const { written, failure } = await toCsvFiles(dir, context.lentStdin, options);
     await context.output.record(written);
     if (failure) throw failure;
   },

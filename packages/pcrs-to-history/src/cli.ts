@@ -45,7 +45,7 @@ export const tool = defineTool({
     const { toHistory } = await import('./index.ts');
     const { signal, progress, log } = context;
     const options = { rescope, maxShrink, acceptShrink, groupReadable, signal, progress, log };
-    for await (const added of toHistory(path, context.stdin, options)) await context.output.record(added);
+    for await (const added of toHistory(path, context.lentStdin, options)) await context.output.record(added);
   },
 });
 

@@ -27,7 +27,7 @@ export const tool = defineTool({
   async main(context) {
     const { toOcsf } = await import('./index.ts');
     const { log, progress } = context;
-    for await (const lines of toOcsf(context.stdin, { ...context.flags, log, progress })) {
+    for await (const lines of toOcsf(context.lentStdin, { ...context.flags, log, progress })) {
       await context.output.write(lines);
     }
   },

@@ -35,7 +35,7 @@ export const tool = defineTool({
     const { toParquet } = await import('./index.ts');
     const { log, progress, signal, version } = context;
     const also = { log, progress, signal, version };
-    const { written, failure } = await toParquet(dir, context.stdin, { ...options, ...also });
+    const { written, failure } = await toParquet(dir, context.lentStdin, { ...options, ...also });
     await context.output.record(written);
     if (failure) throw failure;
   },

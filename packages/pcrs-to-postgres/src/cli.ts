@@ -60,12 +60,12 @@ export const tool = defineTool({
     const { database } = context.flags;
     const { toPostgres, toScript } = await import('./index.ts');
     if (database === undefined) {
-      await toScript(context.stdin, (bytes) => context.output.write(bytes), loadOptions(context));
+      await toScript(context.lentStdin, (bytes) => context.output.write(bytes), loadOptions(context));
       return;
     }
     const config = connectionConfig(database, context.env);
     try {
-      await context.output.record(await toPostgres(config, context.stdin, loadOptions(context)));
+      await context.output.record(await toPostgres(config, context.lentStdin, loadOptions(context)));
     } catch (error) {
       const { loaded } = error as { loaded?: object };
       if (loaded) await context.output.record(loaded);

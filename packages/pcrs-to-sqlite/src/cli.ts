@@ -71,7 +71,12 @@ export const tool = defineTool({
     const { log, progress, signal } = context;
     try {
       const { toSqlite } = await import('./index.ts');
-      const loaded = await toSqlite(target(context), context.stdin, { ...options, log, progress, signal });
+      const loaded = await toSqlite(target(context), context.lentStdin, {
+        ...options,
+        log,
+        progress,
+        signal,
+      });
       await context.output.record(loaded);
     } catch (error) {
       const { loaded } = error as { loaded?: Loaded };

@@ -15,7 +15,7 @@ export const tool = defineTool({
   flags,
   async main(context) {
     const { toThing } = await import('./index.ts');
-    for await (const lines of toThing(context.stdin, { ...context.flags, log: context.log }))
+    for await (const lines of toThing(context.lentStdin, { ...context.flags, log: context.log }))
       await context.output.write(lines);
   },
 });
