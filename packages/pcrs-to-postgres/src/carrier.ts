@@ -8,6 +8,7 @@ export interface Carrier {
    * Sends rows in COPY's text format.
    *
    * Takes  statement  without its semicolon
+   *        rows       unchanged until the next call
    */
   copy(statement: string, rows: Buffer): Promise<void>;
   /** Commits; yields the server's findings, or undefined if they cannot be known here. */

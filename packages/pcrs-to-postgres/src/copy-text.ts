@@ -12,9 +12,11 @@ const tab = 0x09;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const quote = 0x22;
+const dash = 0x2d;
 const backslash = 0x5c;
 const replacement = 0xfffd;
 
+const firstBytes = 1024 * 1024;
 /** Room for a row of nulls, which does not call `reserve`. */
 const slack = 2048;
 
@@ -36,20 +38,27 @@ for (const [byte, letter] of [
  * Source  PostgreSQL 18, COPY, "Text Format"
  */
 export class CopyText {
-  bytes = Buffer.allocUnsafeSlow(1024 * 1024);
+  bytes: Buffer = Buffer.allocUnsafeSlow(firstBytes);
   length = 0;
   readonly counts: TextCounts;
+  #spare: Buffer | undefined;
 
   constructor(counts: TextCounts) {
     this.counts = counts;
   }
 
-  /** The rows so far; following rows go into new memory. */
+  /** The rows so far; following rows go into other memory. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
-    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
+    this.bytes = this.#spare ?? Buffer.allocUnsafeSlow(this.bytes.length);
+    this.#spare = undefined;
     this.length = 0;
     return taken;
+  }
+
+  /** Takes back the memory of rows that are sent. */
+  giveBack(rows: Buffer): void {
+    this.#spare = Buffer.from(rows.buffer);
   }
 
   /** Makes room: a JSON escape becomes at most twice as long, and at most three bytes per unit. */
@@ -59,6 +68,14 @@ export class CopyText {
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length));
     this.bytes.copy(larger, 0, 0, this.length);
     this.bytes = larger;
+  }
+
+  /** If the server refuses the COPY, psql reads each row as SQL: as a comment. */
+  beginRow(): void {
+    this.reserve(0);
+    this.#put(dash);
+    this.#put(dash);
+    this.#put(tab);
   }
 
   null(): void {
@@ -73,6 +90,12 @@ export class CopyText {
   /** Ends a row: replaces the tab after the last value. */
   endRow(): void {
     this.bytes[this.length - 1] = lineFeed;
+  }
+
+  /** A whole number from 0 on. */
+  digits(number: number): void {
+    if (number > 9) this.digits(Math.floor(number / 10));
+    this.#put(0x30 + (number % 10));
   }
 
   /** ASCII without anything to escape. */

@@ -43,11 +43,11 @@ export function viewRows(): Buffer {
   return rows(all.flat());
 }
 
-/** Rows of a temporary table, each after the `--` that makes it a comment. */
+/** Rows of a temporary table. */
 export function rows(values: readonly (readonly (string | null)[])[]): Buffer {
   const text = new CopyText({ nulCharacters: 0, loneSurrogates: 0 });
   for (const row of values) {
-    text.ascii('--\t');
+    text.beginRow();
     for (const value of row) {
       if (value === null) text.null();
       else text.text(value);

@@ -9,7 +9,7 @@ export type { LoadOptions } from './load.ts';
  * Writes a stream of records as a script for psql.
  *
  * Takes   chunks  NDJSON
- *         write   writes bytes of the script, in order
+ *         write   writes bytes of the script, in order; they are valid until it has resolved
  * Throws  PCRS_INCOMPLETE, PCRS_EMPTY, PCRS_RECORD; the script then ends in ROLLBACK and an error
  */
 export async function toScript(

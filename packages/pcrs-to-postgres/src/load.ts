@@ -43,6 +43,8 @@ export class Load {
   readonly #controls: JsonObject[] = [];
   readonly #batches: { last: number; date: string; number: string }[] = [];
   readonly #staged = new Map<StagedTable, Staged>();
+  /** Gives the rows sent last back to their table; the carrier needs them until the next copy. */
+  #giveBack: (() => void) | undefined;
   /** Received records by kind: of each run, and of the current one. */
   readonly #receivedByRun = new Map<string | null, Counts>();
   #received: Counts = {};
@@ -112,6 +114,8 @@ export class Load {
       for (const { columns, text } of table.takeRows(enough)) {
         await this.#declare(table, staged, columns);
         await this.#carrier.copy(stageCopy(staged.stage, columns), text);
+        this.#giveBack?.();
+        this.#giveBack = () => table.text.giveBack(text);
       }
       if (enough === 0) await this.#declare(table, staged, table.columns.length);
     }

@@ -87,11 +87,12 @@ export class StagedTable {
     const { text } = this;
     const before = text.length;
     try {
-      text.reserve(64);
-      // If the server refuses the COPY, psql reads these lines as SQL: as comments.
-      text.ascii('--\t');
+      text.beginRow();
       const absent = this.#values(members, sources, given);
-      text.ascii(`${number}\t${this.#shapeOf(absent)}\t`);
+      text.digits(number);
+      text.endValue();
+      text.digits(this.#shapeOf(absent));
+      text.endValue();
       text.endRow();
     } catch (error) {
       text.length = before;
