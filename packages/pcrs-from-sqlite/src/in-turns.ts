@@ -53,7 +53,7 @@ export async function* inTurns(
       if (first !== undefined && (first.isRead || turns.length >= partsAhead || next === parts.length)) {
         turns.shift();
         const block = await first.block;
-        yield block;
+        yield* records.withRest(block);
         spare.push(block.lines.buffer as ArrayBuffer);
       } else {
         turns.push(readHere(records, parts[next] as Rows, spare.pop()));

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { openForReading } from 'pcrs-database/open';
 import { openHandle } from 'pcrs-database/open-for-writing';
+import { openSource } from 'pcrs-from-sqlite';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import { asRun, load, newDatabase, read, runId } from './fixture.test.ts';
 
@@ -110,6 +111,33 @@ test('keeps a record on its line, whatever was stored', async () => {
       [8, '\u001e\r', { a: 1 }],
     ],
   );
+});
+
+test('gives long records in more and smaller blocks', async () => {
+  const path = newDatabase();
+  const ids = Array.from({ length: 300 }, (_, index) => index + 1);
+  const text = (id: number) => (id % 100 === 7 ? 'l'.repeat(3_000_000) : 's'.repeat(id > 150 ? 20_000 : 10));
+  await load(
+    path,
+    ids.map((id) => posture({ id: String(id), evidence: JSON.stringify({ a: text(id) }) })),
+  );
+  const source = await openSource(path);
+  const got: number[] = [];
+  for await (const { lines, count } of source.blocks()) {
+    assert.ok(lines.length < (count === 1 ? 3_100_000 : 1_500_000));
+    const records = lines
+      .toString()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.equal(records.length, count);
+    for (const { id, evidence } of records) {
+      assert.equal(evidence.a, text(id));
+      got.push(id);
+    }
+  }
+  source.close();
+  assert.deepEqual(got, ids);
 });
 
 test('omits evidence that the run did not ask for', async () => {

@@ -55,7 +55,7 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
         try {
           yield* records.lists();
           if (isShared) yield* inTurns(records, { file: database.db.name, path, without }, isSameFile);
-          else for (const part of records.parts()) yield records.postures(part);
+          else for (const part of records.parts()) yield* records.withRest(records.postures(part));
         } catch (error) {
           throw databaseError(error, path, 'reading');
         }

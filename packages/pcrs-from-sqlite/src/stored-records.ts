@@ -1,6 +1,7 @@
 import { ControlTexts } from 'pcrs-database/control-texts';
 import type { Database, Statement } from 'pcrs-database/open';
 import { addNumberText, columnsInFile, onOneLine, rowJson } from 'pcrs-database/row-json';
+import { sqlName } from 'pcrs-database/sql';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import type { GatewayKind } from 'pcrs-records/kinds';
 import { joinedLines } from './joined-lines.ts';
@@ -10,6 +11,8 @@ export interface LineBlock {
   readonly kind: GatewayKind;
   readonly lines: Buffer;
   readonly count: number;
+  /** Rows of the part that did not fit into the block. */
+  readonly rest?: Rows | undefined;
 }
 
 /** Which stored records to read. */
@@ -38,9 +41,9 @@ export interface Rows {
 /** Rows are read once, in order: a larger cache gains nothing. */
 const cacheKiB = 4 * 1024;
 
-/** Stored bytes read together, and the most rows. */
-const partBytes = 512 * 1024;
+/** Rows of a part, and the most bytes of their long members in a block. */
 const partRows = 128;
+const longBytes = 1024 * 1024;
 
 /** Size of a block of lists. */
 const blockBytes = 256 * 1024;
@@ -48,13 +51,14 @@ const blockBytes = 256 * 1024;
 /**
  * A database's records as lines: policies, host ids, postures, each in the order they came.
  *
- * Limits  memory holds a block, twice, and the texts of some thousand controls
+ * Limits  memory holds a block or a record, twice, and the texts of some thousand controls
  */
 export class StoredRecords {
   readonly #db: Database;
   readonly #narrowing: Narrowing;
   #texts: ControlTexts | undefined;
   #select: Statement | undefined;
+  #longBytes: Statement | undefined;
 
   constructor(db: Database, narrowing: Narrowing = {}) {
     this.#db = db;
@@ -78,28 +82,29 @@ export class StoredRecords {
       .raw()
       .get() as [number | null, number | null];
     if (lowest === null || highest === null) return [];
-    const rows = highest - lowest + 1;
-    const together = Math.min(partRows, Math.ceil((partBytes * rows) / this.#fileBytes()));
-    return Array.from({ length: Math.ceil(rows / together) }, (_, part) => {
-      const first = lowest + part * together;
-      return { first, last: first + together - 1 };
+    return Array.from({ length: Math.ceil((highest - lowest + 1) / partRows) }, (_, part) => {
+      const first = lowest + part * partRows;
+      return { first, last: first + partRows - 1 };
     });
   }
 
   /**
-   * The postures of a part.
+   * The postures of a part, as far as they fit into a block.
    *
    * Takes  into  memory of a block that is no longer needed, to be used again
    */
-  postures({ first, last }: Rows, into?: ArrayBuffer): LineBlock {
+  postures(part: Rows, into?: ArrayBuffer): LineBlock {
     const { statuses } = this.#narrowing;
+    const { first } = part;
+    const last = this.#lastThatFits(part);
+    const rest = last < part.last ? { first: last + 1, last: part.last } : undefined;
     this.#texts ??= new ControlTexts(this.#db);
     this.#select ??= this.#preparePostures();
     const [members, lengths, controls] = this.#select.get({
       ...{ first, last },
       ...(statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) }),
     }) as [Buffer, string, string] | [null, null, null];
-    if (members === null) return { kind: 'posture', lines: Buffer.alloc(0), count: 0 };
+    if (members === null) return { kind: 'posture', lines: Buffer.alloc(0), count: 0, rest };
     const texts = this.#texts;
     const lines = joinedLines(
       '{"kind":"posture",',
@@ -108,7 +113,27 @@ export class StoredRecords {
       controls.split(',').map((row) => texts.of(Number(row) || null)),
       into,
     );
-    return { kind: 'posture', ...lines };
+    return { kind: 'posture', ...lines, rest };
+  }
+
+  /** A block, and the rest of its part in further blocks. */
+  *withRest(block: LineBlock): Generator<LineBlock> {
+    yield block;
+    for (let rest = block.rest; rest !== undefined; ) {
+      const next = this.postures(rest);
+      yield next;
+      rest = next.rest;
+    }
+  }
+
+  /** Most parts fit: evidence of megabytes is rare, but may be that of a whole part. */
+  #lastThatFits({ first, last }: Rows): number {
+    this.#longBytes ??= this.#prepareLongBytes();
+    for (let end = last; ; ) {
+      const bytes = this.#longBytes.get({ first, last: end }) as number;
+      if (bytes <= longBytes || end === first) return end;
+      end = first + Math.floor(((end - first) * longBytes) / bytes);
+    }
   }
 
   /** The given policies that the database has neither in its list nor in its postures. */
@@ -160,9 +185,23 @@ export class StoredRecords {
       .raw();
   }
 
-  #fileBytes(): number {
-    const pragma = (name: string) => this.#db.pragma(name, { simple: true }) as number;
-    return pragma('page_count') * pragma('page_size');
+  /** 0 unless a value is long. Lengths are in each row's header: the values themselves are not read. */
+  #prepareLongBytes(): Statement {
+    const { known, added, unknownMembers } = columnsInFile(this.#db, postureTable);
+    const nested = postureTable.columns.filter(({ name, json }) => json === 'nested' && known.has(name));
+    const names = [
+      ...nested.map(({ name }) => name),
+      ...added,
+      ...(unknownMembers ? ['unknown_members'] : []),
+    ];
+    const lengths = names.map((name) => `coalesce(octet_length(${sqlName(name)}), 0)`);
+    const isLong = lengths.map((length) => `${length} > ${longBytes / partRows}`).join(' OR ') || 'false';
+    const rows = `FROM ${postureTable.name} WHERE rowid BETWEEN :first AND :last`;
+    return this.#db
+      .prepare(
+        `SELECT CASE WHEN EXISTS (SELECT 1 ${rows} AND (${isLong})) THEN (SELECT total(${lengths.join(' + ') || '0'}) ${rows}) ELSE 0 END`,
+      )
+      .pluck();
   }
 
   #rows<Row>(sql: string): IterableIterator<Row> {
