@@ -8,8 +8,8 @@ import {
   type Table,
 } from 'pcrs-records/columns';
 import { excerpt } from 'pcrs-records/errors';
-import { textAt } from 'pcrs-sink/members';
-import { forms, placesIn } from 'pcrs-sink/places';
+import { hostIdsOf } from 'pcrs-sink/host-ids';
+import { forms } from 'pcrs-sink/places';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
 import type { FileColumn, Value } from './parquet-file.ts';
 
@@ -64,7 +64,7 @@ export class Rows {
         hostIdsTable,
         (record, row) => {
           onSubscription(String(row[0] ?? ''));
-          for (const id of hostIdsOf(record)) {
+          for (const id of hostIdsOf(record).map(BigInt)) {
             const [subscriptionId, policyId, , unknown] = row as [Value, Value, Value, Value];
             hostIds.add(
               [subscriptionId, policyId, id, unknown],
@@ -164,14 +164,4 @@ function integer(name: string, digits: string): bigint {
   if (value > largest || value < smallest)
     throw new RefusedRecord(`${name} must be at most 2^63-1 (INT64's limit), got ${digits}`);
   return value;
-}
-
-function hostIdsOf(record: Members): bigint[] {
-  const column = record.columnOf('hostIds');
-  const json = record.json(column);
-  if (json === undefined) throw new RefusedRecord('hostIds is missing');
-  if (!json.startsWith('[')) throw new RefusedRecord(`hostIds must be an array, got ${excerpt(json)}`);
-  return placesIn(record.bytes, record.start(column)).map(({ form, start, end }) =>
-    integer('hostIds', textAt(record.bytes, form, start, end) ?? 'null'),
-  );
 }

@@ -7,7 +7,7 @@ import {
   type Table,
 } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
-import { parseExact, toDigits } from 'pcrs-records/json';
+import { hostIdsOf } from 'pcrs-sink/host-ids';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
 import { CopyText, type TextCounts } from './copy-text.ts';
 import { SentControls } from './sent-controls.ts';
@@ -75,7 +75,7 @@ export class Records {
     const rows = new Rows(this.hostIds, columns, this.#refuseUnknown);
     const [list, subscription] = [columns.indexOf('hostIds'), columns.indexOf('subscriptionId')];
     return rows.recordTable((members) => {
-      const hostIds = hostIdsOf(members.json(list));
+      const hostIds = hostIdsOf(members);
       this.#checkSubscription(members.text(subscription));
       this.number += 1;
       for (const id of hostIds) rows.add(this.number, members, new Map([[list, Buffer.from(id)]]));
@@ -189,19 +189,4 @@ class Rows {
 /** PostgreSQL's rule for equal names. */
 function folded(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-}
-
-function hostIdsOf(json: string | undefined): string[] {
-  const ids = json?.startsWith('[') ? (parseExact(json) as unknown[]) : undefined;
-  if (ids === undefined)
-    throw new RefusedRecord(
-      json === undefined ? 'hostIds is missing' : `hostIds must be an array, got ${json.slice(0, 80)}`,
-    );
-  return ids.map((id) => {
-    const digits = toDigits(id);
-    if (digits === undefined) throw new RefusedRecord(`hostIds must hold ids, got ${JSON.stringify(id)}`);
-    if (BigInt(digits) >= 2n ** 63n)
-      throw new RefusedRecord(`a host id must be at most 2^63-1 (the limit of bigint), got ${digits}`);
-    return digits;
-  });
 }

@@ -1,9 +1,8 @@
 import type { Database } from 'pcrs-database/open';
 import { type Column, controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
-import { excerpt } from 'pcrs-records/errors';
 import type { GatewayKind } from 'pcrs-records/kinds';
-import { jsonAt, textAt } from 'pcrs-sink/members';
-import { forms, placesIn } from 'pcrs-sink/places';
+import { hostIdsOf } from 'pcrs-sink/host-ids';
+import { forms } from 'pcrs-sink/places';
 import { type Members, type RecordTable, RefusedRecord } from 'pcrs-sink/table';
 import { KnownControls } from './known-controls.ts';
 import { AddedColumns, unknownMembers } from './schema.ts';
@@ -102,12 +101,12 @@ export class Records {
 
   #hostIds(rows: RowMaker): RecordTable {
     const columns = rows.columns([...listColumns, { name: 'hostIds', type: 'TEXT' }]);
-    const [ids, hostId] = [columns.indexOf('hostIds'), rows.writer.columnOf('hostId')];
+    const hostId = rows.writer.columnOf('hostId');
     return {
       columns,
       wants: (name) => rows.wants(name),
       take: (record) => {
-        const hostIds = hostIdsOf(record, ids);
+        const hostIds = hostIdsOf(record).map(toInteger);
         const row = rows.row(record);
         row[hostId] = hostIds[0] ?? 0;
         rows.writer.checkKey(row);
@@ -200,7 +199,11 @@ class RowMaker {
   row(record: Members): Row {
     const row: Row = [];
     for (const { column, place, type } of this.#columns) row[place] = this.value(record, column, type);
-    if (record.others.length > 0) this.#addOthers(row, record);
+    const others = record.othersJson();
+    if (others !== undefined) {
+      if (this.writer.columnOf(unknownMembers) < 0) this.writer.addColumn(unknownMembers);
+      row[this.writer.columnOf(unknownMembers)] = others;
+    }
     return row;
   }
 
@@ -220,32 +223,4 @@ class RowMaker {
     if (place >= 0) this.#columns.push({ column: this.#next, type, place, name });
     this.#next += 1;
   }
-
-  #addOthers(row: Row, { bytes, others }: Members): void {
-    if (this.writer.columnOf(unknownMembers) < 0) this.writer.addColumn(unknownMembers);
-    const members = others.map(
-      (other) => `${JSON.stringify(other.name)}:${jsonAt(bytes, other.form, other.start, other.end)}`,
-    );
-    row[this.writer.columnOf(unknownMembers)] = `{${members.join(',')}}`;
-  }
-}
-
-/** The ids in a record's column `hostIds`. */
-function hostIdsOf(record: Members, column: number): (number | bigint)[] {
-  const json = record.json(column);
-  if (json === undefined) throw new RefusedRecord('hostIds is missing');
-  if (!json.startsWith('[')) throw new RefusedRecord(`hostIds must be an array, got ${excerpt(json)}`);
-  return placesIn(record.bytes, record.start(column)).map(({ form: found, start, end }) => {
-    const digits = textAt(record.bytes, found, start, end);
-    if (digits === null || !/^\d+$/.test(digits)) {
-      throw new RefusedRecord(
-        `hostIds must hold ids, got ${excerpt(jsonAt(record.bytes, found, start, end))}`,
-      );
-    }
-    try {
-      return toInteger(digits);
-    } catch (error) {
-      throw new RefusedRecord(`a host id ${(error as Error).message}`);
-    }
-  });
 }

@@ -1,6 +1,7 @@
 import { layoutVersion } from 'pcrs-database/layout';
 import type { Database } from 'pcrs-database/open';
 import { spill } from 'pcrs-database/open-for-writing';
+import { sqlName } from 'pcrs-database/sql';
 import {
   bookkeepingColumns,
   type Column,
@@ -12,7 +13,7 @@ import {
 } from 'pcrs-records/columns';
 import { codedError } from 'pcrs-records/errors';
 import { mergedMembers } from './unknown-members.ts';
-import { quoted, views } from './views.ts';
+import { views } from './views.ts';
 
 /** The four tables of records; the fifth table is `q_pcrs_status`. */
 const dataTables: readonly Table[] = [policyTable, hostIdsTable, postureTable, controlsTable];
@@ -210,7 +211,7 @@ export class AddedColumns {
   /** Adds a column unless the table has it; inside a transaction. */
   ensure(name: string): void {
     if (this.#inTable.has(name)) return;
-    this.#db.exec(`ALTER TABLE ${this.#table.name} ADD COLUMN ${quoted(name)}`);
+    this.#db.exec(`ALTER TABLE ${this.#table.name} ADD COLUMN ${sqlName(name)}`);
     this.#inTable.add(name);
     this.added.push(name);
   }

@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'pcrs-database/open';
+import { sqlName } from 'pcrs-database/sql';
 import { bookkeepingColumns, type Table } from 'pcrs-records/columns';
 import { RefusedRecord } from 'pcrs-sink/table';
 import { KeyFilter } from './key-filter.ts';
@@ -6,7 +7,6 @@ import { RowRanges, RowSet } from './row-set.ts';
 import { type AddedColumns, hasKey, makeKey } from './schema.ts';
 import { type OfEvaluation, updateSql } from './update.ts';
 import type { Bound } from './values.ts';
-import { quoted } from './views.ts';
 
 /** Values for a changed row's bookkeeping columns. */
 export interface Batch {
@@ -248,7 +248,7 @@ export class TableWriter {
   }
 
   #prepareInsert(rows: number): Statement {
-    const names = [...this.#columns, ...bookkeepingColumns.map(({ name }) => name)].map(quoted);
+    const names = [...this.#columns, ...bookkeepingColumns.map(({ name }) => name)].map(sqlName);
     const values = `(${names.map(() => '?').join(', ')})`;
     return this.#db.prepare(
       `INSERT INTO ${this.table.name} (${names.join(', ')}) VALUES ${new Array(rows).fill(values).join(', ')}`,

@@ -1,6 +1,6 @@
+import { sqlName } from 'pcrs-database/sql';
 import { bookkeepingColumns } from 'pcrs-records/columns';
 import { unknownMembers } from './schema.ts';
-import { quoted } from './views.ts';
 
 /** Columns that belong to an evaluation: if a record of another evaluation lacks them, they become NULL. */
 export interface OfEvaluation {
@@ -18,20 +18,20 @@ export interface OfEvaluation {
 export function updateSql(table: string, names: readonly string[], of: OfEvaluation | undefined): string {
   const bookkeeping = bookkeepingColumns.map(({ name }) => name);
   const replacement = (name: string) => {
-    const given = `new.${quoted(name)}`;
-    return name === unknownMembers ? `pcrs_merged(${table}.${quoted(name)}, ${given})` : given;
+    const given = `new.${sqlName(name)}`;
+    return name === unknownMembers ? `pcrs_merged(${table}.${sqlName(name)}, ${given})` : given;
   };
   const differs = (some: readonly string[]) =>
-    some.map((name) => `${table}.${quoted(name)} IS NOT ${replacement(name)}`).join(' OR ') || 'false';
+    some.map((name) => `${table}.${sqlName(name)} IS NOT ${replacement(name)}`).join(' OR ') || 'false';
   const { columns: results = [], evaluation = [] } = of ?? {};
   const isOther = differs(evaluation.filter((name) => names.includes(name)));
   const set = [
-    ...[...names, ...bookkeeping].map((name) => `${quoted(name)} = ${replacement(name)}`),
+    ...[...names, ...bookkeeping].map((name) => `${sqlName(name)} = ${replacement(name)}`),
     ...results
       .filter((name) => !names.includes(name))
       .map((name) => `${name} = CASE WHEN ${isOther} THEN NULL ELSE ${table}.${name} END`),
   ];
-  const given = [...names, ...bookkeeping].map((name) => `? AS ${quoted(name)}`);
+  const given = [...names, ...bookkeeping].map((name) => `? AS ${sqlName(name)}`);
   return `UPDATE ${table} SET ${set.join(', ')} FROM (SELECT ${given.join(', ')}) AS new
     WHERE ${table}.rowid = ? AND (${differs(names)})`;
 }

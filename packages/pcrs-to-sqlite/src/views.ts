@@ -1,5 +1,5 @@
 import { passRateSelect } from 'pcrs-database/pass-rate';
-import { sqlPart } from 'pcrs-database/sql';
+import { sqlName, sqlPart } from 'pcrs-database/sql';
 import {
   bookkeepingColumns,
   type Column,
@@ -50,7 +50,7 @@ function flatPosture(added: readonly string[]): string {
   const columns = [
     ...flatPostureColumns.map((column) => `${flatValue(column)} AS ${column.name}`),
     ...bookkeepingColumns.map(({ name }) => `p.${name} AS ${name}`),
-    ...added.filter((name) => !taken.has(name.toLowerCase())).map((name) => `p.${quoted(name)}`),
+    ...added.filter((name) => !taken.has(name.toLowerCase())).map((name) => `p.${sqlName(name)}`),
   ];
   return `SELECT
   ${columns.join(',\n  ')}
@@ -134,11 +134,6 @@ function asQualysEtl(table: Table): string {
     ...bookkeepingColumns.map(({ name }) => name),
   ];
   return `SELECT\n  ${columns.join(',\n  ')}\nFROM ${table.name}`;
-}
-
-/** A name quoted for SQL. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function etlValue({ name, type }: Column): string {
