@@ -73,9 +73,11 @@ async function openRun(context: AuthContext): Promise<void> {
     await context.output.record(session);
   } catch (error) {
     const reason = context.signal.aborted ? context.signal.reason : error;
-    const { failedEnd } = await import('pcrs-cli/failed-end');
+    const { endOf } = await import('pcrs-cli/end-record');
     const { newRunId } = await import('pcrs-records/run-id');
-    await context.output.record(failedEnd(context.tool, newRunId(), reason, context.log)).catch(() => {});
+    await context.output
+      .record(endOf({ runId: newRunId(), stage: context.tool }, context.log, reason))
+      .catch(() => {});
     throw error;
   }
 }

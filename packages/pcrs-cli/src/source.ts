@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type CodedError, codeOf } from 'pcrs-records/errors';
-import type { End, Session, Start } from 'pcrs-records/kinds';
-import { exitStatus, messageOf } from './exit-status.ts';
+import type { CodedError } from 'pcrs-records/errors';
+import type { Session, Start } from 'pcrs-records/kinds';
+import { endOf } from './end-record.ts';
 import { Made } from './made.ts';
 import type { Context } from './tool.ts';
 
@@ -46,7 +46,9 @@ export async function runSource(context: Context, { run, blocks, failure }: Sour
     error = signal.aborted ? signal.reason : thrown;
   }
   if (run) {
-    await output.record(endOf(context, run.session.runId, startId, made, error)).catch(() => {});
+    const of = { runId: run.session.runId, startId, stage: context.tool };
+    const end = endOf(of, context.log, error, { out: made.out, sums: made.sums });
+    await output.record(end).catch(() => {});
     await output.flush().catch(() => {});
   }
   if (error !== undefined) throw error;
@@ -61,23 +63,5 @@ function startOf(
     ...{ kind: 'start', contract: 2, runId: session.runId, startId, stage: tool, version },
     ...{ startedAt: new Date().toISOString(), options },
     ...start,
-  };
-}
-
-function endOf({ tool, log }: Context, runId: string, startId: string, made: Made, error: unknown): End {
-  return {
-    ...{
-      kind: 'end',
-      runId,
-      startId,
-      stage: tool,
-      endedAt: new Date().toISOString(),
-      ok: error === undefined,
-    },
-    ...{ status: error === undefined ? 0 : exitStatus(error), in: {}, out: made.out, sums: made.sums },
-    ...{ requests: 0, retries: 0, bytes: 0, warnings: log.warnings },
-    ...(error === undefined
-      ? {}
-      : { error: { code: codeOf(error) ?? 'PCRS_BUG', message: log.redacted(messageOf(error)) } }),
   };
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { counted } from 'pcrs-records/counted';
 import { codedError, recordError } from 'pcrs-records/errors';
 import {
-  type End,
   isObject,
   type JsonObject,
   type Session,
@@ -11,7 +10,7 @@ import {
   sessionAt,
 } from 'pcrs-records/kinds';
 import { baseOfOptions, scopeOfOptions } from 'pcrs-records/scope';
-import { exitStatus, messageOf } from './exit-status.ts';
+import { endOf } from './end-record.ts';
 import { Made } from './made.ts';
 import { type InputLine, inputLines, kindOf, notJson, parsedLine } from './stage-input.ts';
 import type { Context } from './tool.ts';
@@ -160,22 +159,10 @@ class Stage<T> implements Run<T> {
 
   async #writeEnd(error: unknown, runId: string): Promise<void> {
     const { log, output, tool } = this.#context;
-    const { slices, ...tally } = this.#options.tally?.() ?? { requests: 0, retries: 0, bytes: 0 };
-    const end: End = {
-      ...{ kind: 'end', runId, startId: this.#startId, stage: tool },
-      ...{ endedAt: new Date().toISOString(), ok: error === undefined },
-      status: error === undefined ? 0 : exitStatus(error),
+    const end = endOf({ runId, startId: this.#startId, stage: tool }, log, error, {
       ...{ in: Object.fromEntries(this.#in), out: this.#made.out, sums: this.#made.sums },
-      ...tally,
-      warnings: log.warnings,
-      ...(slices ? { slices } : {}),
-    };
-    if (error !== undefined) {
-      end.error = {
-        code: (error as { code?: string }).code ?? 'PCRS_BUG',
-        message: log.redacted(messageOf(error)),
-      };
-    }
+      ...this.#options.tally?.(),
+    });
     await output.record(end);
     await output.flush();
   }

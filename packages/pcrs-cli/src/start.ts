@@ -199,9 +199,9 @@ async function printAndEnd(tool: AnyTool, values: CommonValues): Promise<number>
 }
 
 async function printFailedEnd(tool: AnyTool, error: unknown, log: Log): Promise<void> {
-  const { failedEnd } = await import('./failed-end.ts');
+  const { endOf } = await import('./end-record.ts');
   const output = openOutput(process.stdout, () => {});
-  await output.record(failedEnd(tool.name, null, error, log)).catch(() => {});
+  await output.record(endOf({ runId: null, stage: tool.name }, log, error)).catch(() => {});
   await output.flush().catch(() => {});
 }
 

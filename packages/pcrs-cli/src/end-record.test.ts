@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { codedError } from 'pcrs-records/errors';
-import { failedEnd } from './failed-end.ts';
+import { endOf } from './end-record.ts';
 import { openLog } from './log.ts';
 
 test('a failed end holds stage, status, code and message, and no secret', () => {
@@ -14,11 +14,10 @@ test('a failed end holds stage, status, code and message, and no secret', () => 
     write() {},
   });
   log.secrets.add('s3cret');
-  const { endedAt, ...end } = failedEnd(
-    'pcrs-auth',
-    null,
-    codedError('PCRS_REFUSED', 'not s3cret enough'),
+  const { endedAt, ...end } = endOf(
+    { runId: null, stage: 'pcrs-auth' },
     log,
+    codedError('PCRS_REFUSED', 'not s3cret enough'),
   );
   assert.ok(Date.parse(endedAt) > 0);
   assert.deepEqual(end, {
