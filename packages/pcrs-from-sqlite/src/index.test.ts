@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { openForReading } from 'pcrs-database/open';
@@ -111,6 +111,19 @@ test('keeps a record on its line, whatever was stored', async () => {
       [8, '\u001e\r', { a: 1 }],
     ],
   );
+});
+
+test('reads a file whose texts are in UTF-16', async () => {
+  for (const encoding of ['UTF-16le', 'UTF-16be']) {
+    const [path, plain] = [newDatabase(), newDatabase()];
+    writeFileSync(path, '');
+    const db = await openHandle(path, false);
+    db.exec(`PRAGMA encoding = '${encoding}'; CREATE TABLE mine (a)`);
+    db.close();
+    const lines = [policy, hostIds, strange, posture({ id: '8' }, '"tags":["ü🜚"],')];
+    for (const each of [path, plain]) await load(each, lines);
+    assert.deepEqual((await read(path)).lines, (await read(plain)).lines);
+  }
 });
 
 test('gives long records in more and smaller blocks', async () => {

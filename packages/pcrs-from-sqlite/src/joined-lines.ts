@@ -37,9 +37,13 @@ export function joinedLines(
     bytes.set(closing, at);
     at += closing.length;
   }
-  // The collector would let hundreds of them wait.
-  (members.buffer as ArrayBuffer).transfer(0);
+  free(members);
   return { lines: bytes.subarray(0, at), count };
+}
+
+/** The collector would let hundreds of megabytes wait. */
+function free({ buffer, length }: Buffer): void {
+  if (buffer.byteLength === length) (buffer as ArrayBuffer).transfer(0);
 }
 
 /** Somewhat larger than needed, so that it is enough for the next lines too. */

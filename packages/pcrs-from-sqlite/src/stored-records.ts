@@ -56,6 +56,8 @@ const blockBytes = 256 * 1024;
 export class StoredRecords {
   readonly #db: Database;
   readonly #narrowing: Narrowing;
+  /** Of a file in UTF-16, rows are read one at a time, as strings: its bytes are not those of the lines. */
+  readonly #isUtf8: boolean;
   #texts: ControlTexts | undefined;
   #select: Statement | undefined;
   #longBytes: Statement | undefined;
@@ -63,6 +65,7 @@ export class StoredRecords {
   constructor(db: Database, narrowing: Narrowing = {}) {
     this.#db = db;
     this.#narrowing = narrowing;
+    this.#isUtf8 = db.pragma('encoding', { simple: true }) === 'UTF-8';
     addNumberText(db);
     db.pragma(`cache_size = -${cacheKiB}`);
   }
@@ -82,9 +85,10 @@ export class StoredRecords {
       .raw()
       .get() as [number | null, number | null];
     if (lowest === null || highest === null) return [];
-    return Array.from({ length: Math.ceil((highest - lowest + 1) / partRows) }, (_, part) => {
-      const first = lowest + part * partRows;
-      return { first, last: first + partRows - 1 };
+    const together = this.#isUtf8 ? partRows : 1;
+    return Array.from({ length: Math.ceil((highest - lowest + 1) / together) }, (_, part) => {
+      const first = lowest + part * together;
+      return { first, last: first + together - 1 };
     });
   }
 
@@ -103,13 +107,14 @@ export class StoredRecords {
     const [members, lengths, controls] = this.#select.get({
       ...{ first, last },
       ...(statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) }),
-    }) as [Buffer, string, string] | [null, null, null];
+    }) as [Buffer | string, string, string] | [null, null, null];
     if (members === null) return { kind: 'posture', lines: Buffer.alloc(0), count: 0, rest };
     const texts = this.#texts;
+    const bytes = typeof members === 'string' ? Buffer.from(members) : members;
     const lines = joinedLines(
       '{"kind":"posture",',
-      members,
-      lengths.split(',').map(Number),
+      bytes,
+      this.#isUtf8 ? lengths.split(',').map(Number) : [bytes.length],
       controls.split(',').map((row) => texts.of(Number(row) || null)),
       into,
     );
@@ -174,7 +179,7 @@ export class StoredRecords {
     if (statuses) wanted.push('lower(p.status) IN (SELECT value FROM json_each(:statuses))');
     return this.#db
       .prepare(
-        `SELECT CAST(group_concat(members, '') AS BLOB), group_concat(octet_length(members)), group_concat(control)
+        `SELECT ${this.#isUtf8 ? "CAST(group_concat(members, '') AS BLOB)" : 'members'}, group_concat(octet_length(members)), group_concat(control)
         FROM (
           SELECT ${json} AS members, coalesce(c.rowid, 0) AS control FROM ${postureTable.name} AS p
           LEFT JOIN ${controlsTable.name} AS c
