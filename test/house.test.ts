@@ -44,7 +44,7 @@ const imports: Readonly<Record<string, Rule>> = {
   'pcrs-to-ocsf': { library: ['pcrs-records', 'pcrs-sink'], cli: ['pcrs-cli'] },
   'pcrs-to-postgres': {
     library: ['pcrs-records', 'pcrs-sink'],
-    thirdParty: ['pg', 'pg-copy-streams'],
+    thirdParty: ['pg', 'pg-connection-string', 'pg-copy-streams', 'pgpass'],
     cli: ['pcrs-cli'],
   },
   'pcrs-from-sqlite': { library: ['pcrs-records', 'pcrs-database'], cli: ['pcrs-cli'] },

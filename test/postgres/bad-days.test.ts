@@ -80,7 +80,7 @@ test('distinguishes a wrong password, a missing database and missing rights', { 
   });
   await assert.rejects(at({ user: 'without_rights' }), {
     code: 'PCRS_REFUSED',
-    message: /permission denied.*needs CREATE/,
+    message: /permission denied.*needs TEMPORARY on the database, and CREATE/,
   });
 });
 

@@ -10,8 +10,8 @@ const { Client } = createRequire(new URL('../../packages/pcrs-to-postgres/packag
 );
 
 /** The server of a test file; undefined if there is none (an error in CI). */
-export async function openPostgres(): Promise<PostgresServer | undefined> {
-  const server = await startPostgres();
+export async function openPostgres(settings?: readonly string[]): Promise<PostgresServer | undefined> {
+  const server = await startPostgres(settings);
   after(() => server?.stop());
   return server;
 }

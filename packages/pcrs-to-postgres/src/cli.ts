@@ -37,7 +37,8 @@ const flags = {
 
 /** A schema name that needs no quotes in PostgreSQL. */
 function parseSchema(text: string): string {
-  if (/^[a-z_][a-z0-9_]{0,62}$/.test(text) && !text.startsWith('pg_')) return text;
+  if (text.startsWith('pg_')) throw new Error('must not begin with pg_, which PostgreSQL reserves');
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(text)) return text;
   throw new Error('must be at most 63 lower case letters, digits and underscores');
 }
 

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
-import type { ClientConfig } from 'pg';
+import { codedError } from 'pcrs-records/errors';
+import type { Client, ClientConfig } from 'pg';
 import type { Carrier, CountedHere } from './carrier.ts';
-import { connectionError } from './connection-error.ts';
+import type { ConnectionConfig } from './connection-config.ts';
+import { connectionError, isTlsFailure } from './connection-error.ts';
+import { filePassword } from './password-file.ts';
 
 /** A carrier over its own connection. */
 interface Connection extends Carrier {
@@ -15,9 +18,28 @@ interface Connection extends Carrier {
  *
  * Takes   config  the rest comes from libpq's variables and .pgpass
  *         signal  ends the connection; the server rolls back
- * Throws  PCRS_REFUSED for a wrong password or missing rights; PCRS_USAGE for a missing database; PCRS_MACHINE
+ * Throws  PCRS_REFUSED for a wrong or missing password or missing rights; PCRS_USAGE for a missing database;
+ *         PCRS_MACHINE
  */
-export async function connect(config: ClientConfig, signal?: AbortSignal): Promise<Connection> {
+export async function connect(
+  { orWithoutTls = false, ...config }: ConnectionConfig,
+  signal?: AbortSignal,
+): Promise<Connection> {
+  try {
+    return await connectOnce(config, signal);
+  } catch (error) {
+    if (!orWithoutTls || !isTlsFailure((error as Error).cause)) throw error;
+    return connectOnce({ ...config, ssl: false }, signal);
+  }
+}
+
+/** What the types of pg do not show. */
+interface Inside {
+  password: string | null | (() => Promise<string>);
+  readonly connection: { readonly stream: { destroy(): void } };
+}
+
+async function connectOnce(config: ClientConfig, signal?: AbortSignal): Promise<Connection> {
   const { default: pg } = await import('pg');
   const { from: copyFrom } = await import('pg-copy-streams');
   const client = new pg.Client({
@@ -26,7 +48,10 @@ export async function connect(config: ClientConfig, signal?: AbortSignal): Promi
     keepAlive: true,
     ...config,
   });
+  const inside = client as unknown as Inside;
   const place = `${client.host}:${client.port}/${client.database ?? client.user}`;
+  // Neither in the configuration nor in PGPASSWORD: pg asks for it if the server does.
+  inside.password ??= () => passwordFor(client, place);
   let lost: Error | undefined;
   client.on('error', (error) => {
     lost ??= error;
@@ -41,12 +66,18 @@ export async function connect(config: ClientConfig, signal?: AbortSignal): Promi
   };
   const stop = () => {
     lost = signal?.reason as Error;
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    inside.connection.stream.destroy();
   };
   signal?.addEventListener('abort', stop, { once: true });
   // The last COPY: the server takes its rows while the next ones are made. Its error is that of whatever follows it.
   let copying: Promise<unknown> = Promise.resolve();
-  await attempt(() => client.connect());
+  try {
+    await attempt(() => client.connect());
+  } catch (error) {
+    signal?.removeEventListener('abort', stop);
+    inside.connection.stream.destroy();
+    throw error;
+  }
   return {
     place,
     begin: () => attempt(async () => void (await client.query('BEGIN'))),
@@ -83,4 +114,14 @@ export async function connect(config: ClientConfig, signal?: AbortSignal): Promi
       await client.end().catch(() => {});
     },
   };
+}
+
+async function passwordFor(client: Client, place: string): Promise<string> {
+  const { host, port, database, user } = client as Client & { user: string; database: string };
+  const { password, ignored } = await filePassword({ host, port, database, user });
+  if (password !== undefined) return password;
+  throw codedError(
+    'PCRS_REFUSED',
+    `${place}: no password for ${user}; ${ignored ?? 'put it into ~/.pgpass (mode 0600), or into the file that PGPASSFILE names'}`,
+  );
 }

@@ -11,15 +11,28 @@ export const block = (body: string): string => `DO $pcrs$\n${body}\n$pcrs$;\n`;
 /** A fact as a value inside a block. */
 export const fact = (name: string): string => `(SELECT value FROM pg_temp.pcrs_facts WHERE name = '${name}')`;
 
-/** Allows one load at a time into a schema; reports a wait that takes too long. */
-export const lockSchema = block(`DECLARE s text := ${fact('schema')};
-BEGIN
+/** Comes before any row: another encoding lacks characters of the records. */
+export const checkEncoding = block(`BEGIN
   IF current_setting('server_encoding') <> 'UTF8' THEN
-    RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('the database has the encoding %s; create one with UTF8', current_setting('server_encoding'));
+    RAISE EXCEPTION USING ERRCODE = 'PC002', MESSAGE = format('the database %s has the encoding %s; create one with UTF8', current_database(), current_setting('server_encoding'));
   END IF;
+END`);
+
+/** Allows one load at a time into a schema; reports a wait that takes too long, and a schema of another role. */
+export const lockSchema = block(`DECLARE
+  s text := ${fact('schema')};
+  owner text;
+BEGIN
   PERFORM set_config('lock_timeout', ${fact('lockTimeout')}, true);
   PERFORM pg_advisory_xact_lock(hashtextextended('pcrs schema ' || s, 0));
   IF to_regnamespace(quote_ident(s)) IS NULL THEN EXECUTE format('CREATE SCHEMA %I', s); END IF;
+  SELECT pg_get_userbyid(coalesce(c.relowner, n.nspowner)) INTO owner
+    FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'q_pcrs_status'
+    WHERE n.nspname = s AND NOT (has_schema_privilege(n.oid, 'USAGE')
+      AND (c.oid IS NULL OR (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT'))));
+  IF owner IS NOT NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'PC004', MESSAGE = format('schema %s belongs to the role %s, and %s may not load into it; load as %s, or choose another --schema', s, owner, current_user, owner);
+  END IF;
 END`);
 
 /** Makes missing tables, and checks that existing ones are ours. */

@@ -1,7 +1,8 @@
 import type { StagedTable } from '../staged-table.ts';
+import { checkEncoding } from './schema.ts';
 
 /** The temporary tables that a load fills; only its last statements read them and touch lasting tables. */
-export const staging = `SET LOCAL client_encoding = 'UTF8';
+export const staging = `${checkEncoding}SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL client_min_messages = warning;
 CREATE TEMPORARY TABLE pcrs_facts (c text, name text, value text) ON COMMIT DROP;
