@@ -340,3 +340,43 @@ test('prunes what a complete run of everything does not name, and nothing for le
   await load(server, schema, asRun(fewer, { ...later, ...source }), { prune: true });
   assert.equal(await rowsIn(schema), 1);
 });
+
+test('a script warns in psql of rows that are gone, and of a --prune that removed nothing', {
+  skip,
+}, async () => {
+  const later = { runId: runId.replace(/1$/, '3'), startedAt: '2026-11-21T00:00:00.000Z' };
+  const source = { stage: 'pcrs-from-sqlite' };
+  const schema = newSchema();
+  await load(server, schema, asRun(whole.slice(2, -1), source));
+  const warnings: string[] = [];
+  const log = { warn: (line: string) => warnings.push(line), note() {} };
+  const fewer = asRun([policy, hostIds, posture()], { ...later, ...source });
+  await load(server, schema, fewer, { log });
+  const gone = '1 row is no longer at the gateway; --prune removes them';
+  assert.deepEqual(warnings, [gone]);
+  const { text } = await script(schema, fewer);
+  assert.match(
+    (await psql(server, text)).stderr,
+    /^WARNING: +1 row is no longer at the gateway; --prune removes them$/m,
+  );
+  const title = { options: { title: { value: 'x', from: 'flag' } } };
+  const other = await script(schema, asRun([policy], { ...later, ...source, ...title }), { prune: true });
+  const { status, stderr } = await psql(server, other.text);
+  assert.match(stderr, /^WARNING: +nothing pruned: the schema also holds records of another scope/m);
+  assert.equal(stderr.trim().split('\n').length, 1);
+  assert.equal(status, 0);
+});
+
+test('an error in a script is a line or two in psql, without the statements of its blocks', {
+  skip,
+}, async () => {
+  const schema = newSchema();
+  await load(server, schema, whole);
+  const reader = await connected(server);
+  await reader.query(`BEGIN; SELECT count(*) FROM ${schema}.v_pcrs_postureinfo`);
+  const wider = await script(schema, asRun([posture({ id: 10, brandNew: 1 })]), { lockTimeoutMs: 300 });
+  const { status, stderr } = await psql(server, wider.text);
+  await reader.end();
+  assert.equal(status, 3);
+  assert.doesNotMatch(stderr, /CONTEXT|PL.pgSQL/);
+});

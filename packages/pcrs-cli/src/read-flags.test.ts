@@ -97,6 +97,8 @@ test('refuses an unknown flag and suggests the nearest', () => {
   );
   assert.equal(refusal(['--nothing-like-it']), 'unknown flag --nothing-like-it; see --help');
   assert.equal(refusal(['-x']), 'unknown flag -x; see --help');
+  for (const word of ['-rate', '-rate=5/1', '-quiet'])
+    assert.equal(refusal([word]), `unknown flag ${word.split('=')[0]}; did you mean -${word.split('=')[0]}?`);
 });
 
 test('refuses a value that does not fit and names where it came from', () => {

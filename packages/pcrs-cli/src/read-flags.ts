@@ -121,6 +121,11 @@ function toOption(flag: Flag<unknown>, value: unknown, found: Found | undefined)
  * lacks configuration files, which we read ourselves.
  */
 function readCommandLine(flags: Flags, maxPositionals: number, argv: readonly string[]) {
+  // The parser would take the letters of -name for flags of their own, and those it does not know for values.
+  const oneDash = argv
+    .slice(0, argv.includes('--') ? argv.indexOf('--') : undefined)
+    .find((word) => /^-[^-]/.test(word) && Object.hasOwn(flags, flagName(word)));
+  if (oneDash !== undefined) throw unknownFlag(oneDash, flags);
   const names = Object.keys(flags);
   const booleans = names.filter((name) => flags[name]!.form === 'boolean');
   const withValue = names.filter((name) => flags[name]!.form !== 'boolean');
@@ -180,15 +185,21 @@ function valueMissing(error: Error, argv: readonly string[], flags: Flags): Erro
   );
 }
 
+/** `--title=PCI` → `title`. */
+function flagName(word: string): string {
+  return word.replace(/^--?/, '').replace(/=.*/s, '');
+}
+
 function unknownFlag(word: string, flags: Flags): Error {
-  const name = word.replace(/^--?/, '').replace(/=.*/s, '');
+  const name = flagName(word);
   if (name === 'password') {
     return codedError(
       'PCRS_USAGE',
       '--password does not exist, since others on this machine could read it; use --password-file, --password-command or PCRS_PASSWORD',
     );
   }
-  const near = word.startsWith('--') ? nearest(name, Object.keys(flags)) : undefined;
+  const near =
+    word.startsWith('--') || Object.hasOwn(flags, name) ? nearest(name, Object.keys(flags)) : undefined;
   const dashes = word.startsWith('--') ? '--' : '-';
   return codedError(
     'PCRS_USAGE',

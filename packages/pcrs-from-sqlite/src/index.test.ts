@@ -185,7 +185,7 @@ test('finds the run in a database, and whether it is complete', async () => {
   assert.match((await read(broken)).incomplete ?? '', /pcrs-posture ended 5/);
 });
 
-test('narrows by policy and by status, in any case; fails on an unknown policy', async () => {
+test('narrows by policy and by status, in any case; fails on an unknown policy or status', async () => {
   const path = newDatabase();
   await load(path, [
     policy,
@@ -198,6 +198,11 @@ test('narrows by policy and by status, in any case; fails on an unknown policy',
   assert.equal(failed.lines.length, 4);
   const other = await read(path, { policies: ['9'] });
   assert.deepEqual(other.lines, [posture({ policyId: '9', status: '"FAILED"' })]);
+  assert.equal((await read(path, { statuses: ['Error'] })).lines.length, 2);
+  await assert.rejects(read(path, { statuses: ['failed', 'Faild'] }), {
+    code: 'PCRS_USAGE',
+    message: /has no posture with the status Faild \(--posture-status\), only FAILED, Failed, Passed$/,
+  });
   await assert.rejects(read(path, { policies: ['85361', '12'] }), {
     code: 'PCRS_USAGE',
     message: /has no policy 12/,

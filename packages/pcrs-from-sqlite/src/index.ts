@@ -33,7 +33,7 @@ export interface Source extends Held {
  *
  * Limits  memory holds a page cache, a block of lines, a record, and the texts of some thousand controls. All records
  *         are of one moment: a load into the same file waits until they are read
- * Throws  PCRS_RECORD for any other file; PCRS_USAGE for a missing file or an unknown policy
+ * Throws  PCRS_RECORD for any other file; PCRS_USAGE for a missing file, an unknown policy or an unknown status
  */
 export async function openSource(path: string, options: SourceOptions = {}): Promise<Source> {
   const database = await openForReading(path, { signal: options.signal });
@@ -45,6 +45,12 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
     const records = new StoredRecords(database.db, { ...options, without });
     const [unknown] = records.unknownPolicies(options.policies ?? []);
     if (unknown !== undefined) throw codedError('PCRS_USAGE', `${path} has no policy ${unknown} (--id)`);
+    const [misspelt] = records.unknownStatuses(options.statuses ?? []);
+    if (misspelt !== undefined)
+      throw codedError(
+        'PCRS_USAGE',
+        `${path} has no posture with the status ${misspelt} (--posture-status), only ${records.statuses().join(', ')}`,
+      );
     const isWhole = options.policies === undefined && options.statuses === undefined;
     // In WAL mode a second connection may see a later moment.
     const isShared = isWhole && database.db.pragma('journal_mode', { simple: true }) !== 'wal';

@@ -45,6 +45,8 @@ const cacheKiB = 4 * 1024;
 const partRows = 128;
 const longBytes = 1024 * 1024;
 
+const gatewayStatuses = ['passed', 'failed', 'error'];
+
 /** Size of a block of lists. */
 const blockBytes = 256 * 1024;
 
@@ -147,6 +149,21 @@ export class StoredRecords {
       `SELECT EXISTS (SELECT 1 FROM ${policyTable.name} WHERE id = :id) OR EXISTS (SELECT 1 FROM ${postureTable.name} WHERE policyId = :id)`,
     );
     return ids.filter((id) => isKnown.pluck().get({ id: BigInt(id) }) === 0);
+  }
+
+  /** The given statuses that no posture has, unless the gateway has them. */
+  unknownStatuses(statuses: readonly string[]): string[] {
+    const foreign = statuses.filter((status) => !gatewayStatuses.includes(status.toLowerCase()));
+    if (foreign.length === 0) return [];
+    const held = new Set(this.statuses().map((status) => status.toLowerCase()));
+    return foreign.filter((status) => !held.has(status.toLowerCase()));
+  }
+
+  statuses(): string[] {
+    return this.#db
+      .prepare(`SELECT DISTINCT status FROM ${postureTable.name} WHERE status IS NOT NULL ORDER BY status`)
+      .pluck()
+      .all() as string[];
   }
 
   *#policies(): Generator<string> {

@@ -58,7 +58,10 @@ export function failureOf(
     );
   }
   if (isEmpty && !allowEmpty) {
-    return codedError('PCRS_EMPTY', 'stdin: no records; with --allow-empty the status is 0');
+    return codedError(
+      'PCRS_EMPTY',
+      'stdin: no records; did the program before it fail? If none are right, add --allow-empty',
+    );
   }
   const difference = strict ? differenceWords(verdicts) : undefined;
   return difference === undefined

@@ -12,14 +12,15 @@ const filledBy: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Why a stream's runs do not prove that a row they did not name is gone from the gateway: a run is incomplete, was
- * filtered, asked only for changes, or has another scope than something else in the store. Undefined if they do prove
- * it.
+ * Why a stream does not prove that a row it did not name is gone from the gateway: its run is incomplete, was filtered,
+ * asked only for changes, or has another scope than something else in the store; or there is not one run. Undefined if
+ * it does prove it.
  *
  * Takes  isMixed  whether the store also holds records of another scope, or without a run
  */
 export function whyNothingIsStale(verdicts: readonly RunVerdict[], isMixed: boolean): string | undefined {
   if (verdicts.length === 0) return 'the stream has no run';
+  if (verdicts.length > 1) return 'the stream has several runs';
   for (const { complete, filtered, supplied, edited, starts } of verdicts) {
     if (!complete) return 'the run is incomplete';
     if (Object.keys(filtered).length > 0) return 'records were filtered';
@@ -28,8 +29,28 @@ export function whyNothingIsStale(verdicts: readonly RunVerdict[], isMixed: bool
     if (starts.some((start) => 'reduced' in start)) return 'the run has reduced records';
     if (baseOf(starts) !== 'full') return `the run was limited by ${datesOf(starts)}`;
   }
-  if (isMixed) return 'the database also holds records of another scope or without a run';
+  if (isMixed)
+    return 'the database also holds records of another scope or without a run (only a new one can be pruned)';
   return undefined;
+}
+
+/**
+ * Warns of rows that a run proved to be gone and that are kept, or of a --prune that removed nothing.
+ *
+ * Takes  stale  null if the stream proves nothing, for the reason given
+ */
+export function warnOfStale(
+  stale: number | null,
+  why: string | undefined,
+  prune: boolean | undefined,
+  log: { warn(message: string): void },
+): void {
+  if (prune && why !== undefined)
+    log.warn(`nothing pruned: ${why}, so rows missing from it may still be valid`);
+  if (!prune && stale)
+    log.warn(
+      `${stale} ${stale === 1 ? 'row is' : 'rows are'} no longer at the gateway; --prune removes them`,
+    );
 }
 
 function datesOf(starts: readonly Start[]): string {

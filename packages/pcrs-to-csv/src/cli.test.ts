@@ -81,7 +81,12 @@ test('--dir writes files and one record of kind written', async () => {
 test('the exit status shows what was wrong, with one line', async () => {
   const session = '{"kind":"session","runId":"r1","gateway":"http://g","startedAt":"2026-11-23T00:00:00Z"}\n';
   const cases: [string, string[], number, RegExp][] = [
-    ['', [], 7, /^pcrs-to-csv: stdin: no records; with --allow-empty the status is 0\n$/],
+    [
+      '',
+      [],
+      7,
+      /^pcrs-to-csv: stdin: no records; did the program before it fail\? If none are right, add --allow-empty\n$/,
+    ],
     ['', ['--allow-empty'], 0, /^$/],
     [
       '{"kind":"x","a":1}\n{bad\n',

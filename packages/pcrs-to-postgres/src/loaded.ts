@@ -4,7 +4,7 @@ import { baseOf, scopeOf } from 'pcrs-records/scope';
 import { fidelityOf, noteDifference } from 'pcrs-sink/fidelity';
 
 import type { SinkReader, StreamEnd } from 'pcrs-sink/reader';
-import { whyNothingIsStale } from 'pcrs-sink/stale';
+import { warnOfStale, whyNothingIsStale } from 'pcrs-sink/stale';
 import type { Committed } from './carrier.ts';
 import type { Records } from './records.ts';
 
@@ -76,9 +76,9 @@ export function report(
   if (loneSurrogates > 0) log.warn(`replaced ${loneSurrogates} lone halves of surrogate pairs by U+FFFD`);
   if (records.policyErrors > 0) log.warn(`${counted(records.policyErrors, 'hostids record')} with an error`);
   const counts = committed?.counts ?? [];
-  const isMixed = committed !== undefined && !counts.some(({ name }) => name === 'pruned');
-  const kept = prune && whyNothingIsStale(verdicts, isMixed);
-  if (kept) log.warn(`nothing pruned: ${kept}, so rows missing from it may still be valid`);
+  const isMixed = counts.some(({ name }) => name === 'mixed');
+  const stale = counts.reduce((sum, { name, value }) => sum + (name === 'stale' ? value : 0), 0);
+  warnOfStale(stale, whyNothingIsStale(verdicts, isMixed), prune, log);
   for (const { tbl, name, value } of counts) {
     if (name === 'touched' || name === 'pruned')
       log.note(

@@ -12,6 +12,7 @@ import type { Carrier } from './carrier.ts';
  */
 const head = `\\set ON_ERROR_STOP on
 \\set QUIET on
+\\set SHOW_CONTEXT never
 \\if true
 BEGIN;
 CREATE TEMPORARY TABLE pcrs_open (whole int, CONSTRAINT "this pcrs-to-postgres script is incomplete" UNIQUE (whole) DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP;

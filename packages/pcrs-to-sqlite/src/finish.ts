@@ -5,7 +5,7 @@ import { baseOf, scopeOf } from 'pcrs-records/scope';
 import type { SinkDemands } from 'pcrs-sink/demands';
 import { type Fidelity, fidelityOf, noteDifference } from 'pcrs-sink/fidelity';
 import type { RunVerdict } from 'pcrs-sink/judge';
-import { isFilteredOrSupplied, sawWholeTable, whyNothingIsStale } from 'pcrs-sink/stale';
+import { isFilteredOrSupplied, sawWholeTable, warnOfStale, whyNothingIsStale } from 'pcrs-sink/stale';
 import type { Load } from './load.ts';
 import type { Fate, Stand } from './place.ts';
 import { makeIndexes, makeViews } from './schema.ts';
@@ -164,12 +164,10 @@ async function countStale(
   { prune, log }: FinishOptions,
 ): Promise<{ stale: number | null; pruned: number }> {
   const why = whyNothingIsStale(verdicts, load.notes.scope.note?.mixed === true);
-  if (why !== undefined) {
-    if (prune) log?.warn(`nothing pruned: ${why}, so rows missing from it may still be valid`);
-    return { stale: null, pruned: 0 };
-  }
   const whole = load.records.writers.filter(({ table }) => sawWholeTable(table.name, verdicts));
-  const stale = whole.reduce((sum, writer) => sum + writer.stale, 0);
+  const stale = why === undefined ? whole.reduce((sum, writer) => sum + writer.stale, 0) : null;
+  if (log) warnOfStale(stale, why, prune, log);
+  if (stale === null) return { stale, pruned: 0 };
   const pruned = prune ? await load.prune(new Set(whole.map(({ table }) => table.name))) : 0;
   await load.begin();
   return { stale, pruned };

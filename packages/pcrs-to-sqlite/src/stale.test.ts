@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hostIds, load, newDatabase, policy, posture, query, run, start } from './fixture.test.ts';
+import { hostIds, load, newDatabase, policy, posture, query, run, runOn, start } from './fixture.test.ts';
 
 const both = run([policy, { ...policy, id: 2 }, hostIds, posture, { ...posture, id: 6, controlId: 7 }]);
 const one = run([policy, { ...hostIds, hostIds: ['609153601'] }, posture]);
@@ -13,7 +13,10 @@ async function loadedWithBoth(): Promise<string> {
 
 test('counts the rows that a complete run did not name again, and keeps them', async () => {
   const path = await loadedWithBoth();
-  const loaded = await load(path, one);
+  const warnings: string[] = [];
+  const log = { warn: (line: string) => warnings.push(line), note() {} };
+  const loaded = await load(path, one, { log });
+  assert.deepEqual(warnings, ['4 rows are no longer at the gateway; --prune removes them']);
   assert.equal(loaded.stale, 4, 'a policy, a host, a posture and a control');
   assert.deepEqual(Object.values(loaded.rows), [2, 2, 2, 2]);
 });
@@ -76,6 +79,11 @@ test('a full run after one of another scope, or after records without a run, pru
   const other = newDatabase();
   await load(other, [policy]);
   await nothingPruned(other, one, otherScope);
+});
+
+test('several runs in a stream prove nothing: what the last did not name, an earlier one did', async () => {
+  const path = await loadedWithBoth();
+  await nothingPruned(path, [...both, ...runOn(28, [policy])], 'the stream has several runs');
 });
 
 test("judges only the tables that the run's stages fill", async () => {

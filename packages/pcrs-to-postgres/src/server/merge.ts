@@ -107,9 +107,13 @@ BEGIN
       WHERE name = 'SCOPE';
   END IF;
   INSERT INTO pg_temp.pcrs_facts (name, value) VALUES ('mixed', mixed::text);
+  IF mixed THEN INSERT INTO pg_temp.pcrs_results VALUES ('q_pcrs_status', 'mixed', 1); END IF;
 END`);
 
-/** Counts rows that a complete run of everything did not name again, and removes them if asked to. */
+/**
+ * Counts rows that a complete run of everything did not name again, and removes them if asked to. psql shows the
+ * warnings, in the words of a connection's load.
+ */
 export const countStale = block(`DECLARE
   s text := ${fact('schema')};
   t record;
@@ -130,6 +134,12 @@ BEGIN
     EXECUTE format('SELECT count(*) FROM %I.%I', s, t.tbl) INTO found;
     INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, 'rows', found);
   END LOOP;
+  SELECT sum(value) INTO found FROM pg_temp.pcrs_results WHERE name = 'stale';
+  IF found > 0 THEN
+    RAISE WARNING '% no longer at the gateway; --prune removes them', found || CASE found WHEN 1 THEN ' row is' ELSE ' rows are' END;
+  ELSIF ${fact('prune')} = 'true' AND ${fact('mixed')} = 'true' THEN
+    RAISE WARNING 'nothing pruned: the schema also holds records of another scope or without a run (only a new one can be pruned), so rows missing from it may still be valid';
+  END IF;
   EXECUTE format('SELECT count(*) FROM %1$I.q_pcrs_hostids h WHERE NOT EXISTS (SELECT 1 FROM %1$I.q_pcrs_postureinfo p WHERE p.policyid = h.policyid AND p.hostid = h.hostid)', s) INTO found;
   INSERT INTO pg_temp.pcrs_results VALUES ('q_pcrs_hostids', 'withoutPosture', found);
 END`);
