@@ -39,7 +39,7 @@ for (const tool of tables) {
       for (const name of Object.keys({ ...tool.flags, ...commonFlags }))
         assert.ok(text.includes(`--${name}`), name);
       const end = lines
-        .slice(lines.indexOf('Exit status:') + 1, -1)
+        .slice(lines.indexOf('Exit status, the same in every tool:') + 1, -1)
         .map((line) => line.trim().split(/\s/)[0]);
       assert.deepEqual(
         end.slice(0, exitStatuses.length),

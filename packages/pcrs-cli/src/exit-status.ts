@@ -7,7 +7,7 @@ export const exitStatuses: readonly (readonly [string, string])[] = [
   ['1', 'a bug, or this machine failed (disk full, no permission)'],
   ['2', 'wrong flags or configuration'],
   ['3', 'bad input'],
-  ['4', 'the gateway refused the credentials or the permission'],
+  ['4', 'the gateway or the database refused the credentials or the permission'],
   ['5', 'the gateway failed after all tries'],
   ['6', 'the input was incomplete'],
   ['7', 'nothing found (0 with --allow-empty, if the tool has it)'],

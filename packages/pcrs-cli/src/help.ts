@@ -33,7 +33,7 @@ export function helpText(tool: Tool, columns = 80): string {
         )}`,
     ),
     ...(tool.notes ?? []).map((note) => wrapLines(note, width)),
-    `Exit status:\n${table(exitStatuses, width)}`,
+    `Exit status, the same in every tool:\n${table(exitStatuses, width)}`,
   ];
   return `${parts.join('\n\n')}\n`;
 }

@@ -22,7 +22,7 @@ export const tool = defineTool({
   summary: 'writes the records of a database back into the pipe, as a run.',
   pipes: [
     'pcrs-from-sqlite snapshots | pcrs-to-csv --dir csv',
-    'pcrs-from-sqlite latest.db | pcrs-to-postgres | psql -v ON_ERROR_STOP=1 compliance',
+    'pcrs-from-sqlite latest.db | pcrs-to-postgres --prune --database compliance',
     'pcrs-from-sqlite --posture-status Failed latest.db | jq -r \'select(.kind == "posture") | .dns\'',
   ],
   positionals: [

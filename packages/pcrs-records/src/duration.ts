@@ -22,6 +22,19 @@ export function durationWords(ms: number): string {
   return both(ms, units.d, 'd', units.h, 'h');
 }
 
+/** The same in all its units, rounded up to a second: `2 d 40 min 1 s`. */
+export function durationInFull(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const days = ms < 2 * units.d ? 0 : Math.floor(seconds / 86_400);
+  const counts = [
+    [days, 'd'],
+    [Math.floor(seconds / 3600) - 24 * days, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const;
+  return counts.flatMap(([count, unit]) => (count > 0 ? [`${count} ${unit}`] : [])).join(' ') || '0 s';
+}
+
 function both(ms: number, large: number, largeName: string, small: number, smallName: string): string {
   const rest = Math.floor((ms % large) / small);
   return `${Math.floor(ms / large)} ${largeName}${rest > 0 ? ` ${rest} ${smallName}` : ''}`;

@@ -33,6 +33,20 @@ test('each gate that is missed names the value found and the limit', () => {
   ]);
 });
 
+test('an age barely over its limit shows that it is over', () => {
+  const minute = 60_000;
+  const old = (fullAgeMs: number, maxFullAgeMs: number) => missed({ maxFullAgeMs }, { fullAgeMs });
+  assert.deepEqual(old(11.5 * minute, 11 * minute), [
+    'its last full run is 11 min 30 s old, --max-full-age is 11 min',
+  ]);
+  assert.deepEqual(old(26 * hour + 1, 26 * hour), [
+    'its last full run is 26 h 1 s old, --max-full-age is 26 h',
+  ]);
+  assert.deepEqual(old(80.5 * hour, 80 * hour), [
+    'its last full run is 3 d 8 h 30 min old, --max-full-age is 3 d 8 h',
+  ]);
+});
+
 test('an unknown value, or one from the future, misses every gate', () => {
   const nothing = { ageMs: null, fullAgeMs: null, measures: null };
   const gates: Gates = {

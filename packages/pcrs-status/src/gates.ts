@@ -1,4 +1,4 @@
-import { durationWords } from 'pcrs-records/duration';
+import { durationInFull, durationWords } from 'pcrs-records/duration';
 import type { Counts } from 'pcrs-records/kinds';
 import type { Measures } from './measures.ts';
 
@@ -74,10 +74,12 @@ function tooOld(
   flag: string,
 ): Miss | undefined {
   if (most === undefined || (age !== null && age <= most && age >= -clockSkewMs)) return undefined;
-  const limit = `${flag} is ${durationWords(most)}`;
+  const isClose = age !== null && durationWords(age) === durationWords(most);
+  const words = isClose ? durationInFull : durationWords;
+  const limit = `${flag} is ${words(most)}`;
   if (age === null) return { code, message: `${what} of unknown age, ${limit}` };
   if (age < 0) return { code, message: `${what} from the future (is the clock right?), ${limit}` };
-  return { code, message: `${what} ${durationWords(age)} old, ${limit}` };
+  return { code, message: `${what} ${words(age)} old, ${limit}` };
 }
 
 /** Harmless difference between two machines' clocks. */

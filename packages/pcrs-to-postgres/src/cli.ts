@@ -21,7 +21,7 @@ const flags = {
     default: 60,
   }),
   prune: flag.boolean({
-    describe: 'remove rows that a complete run of everything did not contain',
+    describe: 'remove rows that a complete, full run of the same scope did not contain',
     env: 'none',
   }),
   'allow-older': flag.boolean({
@@ -46,8 +46,8 @@ export const tool = defineTool({
   name: 'pcrs-to-postgres',
   summary: 'loads records into PostgreSQL: a script for psql, or over a connection.',
   pipes: [
-    'set -o pipefail; pcrs-from-sqlite latest.db | pcrs-to-postgres | psql -v ON_ERROR_STOP=1 compliance',
-    'pcrs-from-sqlite latest.db | pcrs-to-postgres --database postgres://loader@db.example/compliance',
+    'pcrs-from-sqlite latest.db | pcrs-to-postgres --prune | psql compliance',
+    'pcrs-from-sqlite latest.db | pcrs-to-postgres --prune --database postgres://loader@db.example/compliance',
     'pcrs-auth | pcrs-policies | pcrs-hostids | pcrs-posture | pcrs-to-postgres --schema pcrs_eu | psql compliance',
   ],
   stdin: 'required',
@@ -56,6 +56,7 @@ export const tool = defineTool({
   notes: [
     'Without --database a script goes to stdout. With it the records are loaded over a connection, and stdout gets one record of kind loaded. Whatever the URL omits comes from PGHOST, PGUSER, PGSERVICE and so on (all of it with --database -), passwords from PGPASSFILE, ~/.pgpass or PGPASSWORD.',
     'Everything happens in one transaction, once the run is known to be complete: an incomplete run, or a script that is cut off anywhere, changes nothing.',
+    'psql does not notice when the program before it fails: use set -o pipefail in front of a pipe into psql, or --database.',
   ],
   async main(context) {
     const { database } = context.flags;
