@@ -46,7 +46,12 @@ export const tool = defineTool({
     const { openSource } = await import('./index.ts');
     const { findSnapshot } = await import('pcrs-database/find-snapshot');
     const database = existsSync(path) ? findSnapshot(path, context.flags.name).database : path;
-    const source = await openSource(database, { policies, statuses, signal: context.signal });
+    const source = await openSource(database, {
+      policies,
+      statuses,
+      signal: context.signal,
+      log: context.log,
+    });
     try {
       await runSource(context, {
         run: source.run && runOf(source.run, context),

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { codedError } from 'pcrs-records/errors';
 import type { FromReader, SentBlock } from './reading-thread.ts';
-import type { LineBlock, Rows, StoredRecords } from './stored-records.ts';
+import { type PostureBlock, partRows, type Rows, type StoredRecords } from './stored-records.ts';
 
 /** What a second thread reads. */
 export interface Reading {
@@ -17,11 +17,11 @@ export interface Reading {
 /** A part that is being read, or was. */
 interface Turn {
   isRead: boolean;
-  readonly block: Promise<LineBlock>;
+  readonly block: Promise<PostureBlock>;
 }
 
 /** A thread starts in 30 ms: the time for some 3,000 records. */
-const partsForThread = 40;
+const rowsForThread = 40 * partRows;
 /** Parts that wait for the second thread. */
 const partsAsked = 2;
 /** Parts read ahead of the next one, by both. */
@@ -38,26 +38,29 @@ export async function* inTurns(
   records: StoredRecords,
   reading: Reading,
   isSameFile: () => boolean,
-): AsyncGenerator<LineBlock> {
+): AsyncGenerator<PostureBlock> {
   const parts = records.parts();
   const thread =
-    parts.length < partsForThread ? undefined : new ReadingThread(await startWorker(reading), isSameFile);
+    records.count < rowsForThread ? undefined : new ReadingThread(await startWorker(reading), isSameFile);
   const turns: Turn[] = [];
   const spare: ArrayBuffer[] = [];
-  let next = 0;
+  let next = parts.next();
+  const taken = (): Rows => {
+    const part = next.value as Rows;
+    next = parts.next();
+    return part;
+  };
   try {
-    while (turns.length > 0 || next < parts.length) {
-      for (; thread?.isFree && next < parts.length; next += 1)
-        turns.push(thread.read(parts[next] as Rows, spare.pop()));
+    while (turns.length > 0 || !next.done) {
+      while (thread?.isFree && !next.done) turns.push(thread.read(taken(), spare.pop()));
       const [first] = turns;
-      if (first !== undefined && (first.isRead || turns.length >= partsAhead || next === parts.length)) {
+      if (first !== undefined && (first.isRead || turns.length >= partsAhead || next.done)) {
         turns.shift();
         const block = await first.block;
         yield* records.withRest(block);
         spare.push(block.lines.buffer as ArrayBuffer);
       } else {
-        turns.push(readHere(records, parts[next] as Rows, spare.pop()));
-        next += 1;
+        turns.push(readHere(records, taken(), spare.pop()));
         // The thread's answers come in.
         await turn();
       }
@@ -84,7 +87,7 @@ async function startWorker(reading: Reading): Promise<Worker> {
 /** Reads parts in the order in which they are asked for. */
 class ReadingThread {
   readonly #worker: Worker;
-  readonly #asked: (PromiseWithResolvers<LineBlock> & { turn: Turn })[] = [];
+  readonly #asked: (PromiseWithResolvers<PostureBlock> & { turn: Turn })[] = [];
   /** Whether it has the file open, in a read transaction, and has not failed. */
   #isReady = false;
 
@@ -106,7 +109,7 @@ class ReadingThread {
 
   /** Takes  into  memory of a block that is no longer needed, to be used again */
   read(part: Rows, into: ArrayBuffer | undefined): Turn {
-    const answer = Promise.withResolvers<LineBlock>();
+    const answer = Promise.withResolvers<PostureBlock>();
     // It is awaited later, or never, if the reader stops early.
     answer.promise.catch(() => {});
     const turn = { isRead: false, block: answer.promise };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { openForReading } from 'pcrs-database/open';
@@ -124,6 +125,64 @@ test('reads a file whose texts are in UTF-16', async () => {
     for (const each of [path, plain]) await load(each, lines);
     assert.deepEqual((await read(path)).lines, (await read(plain)).lines);
   }
+});
+
+test('finds the rows between far gaps, each once', async () => {
+  const path = newDatabase();
+  const ids = Array.from({ length: 400 }, (_, index) => index + 1);
+  await load(
+    path,
+    ids.map((id) => posture({ id: String(id) })),
+  );
+  for (const gap of [10_000_000_000n, 2n ** 53n, 9_000_000_000_000_000_000n]) {
+    const db = await openHandle(path, false);
+    db.prepare('UPDATE q_pcrs_postureinfo SET rowid = rowid + ? WHERE id > 200').run(gap);
+    db.exec(
+      'UPDATE q_pcrs_postureinfo SET rowid = 9223372036854775807 WHERE id = 400; UPDATE q_pcrs_postureinfo SET rowid = -5 WHERE id = 1',
+    );
+    db.close();
+    const { lines } = await read(path);
+    assert.deepEqual(
+      lines.map((line) => Number(JSON.parse(line).id)),
+      ids,
+    );
+    const back = await openHandle(path, false);
+    back.exec('UPDATE q_pcrs_postureinfo SET rowid = id');
+    back.close();
+  }
+});
+
+test('replaces bytes that are not UTF-8, and warns of their records', async () => {
+  const path = newDatabase();
+  await load(path, [posture(), posture({ id: '8' })]);
+  const db = await openHandle(path, false);
+  db.exec("UPDATE q_pcrs_postureinfo SET os = CAST(x'4dfc6c' AS TEXT) WHERE id = 8");
+  db.close();
+  const warnings: string[] = [];
+  const { lines } = await read(path, { log: { warn: (line) => warnings.push(line) } });
+  assert.equal(lines[1], posture({ id: '8', os: '"M\ufffdl"' }));
+  assert.match(warnings.join(), /posture\.db: 1 record with bytes that are not UTF-8, which became U\+FFFD$/);
+});
+
+test('fails if the table has fewer rows than its index, whole or in part', async () => {
+  const path = newDatabase();
+  await load(path, [posture(), posture({ id: '8' }), posture({ id: '9' })]);
+  const db = await openHandle(path, false);
+  const [page] = db
+    .prepare("SELECT rootpage FROM sqlite_master WHERE name = 'q_pcrs_postureinfo'")
+    .pluck()
+    .all();
+  const size = db.pragma('page_size', { simple: true }) as number;
+  db.close();
+  // The number of cells in the leaf's header.
+  const file = await open(path, 'r+');
+  await file.write(Buffer.from([0, 2]), 0, 2, ((page as number) - 1) * size + 3);
+  await file.close();
+  for (const options of [{}, { statuses: ['Passed'] }])
+    await assert.rejects(read(path, options), {
+      code: 'PCRS_RECORD',
+      message: /is damaged \(its index has 3 postures, its table 2\)/,
+    });
 });
 
 test('gives long records in more and smaller blocks', async () => {

@@ -1,10 +1,11 @@
 import { databaseError } from 'pcrs-database/database-error';
 import { checkLayout } from 'pcrs-database/layout';
 import { openForReading } from 'pcrs-database/open';
+import { counted } from 'pcrs-records/counted';
 import { codedError } from 'pcrs-records/errors';
 import { type Held, readHeldRun } from './held-run.ts';
 import { inTurns } from './in-turns.ts';
-import { holdMoment, type LineBlock, StoredRecords } from './stored-records.ts';
+import { holdMoment, type LineBlock, type PostureBlock, StoredRecords } from './stored-records.ts';
 
 export type { Held, HeldRun } from './held-run.ts';
 export type { LineBlock } from './stored-records.ts';
@@ -15,6 +16,7 @@ export interface SourceOptions {
   /** Only postures of these statuses, in any case. */
   statuses?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
+  log?: { warn(message: string): void } | undefined;
 }
 
 /** A database whose records can be read as lines. */
@@ -60,8 +62,24 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
       async *blocks() {
         try {
           yield* records.lists();
-          if (isShared) yield* inTurns(records, { file: database.db.name, path, without }, isSameFile);
-          else for (const part of records.parts()) yield* records.withRest(records.postures(part));
+          const postures = isShared
+            ? inTurns(records, { file: database.db.name, path, without }, isSameFile)
+            : readAlone(records);
+          let [rows, repaired] = [0, 0];
+          for await (const block of postures) {
+            rows += block.rows;
+            repaired += block.repaired;
+            if (block.count > 0) yield block;
+          }
+          if (repaired > 0)
+            options.log?.warn(
+              `${path}: ${counted(repaired, 'record')} with bytes that are not UTF-8, which became U+FFFD`,
+            );
+          if (rows !== records.count)
+            throw codedError(
+              'PCRS_RECORD',
+              `${path} is damaged (its index has ${records.count} postures, its table ${rows}); restore it, or load it again`,
+            );
         } catch (error) {
           throw databaseError(error, path, 'reading');
         }
@@ -72,4 +90,8 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
     database.close();
     throw error;
   }
+}
+
+function* readAlone(records: StoredRecords): Generator<PostureBlock> {
+  for (const part of records.parts()) yield* records.withRest(records.postures(part));
 }

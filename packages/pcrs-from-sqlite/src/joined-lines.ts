@@ -1,19 +1,47 @@
+import { isUtf8 } from 'node:buffer';
+
 const closing = Buffer.from('}\n');
 const comma = 0x2c;
 const space = 0x20;
 const lineEnds = [0x0a, 0x0d];
 
+/** Members of some records, one after another, in UTF-8. */
+export interface JoinedMembers {
+  /** Its memory is given back once the lines are made. */
+  readonly members: Buffer;
+  readonly lengths: readonly number[];
+}
+
+/** The members of a single record. */
+export function oneRecord(text: string): JoinedMembers & { repaired: number } {
+  const members = Buffer.from(text);
+  return { members, lengths: [members.length], repaired: 0 };
+}
+
+/** Repairs records with bytes that are not UTF-8: these become U+FFFD. */
+export function inUtf8(members: Buffer, lengths: readonly number[]): JoinedMembers & { repaired: number } {
+  if (isUtf8(members)) return { members, lengths, repaired: 0 };
+  let end = 0;
+  let repaired = 0;
+  const records = lengths.map((length) => {
+    end += length;
+    const record = members.subarray(end - length, end);
+    if (isUtf8(record)) return record;
+    repaired += 1;
+    return Buffer.from(record.toString());
+  });
+  return { members: Buffer.concat(records), lengths: records.map(({ length }) => length), repaired };
+}
+
 /**
  * Records' lines, each of a beginning, members, and further members that are ready as bytes.
  *
- * Takes   members  of all records together, with their lengths; their memory is given back
- *         texts    one per record
- *         into     memory to use, if it is enough
+ * Takes   texts  one per record
+ *         into   memory to use, if it is enough
  */
 export function joinedLines(
   begin: string,
-  members: Buffer,
-  lengths: readonly number[],
+  { members, lengths }: JoinedMembers,
   texts: readonly Buffer[],
   into?: ArrayBuffer,
 ): { lines: Buffer; count: number } {

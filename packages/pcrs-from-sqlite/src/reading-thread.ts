@@ -3,7 +3,7 @@ import { machineError } from 'pcrs-database/database-error';
 import { openHandle } from 'pcrs-database/open-for-writing';
 import type { CodedError } from 'pcrs-records/errors';
 import type { Reading } from './in-turns.ts';
-import { holdMoment, type LineBlock, type Rows, StoredRecords } from './stored-records.ts';
+import { holdMoment, type PostureBlock, type Rows, StoredRecords } from './stored-records.ts';
 
 /** A part to read, and memory to use for its lines. */
 export interface ToReader {
@@ -11,7 +11,7 @@ export interface ToReader {
   readonly into: ArrayBuffer | undefined;
 }
 
-export type SentBlock = Omit<LineBlock, 'lines'> & { readonly lines: Uint8Array<ArrayBuffer> };
+export type SentBlock = Omit<PostureBlock, 'lines'> & { readonly lines: Uint8Array<ArrayBuffer> };
 
 /** First whether the file is open; then the lines of a part each, or why it cannot be read. */
 export interface FromReader {

@@ -4,15 +4,23 @@ import { addNumberText, columnsInFile, onOneLine, rowJson } from 'pcrs-database/
 import { sqlName } from 'pcrs-database/sql';
 import { controlsTable, hostIdsTable, policyTable, postureTable } from 'pcrs-records/columns';
 import type { GatewayKind } from 'pcrs-records/kinds';
-import { joinedLines } from './joined-lines.ts';
+import { inUtf8, joinedLines, oneRecord } from './joined-lines.ts';
 
 /** Some hundred lines of one kind, valid until the next block is asked for. */
 export interface LineBlock {
   readonly kind: GatewayKind;
   readonly lines: Buffer;
   readonly count: number;
+}
+
+/** Lines of postures. */
+export interface PostureBlock extends LineBlock {
+  /** Rows looked at, wanted or not. */
+  readonly rows: number;
+  /** Records with bytes that were not UTF-8; they became U+FFFD. */
+  readonly repaired: number;
   /** Rows of the part that did not fit into the block. */
-  readonly rest?: Rows | undefined;
+  readonly rest: Rows | undefined;
 }
 
 /** Which stored records to read. */
@@ -34,17 +42,18 @@ export function holdMoment(db: Database): void {
 
 /** Postures by row number, from the first to the last. */
 export interface Rows {
-  readonly first: number;
-  readonly last: number;
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
 /** Rows are read once, in order: a larger cache gains nothing. */
 const cacheKiB = 4 * 1024;
 
-/** Rows of a part, and the most bytes of their long members in a block. */
-const partRows = 128;
+/** Most rows of a part, and most bytes of their long members in a block. */
+export const partRows = 128;
 const longBytes = 1024 * 1024;
 
+const [smallestRow, largestRow] = [-(2n ** 63n), 2n ** 63n - 1n];
 const gatewayStatuses = ['passed', 'failed', 'error'];
 
 /** Size of a block of lists. */
@@ -60,9 +69,10 @@ export class StoredRecords {
   readonly #narrowing: Narrowing;
   /** Of a file in UTF-16, rows are read one at a time, as strings: its bytes are not those of the lines. */
   readonly #isUtf8: boolean;
+  #count: number | undefined;
   #texts: ControlTexts | undefined;
   #select: Statement | undefined;
-  #longBytes: Statement | undefined;
+  #size: Statement | undefined;
 
   constructor(db: Database, narrowing: Narrowing = {}) {
     this.#db = db;
@@ -78,20 +88,26 @@ export class StoredRecords {
     yield* toBlocks('hostids', this.#hostIds());
   }
 
-  /** All postures in parts, in order. Some may be empty. */
-  parts(): Rows[] {
-    const [lowest, highest] = this.#db
-      .prepare(
-        `SELECT (SELECT min(rowid) FROM ${postureTable.name}), (SELECT max(rowid) FROM ${postureTable.name})`,
-      )
-      .raw()
-      .get() as [number | null, number | null];
-    if (lowest === null || highest === null) return [];
-    const together = this.#isUtf8 ? partRows : 1;
-    return Array.from({ length: Math.ceil((highest - lowest + 1) / together) }, (_, part) => {
-      const first = lowest + part * together;
-      return { first, last: first + together - 1 };
-    });
+  /** Number of postures, by an index: a damaged row may be missing from the table alone. */
+  get count(): number {
+    this.#count ??= this.#db.prepare(`SELECT count(*) FROM ${postureTable.name}`).pluck().get() as number;
+    return this.#count;
+  }
+
+  /** All postures in parts, in order; a part begins with a row. */
+  *parts(): Generator<Rows> {
+    const together = BigInt(this.#isUtf8 ? partRows : 1);
+    const rowFrom = this.#db
+      .prepare(`SELECT rowid FROM ${postureTable.name} WHERE rowid >= ? ORDER BY rowid LIMIT 1`)
+      .pluck()
+      .safeIntegers();
+    for (let from = smallestRow; from <= largestRow; ) {
+      const first = rowFrom.get(from) as bigint | undefined;
+      if (first === undefined) return;
+      const end = first + together;
+      yield { first, last: end > largestRow ? largestRow : end - 1n };
+      from = end;
+    }
   }
 
   /**
@@ -99,32 +115,28 @@ export class StoredRecords {
    *
    * Takes  into  memory of a block that is no longer needed, to be used again
    */
-  postures(part: Rows, into?: ArrayBuffer): LineBlock {
+  postures(part: Rows, into?: ArrayBuffer): PostureBlock {
     const { statuses } = this.#narrowing;
     const { first } = part;
-    const last = this.#lastThatFits(part);
-    const rest = last < part.last ? { first: last + 1, last: part.last } : undefined;
+    const { last, rows } = this.#fitting(part);
+    const rest = last < part.last ? { first: last + 1n, last: part.last } : undefined;
     this.#texts ??= new ControlTexts(this.#db);
     this.#select ??= this.#preparePostures();
     const [members, lengths, controls] = this.#select.get({
       ...{ first, last },
       ...(statuses && { statuses: JSON.stringify(statuses.map((status) => status.toLowerCase())) }),
     }) as [Buffer | string, string, string] | [null, null, null];
-    if (members === null) return { kind: 'posture', lines: Buffer.alloc(0), count: 0, rest };
+    const found = { kind: 'posture', rows, rest, repaired: 0 } as const;
+    if (members === null) return { ...found, lines: Buffer.alloc(0), count: 0 };
     const texts = this.#texts;
-    const bytes = typeof members === 'string' ? Buffer.from(members) : members;
-    const lines = joinedLines(
-      '{"kind":"posture",',
-      bytes,
-      this.#isUtf8 ? lengths.split(',').map(Number) : [bytes.length],
-      controls.split(',').map((row) => texts.of(Number(row) || null)),
-      into,
-    );
-    return { kind: 'posture', ...lines, rest };
+    const { repaired, ...records } =
+      typeof members === 'string' ? oneRecord(members) : inUtf8(members, lengths.split(',').map(Number));
+    const controlTexts = controls.split(',').map((row) => texts.of(Number(row) || null));
+    return { ...found, ...joinedLines('{"kind":"posture",', records, controlTexts, into), repaired };
   }
 
   /** A block, and the rest of its part in further blocks. */
-  *withRest(block: LineBlock): Generator<LineBlock> {
+  *withRest(block: PostureBlock): Generator<PostureBlock> {
     yield block;
     for (let rest = block.rest; rest !== undefined; ) {
       const next = this.postures(rest);
@@ -134,12 +146,12 @@ export class StoredRecords {
   }
 
   /** Most parts fit: evidence of megabytes is rare, but may be that of a whole part. */
-  #lastThatFits({ first, last }: Rows): number {
-    this.#longBytes ??= this.#prepareLongBytes();
+  #fitting({ first, last }: Rows): { last: bigint; rows: number } {
+    this.#size ??= this.#prepareSize();
     for (let end = last; ; ) {
-      const bytes = this.#longBytes.get({ first, last: end }) as number;
-      if (bytes <= longBytes || end === first) return end;
-      end = first + Math.floor(((end - first) * longBytes) / bytes);
+      const [rows, bytes] = this.#size.get({ first, last: end }) as [number, number];
+      if (bytes <= longBytes || end === first) return { last: end, rows };
+      end = first + BigInt(Math.floor((Number(end - first) * longBytes) / bytes));
     }
   }
 
@@ -186,13 +198,14 @@ export class StoredRecords {
 
   /**
    * Of a part: the members of all its postures as bytes, their lengths, and the rows of their controls. A row at a time
-   * takes half as long again: calls into SQLite and the making of strings cost more than the JSON.
+   * takes half as long again: calls into SQLite and the making of strings cost more than the JSON. `+` keeps SQLite
+   * from looking all rows of a policy up for each part.
    */
   #preparePostures(): Statement {
     const { policies, statuses, without = [] } = this.#narrowing;
     const columns = postureTable.columns.filter(({ name }) => !without.includes(name));
     const json = rowJson(columns, postureTable, 'p', columnsInFile(this.#db, postureTable));
-    const wanted = ['p.rowid BETWEEN :first AND :last', this.#condition('p.policyId', policies)];
+    const wanted = ['p.rowid BETWEEN :first AND :last', this.#condition('+p.policyId', policies)];
     if (statuses) wanted.push('lower(p.status) IN (SELECT value FROM json_each(:statuses))');
     return this.#db
       .prepare(
@@ -207,8 +220,11 @@ export class StoredRecords {
       .raw();
   }
 
-  /** 0 unless a value is long. Lengths are in each row's header: the values themselves are not read. */
-  #prepareLongBytes(): Statement {
+  /**
+   * Number of rows, and bytes of their long members: 0 unless one is long. Lengths are in each row's header: the values
+   * themselves are not read.
+   */
+  #prepareSize(): Statement {
     const { known, added, unknownMembers } = columnsInFile(this.#db, postureTable);
     const nested = postureTable.columns.filter(({ name, json }) => json === 'nested' && known.has(name));
     const names = [
@@ -221,9 +237,9 @@ export class StoredRecords {
     const rows = `FROM ${postureTable.name} WHERE rowid BETWEEN :first AND :last`;
     return this.#db
       .prepare(
-        `SELECT CASE WHEN EXISTS (SELECT 1 ${rows} AND (${isLong})) THEN (SELECT total(${lengths.join(' + ') || '0'}) ${rows}) ELSE 0 END`,
+        `SELECT (SELECT count(*) ${rows}), CASE WHEN EXISTS (SELECT 1 ${rows} AND (${isLong})) THEN (SELECT total(${lengths.join(' + ') || '0'}) ${rows}) ELSE 0 END`,
       )
-      .pluck();
+      .raw();
   }
 
   #rows<Row>(sql: string): IterableIterator<Row> {
