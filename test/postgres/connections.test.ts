@@ -116,7 +116,8 @@ suite('connections', { skip: lacking(server) }, () => {
   });
 
   test('a password file that others can read is ignored, which is why there is no password', async () => {
-    writeFileSync(passwords, '*:*:*:locked_out:right\n', { mode: 0o644 });
+    writeFileSync(passwords, '*:*:*:locked_out:right\n');
+    chmodSync(passwords, 0o644);
     await fails(
       { env: lockedOut },
       4,
@@ -125,6 +126,7 @@ suite('connections', { skip: lacking(server) }, () => {
   });
 
   test('uses ~/.pgpass and PGPASSFILE without a word, and PGPASSWORD before them', async () => {
+    writeFileSync(passwords, '*:*:*:locked_out:right\n');
     chmodSync(passwords, 0o600);
     await loads({ env: lockedOut });
     await loads({ database: 'postgres', env: { ...lockedOut, PCRS_LOG_FORMAT: 'json' } });
@@ -141,7 +143,8 @@ suite('connections', { skip: lacking(server) }, () => {
     const local = { PGHOST: '', PGDATABASE: '' };
     await loads({ database: 'postgres', env: { ...local, PGUSER: '', USER: '' } });
     // Such a server is `localhost` in a password file.
-    writeFileSync(passwords, `localhost:${port}:postgres:locked_out:right\n`, { mode: 0o600 });
+    writeFileSync(passwords, `localhost:${port}:postgres:locked_out:right\n`);
+    chmodSync(passwords, 0o600);
     await loads({ database: `postgres://locked_out@/postgres?sslmode=require`, env: local });
   });
 
@@ -165,6 +168,12 @@ suite('connections', { skip: lacking(server) }, () => {
       /not from a known CA; give its CA by sslrootcert=FILE/,
     );
     await fails({ database: `${url}?sslmode=disable` }, 4, /no pg_hba\.conf entry/);
+    const direct = { PGSSLNEGOTIATION: 'direct' };
+    await fails(
+      { database: `${url}?sslmode=disable`, env: direct },
+      2,
+      /requires SSL.*; check PGSSLNEGOTIATION/,
+    );
     await configure(['local all all trust', 'host all all 127.0.0.1/32 trust'], 'off');
     await loads({ database: url });
     await fails({ database: `${url}?sslmode=require` }, 1, /the server does not have TLS/);

@@ -74,7 +74,7 @@ function givenParameters(database: string): Parameters {
   return { dbname: database };
 }
 
-const noHost = 'none.invalid';
+const noHost = 'no-host.pcrs.invalid';
 
 function urlParameters(text: string): Parameters {
   let parameters: Record<string, string>;

@@ -42,12 +42,7 @@ interface Inside {
 async function connectOnce(config: ClientConfig, signal?: AbortSignal): Promise<Connection> {
   const { default: pg } = await import('pg');
   const { from: copyFrom } = await import('pg-copy-streams');
-  const client = new pg.Client({
-    application_name: 'pcrs-to-postgres',
-    connectionTimeoutMillis: 30_000,
-    keepAlive: true,
-    ...config,
-  });
+  const client = madeClient(pg.Client, config);
   const inside = client as unknown as Inside;
   const place = `${client.host}:${client.port}/${client.database ?? client.user}`;
   // Neither in the configuration nor in PGPASSWORD: pg asks for it if the server does.
@@ -114,6 +109,22 @@ async function connectOnce(config: ClientConfig, signal?: AbortSignal): Promise<
       await client.end().catch(() => {});
     },
   };
+}
+
+/** A client, not yet connected; pg checks some of libpq's variables here. */
+function madeClient(Client: typeof import('pg').Client, config: ClientConfig): Client {
+  try {
+    return new Client({
+      application_name: 'pcrs-to-postgres',
+      connectionTimeoutMillis: 30_000,
+      keepAlive: true,
+      ...config,
+    });
+  } catch (error) {
+    throw codedError('PCRS_USAGE', `${(error as Error).message}; check PGSSLNEGOTIATION and the URL`, {
+      cause: error,
+    });
+  }
 }
 
 async function passwordFor(client: Client, place: string): Promise<string> {
