@@ -38,7 +38,6 @@ export class Records {
   subscriptionId: string | undefined;
   /** Records so far. */
   number = 0;
-  readonly #sentControls = new SentControls();
   readonly #refuseUnknown: boolean;
 
   constructor(refuseUnknown: boolean) {
@@ -92,10 +91,11 @@ export class Records {
     const columns = [...postureTable.columns.map(({ name }) => name), ...texts];
     const rows = new Rows(this.postures, columns, this.#refuseUnknown);
     const sources = controlsTable.columns.map(({ name }) => columns.indexOf(name));
+    const sent = new SentControls(sources);
     return rows.recordTable((members) => {
       this.number += 1;
       rows.add(this.number, members);
-      if (this.#sentControls.isNew(members, sources)) this.controls.add(this.number, members, sources);
+      if (sent.isNew(members)) this.controls.add(this.number, members, sources);
     });
   }
 

@@ -3,14 +3,15 @@ import { block, fact } from './schema.ts';
 /**
  * Merges the staged rows into the lasting tables.
  *
- * Rows of one key are merged one after another (`r`), as if each had come alone. A present member replaces, an absent
- * one keeps the stored value, except that evidence belongs to an evaluation. A row whose values do not change is not
- * touched.
+ * A present member replaces, an absent one keeps the stored value, except that evidence belongs to an evaluation. A row
+ * whose values do not change is not touched. Rows of one key are merged one after another (`r`), as if each had come
+ * alone; of rows that have all members only the last is merged.
  */
 export const mergeRows = block(`DECLARE
   s text := ${fact('schema')};
   t record;
   rounds int;
+  repeated boolean;
   touched bigint;
   batch text := CASE WHEN (SELECT count(*) FROM pg_temp.pcrs_batches) = 1
     THEN (SELECT format('%L, %L', date, number) FROM pg_temp.pcrs_batches)
@@ -34,16 +35,34 @@ BEGIN
       string_agg(format('t.%s IS DISTINCT FROM excluded.%s', q, q), ' OR ') FILTER (WHERE name IN ('status', 'lastevaluateddate') AND came AND tbl = 'q_pcrs_postureinfo') AS is_new,
       string_agg(format('t.%s IS NOT DISTINCT FROM s.%s OR s.shape = ANY (%L::int[])', q, v, lacking), ') AND (') FILTER (WHERE name IN ('status', 'lastevaluateddate') AND came AND tbl = 'q_pcrs_postureinfo') AS is_old,
       string_agg(format('t.%s%s', q, comparable), ', ' ORDER BY n) FILTER (WHERE came AND key = 0) AS old_values,
-      string_agg(format('excluded.%s%s', q, comparable), ', ' ORDER BY n) FILTER (WHERE came AND key = 0) AS new_values
+      string_agg(format('excluded.%s%s', q, comparable), ', ' ORDER BY n) FILTER (WHERE came AND key = 0) AS new_values,
+      string_agg(format('%s::text', v), ', ' ORDER BY n) FILTER (WHERE came AND key = 0) AS texts,
+      bool_or(name = 'unknown_members') AS has_unknown,
+      (SELECT array_agg(DISTINCT shape) FROM pg_temp.pcrs_columns k, unnest(k.lacking) AS shape WHERE k.stage = c.stage AND k.came AND k.key = 0) AS partial
     FROM c GROUP BY stage, tbl ORDER BY stage
   LOOP
-    EXECUTE format('UPDATE pg_temp.%1$I s SET r = d.r FROM (
-        SELECT n, %2$s, row_number() OVER (PARTITION BY %2$s ORDER BY n) AS r FROM pg_temp.%1$I
-        WHERE (%2$s) IN (SELECT %2$s FROM pg_temp.%1$I GROUP BY %2$s HAVING count(*) > 1)
-      ) d WHERE s.n = d.n AND (%3$s) = (%4$s) AND d.r > 1',
-      t.stage, t.keys, regexp_replace(t.keys, 'v', 's.v', 'g'), regexp_replace(t.keys, 'v', 'd.v', 'g'));
-    EXECUTE format('SELECT coalesce(max(r), 0) FROM pg_temp.%I', t.stage) INTO rounds;
     INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, 'touched', 0);
+    EXECUTE format('SELECT count(*) FROM (SELECT FROM pg_temp.%1$I LIMIT 1) AS one', t.stage) INTO rounds;
+    EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%1$I GROUP BY %2$s HAVING count(*) > 1)', t.stage, t.keys) INTO repeated;
+    IF repeated THEN
+      IF t.clears IS NULL AND NOT t.has_unknown THEN
+        EXECUTE format('WITH d AS (
+            SELECT ctid AS place, lead(n) OVER w IS NULL AS is_last,
+              lag(n) OVER w IS NOT NULL AND ARRAY[%3$s]::text[] IS DISTINCT FROM lag(ARRAY[%3$s]::text[]) OVER w AS differs,
+              bool_or(shape = ANY (%4$L::int[])) OVER (PARTITION BY %2$s) IS TRUE AS is_partial
+            FROM pg_temp.%1$I WHERE (%2$s) IN (SELECT %2$s FROM pg_temp.%1$I GROUP BY %2$s HAVING count(*) > 1)
+            WINDOW w AS (PARTITION BY %2$s ORDER BY n, ctid)
+          ), gone AS (DELETE FROM pg_temp.%1$I s USING d WHERE s.ctid = d.place AND NOT d.is_partial AND NOT d.is_last)
+          INSERT INTO pg_temp.pcrs_results SELECT %5$L, ''differing'', count(*) FROM d WHERE differs AND NOT is_partial',
+          t.stage, t.keys, t.texts, t.partial, t.tbl);
+      END IF;
+      EXECUTE format('UPDATE pg_temp.%1$I s SET r = d.r FROM (
+          SELECT ctid AS place, row_number() OVER (PARTITION BY %2$s ORDER BY n, ctid) AS r FROM pg_temp.%1$I
+          WHERE (%2$s) IN (SELECT %2$s FROM pg_temp.%1$I GROUP BY %2$s HAVING count(*) > 1)
+        ) d WHERE s.ctid = d.place AND d.r > 1', t.stage, t.keys);
+      EXECUTE format('SELECT max(r) FROM pg_temp.%I', t.stage) INTO rounds;
+      EXECUTE format('CREATE INDEX ON pg_temp.%I (r)', t.stage);
+    END IF;
     FOR round IN 1 .. rounds LOOP
       PERFORM pg_temp.pcrs_fill(t.stage, t.tbl, t.matches, coalesce('(' || t.is_old || ')', 'true'), round);
       EXECUTE format('INSERT INTO %I.%I AS t (%s, batch_date, batch_number, row_last_updated)
