@@ -337,8 +337,11 @@ test('prunes what a complete run of everything does not name, and nothing for le
   await load(server, schema, asRun([policy], later), { prune: true });
   assert.equal(await rowsIn(schema), 2);
   assert.equal((await load(server, schema, asRun(fewer, { ...later, ...source })))['stale'], 1);
-  await load(server, schema, asRun(fewer, { ...later, ...source }), { prune: true });
+  const stale = async () =>
+    (await load(server, schema, asRun(fewer, { ...later, ...source }), { prune: true }))['stale'];
+  assert.equal(await stale(), 1);
   assert.equal(await rowsIn(schema), 1);
+  assert.equal(await stale(), 0);
 });
 
 test('a script warns in psql of rows that are gone, and of a --prune that removed nothing', {

@@ -148,13 +148,14 @@ BEGIN
       ELSE
         EXECUTE format('SELECT count(*) FROM %I.%I t WHERE NOT EXISTS (SELECT 1 FROM pg_temp.%I s WHERE %s)', s, t.tbl, t.stage, t.matches) INTO found;
       END IF;
-      INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, CASE WHEN ${fact('prune')} = 'true' THEN 'pruned' ELSE 'stale' END, found);
+      INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, 'stale', found);
+      IF ${fact('prune')} = 'true' THEN INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, 'pruned', found); END IF;
     END IF;
     EXECUTE format('SELECT count(*) FROM %I.%I', s, t.tbl) INTO found;
     INSERT INTO pg_temp.pcrs_results VALUES (t.tbl, 'rows', found);
   END LOOP;
   SELECT sum(value) INTO found FROM pg_temp.pcrs_results WHERE name = 'stale';
-  IF found > 0 THEN
+  IF found > 0 AND ${fact('prune')} = 'false' THEN
     RAISE WARNING '% no longer at the gateway; --prune removes them', found || CASE found WHEN 1 THEN ' row is' ELSE ' rows are' END;
   ELSIF ${fact('prune')} = 'true' AND ${fact('mixed')} = 'true' THEN
     RAISE WARNING 'nothing pruned: the schema also holds records of another scope or without a run (only a new one can be pruned), so rows missing from it may still be valid';
