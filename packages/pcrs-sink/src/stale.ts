@@ -53,6 +53,10 @@ export function warnOfStale(
     );
 }
 
+/** The warning of a sink at the first load of another scope. */
+export const otherScope =
+  'this run has another scope than what was loaded before: from now on no row counts as stale, and --prune removes none';
+
 function datesOf(starts: readonly Start[]): string {
   const dates = starts.flatMap((start) => narrowings(start).filter(({ isDate }) => isDate));
   return dates.map(narrowingText).join(', ');

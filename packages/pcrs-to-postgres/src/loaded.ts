@@ -4,7 +4,7 @@ import { baseOf, scopeOf } from 'pcrs-records/scope';
 import { fidelityOf, noteDifference } from 'pcrs-sink/fidelity';
 
 import type { SinkReader, StreamEnd } from 'pcrs-sink/reader';
-import { warnOfStale, whyNothingIsStale } from 'pcrs-sink/stale';
+import { otherScope, warnOfStale, whyNothingIsStale } from 'pcrs-sink/stale';
 import type { Committed } from './carrier.ts';
 import type { Records } from './records.ts';
 
@@ -79,6 +79,7 @@ export function report(
   const isMixed = counts.some(({ name }) => name === 'mixed');
   const stale = counts.reduce((sum, { name, value }) => sum + (name === 'stale' ? value : 0), 0);
   warnOfStale(stale, whyNothingIsStale(verdicts, isMixed), prune, log);
+  if (counts.some(({ name }) => name === 'becameMixed')) log.warn(otherScope);
   for (const { tbl, name, value } of counts) {
     if (name === 'touched' || name === 'pruned')
       log.note(

@@ -5,7 +5,13 @@ import { baseOf, scopeOf } from 'pcrs-records/scope';
 import type { SinkDemands } from 'pcrs-sink/demands';
 import { type Fidelity, fidelityOf, noteDifference } from 'pcrs-sink/fidelity';
 import type { RunVerdict } from 'pcrs-sink/judge';
-import { isFilteredOrSupplied, sawWholeTable, warnOfStale, whyNothingIsStale } from 'pcrs-sink/stale';
+import {
+  isFilteredOrSupplied,
+  otherScope,
+  sawWholeTable,
+  warnOfStale,
+  whyNothingIsStale,
+} from 'pcrs-sink/stale';
 import type { Load } from './load.ts';
 import type { Fate, Stand } from './place.ts';
 import { makeIndexes, makeViews } from './schema.ts';
@@ -167,6 +173,7 @@ async function countStale(
   const whole = load.records.writers.filter(({ table }) => sawWholeTable(table.name, verdicts));
   const stale = why === undefined ? whole.reduce((sum, writer) => sum + writer.stale, 0) : null;
   if (log) warnOfStale(stale, why, prune, log);
+  if (load.notes.scope.becameMixed && verdicts.length > 0) log?.warn(otherScope);
   if (stale === null) return { stale, pruned: 0 };
   const pruned = prune ? await load.prune(new Set(whole.map(({ table }) => table.name))) : 0;
   await load.begin();

@@ -12,6 +12,7 @@ const rowName = 'SCOPE';
  */
 export class ScopeRow {
   readonly #status: StatusTable;
+  readonly #wasMixed: boolean;
   #before: ScopeNote | undefined;
   #gateway: string | null = null;
   #starts: Start[] = [];
@@ -23,6 +24,12 @@ export class ScopeRow {
     const hadNoRun =
       load !== undefined && load.runId === null && load.state !== 'incomplete' && load.lines > 0;
     this.#before = hadNoRun ? { ...(scope ?? nothing), mixed: true } : scope;
+    this.#wasMixed = this.#before?.mixed === true;
+  }
+
+  /** Whether this load is the first of another scope, or without a run. */
+  get becameMixed(): boolean {
+    return !this.#wasMixed && this.note?.mixed === true;
   }
 
   /** Undefined if no run has come yet. */

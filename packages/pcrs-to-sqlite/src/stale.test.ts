@@ -74,7 +74,13 @@ test('counts stale rows in a database of one narrowed scope', async () => {
 
 test('a full run after one of another scope, or after records without a run, prunes nothing', async () => {
   const path = await loadedWithBoth();
-  await load(path, one.with(3, start('pcrs-policies', { title: 'DISA' })));
+  const warnings: string[] = [];
+  const log = { warn: (line: string) => warnings.push(line), note() {} };
+  await load(path, one.with(3, start('pcrs-policies', { title: 'DISA' })), { log });
+  await load(path, one, { log });
+  assert.deepEqual(warnings, [
+    'this run has another scope than what was loaded before: from now on no row counts as stale, and --prune removes none',
+  ]);
   await nothingPruned(path, one, otherScope);
   const other = newDatabase();
   await load(other, [policy]);

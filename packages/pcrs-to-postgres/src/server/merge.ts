@@ -1,3 +1,4 @@
+import { otherScope } from 'pcrs-sink/stale';
 import { block, fact } from './schema.ts';
 
 /**
@@ -127,6 +128,10 @@ BEGIN
   END IF;
   INSERT INTO pg_temp.pcrs_facts (name, value) VALUES ('mixed', mixed::text);
   IF mixed THEN INSERT INTO pg_temp.pcrs_results VALUES ('q_pcrs_status', 'mixed', 1); END IF;
+  IF mixed AND NOT given ? 'mixed' AND NOT held::jsonb ? 'mixed' THEN
+    INSERT INTO pg_temp.pcrs_results VALUES ('q_pcrs_status', 'becameMixed', 1);
+    RAISE WARNING '${otherScope}';
+  END IF;
 END`);
 
 /**
