@@ -96,6 +96,7 @@ async function freePort(): Promise<number> {
 suite('connections', { skip: lacking(server) }, () => {
   before(async () => {
     await sql(
+      "SET password_encryption = 'scram-sha-256'",
       "CREATE ROLE locked_out LOGIN PASSWORD 'right'",
       'GRANT CREATE ON DATABASE postgres TO locked_out',
       `CREATE ROLE "${me}" LOGIN`,
