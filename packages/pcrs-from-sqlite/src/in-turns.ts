@@ -40,8 +40,9 @@ export async function* inTurns(
   isSameFile: () => boolean,
 ): AsyncGenerator<PostureBlock> {
   const parts = records.parts();
-  const thread =
-    records.count < rowsForThread ? undefined : new ReadingThread(await startWorker(reading), isSameFile);
+  const thread = records.hasAtLeast(rowsForThread)
+    ? new ReadingThread(await startWorker(reading), isSameFile)
+    : undefined;
   const turns: Turn[] = [];
   const spare: ArrayBuffer[] = [];
   let next = parts.next();
@@ -107,7 +108,7 @@ class ReadingThread {
     return this.#isReady && this.#asked.length < partsAsked;
   }
 
-  /** Takes  into  memory of a block that is no longer needed, to be used again */
+  /** Takes  into  memory of an earlier block, to reuse */
   read(part: Rows, into: ArrayBuffer | undefined): Turn {
     const answer = Promise.withResolvers<PostureBlock>();
     // It is awaited later, or never, if the reader stops early.

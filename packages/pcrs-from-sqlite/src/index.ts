@@ -75,10 +75,11 @@ export async function openSource(path: string, options: SourceOptions = {}): Pro
             options.log?.warn(
               `${path}: ${counted(repaired, 'record')} with bytes that are not UTF-8, which became U+FFFD`,
             );
-          if (rows !== records.count)
+          const indexed = records.count();
+          if (rows !== indexed)
             throw codedError(
               'PCRS_RECORD',
-              `${path} is damaged (its index has ${records.count} postures, its table ${rows}); restore it, or load it again`,
+              `${path} is damaged (its index has ${indexed} postures, its table ${rows}); restore it, or load it again`,
             );
         } catch (error) {
           throw databaseError(error, path, 'reading');

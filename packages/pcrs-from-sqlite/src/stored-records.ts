@@ -69,7 +69,6 @@ export class StoredRecords {
   readonly #narrowing: Narrowing;
   /** Of a file in UTF-16, rows are read one at a time, as strings: its bytes are not those of the lines. */
   readonly #isUtf8: boolean;
-  #count: number | undefined;
   #texts: ControlTexts | undefined;
   #select: Statement | undefined;
   #size: Statement | undefined;
@@ -89,9 +88,14 @@ export class StoredRecords {
   }
 
   /** Number of postures, by an index: a damaged row may be missing from the table alone. */
-  get count(): number {
-    this.#count ??= this.#db.prepare(`SELECT count(*) FROM ${postureTable.name}`).pluck().get() as number;
-    return this.#count;
+  count(): number {
+    return this.#db.prepare(`SELECT count(*) FROM ${postureTable.name}`).pluck().get() as number;
+  }
+
+  /** Whether there are this many, without counting the others. */
+  hasAtLeast(postures: number): boolean {
+    const some = this.#db.prepare(`SELECT count(*) FROM (SELECT 1 FROM ${postureTable.name} LIMIT ?)`);
+    return some.pluck().get(postures) === postures;
   }
 
   /** All postures in parts, in order; a part begins with a row. */
@@ -113,7 +117,7 @@ export class StoredRecords {
   /**
    * The postures of a part, as far as they fit into a block.
    *
-   * Takes  into  memory of a block that is no longer needed, to be used again
+   * Takes  into  memory of an earlier block, to reuse
    */
   postures(part: Rows, into?: ArrayBuffer): PostureBlock {
     const { statuses } = this.#narrowing;
