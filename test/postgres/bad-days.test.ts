@@ -84,13 +84,19 @@ test('distinguishes a wrong password, a missing database and missing rights', { 
   });
 });
 
+/** Loads a schema, and opens a transaction that has read from it. */
+async function readerOfLoaded(schema: string) {
+  await load(server, schema, whole);
+  const reader = await connected(server);
+  await reader.query(`BEGIN; SELECT count(*) FROM ${schema}.v_pcrs_postureinfo`);
+  return reader;
+}
+
 test("waits for a reader's lock for the given time; readers do not block rows", {
   skip,
 }, async () => {
   const schema = newSchema();
-  await load(server, schema, whole);
-  const reader = await connected(server);
-  await reader.query(`BEGIN; SELECT count(*) FROM ${schema}.v_pcrs_postureinfo`);
+  const reader = await readerOfLoaded(schema);
   await load(server, schema, asRun([posture({ id: 9 })]), { lockTimeoutMs: 300 });
   const wider = load(server, schema, asRun([posture({ id: 10, brandNew: 1 })]), { lockTimeoutMs: 300 });
   await assert.rejects(wider, { code: 'PCRS_MACHINE', message: /lock timeout.*--lock-timeout/ });
@@ -379,9 +385,7 @@ test('an error in a script is a line or two in psql, without the statements of i
   skip,
 }, async () => {
   const schema = newSchema();
-  await load(server, schema, whole);
-  const reader = await connected(server);
-  await reader.query(`BEGIN; SELECT count(*) FROM ${schema}.v_pcrs_postureinfo`);
+  const reader = await readerOfLoaded(schema);
   const wider = await script(schema, asRun([posture({ id: 10, brandNew: 1 })]), { lockTimeoutMs: 300 });
   const { status, stderr } = await psql(server, wider.text);
   await reader.end();

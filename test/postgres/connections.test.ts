@@ -116,7 +116,7 @@ suite('connections', { skip: lacking(server) }, () => {
     );
   });
 
-  test('a password file that others can read is ignored, which is why there is no password', async () => {
+  test('a password file that others can read is ignored, and the message says so', async () => {
     writeFileSync(passwords, '*:*:*:locked_out:right\n');
     chmodSync(passwords, 0o644);
     await fails(
